@@ -1,0 +1,1 @@
+"""Score pairs, train and check the models that do."""

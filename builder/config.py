@@ -1,0 +1,358 @@
+"""The configuration of a build: one YAML, strict, with the paper's numbers as defaults.
+
+Every field says what it is; `dimsum init` writes them out with these words as comments. Where the
+paper and its released code differ, the default is the one that the field's text names.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from builder.errors import ConfigError
+from builder.measures import CHEAP_MEASURES, MEASURES
+from dimsum.tasks import TASKS, Task
+
+PRESETS = ("embedded", "news", "reddit", "biomedical")
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors and values never change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelConfig(Strict):
+    """A model and where it runs."""
+
+    model: str = Field(description="embedded:NAME, a Hub id (with @revision), a folder or a .gguf")
+    device: str | None = Field(None, description="cuda, mps or cpu; empty: the best there is")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto: bfloat16 where this machine is faster at it"
+    )
+
+
+class CriticConfig(ModelConfig):
+    """The entailment critic: any NLI classifier; its labels are found by name."""
+
+    batch_tokens: int = Field(4096, ge=64, description="tokens scored together, padding included")
+
+
+class Bound(Strict):
+    """An interval that a measure must lie in, both ends included."""
+
+    min: float = -math.inf
+    max: float = math.inf
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Bound:
+        if not self.min <= self.max:
+            raise ValueError(f"min {self.min} is above max {self.max}")
+        return self
+
+    def holds(self, value: float | None) -> bool:
+        """Whether a measured value satisfies the bound; a value never measured does not."""
+        return value is not None and self.min <= value <= self.max
+
+    def within(self, outer: Bound) -> bool:
+        """Whether everything that satisfies this bound satisfies `outer`."""
+        return outer.min <= self.min and self.max <= outer.max
+
+
+Rules = dict[str, Bound]
+
+
+class DomainConfig(Strict):
+    """How a domain opens a text: a built-in kind, or a file with one opening a line."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", description="enters ids and the card")
+    kind: Literal["news", "reddit", "biomedical", "file"] = "news"
+    file: Path | None = Field(None, description="for kind file: UTF-8 text, one opening a line")
+    strip_opening: bool = Field(
+        True, description="leave the opening out of the stored context (the teacher still sees it)"
+    )
+    forbidden: tuple[str, ...] = Field((), description="a sentence holding one of these is dropped")
+
+    @model_validator(mode="after")
+    def _file_given(self) -> DomainConfig:
+        if (self.kind == "file") != (self.file is not None):
+            raise ValueError("a file goes with kind: file, and kind: file needs one")
+        return self
+
+
+class Sampling(Strict):
+    """Nucleus sampling from the teacher."""
+
+    temperature: float = Field(gt=0, le=5)
+    top_p: float = Field(0.9, gt=0, le=1)
+    max_new_tokens: int = Field(ge=4, le=1024)
+    no_repeat_ngram: int = Field(0, ge=0, le=10, description="0: off")
+    banned: tuple[str, ...] = Field((), description="texts that no token may contain")
+
+
+class ContextsConfig(Strict):
+    """Contexts: the first sentences of free continuations of an opening."""
+
+    prefixes: int = Field(ge=1, description="openings drawn for each domain")
+    samples: int = Field(ge=1, description="continuations of each opening (paper: 100)")
+    sampling: Sampling
+    min_sentences: int = Field(1, ge=1, description="sentences in a context, at least")
+    max_sentences: int = Field(5, ge=1, description="and at most")
+    per_continuation: int | None = Field(
+        None, ge=1, description="contexts kept of one continuation; empty: all of them"
+    )
+    max_characters: int = Field(1000, ge=20, description="longer contexts are dropped")
+    shard: int = Field(8, ge=1, description="openings in one unit of work")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ContextsConfig:
+        if self.min_sentences > self.max_sentences:
+            raise ValueError("min_sentences is above max_sentences")
+        return self
+
+
+class SequentialConfig(Strict):
+    """Candidates written under another candidate's keywords (NeuroLogic decoding)."""
+
+    share: float = Field(0.0, ge=0, le=1, description="of the candidates of a context")
+    keywords: int = Field(3, ge=1, le=8, description="clauses drawn from the first sentence")
+    extractor: Literal["yake", "content", "similarity"] = "yake"
+    beams: int = Field(10, ge=2)
+    max_new_tokens: int = Field(32, ge=4)
+
+
+class CandidatesConfig(Strict):
+    """Next sentences of each context."""
+
+    samples: int = Field(ge=2, description="for each context (paper: 100)")
+    sampling: Sampling
+    max_characters: int = Field(400, ge=10, description="longer sentences are dropped")
+    sequential: SequentialConfig = SequentialConfig()
+
+
+class PairsConfig(Strict):
+    """Which ordered pairs are worth a critic: wide bounds on cheap measures, for each task.
+
+    They must enclose the rules. The distance between the two is what `dimsum rescore` can explore
+    without a model.
+    """
+
+    bounds: dict[Task, Rules]
+    encoder: str | None = Field(
+        None, description="sentence encoder for the measure cosine; empty: not measured"
+    )
+
+
+class ScoresConfig(Strict):
+    """What the critic scores."""
+
+    floor: float = Field(
+        0.5, ge=0, lt=1, description="below it in one direction, the other is not scored"
+    )
+    link_cosine: float = Field(
+        0.5, ge=-1, le=1, description="sentences less alike are never compared as duplicates"
+    )
+
+
+class DuplicatesConfig(Strict):
+    """Repeats inside a context and across the corpus."""
+
+    entailment: float | None = Field(
+        None, ge=0, le=1, description="edge of the graph; empty: entailment is the likeliest label"
+    )
+    jaccard: float = Field(0.8, gt=0, le=1, description="word 3-shingles, over the whole corpus")
+    max_drop: float = Field(
+        0.9, ge=0, le=1, description="a larger share of near-duplicates stops the build"
+    )
+
+
+class SplitsConfig(Strict):
+    """Shares of rows; what is connected never parts."""
+
+    validation: float = Field(0.05, ge=0, lt=0.5)
+    test: float = Field(0.05, ge=0, lt=0.5)
+
+
+class BuildConfig(Strict):
+    """Everything that decides the bytes of a corpus."""
+
+    name: str = Field("dimsum_plus", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    seed: int = Field(0, ge=0)
+    teacher: ModelConfig
+    critic: CriticConfig
+    domains: tuple[DomainConfig, ...] = Field(min_length=1)
+    contexts: ContextsConfig
+    candidates: CandidatesConfig
+    pairs: PairsConfig
+    scores: ScoresConfig = ScoresConfig()
+    rules: dict[Task, Rules]
+    duplicates: DuplicatesConfig = DuplicatesConfig()
+    splits: SplitsConfig = SplitsConfig()
+
+    @model_validator(mode="after")
+    def _coherent(self) -> BuildConfig:
+        names = [domain.name for domain in self.domains]
+        if len(set(names)) != len(names):
+            raise ValueError("two domains share a name")
+        if not self.rules:
+            raise ValueError("rules names no task")
+        for task, rules in self.rules.items():
+            self._check_rules(task, rules)
+        measured = {m for bounds in self.pairs.bounds.values() for m in bounds}
+        used = measured | {m for rules in self.rules.values() for m in rules}
+        if "cosine" in used and not self.pairs.encoder:
+            raise ValueError("the measure cosine needs pairs.encoder")
+        return self
+
+    def _check_rules(self, task: Task, rules: Rules) -> None:
+        bounds = self.pairs.bounds.get(task)
+        if bounds is None:
+            raise ValueError(f"rules.{task} needs pairs.bounds.{task}")
+        for measure in [*rules, *bounds]:
+            if measure not in MEASURES:
+                raise ValueError(
+                    f"no measure is called {measure!r}{did_you_mean(measure, MEASURES)}"
+                )
+        for measure, bound in bounds.items():
+            if measure not in CHEAP_MEASURES:
+                raise ValueError(f"pairs.bounds.{task}.{measure}: only cheap measures bound pairs")
+            if not rules.get(measure, Bound()).within(bound):
+                raise ValueError(
+                    f"rules.{task}.{measure} is looser than pairs.bounds.{task}.{measure}: "
+                    "pairs beyond the bound are never scored"
+                )
+        directions = ["entail_forward"] + ["entail_backward"] * (task == "paraphrase")
+        for measure in directions:
+            if rules.get(measure, Bound()).min < self.scores.floor:
+                raise ValueError(
+                    f"rules.{task}.{measure}.min must be at least scores.floor "
+                    f"({self.scores.floor}): below it the other direction is never scored"
+                )
+
+
+def load_config(source: str | Path, overrides: tuple[str, ...] = ()) -> BuildConfig:
+    """Read a preset's name or a YAML file, and apply `a.b=c` overrides.
+
+    Relative paths inside a file are taken from the folder of that file.
+
+    Raises:
+        ConfigError: an unreadable file, broken YAML, an unknown key (with the nearest known one),
+            a value of the wrong type or out of range.
+    """
+    document = read_document(source)
+    for override in overrides:
+        apply_override(document, override)
+    base = None if str(source) in PRESETS else Path(source).parent
+    return parse_config(document, base)
+
+
+def read_document(source: str | Path) -> dict[str, Any]:
+    """The YAML mapping of a preset or a file, unchecked."""
+    if str(source) in PRESETS:
+        text = resources.files("builder").joinpath(f"presets/{source}.yaml").read_text("utf-8")
+    else:
+        path = Path(source)
+        if not path.is_file():
+            raise ConfigError(
+                f"no configuration at {path}",
+                hint=f"give a YAML file or a preset: {', '.join(PRESETS)}",
+            )
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path} cannot be read: {error}") from error
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" at line {where.line + 1}" if where else ""
+        raise ConfigError(f"{source} is not valid YAML{line}") from error
+    if not isinstance(document, dict):
+        raise ConfigError(f"{source} is not a mapping of keys to values")
+    return document
+
+
+def parse_config(document: dict[str, Any], base: Path | None = None) -> BuildConfig:
+    """Check a mapping; the first fault becomes one clear error."""
+    for domain in document.get("domains") or ():
+        file = domain.get("file") if isinstance(domain, dict) else None
+        if isinstance(file, str) and base is not None:
+            domain["file"] = str(base / Path(file).expanduser())
+    try:
+        return BuildConfig.model_validate(document)
+    except ValidationError as error:
+        raise _explain(error) from error
+
+
+def apply_override(document: dict[str, Any], override: str) -> None:
+    """Set one value in place; `a.b=c`, where c is read as YAML and list items go by number."""
+    path, equals, text = override.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise ConfigError(f"--set {override!r} is not of the form a.b=c")
+    node: Any = document
+    try:
+        for key in keys[:-1]:
+            node = node[int(key)] if isinstance(node, list) else node.setdefault(key, {})
+        value = yaml.safe_load(text)
+        if isinstance(node, list):
+            node[int(keys[-1])] = value
+        else:
+            node[keys[-1]] = value
+    except (ValueError, IndexError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise ConfigError(f"--set {override!r} does not fit the configuration") from error
+
+
+def did_you_mean(word: str, known: Any) -> str:
+    """A half-sentence with the nearest known word, or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _explain(error: ValidationError) -> ConfigError:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    more = len(error.errors()) - 1
+    hint = f"{more} more after this one" if more else ""
+    if first["type"] == "extra_forbidden":
+        key = str(first["loc"][-1])
+        known = _fields_at(first["loc"][:-1])
+        return ConfigError(f"unknown key {place}{did_you_mean(key, known)}", hint=hint)
+    if first["type"] == "missing":
+        return ConfigError(f"{place} is missing", hint=hint)
+    if first["type"] == "value_error":
+        text = str(first["ctx"]["error"])
+        return ConfigError(f"{place}: {text}" if place else text, hint=hint)
+    if first["type"] == "literal_error" and "[key]" in first["loc"]:
+        return ConfigError(f"unknown task in {place}; tasks are {', '.join(TASKS)}", hint=hint)
+    return ConfigError(f"{place}: {first['msg']} (found {first['input']!r})", hint=hint)
+
+
+def _fields_at(location: tuple[int | str, ...]) -> list[str]:
+    """Names of the fields of the model at `location` inside BuildConfig."""
+    model: Any = BuildConfig
+    for part in location:
+        if isinstance(part, int) or part in TASKS:
+            continue
+        field = getattr(model, "model_fields", {}).get(str(part))
+        if field is None:
+            return sorted(MEASURES) if model is not Bound else []
+        model = _model_inside(field.annotation)
+    return list(getattr(model, "model_fields", {}))
+
+
+def _model_inside(annotation: Any) -> Any:
+    """The first pydantic model in an annotation such as tuple[X, ...] or dict[str, X]."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        found = _model_inside(inner)
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,1 @@
+"""Counts and measures of a corpus."""

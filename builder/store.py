@@ -1,0 +1,286 @@
+"""The run folder: shards of rows, a sidecar beside each, nothing half-written.
+
+    RUN/run.json                     what this folder is, the configuration, what was resolved
+    RUN/<stage>/00012.parquet        rows that go on
+    RUN/<stage>/00012.<name>.parquet further tables of the unit (rejects, links)
+    RUN/<stage>/00012.json           sidecar: fingerprint, counts, seconds, sha256 of each table
+
+A unit is done when its sidecar carries the expected fingerprint and its tables have the bytes
+that the sidecar names. The sidecar is written last, so a unit that was cut short is not done.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict
+
+from builder.errors import BuilderError, ConfigError
+
+FORMAT = 1
+RUN_FILE = "run.json"
+REJECTS = "rejects"
+
+
+@dataclass
+class Output:
+    """What a stage makes of one shard.
+
+    Attributes:
+        table: rows that go on.
+        extra: further tables by name; `rejects` holds rows with a `reason`.
+        entered: units that came in, kept or not.
+        rejected: units dropped, by reason.
+        counters: other counts worth keeping (tokens, model calls).
+    """
+
+    table: pa.Table
+    extra: dict[str, pa.Table] = field(default_factory=dict)
+    entered: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    counters: dict[str, int] = field(default_factory=dict)
+
+
+class Sidecar(BaseModel):
+    """The record of one finished unit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    stage: str
+    shard: int
+    fingerprint: str
+    entered: int
+    kept: int
+    rejected: dict[str, int]
+    counters: dict[str, int]
+    seconds: float
+    files: dict[str, str]
+
+
+def digest(value: Any) -> str:
+    """sha256 of a JSON-able value, independent of the order of keys."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()
+
+
+def seed_of(*parts: Any) -> int:
+    """A 63-bit seed from the run's seed, a stage, a shard: the same on every machine."""
+    return int(digest(list(parts))[:16], 16) >> 1
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file's bytes."""
+    total = sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            total.update(block)
+    return total.hexdigest()
+
+
+@contextmanager
+def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
+    """A binary file that appears under its name only when whole and on disk.
+
+    Raises:
+        BuilderError: the disk is full or the folder cannot be written; nothing is left behind.
+    """
+    scratch = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, scratch = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(scratch).chmod(0o644)
+        Path(scratch).replace(path)
+        scratch = None
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise BuilderError(
+                f"no room left to write {path}",
+                hint="free some space and run the same command again; finished work is kept",
+            ) from error
+        raise BuilderError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        if scratch is not None:
+            with suppress(OSError):
+                Path(scratch).unlink()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+    with atomic_writer(path) as stream:
+        stream.write(text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write indented JSON atomically."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_table(path: Path, table: pa.Table) -> str:
+    """Write parquet atomically and return its sha256; equal tables give equal bytes."""
+    with atomic_writer(path) as stream:
+        pq.write_table(table, stream, compression="zstd", write_statistics=True)
+    return file_hash(path)
+
+
+class Run:
+    """One run folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """Open an existing run.
+
+        Raises:
+            ConfigError: the folder is not a run.
+        """
+        run = cls(folder)
+        if not (folder / RUN_FILE).is_file():
+            raise ConfigError(f"{folder} is not a run", hint="`dimsum build` makes one")
+        run.header()
+        return run
+
+    @classmethod
+    def create(cls, folder: Path) -> Run:
+        """Open a run, or make a folder ready to become one.
+
+        Raises:
+            ConfigError: the folder holds something else.
+        """
+        if (folder / RUN_FILE).exists():
+            return cls.open(folder)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise ConfigError(
+                f"{folder} holds something that is not a run",
+                hint="choose an empty or new folder with --output",
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(folder)
+
+    def header(self) -> dict[str, Any]:
+        """The content of run.json, or nothing for a new run."""
+        path = self.folder / RUN_FILE
+        if not path.exists():
+            return {}
+        try:
+            header = json.loads(path.read_text(encoding="utf-8"))
+            found = header["format"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{path} is not a run's header", hint="it may be damaged") from error
+        if found != FORMAT:
+            raise ConfigError(
+                f"{self.folder} has format {found}, this version reads format {FORMAT}"
+            )
+        return dict(header)
+
+    def write_header(self, content: Mapping[str, Any]) -> None:
+        """Write run.json."""
+        write_json(self.folder / RUN_FILE, {"format": FORMAT, **content})
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for one process; the lock dies with the process.
+
+        Raises:
+            BuilderError: another process is at work in this folder.
+        """
+        import fcntl
+
+        with (self.folder / ".lock").open("w") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise BuilderError(
+                    f"another process is building in {self.folder}", hint="wait for it or stop it"
+                ) from error
+            yield
+
+    def path(self, stage: str, shard: int, name: str | None = None) -> Path:
+        """Where a unit's table lies."""
+        middle = f".{name}" if name else ""
+        return self.folder / stage / f"{shard:05d}{middle}.parquet"
+
+    def sidecar_path(self, stage: str, shard: int) -> Path:
+        """Where a unit's sidecar lies."""
+        return self.folder / stage / f"{shard:05d}.json"
+
+    def sidecar(self, stage: str, shard: int) -> Sidecar | None:
+        """The record of a unit, or None when there is none that can be read."""
+        try:
+            text = self.sidecar_path(stage, shard).read_text(encoding="utf-8")
+            return Sidecar.model_validate_json(text)
+        except (OSError, ValueError):
+            return None
+
+    def done(self, stage: str, shard: int, fingerprint: str) -> Sidecar | None:
+        """The record of a unit if it is finished, current and its bytes are what it says."""
+        record = self.sidecar(stage, shard)
+        if record is None or record.fingerprint != fingerprint:
+            return None
+        folder = self.folder / stage
+        for name, expected in record.files.items():
+            if not (folder / name).is_file() or file_hash(folder / name) != expected:
+                return None
+        return record
+
+    def commit(
+        self, stage: str, shard: int, fingerprint: str, output: Output, seconds: float
+    ) -> Sidecar:
+        """Write a unit's tables, then its sidecar."""
+        files = {}
+        for name, table in [(None, output.table), *output.extra.items()]:
+            path = self.path(stage, shard, name)
+            files[path.name] = write_table(path, table)
+        record = Sidecar(
+            stage=stage,
+            shard=shard,
+            fingerprint=fingerprint,
+            entered=output.entered,
+            kept=output.table.num_rows,
+            rejected=dict(sorted(output.rejected.items())),
+            counters=dict(sorted(output.counters.items())),
+            seconds=round(seconds, 3),
+            files=files,
+        )
+        write_text(self.sidecar_path(stage, shard), record.model_dump_json(indent=2) + "\n")
+        return record
+
+    def read(self, stage: str, shard: int, name: str | None = None) -> pa.Table:
+        """A unit's table.
+
+        Raises:
+            BuilderError: the file is missing or damaged.
+        """
+        path = self.path(stage, shard, name)
+        try:
+            return pq.read_table(path)
+        except (OSError, pa.ArrowException) as error:
+            raise BuilderError(
+                f"{path} is missing or damaged", hint="`dimsum build` makes it again"
+            ) from error
+
+    def shards(self, stage: str) -> list[int]:
+        """Numbers of the units of a stage that have a sidecar, in order."""
+        return sorted(int(path.stem) for path in (self.folder / stage).glob("[0-9]*.json"))
+
+    def forget(self, stage: str, shard: int) -> None:
+        """Remove a unit; its sidecar goes first."""
+        self.sidecar_path(stage, shard).unlink(missing_ok=True)
+        for path in (self.folder / stage).glob(f"{shard:05d}.*"):
+            path.unlink(missing_ok=True)

@@ -1,0 +1,46 @@
+"""The columns of a released row: one Arrow schema for every shard and every config."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A released column: its Arrow and datasets type name, and what it holds."""
+
+    name: str
+    dtype: str
+    meaning: str
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("id", "string", "Hash of the source, the target and the task; stable across rebuilds"),
+    Column("source", "string", "The input sentence"),
+    Column("target", "string", "Its paraphrase or summary"),
+    Column("task", "string", "paraphrase or summary"),
+    Column("control", "string", "Control code: short or long, abstractive or extractive"),
+    Column("domain", "string", "The domain whose openings began the text"),
+    Column("method", "string", "parallel (free sampling) or sequential (keyword-constrained)"),
+    Column("round", "int32", "0: drawn from the teacher; 1 and up: rounds of self-distillation"),
+    Column("context", "string", "The text that both sentences continue"),
+    Column("entail_forward", "float32", "Critic's P(source entails target)"),
+    Column("entail_backward", "float32", "Critic's P(target entails source)"),
+    Column("rouge_l", "float32", "ROUGE-L F1 of source and target, 0 to 1"),
+    Column("compression", "float32", "Characters of the target over characters of the source"),
+    Column("density", "float32", "Squared shared-fragment lengths over the target's tokens"),
+    Column("context_id", "string", "The context's name within the run"),
+    Column("teacher", "string", "The model that wrote both sentences"),
+)
+
+
+def arrow_schema() -> pa.Schema:
+    """The explicit schema of every released parquet file."""
+    import pyarrow as pa
+
+    kinds = {"string": pa.string(), "int32": pa.int32(), "float32": pa.float32()}
+    return pa.schema([pa.field(c.name, kinds[c.dtype], nullable=False) for c in COLUMNS])
