@@ -1,86 +1,209 @@
-"""One NLI model: text pairs in, probabilities by label name out."""
+"""One NLI classifier behind one face: text pairs in, logits by label name out.
+
+Two kinds of folder are read. Any sequence-classification model of transformers, whose labels are
+found by name; and a critic of our own making, which carries `critic.json` and may be an adapter
+over another model.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict
 
+from builder.critics.nli_data import LABELS
+from builder.errors import BuilderError
+from builder.models import Resolved, loading_error, resolve
+
 SPEC_FILE = "critic.json"
-Encoded = list[int]
+MAX_TOKENS = 512
+
+Encoded = Mapping[str, list[int]]
 
 
 class CriticSpec(BaseModel):
-    """How a critic reads a pair; `critic.json` beside its weights."""
+    """How a critic reads a pair; kept as `critic.json` beside its weights.
+
+    Attributes:
+        base: reference of the model that an adapter sits on.
+        template: text with {premise} and {hypothesis} for a causal model; None for a model whose
+            tokenizer takes pairs.
+        layers: how many of the base's first layers are kept; None keeps all.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
     base: str
-    labels: list[str]
-    template: str | None
-    max_tokens: int
+    template: str | None = None
+    max_tokens: int = MAX_TOKENS
     layers: int | None = None
     adapter: bool = False
 
 
 class NliModel:
-    """A sequence classifier over (premise, hypothesis).
-
-    Sequences are padded on the right. A causal model is read at its last real token, which cannot
-    see the padding, so it needs no mask; an encoder gets one.
-    """
+    """A sequence classifier over (premise, hypothesis), its classes ordered as `LABELS`."""
 
     def __init__(self, model: Any, tokenizer: Any, spec: CriticSpec) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.spec = spec
+        self.columns = label_columns(model.config.id2label)
 
     @classmethod
-    def from_parts(cls, model: Any, tokenizer: Any, spec: CriticSpec) -> NliModel:
-        return cls(model, tokenizer, spec)
+    def load(cls, reference: str, device: torch.device, dtype: torch.dtype) -> NliModel:
+        """Load a critic folder or any NLI model, ready for inference.
+
+        Raises:
+            BuilderError: the model is missing, corrupt, or its labels have no known names.
+        """
+        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+        resolved = resolve(reference)
+        spec = read_spec(Path(resolved.path)) or CriticSpec(base=reference)
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
+            if spec.adapter:
+                model = _with_adapter(spec, resolved, dtype)
+            else:
+                model = AutoModelForSequenceClassification.from_pretrained(
+                    resolved.path, dtype=dtype, use_safetensors=True, **resolved.arguments()
+                )
+        except BuilderError:
+            raise
+        except Exception as error:
+            raise loading_error(reference, error) from error
+        return cls(model.to(device).eval(), tokenizer, spec)
+
+    @property
+    def classifier(self) -> Any:
+        """The plain model, under a training adapter if there is one."""
+        return self.model.base_model.model if hasattr(self.model, "peft_config") else self.model
+
+    @property
+    def body(self) -> Any:
+        """The classifier without its head."""
+        return getattr(self.classifier, self.classifier.base_model_prefix)
+
+    def layers(self) -> list[Any]:
+        """The transformer layers, first to last."""
+        body = self.body
+        return list(body.layers if hasattr(body, "layers") else body.encoder.layer)
 
     def encode(self, pairs: Sequence[tuple[str, str]]) -> list[Encoded]:
-        """Token ids of each pair, cut to `max_tokens`."""
+        """Model inputs of each pair, cut to `max_tokens`.
+
+        A template that is too long loses its beginning: the verdict is read at its end.
+        """
         most = self.spec.max_tokens
         if self.spec.template is None:
             premises, hypotheses = [p for p, _ in pairs], [h for _, h in pairs]
-            ids = self.tokenizer(premises, hypotheses, truncation=True, max_length=most)
-            return list(ids["input_ids"])
+            batch = self.tokenizer(premises, hypotheses, truncation=True, max_length=most)
+            return [{key: batch[key][i] for key in batch} for i in range(len(pairs))]
         texts = [self.spec.template.format(premise=p, hypothesis=h) for p, h in pairs]
-        return [ids[-most:] for ids in self.tokenizer(texts, add_special_tokens=False)["input_ids"]]
-
-    def layers(self) -> list[Any]:
-        model = self.model.base_model.model if self.spec.adapter else self.model
-        body = getattr(model, model.base_model_prefix)
-        return list(body.layers if hasattr(body, "layers") else body.encoder.layer)
+        rows = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
+        return [{"input_ids": ids[-most:]} for ids in rows]
 
     def logits(self, batch: Sequence[Encoded]) -> torch.Tensor:
-        """Class logits, float32, shape (len(batch), len(labels))."""
-        longest = -(-max(map(len, batch)) // 8) * 8
-        pad = self.tokenizer.pad_token_id
-        ids = torch.tensor([list(x) + [pad] * (longest - len(x)) for x in batch])
-        lengths = torch.tensor([len(x) for x in batch])
+        """Class logits in the order of `LABELS`, float32, shape (len(batch), 3)."""
         if self.spec.template is None:
-            mask = torch.arange(longest)[None, :] < lengths[:, None]
-            segments = torch.zeros_like(ids)
-            sep = self.tokenizer.sep_token_id
-            segments = ((ids == sep).cumsum(1) - (ids == sep).long()).clamp(max=1) * mask
-            out: torch.Tensor = self.model(
-                input_ids=ids, attention_mask=mask.long(), token_type_ids=segments
-            ).logits
-            return out.float()
-        model = self.model.base_model.model if self.spec.adapter else self.model
-        hidden = getattr(model, model.base_model_prefix)(input_ids=ids, use_cache=False)
-        last = hidden.last_hidden_state[torch.arange(len(batch)), lengths - 1]
-        return model.score(last).float()  # type: ignore[no-any-return]
+            inputs = self.tokenizer.pad(
+                {key: [row[key] for row in batch] for key in batch[0]},
+                return_tensors="pt",
+                pad_to_multiple_of=8,
+            ).to(self.model.device)
+            found = self.model(**inputs).logits.float()
+        else:
+            found = self._causal_logits([row["input_ids"] for row in batch])
+        missing = torch.full_like(found[:, :1], -1e4)
+        columns = [missing if c is None else found[:, c : c + 1] for c in self.columns]
+        return torch.cat(columns, dim=1)
 
-    def save(self, folder: Path, training: dict[str, Any]) -> None:
+    def _causal_logits(self, rows: list[list[int]]) -> torch.Tensor:
+        """Read the head at each row's last token.
+
+        Padding stands on the right, where a causal model's earlier tokens cannot see it, so no
+        attention mask is needed.
+        """
+        longest = -(-max(map(len, rows)) // 8) * 8
+        pad = self.tokenizer.pad_token_id
+        device = self.classifier.device
+        ids = torch.tensor([row + [pad] * (longest - len(row)) for row in rows], device=device)
+        last = torch.tensor([len(row) - 1 for row in rows], device=device)
+        hidden = self.body(input_ids=ids, use_cache=False).last_hidden_state
+        found: torch.Tensor = self.classifier.score(hidden[torch.arange(len(rows)), last])
+        return found.float()
+
+    def save(self, folder: Path, training: Mapping[str, Any]) -> None:
+        """Write weights, tokenizer and `critic.json`, in which `training` is recorded."""
         folder.mkdir(parents=True, exist_ok=True)
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
-        document = {**self.spec.model_dump(), "training": training}
-        (folder / SPEC_FILE).write_text(json.dumps(document, indent=2) + "\n")
+        document = {**self.spec.model_dump(), "labels": list(LABELS), "training": dict(training)}
+        (folder / SPEC_FILE).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def read_spec(folder: Path) -> CriticSpec | None:
+    """The critic's own description, or None for a plain model."""
+    path = folder / SPEC_FILE
+    if not path.is_file():
+        return None
+    try:
+        return CriticSpec.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BuilderError(f"{path} is not a critic's description") from error
+
+
+def label_columns(id2label: Mapping[int, str]) -> list[int | None]:
+    """Columns of the model's logits in the order of `LABELS`, found by name.
+
+    A two-class model has no column for contradiction; its other class stands for neutral.
+
+    Raises:
+        BuilderError: no label that begins with "entail".
+    """
+    by_name = {str(name).lower(): int(index) for index, name in id2label.items()}
+
+    def column(start: str) -> int | None:
+        return next((i for name, i in by_name.items() if name.startswith(start)), None)
+
+    entailment = column("entail")
+    if entailment is None:
+        raise BuilderError(
+            f"the critic's labels are {', '.join(map(str, id2label.values()))}: none says entailment",
+            hint="use an NLI model whose config.json names its labels in id2label",
+        )
+    neutral, contradiction = column("neutral"), column("contradict")
+    if neutral is None and contradiction is None and len(by_name) == 2:
+        neutral = 1 - entailment
+    return [entailment, neutral, contradiction]
+
+
+def _with_adapter(spec: CriticSpec, adapter: Resolved, dtype: torch.dtype) -> Any:
+    """The base model with the adapter's weights merged in."""
+    from peft import PeftModel
+    from transformers import AutoModelForSequenceClassification
+    from transformers.utils import logging
+
+    base = resolve(spec.base)
+    depth = {"num_hidden_layers": spec.layers} if spec.layers else {}
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()  # the head and the cut layers are meant to be missing
+    try:
+        model = AutoModelForSequenceClassification.from_pretrained(
+            base.path,
+            num_labels=len(LABELS),
+            id2label=dict(enumerate(LABELS)),
+            label2id={name: i for i, name in enumerate(LABELS)},
+            dtype=torch.float32,
+            use_safetensors=True,
+            **depth,
+            **base.arguments(),
+        )
+    finally:
+        logging.set_verbosity(level)
+    merged = PeftModel.from_pretrained(model, adapter.path).merge_and_unload()
+    return merged.to(dtype)

@@ -1,0 +1,62 @@
+"""Sentence embeddings: mean-pooled, unit length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from builder.critics.entailment import token_batches
+from builder.models import loading_error, pick_device, resolve
+
+Vectors = np.ndarray[Any, np.dtype[np.float32]]
+
+
+class SentenceEncoder:
+    """A bidirectional encoder whose token states are averaged over the sentence."""
+
+    def __init__(self, model: Any, tokenizer: Any, identity: str, note: str) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.identity = identity
+        self.notes = [note]
+
+    @classmethod
+    def load(cls, reference: str) -> SentenceEncoder:
+        """Load an encoder in float32.
+
+        Raises:
+            BuilderError: it is missing or corrupt.
+        """
+        from transformers import AutoModel, AutoTokenizer
+
+        resolved = resolve(reference)
+        device = pick_device()
+        try:
+            model = AutoModel.from_pretrained(
+                resolved.path, use_safetensors=True, dtype=torch.float32, **resolved.arguments()
+            )
+            tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
+        except Exception as error:
+            raise loading_error(reference, error) from error
+        note = f"{reference} on {device.type} in float32"
+        return cls(model.to(device).eval(), tokenizer, resolved.identity, note)
+
+    def encode(self, sentences: Sequence[str], batch_tokens: int = 8192) -> Vectors:
+        """Unit vectors, float32, shape (len(sentences), hidden size)."""
+        if not sentences:
+            return np.zeros((0, self.model.config.hidden_size), dtype=np.float32)
+        rows = self.tokenizer(list(sentences), truncation=True, max_length=256)["input_ids"]
+        found = np.zeros((len(rows), self.model.config.hidden_size), dtype=np.float32)
+        with torch.inference_mode():
+            for batch in token_batches([len(ids) for ids in rows], batch_tokens):
+                inputs = self.tokenizer.pad(
+                    {"input_ids": [rows[i] for i in batch]}, return_tensors="pt"
+                ).to(self.model.device)
+                states = self.model(**inputs).last_hidden_state
+                mask = inputs["attention_mask"].unsqueeze(-1)
+                mean = (states * mask).sum(1) / mask.sum(1)
+                found[batch] = torch.nn.functional.normalize(mean, dim=-1).cpu().numpy()
+        return found

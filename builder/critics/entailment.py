@@ -1,0 +1,113 @@
+"""The entailment critic: probabilities of entailment, neutral and contradiction for text pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from builder.config import CriticConfig
+from builder.critics.nli_data import LABELS
+from builder.critics.nli_model import Encoded, NliModel
+from builder.errors import BuilderError
+from builder.memory import is_out_of_memory
+from builder.models import pick_device, pick_dtype, resolve
+
+CHECKS: tuple[tuple[str, str, bool], ...] = (
+    ("A man is playing the guitar on a stage.", "A man is playing an instrument.", True),
+    ("The company said on Friday that it had cut 200 jobs.", "The company cut 200 jobs.", True),
+    ("Two dogs are running through the snow.", "The animals are sleeping indoors.", False),
+    ("The court rejected the appeal.", "The court accepted the appeal.", False),
+    ("A woman is reading a book.", "The minister will visit Paris in March.", False),
+)
+"""(premise, hypothesis, whether it entails): what no usable critic gets wrong."""
+
+Scores = np.ndarray[Any, np.dtype[np.float32]]
+
+
+class EntailmentCritic:
+    """Batched NLI scoring, checked at start.
+
+    Attributes:
+        notes: one line on the model, its device and its dtype.
+        identity: of the weights, for fingerprints.
+    """
+
+    def __init__(self, model: NliModel, batch_tokens: int, identity: str, note: str) -> None:
+        self.model = model
+        self.batch_tokens = batch_tokens
+        self.identity = identity
+        self.notes = [note]
+        self.scored = 0
+
+    @classmethod
+    def load(cls, config: CriticConfig, dtype: str | None = None) -> EntailmentCritic:
+        """Load the configured critic and check its verdicts on `CHECKS`.
+
+        Raises:
+            BuilderError: it cannot be loaded, has no label for entailment, or fails a check.
+        """
+        device = pick_device(config.device)
+        kind = pick_dtype(device, dtype or config.dtype)
+        model = NliModel.load(config.model, device, kind)
+        note = f"{config.model} on {device.type} in {str(kind).removeprefix('torch.')}"
+        critic = cls(model, config.batch_tokens, resolve(config.model).identity, note)
+        critic.check(config.model)
+        return critic
+
+    def check(self, name: str) -> None:
+        """Refuse a critic whose likeliest label is wrong on any of `CHECKS`."""
+        scores = self.score([(premise, hypothesis) for premise, hypothesis, _ in CHECKS])
+        for row, (premise, hypothesis, entails) in zip(scores, CHECKS, strict=True):
+            if bool(row.argmax() == 0 and not np.isnan(row[0])) != entails:
+                verdict = LABELS[int(row.argmax())]
+                raise BuilderError(
+                    f"the critic {name} calls {premise!r} and {hypothesis!r} {verdict}",
+                    hint="it is not a usable English NLI model, or its labels are mixed up",
+                )
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> Scores:
+        """Probabilities of `LABELS`, float32, shape (len(pairs), 3).
+
+        Pairs are batched by length up to `batch_tokens`. Out of memory halves the batch; a single
+        pair that still does not fit gets a row of NaN.
+        """
+        encoded = self.model.encode(pairs) if pairs else []
+        result = np.full((len(pairs), len(LABELS)), np.nan, dtype=np.float32)
+        with torch.inference_mode():
+            for batch in token_batches(
+                [len(row["input_ids"]) for row in encoded], self.batch_tokens
+            ):
+                self._score_batch(batch, encoded, result)
+        self.scored += len(pairs)
+        return result
+
+    def _score_batch(self, batch: list[int], encoded: list[Encoded], result: Scores) -> None:
+        try:
+            logits = self.model.logits([encoded[i] for i in batch])
+            result[batch] = logits.softmax(-1).cpu().numpy()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if len(batch) == 1:
+                return
+            middle = len(batch) // 2
+            self._score_batch(batch[:middle], encoded, result)
+            self._score_batch(batch[middle:], encoded, result)
+
+
+def token_batches(lengths: Sequence[int], most: int) -> list[list[int]]:
+    """Indices in batches of similar length; longest times count stays at or under `most`.
+
+    A sequence longer than `most` is a batch of its own.
+    """
+    batches: list[list[int]] = []
+    current: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        if current and lengths[current[0]] * (len(current) + 1) > most:
+            batches.append(current)
+            current = []
+        current.append(index)
+    return [*batches, current] if current else batches

@@ -1,0 +1,71 @@
+"""The models of a run, loaded when a stage first asks and never before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from builder.config import BuildConfig
+from builder.models import LoadedModel, load_causal
+
+if TYPE_CHECKING:
+    from builder.critics.embedding import SentenceEncoder
+    from builder.critics.entailment import EntailmentCritic
+
+
+class ModelPool:
+    """Loads each model once.
+
+    Args:
+        dtypes: the dtype resolved for each role when the run was made, so that a resumed run
+            computes as it began.
+        say: told one line about each model that is loaded.
+    """
+
+    def __init__(
+        self, config: BuildConfig, dtypes: dict[str, str], say: Callable[[str], None]
+    ) -> None:
+        self.config = config
+        self.dtypes = dtypes
+        self.say = say
+        self._teacher: LoadedModel | None = None
+        self._critic: EntailmentCritic | None = None
+        self._encoder: SentenceEncoder | None = None
+
+    def teacher(self) -> LoadedModel:
+        """The teacher, ready to sample from."""
+        if self._teacher is None:
+            wanted = self.config.teacher
+            self._teacher = load_causal(
+                wanted.model,
+                device=wanted.device,
+                dtype=self.dtypes["teacher"],  # type: ignore[arg-type]
+            )
+            self._told("teacher", self._teacher.notes)
+        return self._teacher
+
+    def critic(self) -> EntailmentCritic:
+        """The entailment critic, checked on sentence pairs whose verdict is known."""
+        if self._critic is None:
+            from builder.critics.entailment import EntailmentCritic
+
+            self._critic = EntailmentCritic.load(self.config.critic, dtype=self.dtypes["critic"])
+            self._told("critic", self._critic.notes)
+        return self._critic
+
+    def encoder(self) -> SentenceEncoder | None:
+        """The sentence encoder, or None where the configuration names none."""
+        if self._encoder is None and self.config.pairs.encoder:
+            from builder.critics.embedding import SentenceEncoder
+
+            self._encoder = SentenceEncoder.load(self.config.pairs.encoder)
+            self._told("encoder", self._encoder.notes)
+        return self._encoder
+
+    def release(self) -> None:
+        """Forget loaded models so that their memory can go."""
+        self._teacher = self._critic = self._encoder = None
+
+    def _told(self, role: str, notes: list[str]) -> None:
+        for note in notes:
+            self.say(f"{role}: {note}")

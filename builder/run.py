@@ -1,0 +1,222 @@
+"""The run: every stage in order, every shard of a stage, nothing done twice.
+
+contexts -> candidates -> pairs -> scores -> decisions -> duplicates
+         -> near_duplicates -> splits -> release
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from builder.config import BuildConfig
+from builder.errors import GateError
+from builder.models import pick_device, pick_dtype, resolve
+from builder.pool import ModelPool
+from builder.progress import Progress
+from builder.stages import (
+    candidates,
+    contexts,
+    decisions,
+    duplicates,
+    near_duplicates,
+    pairs,
+    scores,
+    splits,
+)
+from builder.stages.base import Stage, Work
+from builder.store import REJECTS, Run, Sidecar, digest, seed_of
+
+STAGES: tuple[Stage, ...] = (
+    contexts.STAGE,
+    candidates.STAGE,
+    pairs.STAGE,
+    scores.STAGE,
+    decisions.STAGE,
+    duplicates.STAGE,
+    near_duplicates.STAGE,
+    splits.STAGE,
+)
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """Where a finished build lies.
+
+    Attributes:
+        run: the run folder.
+        dataset: the released folder, `RUN/<name>`.
+        rows: released rows.
+    """
+
+    run: Path
+    dataset: Path
+    rows: int
+
+
+def build(
+    config: BuildConfig,
+    folder: str | Path,
+    *,
+    progress: Progress | None = None,
+    models: ModelPool | None = None,
+) -> BuildResult:
+    """Build a corpus into a run folder, or go on with one that was begun.
+
+    Args:
+        config: of `builder.load_config`.
+        folder: a new or empty folder, or an earlier run.
+        progress: where to report; None is silent.
+        models: replaces the models that the configuration names (for tests).
+
+    Raises:
+        BuilderError: a model, a file or the disk failed; finished units are kept.
+        GateError: the filters kept nothing, or too much was a near-duplicate.
+    """
+    from builder.release import write_release
+
+    progress = progress or Progress(quiet=True)
+    run = Run.create(Path(folder))
+    with run.locked(), progress:
+        header = prepare(run, config)
+        pool = models or ModelPool(config, header["dtypes"], progress.say)
+        for stage in STAGES:
+            run_stage(run, stage, config, header["models"], pool, progress)
+        pool.release()
+        rows = run.sidecar(splits.STAGE.name, 0)
+        if rows is None or rows.kept == 0:
+            raise GateError(
+                "the filters kept no pair",
+                hint=f"`dimsum show {run.folder}` says what each rule removed",
+            )
+        dataset = write_release(run, config, header)
+    return BuildResult(run.folder, dataset, rows.kept)
+
+
+def prepare(run: Run, config: BuildConfig) -> dict[str, Any]:
+    """Resolve models and dtypes, and write the run's header.
+
+    A dtype is resolved once and kept: a machine that measures otherwise tomorrow must not change
+    the bytes of a run that was begun today.
+    """
+    roles = {"teacher": config.teacher, "critic": config.critic}
+    earlier = run.header()
+    dtypes = {}
+    models = {}
+    for role, wanted in roles.items():
+        kept = earlier.get("dtypes", {}).get(role)
+        if wanted.dtype != "auto":
+            dtypes[role] = wanted.dtype
+        elif kept:
+            dtypes[role] = kept
+        else:
+            dtypes[role] = str(pick_dtype(pick_device(wanted.device))).removeprefix("torch.")
+        resolved = resolve(wanted.model)
+        models[role] = {
+            "reference": wanted.model,
+            "identity": resolved.identity,
+            "revision": resolved.revision,
+            "licence": resolved.licence,
+            "dtype": dtypes[role],
+        }
+    if config.pairs.encoder:
+        resolved = resolve(config.pairs.encoder)
+        models["encoder"] = {
+            "reference": config.pairs.encoder,
+            "identity": resolved.identity,
+            "revision": resolved.revision,
+            "licence": resolved.licence,
+            "dtype": "float32",
+        }
+    header = {"config": config.model_dump(mode="json"), "dtypes": dtypes, "models": models}
+    run.write_header(header)
+    return header
+
+
+def run_stage(
+    run: Run,
+    stage: Stage,
+    config: BuildConfig,
+    identities: Mapping[str, Any],
+    models: ModelPool,
+    progress: Progress,
+) -> list[Sidecar]:
+    """Bring every unit of a stage up to date."""
+    units = 1 if stage.whole else len(contexts.shards(config))
+    progress.begin(stage.name, units)
+    records = []
+    for shard in range(units):
+        fingerprint = fingerprint_of(run, stage, config, shard, identities)
+        record = run.done(stage.name, shard, fingerprint)
+        skipped = record is not None
+        if record is None:
+            began = time.monotonic()
+            run.sidecar_path(stage.name, shard).unlink(missing_ok=True)
+            work = Work(
+                config=config,
+                shard=shard,
+                seed=seed_of(config.seed, stage.name, shard),
+                tables={name: _input(run, stage, name, shard) for name in stage.inputs},
+                models=models,
+                tick=progress.tick,
+            )
+            output = stage.make(work)
+            record = run.commit(stage.name, shard, fingerprint, output, time.monotonic() - began)
+        progress.unit_done(record.entered, record.kept, skipped=skipped)
+        records.append(record)
+    for extra in set(run.shards(stage.name)) - set(range(units)):
+        run.forget(stage.name, extra)
+    progress.end()
+    return records
+
+
+def fingerprint_of(
+    run: Run,
+    stage: Stage,
+    config: BuildConfig,
+    shard: int,
+    identities: Mapping[str, Any],
+) -> str:
+    """What a unit's rows depend on: code version, settings, models, chance and inputs."""
+    parts = sorted({name.partition(".")[0] for name in stage.inputs})
+    upstream = {}
+    for name in parts:
+        whole = next(s for s in STAGES if s.name == name).whole
+        numbers = run.shards(name) if stage.whole and not whole else [0 if whole else shard]
+        upstream[name] = [
+            {k: v for k, v in record.files.items() if REJECTS not in k}
+            for number in numbers
+            if (record := run.sidecar(name, number))
+        ]
+    return digest(
+        {
+            "stage": stage.name,
+            "version": stage.version,
+            "seed": config.seed,
+            "shard": shard,
+            "settings": stage.settings(config),
+            "models": {
+                role: [identities[role]["identity"], identities[role]["dtype"]]
+                for role in stage.models
+                if role in identities
+            },
+            "inputs": upstream,
+        }
+    )
+
+
+def _input(run: Run, stage: Stage, name: str, shard: int) -> pa.Table:
+    """One shard's table, or all of them joined for a stage over the whole corpus."""
+    upstream, _, table = name.partition(".")
+    if not stage.whole:
+        return run.read(upstream, shard, table or None)
+    if next(s for s in STAGES if s.name == upstream).whole:
+        return run.read(upstream, 0, table or None)
+    return pa.concat_tables(
+        [run.read(upstream, number, table or None) for number in run.shards(upstream)]
+    )

@@ -1,0 +1,79 @@
+"""What a stage is: a named, versioned, pure function from a shard's tables to its output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from builder.config import BuildConfig
+from builder.pool import ModelPool
+from builder.store import REJECTS, Output
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass
+class Work:
+    """One unit: everything that a stage function may look at.
+
+    Attributes:
+        seed: of (run seed, stage, shard); the only source of chance.
+        tables: the inputs by `stage` or `stage.name`; whole-corpus stages get all shards joined.
+        tick: called with a count of tokens as they are made, for the progress line.
+    """
+
+    config: BuildConfig
+    shard: int
+    seed: int
+    tables: Mapping[str, pa.Table]
+    models: ModelPool
+    tick: Callable[[int], None] = field(default=lambda tokens: None)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A row of the table of stages.
+
+    Attributes:
+        version: raised when the code would give other rows for the same input.
+        unit: what the funnel counts at this stage.
+        inputs: tables of earlier stages, `stage` or `stage.name`.
+        settings: the part of the configuration that decides the bytes.
+        models: roles of the models that it may load, out of teacher, critic, encoder.
+        whole: one unit over the whole corpus instead of one a shard.
+    """
+
+    name: str
+    version: int
+    unit: str
+    make: Callable[[Work], Output]
+    inputs: tuple[str, ...]
+    settings: Callable[[BuildConfig], Any]
+    models: tuple[str, ...] = ()
+    whole: bool = False
+
+
+def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Rows to a table of an explicit schema, also when there are none."""
+    return pa.Table.from_pylist(list(rows), schema=schema)
+
+
+def with_rejects(rows: Rows, rejects: Rows, schema: pa.Schema, rejected: pa.Schema) -> Output:
+    """An output whose rejected rows carry their `reason`, counted by it."""
+    counts: dict[str, int] = {}
+    for row in rejects:
+        counts[row["reason"]] = counts.get(row["reason"], 0) + 1
+    return Output(
+        table=table_of(rows, schema),
+        extra={REJECTS: table_of(rejects, rejected)},
+        entered=len(rows) + len(rejects),
+        rejected=counts,
+    )
+
+
+def extended(schema: pa.Schema, **columns: pa.DataType) -> pa.Schema:
+    """A schema with further columns at its end."""
+    return pa.schema([*schema, *(pa.field(name, kind) for name, kind in columns.items())])

@@ -1,0 +1,156 @@
+"""contexts: free continuations of a domain's openings, cut into (context, next sentence).
+
+Source: section 3.1 of arXiv 2305.16635 v4 and its released code: every kept sentence of a
+continuation gives a context, the sentences before it, and that sentence as its next.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from builder.config import BuildConfig, ContextsConfig, DomainConfig, Sampling
+from builder.decoding.nucleus import NucleusSampler, SamplingConfig
+from builder.domains import openings
+from builder.models import LoadedModel
+from builder.sentences import fault, split, tidy
+from builder.stages.base import Rows, Stage, Work, with_rejects
+from builder.store import Output
+
+SCHEMA = pa.schema(
+    {
+        "context_id": pa.string(),
+        "domain": pa.string(),
+        "opening": pa.string(),
+        "continuation_id": pa.string(),
+        "context": pa.string(),
+        "sentences": pa.int32(),
+        "next_sentence": pa.string(),
+    }
+)
+REJECTED = pa.schema(
+    {
+        "domain": pa.string(),
+        "continuation_id": pa.string(),
+        "sentence": pa.string(),
+        "reason": pa.string(),
+    }
+)
+
+
+def shards(config: BuildConfig) -> list[tuple[DomainConfig, int]]:
+    """(domain, openings) of every unit of the run, in order."""
+    size, total = config.contexts.shard, config.contexts.prefixes
+    return [
+        (domain, min(size, total - start))
+        for domain in config.domains
+        for start in range(0, total, size)
+    ]
+
+
+def sampler(teacher: LoadedModel, wanted: Sampling, stop: str) -> NucleusSampler:
+    """The nucleus sampler of a configuration."""
+    settings = SamplingConfig.model_validate({**wanted.model_dump(), "stop": stop})
+    return NucleusSampler(teacher.model, teacher.tokenizer, settings)
+
+
+def make(work: Work) -> Output:
+    """Sample, split into sentences, and cut contexts."""
+    domain, count = shards(work.config)[work.shard]
+    settings = work.config.contexts
+    rng = random.Random(work.seed)
+    offer = openings(domain)
+    prompts = [offer.draw(rng) for _ in range(count)]
+    teacher = work.models.teacher()
+    samples = sampler(teacher, settings.sampling, "length").sample(
+        prompts, settings.samples, seed=work.seed, on_tokens=work.tick
+    )
+    rows: Rows = []
+    rejects: Rows = []
+    texts = (tidy(sample.text) for sample in samples)
+    for sample, sentences in zip(samples, split(texts), strict=True):
+        name = f"{domain.name}-{work.shard:05d}-{sample.prompt:03d}-{sample.index:03d}"
+        common = {"domain": domain.name, "continuation_id": name}
+        if sample.finish == "length" and sentences:
+            sentences[-1] = sentences[-1].rstrip(".!?\"'”’)]") + "…"
+        verdicts = _thinned(_cut(sentences, settings, domain), settings.per_continuation, rng)
+        for position, reason in verdicts:
+            if reason:
+                rejects.append({**common, "sentence": sentences[position], "reason": reason})
+                continue
+            rows.append(
+                {
+                    **common,
+                    "context_id": f"{name}-{position}",
+                    "opening": prompts[sample.prompt],
+                    "context": " ".join(sentences[:position]),
+                    "sentences": position,
+                    "next_sentence": sentences[position],
+                }
+            )
+    output = with_rejects(rows, rejects, SCHEMA, REJECTED)
+    output.counters = {
+        "continuations": len(samples),
+        "tokens": sum(sample.tokens for sample in samples),
+        **{f"openings_skipped_{reason}": n for reason, n in offer.skipped.items()},
+    }
+    return output
+
+
+def _cut(
+    sentences: list[str], settings: ContextsConfig, domain: DomainConfig
+) -> Iterator[tuple[int, str | None]]:
+    """(position of the next sentence, why it gives no context or None)."""
+    broken = False
+    length = 0
+    for position, sentence in enumerate(sentences):
+        reason = fault(sentence, settings.max_characters, domain.forbidden)
+        if broken:
+            reason = "after_a_dropped_sentence"
+        elif reason:
+            broken = True
+        elif position < settings.min_sentences:
+            reason = "too_early"
+        elif position > settings.max_sentences:
+            reason = "too_late"
+        elif length > settings.max_characters:
+            reason = "context_too_long"
+        length += len(sentence) + 1
+        yield position, reason
+
+
+def _thinned(
+    verdicts: Iterator[tuple[int, str | None]], limit: int | None, rng: random.Random
+) -> list[tuple[int, str | None]]:
+    """Keep at most `limit` contexts of a continuation, chosen at random."""
+    found = list(verdicts)
+    good = [position for position, reason in found if reason is None]
+    chosen = set(good if limit is None else rng.sample(good, min(limit, len(good))))
+    return [
+        (position, reason or (None if position in chosen else "sampled_out"))
+        for position, reason in found
+    ]
+
+
+STAGE = Stage(
+    name="contexts",
+    version=1,
+    unit="sentences",
+    make=make,
+    inputs=(),
+    settings=lambda c: {
+        "contexts": c.contexts.model_dump(mode="json"),
+        "domains": [_identity(domain) for domain in c.domains],
+    },
+    models=("teacher",),
+)
+
+
+def _identity(domain: DomainConfig) -> dict[str, object]:
+    """A domain for the fingerprint: a file counts by its content, not by where it lies."""
+    content = domain.model_dump(mode="json")
+    if domain.file is not None:
+        content["file"] = domain.file.read_text("utf-8-sig", errors="replace")
+    return content

@@ -1,0 +1,93 @@
+"""duplicates: of the pairs of one context that say the same, one stays.
+
+Source: arXiv 2305.16635 v4, algorithm 1. Nodes are pairs; an edge joins two pairs when the source
+of one entails the source of the other, or the target the target. Of each connected component the
+pair with the largest P(x => y) + P(y => x) stays. Paraphrases and summaries of a context are two
+graphs.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import groupby
+from typing import Any
+
+import networkx as nx
+import pyarrow as pa
+
+from builder.stages.base import Rows, Stage, Work, extended, with_rejects
+from builder.stages.decisions import SCHEMA
+from builder.store import Output
+
+REJECTED = extended(SCHEMA, reason=pa.string(), survivor_source=pa.string())
+
+
+def make(work: Work) -> Output:
+    """Keep one pair of each component."""
+    threshold = work.config.duplicates.entailment
+    entailed: set[tuple[str, str, str]] = set()
+    for link in work.tables["scores.links"].to_pylist():
+        if says_entailment(link["entailment"], link["neutral"], threshold):
+            entailed.add((link["context_id"], link["premise"], link["hypothesis"]))
+    rows: Rows = []
+    rejects: Rows = []
+    pairs = work.tables["decisions"].to_pylist()
+    for context_id, group in groupby(pairs, key=lambda row: row["context_id"]):
+        by_task: dict[str, Rows] = defaultdict(list)
+        for row in group:
+            by_task[row["task"]].append(row)
+        for task in sorted(by_task):
+            for component in components(by_task[task], context_id, entailed):
+                best = max(component, key=strength)
+                rows.append(best)
+                rejects += [
+                    {
+                        **row,
+                        "reason": f"{task}.repeats_in_context",
+                        "survivor_source": best["source"],
+                    }
+                    for row in component
+                    if row is not best
+                ]
+    return with_rejects(rows, rejects, SCHEMA, REJECTED)
+
+
+def says_entailment(entailment: float, neutral: float, threshold: float | None) -> bool:
+    """Whether a score is an edge: above the threshold, or the likeliest of the three labels."""
+    if threshold is not None:
+        return entailment > threshold
+    return entailment > max(neutral, 1.0 - entailment - neutral)
+
+
+def strength(row: dict[str, Any]) -> tuple[float, str, str]:
+    """Order of survival: entailment both ways, then the text, so that ties have one outcome."""
+    return row["entail_forward"] + row["entail_backward"], row["source"], row["target"]
+
+
+def components(rows: Rows, context_id: str, entailed: set[tuple[str, str, str]]) -> list[Rows]:
+    """Connected components of the duplicate graph, in the order of their first pair."""
+    graph: nx.Graph[int] = nx.Graph()
+    graph.add_nodes_from(range(len(rows)))
+    for i, a in enumerate(rows):
+        for j in range(i):
+            if any(_linked(context_id, a[side], rows[j][side], entailed) for side in SIDES):
+                graph.add_edge(i, j)
+    found = sorted(sorted(component) for component in nx.connected_components(graph))
+    return [[rows[i] for i in component] for component in found]
+
+
+SIDES = ("source", "target")
+
+
+def _linked(context_id: str, a: str, b: str, entailed: set[tuple[str, str, str]]) -> bool:
+    return a == b or (context_id, a, b) in entailed or (context_id, b, a) in entailed
+
+
+STAGE = Stage(
+    name="duplicates",
+    version=1,
+    unit="pairs",
+    make=make,
+    inputs=("decisions", "scores.links"),
+    settings=lambda c: {"entailment": c.duplicates.entailment},
+)

@@ -1,0 +1,97 @@
+"""splits: released rows with control codes, parted so that nothing leaks.
+
+Pairs that come from one continuation, or that share a sentence, are one component; a component
+lies in one split whole.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import networkx as nx
+import pyarrow as pa
+
+from builder.stages.base import Rows, Stage, Work, extended, with_rejects
+from builder.store import Output, digest
+from dimsum.controls import control_code
+from dimsum.metrics.overlap import density, fragments, tokens
+from dimsum.schema import arrow_schema
+from dimsum.tasks import Task
+
+SPLITS = ("train", "validation", "test")
+
+
+def schema() -> pa.Schema:
+    """The released columns and the split."""
+    return extended(arrow_schema(), split=pa.string())
+
+
+def make(work: Work) -> Output:
+    """Give every pair its control code, its id and its split; order rows by id."""
+    pairs = work.tables["near_duplicates"].to_pylist()
+    shares = work.config.splits
+    split_of = assign(pairs, shares.validation, shares.test, work.seed)
+    rows = [
+        {**released(pair, work.config.teacher.model), "split": split}
+        for pair, split in zip(pairs, split_of, strict=True)
+    ]
+    rows.sort(key=lambda row: row["id"])
+    return with_rejects(rows, [], schema(), extended(schema(), reason=pa.string()))
+
+
+def released(pair: dict[str, Any], teacher: str, round_number: int = 0) -> dict[str, Any]:
+    """A kept pair as a released row."""
+    source, target, task = pair["source"], pair["target"], pair["task"]
+    return {
+        **pair,
+        "id": digest([task, source, target])[:16],
+        "control": code_of(task, source, target, pair["char_ratio"], pair["rouge_l"]),
+        "round": round_number,
+        "compression": pair["char_ratio"],
+        "teacher": teacher,
+    }
+
+
+def code_of(task: Task, source: str, target: str, compression: float, rouge_l: float) -> str:
+    """The control code of a pair; its density is per character, as the codes were defined."""
+    shared = fragments(tokens(source), tokens(target))
+    return control_code(task, compression, density(shared, target, per="character"), rouge_l)
+
+
+def assign(pairs: Rows, validation: float, test: float, seed: int) -> list[str]:
+    """The split of each pair.
+
+    Components are drawn in the order of a hash; test and then validation take whole components
+    as long as they do not exceed their share of rows, and the rest is train.
+    """
+    graph: nx.Graph[Any] = nx.Graph()
+    for index, pair in enumerate(pairs):
+        graph.add_edge(index, ("continuation", pair["continuation_id"]))
+        graph.add_edge(index, ("sentence", pair["source"]))
+        graph.add_edge(index, ("sentence", pair["target"]))
+    components = [
+        sorted(node for node in found if isinstance(node, int))
+        for found in nx.connected_components(graph)
+    ]
+    components.sort(key=lambda found: digest([seed, found[0], pairs[found[0]]["source"]]))
+    result = ["train"] * len(pairs)
+    room = {"test": int(test * len(pairs)), "validation": int(validation * len(pairs))}
+    for found in components:
+        for split in room:
+            if len(found) <= room[split]:
+                room[split] -= len(found)
+                for index in found:
+                    result[index] = split
+                break
+    return result
+
+
+STAGE = Stage(
+    name="splits",
+    version=1,
+    unit="pairs",
+    make=make,
+    inputs=("near_duplicates",),
+    settings=lambda c: {"splits": c.splits.model_dump(mode="json"), "teacher": c.teacher.model},
+    whole=True,
+)
