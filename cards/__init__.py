@@ -1,0 +1,1 @@
+"""Typed facts become the README.md of a dataset or a model."""

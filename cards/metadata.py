@@ -1,0 +1,139 @@
+"""The YAML at the head of a card, in the Hub's own form."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import yaml
+
+from cards.errors import CardError
+from cards.escape import one_line
+from cards.facts import ConfigFacts, DatasetFacts, ModelFacts, ResultRow
+from cards.hub_values import REPO_ID, size_category
+from cards.licenses import inputs_of, licence_of
+
+Metadata = dict[str, Any]
+
+
+def dataset_metadata(facts: DatasetFacts) -> Metadata:
+    """The metadata of a dataset card; `configs` and `dataset_info` make `load_dataset` work."""
+    return {
+        "pretty_name": one_line(facts.title),
+        "language": list(facts.language),
+        "license": licence_of(inputs_of(facts)).id,
+        "annotations_creators": ["machine-generated"],
+        "language_creators": ["machine-generated"],
+        "multilinguality": ["monolingual" if len(facts.language) == 1 else "multilingual"],
+        "source_datasets": ["original"],
+        "size_categories": [size_category(facts.rows)],
+        "task_categories": list(facts.task_categories),
+        **({"task_ids": list(facts.task_ids)} if facts.task_ids else {}),
+        "tags": [one_line(tag) for tag in facts.tags],
+        "configs": [_config(config) for config in facts.configs],
+        "dataset_info": [_info(config, facts) for config in facts.configs],
+    }
+
+
+def content_hash(config: ConfigFacts) -> str:
+    """A hash of a config's files: paths and contents, 16 hex digits."""
+    digest = hashlib.sha256()
+    for split in config.splits:
+        for file in split.files:
+            digest.update(f"{split.name}\0{file.path}\0{file.sha256}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _config(config: ConfigFacts) -> Metadata:
+    return {
+        "config_name": config.name,
+        # `datasets` keys its cache of a local folder by this YAML alone: without the hash, other
+        # rows in the same number would load from the cache as the old ones.
+        "description": f"content {content_hash(config)}",
+        **({"default": True} if config.default else {}),
+        "data_files": [
+            {"split": s.name, "path": s.globs[0] if len(s.globs) == 1 else list(s.globs)}
+            for s in config.splits
+        ],
+    }
+
+
+def _info(config: ConfigFacts, facts: DatasetFacts) -> Metadata:
+    return {
+        "config_name": config.name,
+        "features": [{"name": c.name, "dtype": c.dtype} for c in facts.columns],
+        "splits": [
+            {"name": s.name, "num_bytes": s.bytes, "num_examples": s.rows} for s in config.splits
+        ],
+        "download_size": sum(f.bytes for s in config.splits for f in s.files),
+        "dataset_size": sum(s.bytes for s in config.splits),
+    }
+
+
+def model_metadata(facts: ModelFacts) -> Metadata:
+    """The metadata of a model card, with its results as `model-index`."""
+    base = facts.base.reference
+    return {
+        "language": list(facts.language),
+        "license": licence_of(inputs_of(facts)).id,
+        "library_name": "transformers",
+        "pipeline_tag": facts.pipeline_tag,
+        **({"base_model": base} if REPO_ID.fullmatch(base) else {}),
+        **({"datasets": [facts.dataset.repo_id]} if facts.dataset.repo_id else {}),
+        "tags": [one_line(tag) for tag in facts.tags],
+        **({"model-index": [_index(facts)]} if facts.results else {}),
+    }
+
+
+def _index(facts: ModelFacts) -> Metadata:
+    """Results on the same data for the same task stand together, each metric once."""
+    grouped: dict[str, Metadata] = {}
+    for row in facts.results:
+        result = _result(row)
+        key = repr((result["task"], result["dataset"]))
+        grouped.setdefault(key, result | {"metrics": []})["metrics"] += result["metrics"]
+    return {"name": facts.name, "results": list(grouped.values())}
+
+
+def _result(row: ResultRow) -> Metadata:
+    dataset: Metadata = {
+        "name": one_line(row.data),
+        "type": row.data_id or one_line(row.data),
+        "config": row.config,
+        "split": row.split,
+        "revision": row.revision,
+    }
+    return {
+        "task": {"type": row.hub_task, "name": one_line(row.task)},
+        "dataset": {key: value for key, value in dataset.items() if value is not None},
+        "metrics": [{"type": row.metric_id, "value": row.value, "name": one_line(row.metric)}],
+    }
+
+
+def front_matter(metadata: Metadata) -> str:
+    """The metadata between its two rulers, on a line a value, in the order given.
+
+    Raises:
+        CardError: a value does not come back from the YAML as it went in.
+    """
+    text = yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True, width=10**9)
+    if yaml.safe_load(text) != metadata or any(x.startswith("---") for x in text.splitlines()):
+        raise CardError("the card's metadata does not survive YAML")
+    return f"---\n{text}---\n"
+
+
+def split_card(text: str) -> tuple[str, str]:
+    """A card's YAML text and its body.
+
+    Raises:
+        CardError: there is no YAML at the head.
+    """
+    lines = text.lstrip("\ufeff").splitlines(keepends=True)
+    if lines and lines[0].rstrip() == "---":
+        for at in range(1, len(lines)):
+            if lines[at].rstrip() == "---":
+                return "".join(lines[1:at]), "".join(lines[at + 1 :])
+    raise CardError(
+        "the card has no YAML between two lines of three dashes at its head",
+        hint="render it again: the renderer writes the YAML",
+    )

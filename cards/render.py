@@ -1,0 +1,142 @@
+"""Facts → README.md. One renderer owns the card; text written by hand has a section of its own.
+
+What stands between the two markers is the reader's own Markdown and is carried over to the next
+rendering, byte for byte. Everything else is rendered anew, from facts only.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+import jinja2
+
+from cards import escape
+from cards.errors import CardError
+from cards.facts import Citation, DatasetFacts, ModelFacts
+from cards.licenses import inputs_of, licence_of
+from cards.metadata import dataset_metadata, front_matter, model_metadata
+
+HAND_START = "<!-- written by hand: start -->"
+HAND_END = "<!-- written by hand: end -->"
+_HAND_EMPTY = "\n"
+_AUTO_CLASSES = {
+    "seq2seq": escape.Markdown("AutoModelForSeq2SeqLM"),
+    "causal": escape.Markdown("AutoModelForCausalLM"),
+}
+
+
+def render_dataset_card(facts: DatasetFacts, previous: str | None = None) -> str:
+    """Renders the card of a dataset.
+
+    Args:
+        facts: all it may say.
+        previous: the card it replaces; its section written by hand is kept.
+
+    Returns:
+        The README.md: YAML, then Markdown, with `\\n` at each line's end.
+
+    Raises:
+        CardError: `previous` has no such section, or a broken one.
+    """
+    body = _render("dataset.md.j2", facts, previous, corpora=_corpora(facts))
+    return front_matter(dataset_metadata(facts)) + body
+
+
+def render_model_card(facts: ModelFacts, previous: str | None = None) -> str:
+    """Renders the card of a model; as `render_dataset_card`."""
+    baselines = list(dict.fromkeys(name for row in facts.results for name in row.baselines))
+    auto_class = _AUTO_CLASSES[facts.architecture]
+    body = _render("model.md.j2", facts, previous, baselines=baselines, auto_class=auto_class)
+    return front_matter(model_metadata(facts)) + body
+
+
+def render_card(facts: DatasetFacts | ModelFacts, previous: str | None = None) -> str:
+    """Renders the card of either kind of facts."""
+    if isinstance(facts, DatasetFacts):
+        return render_dataset_card(facts, previous)
+    return render_model_card(facts, previous)
+
+
+def hand_written(previous: str | None) -> str:
+    """What stands between the markers of a card, the line ends around it included.
+
+    Raises:
+        CardError: the markers are not there once each, in order: text could be lost.
+    """
+    if previous is None:
+        return _HAND_EMPTY
+    starts = [m.end() for m in _marker(HAND_START).finditer(previous)]
+    ends = [m.start() for m in _marker(HAND_END).finditer(previous)]
+    if len(starts) != 1 or len(ends) != 1 or ends[0] <= starts[0]:
+        raise CardError(
+            f"the README.md there has no single section between {HAND_START} and {HAND_END}",
+            hint="put what you wrote between these two lines, or take the file away",
+        )
+    return previous[starts[0] : ends[0]]
+
+
+def _marker(text: str) -> re.Pattern[str]:
+    """A marker alone on its line, where no value of the facts can stand."""
+    return re.compile(rf"^{re.escape(text)}(?=\r?$)", re.MULTILINE)
+
+
+def _corpora(facts: DatasetFacts) -> list[str]:
+    return list(dict.fromkeys(name for row in facts.statistics for name in row.references))
+
+
+def _own_citation(facts: DatasetFacts | ModelFacts) -> Citation:
+    fields = {"title": facts.title, "note": f"Version {facts.version}"}
+    if facts.repo_id:
+        kind = "datasets/" if facts.kind == "dataset" else ""
+        fields["url"] = f"https://huggingface.co/{kind}{facts.repo_id}"
+    return Citation(key=re.sub(r"[^A-Za-z0-9_:-]", "-", facts.name), kind="misc", fields=fields)
+
+
+def _render(
+    template: str, facts: DatasetFacts | ModelFacts, previous: str | None, **more: Any
+) -> str:
+    inputs = inputs_of(facts)
+    hand = escape.Markdown(HAND_START + hand_written(previous) + HAND_END)
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            facts=facts,
+            inputs=inputs,
+            licence=licence_of(inputs),
+            own_citation=_own_citation(facts),
+            hand=hand,
+            **more,
+        )
+    )
+    return "\n" + text.strip("\n") + "\n"
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """Templates in which a forgotten name is an error and every printed value is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("cards"),
+        undefined=jinja2.StrictUndefined,
+        finalize=escape.escape,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        # The output is Markdown, escaped by `finalize`; HTML escaping would show in code blocks.
+        autoescape=False,
+    )
+    environment.filters.update(
+        paragraph=escape.paragraph,
+        code=escape.code,
+        literal=escape.literal,
+        bibtex=lambda citation: escape.bibtex(citation.kind, citation.key, citation.fields),
+        href=escape.href,
+        count=escape.count,
+        number=escape.number,
+        share=escape.share,
+        size=escape.size,
+        duration=escape.duration,
+    )
+    return environment
