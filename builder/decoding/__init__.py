@@ -1,0 +1,1 @@
+"""Decoding on a model's own forward pass and cache: nucleus sampling, NeuroLogic."""

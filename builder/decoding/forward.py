@@ -1,0 +1,124 @@
+"""A decoder-only model, called the way decoding needs it: contexts once, then a token a row.
+
+Only the public forward and cache interface of transformers is used: explicit position ids and
+an explicit 4D mask, so left padding and rows of different age change nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from builder.decoding.cache import Prefix, RowCache, right_aligned
+from builder.errors import BuilderError, ConfigError
+
+
+class CausalForward:
+    """A model's two calls in decoding.
+
+    Args:
+        model: a decoder-only model of transformers with a language-modelling head; set to
+            evaluation mode here, since dropout has no place in sampling.
+
+    Attributes:
+        positions: the longest sequence the model can place, None where nothing bounds it.
+
+    Raises:
+        ConfigError: an encoder-decoder model, or one whose forward takes no cache.
+    """
+
+    def __init__(self, model: Any) -> None:
+        name = type(model).__name__
+        if getattr(model.config, "is_encoder_decoder", False):
+            raise ConfigError(
+                f"{name} is an encoder-decoder model", hint="decoding here needs a decoder-only one"
+            )
+        parameters = inspect.signature(model.forward).parameters
+        if "past_key_values" not in parameters or "position_ids" not in parameters:
+            raise _no_cache(name)
+        self.model = model.eval()
+        self.positions: int | None = getattr(model.config, "max_position_embeddings", None)
+        window = getattr(model.config, "sliding_window", None)
+        if window and getattr(model.config, "use_sliding_window", True):
+            # The mask handed over says what a row sees, and it knows no sliding window; up to
+            # the window's length there is no difference.
+            self.positions = min(window, self.positions or window)
+        self._last_only = {"logits_to_keep": 1} if "logits_to_keep" in parameters else {}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model's inputs go."""
+        return torch.device(self.model.device)
+
+    @torch.inference_mode()
+    def prefill(self, ids: Sequence[Sequence[int]]) -> Prefix:
+        """Run contexts once, together.
+
+        Args:
+            ids: the contexts' tokens, at least one each.
+
+        Raises:
+            BuilderError: the model keeps no key/value cache.
+        """
+        lengths = [len(one) for one in ids]
+        tokens = right_aligned(ids).to(self.device)
+        columns = torch.arange(tokens.shape[1], device=self.device)
+        first = tokens.shape[1] - torch.tensor(lengths, device=self.device)
+        positions = (columns - first[:, None]).clamp(min=0)
+        outputs = self.model(
+            input_ids=tokens,
+            position_ids=positions,
+            attention_mask=self._causal(columns, first) if int(first.max()) else None,
+            use_cache=True,
+            return_dict=True,
+            **self._last_only,
+        )
+        layers = getattr(getattr(outputs, "past_key_values", None), "layers", None)
+        if not layers or any(getattr(layer, "keys", None) is None for layer in layers):
+            raise _no_cache(type(self.model).__name__)
+        return Prefix(
+            keys=[layer.keys for layer in layers],
+            values=[layer.values for layer in layers],
+            lengths=lengths,
+            logits=outputs.logits[:, -1],
+        )
+
+    def _causal(self, columns: torch.Tensor, first: torch.Tensor) -> torch.Tensor:
+        """Additive [contexts, 1, columns, columns]: causal, and nothing left of a context."""
+        seen = (columns <= columns[:, None]) & (columns >= first[:, None, None])
+        hidden = torch.finfo(self.model.dtype).min
+        mask = torch.zeros(seen.shape, dtype=self.model.dtype, device=self.device)
+        return mask.masked_fill_(~seen, hidden)[:, None]
+
+    @torch.inference_mode()
+    def step(self, cache: RowCache, tokens: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        """Run one new token of each of the cache's first rows; the caller advances the cache.
+
+        Args:
+            cache: its first `len(tokens)` rows are run.
+            tokens: int64 [rows].
+            positions: int64 [rows], each token's place in its own row, from 0.
+
+        Returns:
+            [rows, vocabulary] logits in the model's dtype.
+        """
+        outputs = self.model(
+            input_ids=tokens[:, None].to(self.device),
+            position_ids=positions[:, None].to(self.device),
+            attention_mask=cache.mask(len(tokens)),
+            past_key_values=cache,
+            use_cache=True,
+            return_dict=True,
+        )
+        logits: torch.Tensor = outputs.logits[:, -1]
+        return logits
+
+
+def _no_cache(name: str) -> BuilderError:
+    return BuilderError(
+        f"{name} keeps no key/value cache",
+        hint="decoding needs a decoder-only transformer such as GPT-2, Llama, BioGPT or CTRL",
+    )

@@ -1,0 +1,72 @@
+"""Where the first sentence of a growing text has certainly ended.
+
+"Certainly" because decoding stops there: a full stop after an abbreviation, an initial or a
+number in an enumeration, or before a lower-case word, is passed over. Passing one over costs a
+few more tokens, and a sentence splitter that runs on the text later cuts it; stopping inside a
+sentence would lose the rest of it.
+"""
+
+from __future__ import annotations
+
+import re
+
+SENTENCE_MARKS = ".!?"
+
+_CLOSING = "\"'”’)\\]}»"
+_OPENING = "\"'“‘(\\[{«"
+_BOUNDARY = re.compile(rf"([.!?]+)([{_CLOSING}]*)\s+[{_OPENING}]*([^\s{_OPENING}])")
+_UNDECIDED = re.compile(rf"[.!?][{_CLOSING}]*\s*[{_OPENING}]*$")
+_INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
+
+ABBREVIATIONS = frozenset(
+    """
+    adm al apr approx assn assoc asst atty aug ave blvd brig bros ca capt cf ch cmdr co col corp
+    cpl ct dec dept det dist div dr ed eds eq eqs est etc ex feb fig figs fr ft gen gov hon hosp
+    hr hrs inc insp intl jan jr jul jun lb lbs lieut lt ltd maj mar max messrs mfg min mins mlle
+    mme mo mon mr mrs ms mt mts nat natl no nos nov oct oz pl pp pres prof pt pvt rd ref refs reg
+    rep reps res ret rev rt sec sen sens sep sept sgt sp spec spp sq sr st ste supp supt tel thu
+    tr tue univ viz vol vols vs wed yr yrs
+    """.split()  # noqa: SIM905
+)
+"""Words, lower case, whose full stop need not end a sentence."""
+
+
+def first_sentence_end(text: str) -> int | None:
+    """The length of the first sentence, or None while it has not certainly ended.
+
+    It ends at a newline, or after `.`, `!` or `?` and any closing quotes or brackets, once the
+    next word has begun and does not begin in lower case. Leading white space is part of the
+    sentence and ends nothing.
+
+    Args:
+        text: a continuation so far.
+
+    Returns:
+        n such that text[:n] is the sentence, without the white space after it.
+    """
+    begin = len(text) - len(text.lstrip())
+    newline = text.find("\n", begin)
+    line = text if newline < 0 else text[:newline]
+    for found in _BOUNDARY.finditer(line, begin):
+        following = found.group(3)
+        if not following.isalnum() or following.islower():
+            continue
+        if found.group(1) == "." and not _ends(line[begin : found.start()]):
+            continue
+        return found.end(2)
+    return None if newline < 0 else len(line.rstrip())
+
+
+def undecided(text: str) -> bool:
+    """Whether `text` stops at a mark whose meaning the next word will tell."""
+    return _UNDECIDED.search(text) is not None
+
+
+def _ends(before: str) -> bool:
+    """Whether a single full stop after `before` can end a sentence."""
+    word = before.split()[-1] if before.split() else ""
+    first = word == before.strip()
+    word = word.lstrip("\"'“‘([{«").lower()
+    if word in ABBREVIATIONS or _INITIALS.fullmatch(word):
+        return False
+    return bool(word) and not (first and word.isdigit())
