@@ -45,24 +45,34 @@ class CriticConfig(ModelConfig):
 
 
 class Bound(Strict):
-    """An interval that a measure must lie in, both ends included."""
+    """An interval that a measure must lie in, both ends included; an end left out is open."""
 
-    min: float = -math.inf
-    max: float = math.inf
+    min: float | None = None
+    max: float | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Bound:
-        if not self.min <= self.max:
+        if self.lowest > self.highest:
             raise ValueError(f"min {self.min} is above max {self.max}")
         return self
 
+    @property
+    def lowest(self) -> float:
+        """The lower end as a number."""
+        return -math.inf if self.min is None else self.min
+
+    @property
+    def highest(self) -> float:
+        """The upper end as a number."""
+        return math.inf if self.max is None else self.max
+
     def holds(self, value: float | None) -> bool:
         """Whether a measured value satisfies the bound; a value never measured does not."""
-        return value is not None and self.min <= value <= self.max
+        return value is not None and self.lowest <= value <= self.highest
 
     def within(self, outer: Bound) -> bool:
         """Whether everything that satisfies this bound satisfies `outer`."""
-        return outer.min <= self.min and self.max <= outer.max
+        return outer.lowest <= self.lowest and self.highest <= outer.highest
 
 
 Rules = dict[str, Bound]
@@ -229,7 +239,7 @@ class BuildConfig(Strict):
                 )
         directions = ["entail_forward"] + ["entail_backward"] * (task == "paraphrase")
         for measure in directions:
-            if rules.get(measure, Bound()).min < self.scores.floor:
+            if rules.get(measure, Bound()).lowest < self.scores.floor:
                 raise ValueError(
                     f"rules.{task}.{measure}.min must be at least scores.floor "
                     f"({self.scores.floor}): below it the other direction is never scored"

@@ -71,9 +71,9 @@ def read_openings(path: Path) -> tuple[list[str], dict[str, int]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        number = path.read_bytes()[: error.start].count(b"\n") + 1
         raise ConfigError(
-            f"{path} is not valid UTF-8 at line {line}", hint="save the file as UTF-8"
+            f"{path} is not valid UTF-8 at line {number}", hint="save the file as UTF-8"
         ) from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error

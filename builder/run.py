@@ -106,8 +106,8 @@ def prepare(run: Run, config: BuildConfig) -> dict[str, Any]:
     """
     roles = {"teacher": config.teacher, "critic": config.critic}
     earlier = run.header()
-    dtypes = {}
-    models = {}
+    dtypes: dict[str, str] = {}
+    models: dict[str, dict[str, str | None]] = {}
     for role, wanted in roles.items():
         kept = earlier.get("dtypes", {}).get(role)
         if wanted.dtype != "auto":
@@ -147,7 +147,7 @@ def run_stage(
     progress: Progress,
 ) -> list[Sidecar]:
     """Bring every unit of a stage up to date."""
-    units = 1 if stage.whole else len(contexts.shards(config))
+    units = units_of(stage.name, config)
     progress.begin(stage.name, units)
     records = []
     for shard in range(units):
@@ -161,7 +161,7 @@ def run_stage(
                 config=config,
                 shard=shard,
                 seed=seed_of(config.seed, stage.name, shard),
-                tables={name: _input(run, stage, name, shard) for name in stage.inputs},
+                tables={name: _input(run, stage, name, shard, config) for name in stage.inputs},
                 models=models,
                 tick=progress.tick,
             )
@@ -169,8 +169,6 @@ def run_stage(
             record = run.commit(stage.name, shard, fingerprint, output, time.monotonic() - began)
         progress.unit_done(record.entered, record.kept, skipped=skipped)
         records.append(record)
-    for extra in set(run.shards(stage.name)) - set(range(units)):
-        run.forget(stage.name, extra)
     progress.end()
     return records
 
@@ -186,8 +184,7 @@ def fingerprint_of(
     parts = sorted({name.partition(".")[0] for name in stage.inputs})
     upstream = {}
     for name in parts:
-        whole = next(s for s in STAGES if s.name == name).whole
-        numbers = run.shards(name) if stage.whole and not whole else [0 if whole else shard]
+        numbers = range(units_of(name, config)) if stage.whole else [shard]
         upstream[name] = [
             {k: v for k, v in record.files.items() if REJECTS not in k}
             for number in numbers
@@ -199,7 +196,7 @@ def fingerprint_of(
             "version": stage.version,
             "seed": config.seed,
             "shard": shard,
-            "settings": stage.settings(config),
+            "settings": stage.settings(config, shard),
             "models": {
                 role: [identities[role]["identity"], identities[role]["dtype"]]
                 for role in stage.models
@@ -210,13 +207,14 @@ def fingerprint_of(
     )
 
 
-def _input(run: Run, stage: Stage, name: str, shard: int) -> pa.Table:
+def units_of(stage: str, config: BuildConfig) -> int:
+    """How many units a stage has."""
+    whole = next(s for s in STAGES if s.name == stage).whole
+    return 1 if whole else len(contexts.shards(config))
+
+
+def _input(run: Run, stage: Stage, name: str, shard: int, config: BuildConfig) -> pa.Table:
     """One shard's table, or all of them joined for a stage over the whole corpus."""
     upstream, _, table = name.partition(".")
-    if not stage.whole:
-        return run.read(upstream, shard, table or None)
-    if next(s for s in STAGES if s.name == upstream).whole:
-        return run.read(upstream, 0, table or None)
-    return pa.concat_tables(
-        [run.read(upstream, number, table or None) for number in run.shards(upstream)]
-    )
+    numbers = range(units_of(upstream, config)) if stage.whole else [shard]
+    return pa.concat_tables([run.read(upstream, number, table or None) for number in numbers])

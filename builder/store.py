@@ -274,13 +274,3 @@ class Run:
             raise BuilderError(
                 f"{path} is missing or damaged", hint="`dimsum build` makes it again"
             ) from error
-
-    def shards(self, stage: str) -> list[int]:
-        """Numbers of the units of a stage that have a sidecar, in order."""
-        return sorted(int(path.stem) for path in (self.folder / stage).glob("[0-9]*.json"))
-
-    def forget(self, stage: str, shard: int) -> None:
-        """Remove a unit; its sidecar goes first."""
-        self.sidecar_path(stage, shard).unlink(missing_ok=True)
-        for path in (self.folder / stage).glob(f"{shard:05d}.*"):
-            path.unlink(missing_ok=True)

@@ -173,7 +173,7 @@ def label_columns(id2label: Mapping[int, str]) -> list[int | None]:
     entailment = column("entail")
     if entailment is None:
         raise BuilderError(
-            f"the critic's labels are {', '.join(map(str, id2label.values()))}: none says entailment",
+            f"no label of the critic says entailment: {', '.join(map(str, id2label.values()))}",
             hint="use an NLI model whose config.json names its labels in id2label",
         )
     neutral, contradiction = column("neutral"), column("contradict")

@@ -8,135 +8,152 @@ made from a template; its last token carries the verdict.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, model_validator
 from torch.nn.functional import cross_entropy
-from transformers import AutoModelForSequenceClassification
 
+from builder.config import Strict
 from builder.critics.nli_data import LABELS, NliExample, length_buckets, mix
 from builder.critics.nli_model import CriticSpec, NliModel
 from builder.models import resolve
 
 LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+REPORT_EVERY = 50
 
 
-class CriticTraining(BaseModel):
-    """Hyper-parameters of one training; saved beside the weights."""
+class CriticRecipe(Strict):
+    """Everything that decides a training besides the examples; kept in `critic.json`."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    base: str
+    base: str = Field(description="model reference of the base")
     method: Literal["lora", "full"] = "lora"
-    template: str | None = "{premise}\nTherefore: {hypothesis}\nTrue?"
-    layers: int | None = Field(None, ge=1, description="keep only the first N layers")
-    frozen_layers: int = Field(0, ge=0, description="LoRA starts above these")
+    template: str | None = Field(
+        "{premise}\nTherefore: {hypothesis}\nTrue?", description="null: the tokenizer takes pairs"
+    )
+    layers: int | None = Field(None, ge=1, description="keep only the base's first layers")
+    frozen_layers: int = Field(0, ge=0, description="LoRA sits on the layers above these")
     lora_rank: int = Field(16, ge=1)
     epochs: int = Field(1, ge=1)
     batch_size: int = Field(32, ge=1)
     learning_rate: float = Field(4e-4, gt=0)
-    warmup: float = Field(0.05, ge=0, le=1)
+    warmup: float = Field(0.05, ge=0, le=1, description="share of the steps")
     max_tokens: int = Field(128, ge=8)
-    repeat: dict[str, int] = {}
-    limit: dict[str, int] = {}
+    repeat: dict[str, int] = Field({}, description="times that examples of a source are seen")
+    limit: dict[str, int] = Field({}, description="examples of a source that are used at most")
     seed: int = 0
-    compile: bool = False
+    compile: bool = Field(False, description="torch.compile each layer; needs a C++ compiler")
+
+    @model_validator(mode="after")
+    def _template_whole(self) -> CriticRecipe:
+        if self.template is not None:
+            try:
+                self.template.format(premise="", hypothesis="")
+            except (KeyError, IndexError, ValueError) as error:
+                raise ValueError("template may only hold {premise} and {hypothesis}") from error
+            if "{premise}" not in self.template or "{hypothesis}" not in self.template:
+                raise ValueError("template needs {premise} and {hypothesis}")
+        return self
 
 
-Report = Callable[[dict[str, float]], None]
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where a training stands: means since the last report, and examples/s since the start."""
+
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+    rate: float
 
 
 def train(
-    config: CriticTraining, examples: list[NliExample], output: Path, report: Report
+    recipe: CriticRecipe,
+    examples: Sequence[NliExample],
+    output: Path,
+    report: Callable[[Step], None] = lambda step: None,
 ) -> NliModel:
-    """Train on `examples` and save the critic to `output`.
+    """Train on `examples`, save the critic to `output` and return it ready to score.
 
     Args:
-        report: called every 50 steps with step, steps, loss, accuracy, rate (examples/s).
+        report: called every 50 steps and at the end.
 
-    Returns:
-        The trained critic, ready to score.
+    Raises:
+        BuilderError: the base model cannot be loaded.
     """
-    torch.manual_seed(config.seed)
-    critic = NliModel.from_parts(*_fresh_model(config))
-    mixed = mix(examples, config.repeat, config.limit, config.seed)
-    texts = critic.encode([(e.premise, e.hypothesis) for e in mixed])
-    lengths = [len(ids) for ids in texts]
+    torch.manual_seed(recipe.seed)
+    critic = fresh(recipe)
+    mixed = mix(examples, recipe.repeat, recipe.limit, recipe.seed)
+    rows = critic.encode([(example.premise, example.hypothesis) for example in mixed])
+    lengths = [len(row["input_ids"]) for row in rows]
     batches = [
         batch
-        for epoch in range(config.epochs)
-        for batch in length_buckets(lengths, config.batch_size, config.seed + epoch)
+        for epoch in range(recipe.epochs)
+        for batch in length_buckets(lengths, recipe.batch_size, recipe.seed + epoch)
     ]
-    if config.compile:
+    if recipe.compile:
         for layer in critic.layers():
             layer.compile(dynamic=True)
-    optimiser = MasterWeights(critic.model, config.learning_rate, len(batches), config.warmup)
+    optimiser = MasterWeights(critic.model, recipe.learning_rate, len(batches), recipe.warmup)
     critic.model.train()
-    started, seen, losses, hits = time.monotonic(), 0, 0.0, 0
+    began, seen, since, loss_sum, hits = time.monotonic(), 0, 0, 0.0, 0
     for step, batch in enumerate(batches, start=1):
         labels = torch.tensor([mixed[i].label for i in batch])
-        logits = critic.logits([texts[i] for i in batch])
+        logits = critic.logits([rows[i] for i in batch])
         loss = cross_entropy(logits, labels)
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step()
-        losses += loss.item()
+        loss_sum += loss.item() * len(batch)
         hits += int((logits.argmax(-1) == labels).sum())
-        seen += len(batch)
-        if step % 50 == 0 or step == len(batches):
-            since = (step - 1) % 50 + 1
-            report(
-                {
-                    "step": step,
-                    "steps": len(batches),
-                    "loss": losses / since,
-                    "accuracy": hits / (since * config.batch_size),
-                    "rate": seen / (time.monotonic() - started),
-                }
-            )
-            losses, hits = 0.0, 0
+        since += len(batch)
+        if step % REPORT_EVERY == 0 or step == len(batches):
+            seen += since
+            rate = seen / (time.monotonic() - began)
+            report(Step(step, len(batches), loss_sum / since, hits / since, rate))
+            since, loss_sum, hits = 0, 0.0, 0
     critic.model.eval()
-    critic.save(output, config.model_dump(mode="json"))
+    critic.save(output, recipe.model_dump(mode="json"))
     return critic
 
 
-def _fresh_model(config: CriticTraining) -> tuple[Any, Any, CriticSpec]:
-    from transformers import AutoTokenizer
+def fresh(recipe: CriticRecipe) -> NliModel:
+    """The base model with a new head, and LoRA where the recipe asks for it."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    base = resolve(config.base)
-    extra = {"num_hidden_layers": config.layers} if config.layers else {}
+    base = resolve(recipe.base)
+    depth = {"num_hidden_layers": recipe.layers} if recipe.layers else {}
     model = AutoModelForSequenceClassification.from_pretrained(
         base.path,
         num_labels=len(LABELS),
         id2label=dict(enumerate(LABELS)),
         label2id={name: i for i, name in enumerate(LABELS)},
         dtype=torch.bfloat16,
-        **extra,
+        use_safetensors=True,
+        **depth,
+        **base.arguments(),
     )
-    tokenizer = AutoTokenizer.from_pretrained(base.path)
-    if config.method == "lora":
-        model = _with_lora(model, config)
+    tokenizer = AutoTokenizer.from_pretrained(base.path, **base.arguments())
     spec = CriticSpec(
-        base=config.base,
-        labels=list(LABELS),
-        template=config.template,
-        max_tokens=config.max_tokens,
-        layers=config.layers,
-        adapter=config.method == "lora",
+        base=recipe.base,
+        template=recipe.template,
+        max_tokens=recipe.max_tokens,
+        layers=recipe.layers,
+        adapter=recipe.method == "lora",
     )
-    return model, tokenizer, spec
+    return NliModel(_with_lora(model, recipe) if spec.adapter else model, tokenizer, spec)
 
 
-def _with_lora(model: Any, config: CriticTraining) -> Any:
+def _with_lora(model: Any, recipe: CriticRecipe) -> Any:
     from peft import LoraConfig, get_peft_model
 
     lora = LoraConfig(
-        r=config.lora_rank,
-        lora_alpha=2 * config.lora_rank,
+        r=recipe.lora_rank,
+        lora_alpha=2 * recipe.lora_rank,
         target_modules=LORA_TARGETS,
-        layers_to_transform=list(range(config.frozen_layers, model.config.num_hidden_layers)),
+        layers_to_transform=list(range(recipe.frozen_layers, model.config.num_hidden_layers)),
         task_type="SEQ_CLS",
     )
     return get_peft_model(model, lora, autocast_adapter_dtype=False)

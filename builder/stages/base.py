@@ -41,7 +41,7 @@ class Stage:
         version: raised when the code would give other rows for the same input.
         unit: what the funnel counts at this stage.
         inputs: tables of earlier stages, `stage` or `stage.name`.
-        settings: the part of the configuration that decides the bytes.
+        settings: the part of the configuration that decides the bytes of a shard.
         models: roles of the models that it may load, out of teacher, critic, encoder.
         whole: one unit over the whole corpus instead of one a shard.
     """
@@ -51,7 +51,7 @@ class Stage:
     unit: str
     make: Callable[[Work], Output]
     inputs: tuple[str, ...]
-    settings: Callable[[BuildConfig], Any]
+    settings: Callable[[BuildConfig, int], Any]
     models: tuple[str, ...] = ()
     whole: bool = False
 
@@ -74,6 +74,11 @@ def with_rejects(rows: Rows, rejects: Rows, schema: pa.Schema, rejected: pa.Sche
     )
 
 
+def schema_of(**columns: pa.DataType) -> pa.Schema:
+    """A schema from names and types, in the order given."""
+    return pa.schema([pa.field(name, kind) for name, kind in columns.items()])
+
+
 def extended(schema: pa.Schema, **columns: pa.DataType) -> pa.Schema:
     """A schema with further columns at its end."""
-    return pa.schema([*schema, *(pa.field(name, kind) for name, kind in columns.items())])
+    return pa.schema([*schema, *schema_of(**columns)])

@@ -8,30 +8,26 @@ from __future__ import annotations
 import pyarrow as pa
 
 from builder.sentences import fault, split, tidy
-from builder.stages.base import Rows, Stage, Work, with_rejects
+from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
 from builder.stages.contexts import sampler
 from builder.store import Output
 
-SCHEMA = pa.schema(
-    {
-        "context_id": pa.string(),
-        "continuation_id": pa.string(),
-        "domain": pa.string(),
-        "context": pa.string(),
-        "candidate": pa.int32(),
-        "sentence": pa.string(),
-        "method": pa.string(),
-        "logprob": pa.float32(),
-        "tokens": pa.int32(),
-    }
+SCHEMA = schema_of(
+    context_id=pa.string(),
+    continuation_id=pa.string(),
+    domain=pa.string(),
+    context=pa.string(),
+    candidate=pa.int32(),
+    sentence=pa.string(),
+    method=pa.string(),
+    logprob=pa.float32(),
+    tokens=pa.int32(),
 )
-REJECTED = pa.schema(
-    {
-        "context_id": pa.string(),
-        "sentence": pa.string(),
-        "method": pa.string(),
-        "reason": pa.string(),
-    }
+REJECTED = schema_of(
+    context_id=pa.string(),
+    sentence=pa.string(),
+    method=pa.string(),
+    reason=pa.string(),
 )
 
 
@@ -92,7 +88,7 @@ STAGE = Stage(
     unit="sentences",
     make=make,
     inputs=("contexts",),
-    settings=lambda c: {
+    settings=lambda c, _: {
         "candidates": c.candidates.model_dump(mode="json"),
         "forbidden": {domain.name: list(domain.forbidden) for domain in c.domains},
     },

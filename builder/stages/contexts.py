@@ -8,50 +8,51 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from builder.config import BuildConfig, ContextsConfig, DomainConfig, Sampling
-from builder.decoding.nucleus import NucleusSampler, SamplingConfig
 from builder.domains import openings
 from builder.models import LoadedModel
 from builder.sentences import fault, split, tidy
-from builder.stages.base import Rows, Stage, Work, with_rejects
+from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
 from builder.store import Output
 
-SCHEMA = pa.schema(
-    {
-        "context_id": pa.string(),
-        "domain": pa.string(),
-        "opening": pa.string(),
-        "continuation_id": pa.string(),
-        "context": pa.string(),
-        "sentences": pa.int32(),
-        "next_sentence": pa.string(),
-    }
+if TYPE_CHECKING:
+    from builder.decoding.nucleus import NucleusSampler
+
+SCHEMA = schema_of(
+    context_id=pa.string(),
+    domain=pa.string(),
+    opening=pa.string(),
+    continuation_id=pa.string(),
+    context=pa.string(),
+    sentences=pa.int32(),
+    next_sentence=pa.string(),
 )
-REJECTED = pa.schema(
-    {
-        "domain": pa.string(),
-        "continuation_id": pa.string(),
-        "sentence": pa.string(),
-        "reason": pa.string(),
-    }
+REJECTED = schema_of(
+    domain=pa.string(),
+    continuation_id=pa.string(),
+    sentence=pa.string(),
+    reason=pa.string(),
 )
 
 
 def shards(config: BuildConfig) -> list[tuple[DomainConfig, int]]:
-    """(domain, openings) of every unit of the run, in order."""
+    """(domain, openings) of every unit; domains take turns, so a larger run only adds units."""
     size, total = config.contexts.shard, config.contexts.prefixes
     return [
         (domain, min(size, total - start))
-        for domain in config.domains
         for start in range(0, total, size)
+        for domain in config.domains
     ]
 
 
 def sampler(teacher: LoadedModel, wanted: Sampling, stop: str) -> NucleusSampler:
     """The nucleus sampler of a configuration."""
+    from builder.decoding.nucleus import NucleusSampler, SamplingConfig
+
     settings = SamplingConfig.model_validate({**wanted.model_dump(), "stop": stop})
     return NucleusSampler(teacher.model, teacher.tokenizer, settings)
 
@@ -134,23 +135,22 @@ def _thinned(
     ]
 
 
+def _settings(config: BuildConfig, shard: int) -> dict[str, object]:
+    """What decides a shard's contexts; how many shards there are does not, so a run can grow."""
+    domain, count = shards(config)[shard]
+    content = domain.model_dump(mode="json")
+    if domain.file is not None:
+        content["file"] = domain.file.read_text("utf-8-sig", errors="replace")
+    how = config.contexts.model_dump(mode="json", exclude={"prefixes", "shard"})
+    return {"contexts": how, "domain": content, "openings": count}
+
+
 STAGE = Stage(
     name="contexts",
     version=1,
     unit="sentences",
     make=make,
     inputs=(),
-    settings=lambda c: {
-        "contexts": c.contexts.model_dump(mode="json"),
-        "domains": [_identity(domain) for domain in c.domains],
-    },
+    settings=_settings,
     models=("teacher",),
 )
-
-
-def _identity(domain: DomainConfig) -> dict[str, object]:
-    """A domain for the fingerprint: a file counts by its content, not by where it lies."""
-    content = domain.model_dump(mode="json")
-    if domain.file is not None:
-        content["file"] = domain.file.read_text("utf-8-sig", errors="replace")
-    return content

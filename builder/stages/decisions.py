@@ -33,5 +33,5 @@ STAGE = Stage(
     unit="ordered pairs",
     make=make,
     inputs=("scores",),
-    settings=lambda c: c.model_dump(mode="json")["rules"],
+    settings=lambda c, _: c.model_dump(mode="json")["rules"],
 )

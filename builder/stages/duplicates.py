@@ -89,5 +89,5 @@ STAGE = Stage(
     unit="pairs",
     make=make,
     inputs=("decisions", "scores.links"),
-    settings=lambda c: {"entailment": c.duplicates.entailment},
+    settings=lambda c, _: {"entailment": c.duplicates.entailment},
 )

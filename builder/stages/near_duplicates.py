@@ -103,6 +103,6 @@ STAGE = Stage(
     unit="pairs",
     make=make,
     inputs=("duplicates",),
-    settings=lambda c: {"jaccard": c.duplicates.jaccard, "max_drop": c.duplicates.max_drop},
+    settings=lambda c, _: {"jaccard": c.duplicates.jaccard, "max_drop": c.duplicates.max_drop},
     whole=True,
 )

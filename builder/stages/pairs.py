@@ -17,35 +17,31 @@ import pyarrow as pa
 from builder.critics.agreement import names, numbers, share_found, words_of
 from builder.decide import admitted, decide
 from builder.measures import CHEAP_MEASURES
-from builder.stages.base import Rows, Stage, Work, extended, with_rejects
+from builder.stages.base import Rows, Stage, Work, extended, schema_of, with_rejects
 from builder.store import Output
 from dimsum.metrics.overlap import compression, density, fragments, rouge_l, tokens
 from dimsum.tasks import TASKS
 
-IDENTITY = pa.schema(
-    {
-        "context_id": pa.string(),
-        "continuation_id": pa.string(),
-        "domain": pa.string(),
-        "context": pa.string(),
-        "source": pa.string(),
-        "target": pa.string(),
-        "method": pa.string(),
-    }
+IDENTITY = schema_of(
+    context_id=pa.string(),
+    continuation_id=pa.string(),
+    domain=pa.string(),
+    context=pa.string(),
+    source=pa.string(),
+    target=pa.string(),
+    method=pa.string(),
 )
 SCHEMA = extended(
     IDENTITY,
     **{measure: pa.float32() for measure in CHEAP_MEASURES},
     **{f"for_{task}": pa.bool_() for task in TASKS},
 )
-REJECTED = pa.schema(
-    {
-        "context_id": pa.string(),
-        "source": pa.string(),
-        "target": pa.string(),
-        "method": pa.string(),
-        "reason": pa.string(),
-    }
+REJECTED = schema_of(
+    context_id=pa.string(),
+    source=pa.string(),
+    target=pa.string(),
+    method=pa.string(),
+    reason=pa.string(),
 )
 
 
@@ -142,6 +138,6 @@ STAGE = Stage(
     unit="ordered pairs",
     make=make,
     inputs=("candidates",),
-    settings=lambda c: c.pairs.model_dump(mode="json"),
+    settings=lambda c, _: c.pairs.model_dump(mode="json"),
     models=("encoder",),
 )

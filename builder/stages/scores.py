@@ -14,16 +14,18 @@ from __future__ import annotations
 
 import math
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from builder.critics.entailment import EntailmentCritic
 from builder.pool import ModelPool
-from builder.stages.base import Rows, Stage, Work, extended, table_of, with_rejects
+from builder.stages.base import Rows, Stage, Work, extended, schema_of, table_of, with_rejects
 from builder.stages.pairs import REJECTED as PAIR_REJECTED
 from builder.stages.pairs import SCHEMA as PAIR_SCHEMA
 from builder.store import Output
+
+if TYPE_CHECKING:
+    from builder.critics.entailment import EntailmentCritic
 
 SCHEMA = extended(
     PAIR_SCHEMA,
@@ -33,14 +35,12 @@ SCHEMA = extended(
     neutral_backward=pa.float32(),
 )
 REJECTED = extended(PAIR_REJECTED, entail_forward=pa.float32(), entail_backward=pa.float32())
-LINKS = pa.schema(
-    {
-        "context_id": pa.string(),
-        "premise": pa.string(),
-        "hypothesis": pa.string(),
-        "entailment": pa.float32(),
-        "neutral": pa.float32(),
-    }
+LINKS = schema_of(
+    context_id=pa.string(),
+    premise=pa.string(),
+    hypothesis=pa.string(),
+    entailment=pa.float32(),
+    neutral=pa.float32(),
 )
 
 Direction = tuple[str, str, str]
@@ -185,7 +185,7 @@ STAGE = Stage(
     unit="ordered pairs",
     make=make,
     inputs=("pairs",),
-    settings=lambda c: {
+    settings=lambda c, _: {
         "scores": c.scores.model_dump(mode="json"),
         "encoder": c.pairs.encoder,
         "batch_tokens": c.critic.batch_tokens,

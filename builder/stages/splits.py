@@ -92,6 +92,6 @@ STAGE = Stage(
     unit="pairs",
     make=make,
     inputs=("near_duplicates",),
-    settings=lambda c: {"splits": c.splits.model_dump(mode="json"), "teacher": c.teacher.model},
+    settings=lambda c, _: {"splits": c.splits.model_dump(mode="json"), "teacher": c.teacher.model},
     whole=True,
 )

@@ -1,0 +1,75 @@
+"""`dimsum build`: a configuration in, a dataset folder out."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from builder.errors import GateError
+
+
+@click.command()
+@click.argument("config")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Run folder; runs/NAME by default, NAME being the preset or the file's stem.",
+)
+@click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override one value.")
+@click.option("--pairs", default=10, show_default=True, help="Pairs to print at the end.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def build(
+    config: str,
+    output: Path | None,
+    overrides: tuple[str, ...],
+    pairs: int,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Build a corpus from CONFIG, a preset (embedded, news, reddit, biomedical) or a YAML file.
+
+    Interrupt it at any time: the same command goes on where it stopped.
+    """
+    from builder import run as runs
+    from builder.commands.output import print_funnel, print_json, print_pairs
+    from builder.config import load_config
+    from builder.progress import Progress
+    from builder.release import released_rows
+    from builder.statistics.funnel import funnel
+    from builder.store import Run
+
+    folder = output or Path("runs") / Path(config).stem
+    settings = load_config(config, overrides)
+    try:
+        result = runs.build(settings, folder, progress=Progress(quiet=quiet))
+    except KeyboardInterrupt:
+        command = ["dimsum", "build", config, "--output", str(folder)]
+        for override in overrides:
+            command += ["--set", override]
+        click.echo(f"Interrupted. Go on with: {shlex.join(command)}", err=True)
+        raise
+    except GateError:
+        if Run(folder).header():
+            print_funnel(funnel(Run(folder), settings))
+        raise
+    steps = funnel(Run(folder), settings)
+    if as_json:
+        print_json(
+            {
+                "run": str(result.run),
+                "dataset": str(result.dataset),
+                "rows": result.rows,
+                "funnel": [step.as_json() for step in steps],
+            }
+        )
+        return
+    print_funnel(steps)
+    click.echo()
+    print_pairs(released_rows(result.dataset, most=pairs))
+    click.echo()
+    click.echo(f"{result.rows} pairs in {result.dataset}")
+    click.echo(f'load_dataset("{result.dataset}")  # or "paraphrase", "summary" as second argument')

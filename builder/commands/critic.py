@@ -1,0 +1,79 @@
+"""`dimsum critic`: train an entailment critic, or measure one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def critic() -> None:
+    """Train or evaluate an entailment critic on NLI files (JSONL, plain or gzipped)."""
+
+
+@critic.command()
+@click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
+@click.option("--recipe", type=click.Path(path_type=Path), help="YAML; the shipped one by default.")
+@click.option("--set", "overrides", multiple=True, metavar="A=B", help="Override one value.")
+def train(
+    data: tuple[Path, ...], output: Path, recipe: Path | None, overrides: tuple[str, ...]
+) -> None:
+    """Train a critic on DATA: lines with premise, hypothesis and label.
+
+    A label is entailment, neutral or contradiction. The recipe decides the base model and the
+    hyper-parameters.
+    """
+    from builder.critics.nli_data import read_nli
+    from builder.critics.recipe import load_recipe
+    from builder.critics.training import Step
+    from builder.critics.training import train as run
+    from builder.errors import ConfigError
+
+    if output.exists() and any(output.iterdir()):
+        raise ConfigError(f"{output} is not empty", hint="choose a new folder")
+    settings = load_recipe(recipe, overrides)
+    examples = [example for path in data for example in read_nli(path)]
+
+    def report(at: Step) -> None:
+        click.echo(
+            f"step {at.step}/{at.steps}  loss {at.loss:.3f}  accuracy {at.accuracy:.3f}  "
+            f"{at.rate:.0f} examples/s",
+            err=True,
+        )
+
+    run(settings, examples, output, report)
+    click.echo(str(output))
+
+
+@critic.command()
+@click.argument("model")
+@click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--save", is_flag=True, help="Keep the result as evaluation.json beside the model.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def evaluate(model: str, data: tuple[Path, ...], save: bool, as_json: bool) -> None:
+    """Measure MODEL, a critic folder or any NLI model, on labelled DATA."""
+    from builder.commands.output import print_evaluations, print_json
+    from builder.config import CriticConfig
+    from builder.critics.entailment import EntailmentCritic
+    from builder.critics.evaluation import evaluate as measure
+    from builder.critics.nli_data import read_nli
+    from builder.facts import EVALUATION_FILE
+    from builder.models import resolve
+    from builder.store import write_json
+
+    loaded = EntailmentCritic.load(CriticConfig(model=model))
+    for note in loaded.notes:
+        click.echo(note, err=True)
+    found = []
+    for path in data:
+        name = path.name.removesuffix(".gz").removesuffix(".jsonl")
+        found.append(measure(loaded, read_nli(path), name))
+    document = {"model": model, "data": [evaluation.as_json() for evaluation in found]}
+    if save:
+        write_json(Path(resolve(model).path) / EVALUATION_FILE, document)
+    if as_json:
+        print_json(document)
+    else:
+        print_evaluations(found)

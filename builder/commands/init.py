@@ -1,0 +1,29 @@
+"""`dimsum init`: a commented configuration to start a new domain from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--preset", default="embedded", show_default=True, help="Values to start from.")
+@click.option("--domain", default="mine", show_default=True, help="Name of the new domain.")
+@click.option(
+    "--openings",
+    type=click.Path(path_type=Path),
+    help="File with one opening a line; without it the preset's domains stay.",
+)
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
+def init(file: Path, preset: str, domain: str, openings: Path | None, force: bool) -> None:
+    """Write a commented configuration to FILE."""
+    from builder.annotate import annotated
+    from builder.errors import ConfigError
+    from builder.store import write_text
+
+    if file.exists() and not force:
+        raise ConfigError(f"{file} exists", hint="--force overwrites it")
+    write_text(file, annotated(preset, domain, openings))
+    click.echo(f"{file} written; build it with: dimsum build {file}")

@@ -1,0 +1,95 @@
+"""What commands print: tables for a person on standard output, JSON for a program."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from builder.critics.evaluation import Evaluation
+    from builder.rescore import Comparison
+    from builder.statistics.funnel import Step
+
+
+def console() -> Console:
+    """Standard output; plain and as wide as it needs to be when it is not a terminal."""
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    return Console(highlight=False, no_color=True, width=120)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_funnel(steps: Sequence[Step], *, reasons: int | None = 3) -> None:
+    """The funnel as a table; `reasons` bounds the reasons named for each stage."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("stage")
+    for name in ("entered", "kept", "rejected"):
+        table.add_column(name, justify="right")
+    table.add_column("unit")
+    table.add_column("why", overflow="fold")
+    for step in steps:
+        named = list(step.rejected.items())[:reasons]
+        rest = len(step.rejected) - len(named)
+        why = ", ".join(f"{reason} {count:,}" for reason, count in named)
+        table.add_row(
+            step.stage,
+            f"{step.entered:,}",
+            f"{step.kept:,}",
+            f"{step.entered - step.kept:,}",
+            step.unit,
+            Text(why + (f", {rest} more" if rest else "")),
+        )
+    console().print(table)
+
+
+def print_pairs(rows: Sequence[dict[str, Any]]) -> None:
+    """Pairs of texts, one above the other."""
+    out = console()
+    for row in rows:
+        head = row.get("control") or row.get("reason") or ""
+        out.print(Text(f"[{head}]", style="bold"))
+        out.print(Text(f"  {row['source']}"))
+        out.print(Text(f"  {row['target']}"))
+
+
+def print_rescore(comparison: Comparison) -> None:
+    """Decisions before and after, one a row."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("decision")
+    for name in ("before", "after", "change"):
+        table.add_column(name, justify="right")
+    names = dict.fromkeys([*comparison.before, *comparison.after])
+    for name in names:
+        old, new = comparison.before.get(name, 0), comparison.after.get(name, 0)
+        table.add_row(name, f"{old:,}", f"{new:,}", f"{new - old:+,}" if new != old else "")
+    console().print(table)
+
+
+def print_evaluations(found: Sequence[Evaluation]) -> None:
+    """One row for each labelled file."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("data", "n", "3-way", "entailment or not", "precision @0.75", "recall", "pairs/s"):
+        table.add_column(name, justify="left" if name == "data" else "right")
+    for one in found:
+        point = next(p for p in one.thresholds if p.threshold == 0.75)
+        table.add_row(
+            one.name,
+            f"{one.n:,}",
+            f"{one.accuracy:.3f}",
+            f"{one.binary_accuracy:.3f}",
+            f"{point.precision:.3f}",
+            f"{point.recall:.3f}",
+            f"{one.rate:.0f}",
+        )
+    console().print(table)

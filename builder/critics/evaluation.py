@@ -1,0 +1,105 @@
+"""Measure an NLI critic: accuracy, and precision at each threshold that a rule may use."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from builder.critics.entailment import EntailmentCritic, Scores
+from builder.critics.nli_data import ENTAILMENT, NliExample
+
+THRESHOLDS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What passes at one threshold.
+
+    Attributes:
+        threshold: that P(entailment) has to reach.
+        passed: examples that reach it.
+        precision: share of those whose label is entailment, with a 95% Wilson interval.
+        recall: share of the entailments that pass.
+    """
+
+    threshold: float
+    passed: int
+    precision: float
+    low: float
+    high: float
+    recall: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A critic on one labelled file.
+
+    Attributes:
+        accuracy: of the likeliest of three labels.
+        binary_accuracy: entailment against the rest, by the likeliest label.
+        rate: pairs/s, the loading of the model not counted.
+    """
+
+    name: str
+    n: int
+    accuracy: float
+    binary_accuracy: float
+    rate: float
+    thresholds: tuple[Point, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON-able mapping."""
+        return asdict(self)
+
+
+def evaluate(critic: EntailmentCritic, examples: Sequence[NliExample], name: str) -> Evaluation:
+    """Score every example and compare with its label."""
+    began = time.monotonic()
+    scores = critic.score([(example.premise, example.hypothesis) for example in examples])
+    seconds = time.monotonic() - began
+    return summarise(scores, [example.label for example in examples], name, seconds)
+
+
+def summarise(scores: Scores, labels: Sequence[int], name: str, seconds: float) -> Evaluation:
+    """Accuracies and thresholds from probabilities of shape (n, 3)."""
+    truth = np.asarray(labels)
+    likeliest = scores.argmax(axis=1)
+    entails = truth == ENTAILMENT
+    return Evaluation(
+        name=name,
+        n=len(truth),
+        accuracy=float(np.mean(likeliest == truth)),
+        binary_accuracy=float(np.mean((likeliest == ENTAILMENT) == entails)),
+        rate=len(truth) / seconds if seconds else math.inf,
+        thresholds=tuple(_point(scores[:, ENTAILMENT], entails, t) for t in THRESHOLDS),
+    )
+
+
+def _point(score: Any, entails: Any, threshold: float) -> Point:
+    passes = score >= threshold
+    passed, right = int(passes.sum()), int((passes & entails).sum())
+    low, high = wilson(right, passed)
+    return Point(
+        threshold=threshold,
+        passed=passed,
+        precision=right / passed if passed else 0.0,
+        low=low,
+        high=high,
+        recall=right / int(entails.sum()) if entails.any() else 0.0,
+    )
+
+
+def wilson(successes: int, trials: int, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson score interval of a share; (0, 1) without trials."""
+    if trials == 0:
+        return 0.0, 1.0
+    share = successes / trials
+    scale = 1 + z * z / trials
+    middle = (share + z * z / (2 * trials)) / scale
+    half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials**2)) / scale
+    return max(0.0, middle - half), min(1.0, middle + half)

@@ -1,0 +1,69 @@
+"""What this machine has: versions, devices, models."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Any
+
+from builder.errors import BuilderError
+from builder.models import (
+    EMBEDDED,
+    bf16_speedup,
+    cache_folder,
+    embedded_folder,
+    pick_device,
+    pick_dtype,
+)
+from builder.versions import library_versions
+
+
+def examine() -> dict[str, dict[str, Any]]:
+    """Versions, devices, embedded models and the spaCy pipeline, as found now."""
+    import torch
+
+    device = pick_device()
+    devices: dict[str, Any] = {
+        "device": device.type,
+        "dtype": str(pick_dtype(device)).removeprefix("torch."),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "threads": torch.get_num_threads(),
+    }
+    if device.type == "cpu":
+        devices["bfloat16"] = f"{bf16_speedup():.1f}x the speed of float32"
+    else:
+        devices["name"] = torch.cuda.get_device_name() if device.type == "cuda" else device.type
+    return {
+        "versions": library_versions(),
+        "devices": devices,
+        "models": {**{f"embedded:{name}": _found(name) for name in EMBEDDED}, "spaCy": _spacy()},
+        "cache": {
+            "folder": str(cache_folder()),
+            "free": f"{shutil.disk_usage(_existing(cache_folder())).free / 2**30:.0f} GiB",
+        },
+    }
+
+
+def _found(name: str) -> str:
+    try:
+        return str(embedded_folder(name))
+    except BuilderError as error:
+        return f"missing: {error.hint}"
+
+
+def _spacy() -> str:
+    from builder.sentences import nlp
+
+    try:
+        meta = nlp().meta
+    except BuilderError as error:
+        return f"missing: {error.hint}"
+    return f"{meta['lang']}_{meta['name']} {meta['version']}"
+
+
+def _existing(path: Any) -> Any:
+    while not path.exists():
+        path = path.parent
+    return path

@@ -1,0 +1,276 @@
+"""What a run knows about itself, as the facts of a dataset card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from builder.config import Bound, BuildConfig
+from builder.measures import MEASURES
+from builder.models import resolve
+from builder.stages.splits import SPLITS
+from builder.statistics.funnel import Step
+from builder.store import file_hash
+from builder.versions import library_versions
+from cards.facts import (
+    ColumnFacts,
+    ConfigFacts,
+    CriticPrecision,
+    DataFile,
+    DatasetFacts,
+    FunnelStep,
+    ModelUse,
+    Rule,
+    RunFacts,
+    Sample,
+    SampleRow,
+    SplitFacts,
+    StageCost,
+    StatisticsRow,
+    TextUse,
+)
+from dimsum import __version__
+from dimsum.schema import COLUMNS
+from dimsum.tasks import TASKS, Task
+
+SAMPLE_ROWS = 10
+EVALUATION_FILE = "evaluation.json"
+LIMITS = (
+    "Every sentence is machine-made. Sentences may state falsehoods about real people, places "
+    "and organisations; nothing here is news.",
+    "Pairs were judged by a small entailment model, not by people. It overlooks swapped roles, "
+    "changed modality and rare words.",
+    "Numbers and names are compared as sets of words: a pair that keeps both but exchanges their "
+    "places passes.",
+)
+
+
+def data_path(task: Task, split: str) -> str:
+    """Where a task's split lies inside the released folder."""
+    return f"data/{task}/{split}-00000-of-00001.parquet"
+
+
+def dataset_facts(
+    folder: Path,
+    table: pa.Table,
+    config: BuildConfig,
+    header: dict[str, Any],
+    steps: Sequence[Step],
+    statistics: dict[str, Any],
+) -> DatasetFacts:
+    """Facts of a release whose data files are already in `folder`.
+
+    Args:
+        table: released rows with the column `split`, ordered by id.
+        header: of the run: its models and dtypes.
+    """
+    return DatasetFacts(
+        name=config.name,
+        title=config.name,
+        version=f"{__version__}",
+        summary=_summary(config, statistics),
+        columns=tuple(ColumnFacts(name=c.name, dtype=c.dtype, meaning=c.meaning) for c in COLUMNS),
+        configs=_configs(folder, table),
+        funnel=tuple(
+            FunnelStep(
+                stage=s.stage,
+                unit=s.unit,
+                entered=s.entered,
+                kept=s.kept,
+                rejected=s.rejected,
+            )
+            for s in steps
+        ),
+        statistics=tuple(_statistics(statistics)),
+        models=tuple(_models(header)),
+        texts=tuple(_texts(config)),
+        rules=tuple(_rules(config)),
+        run=_run(config, header, steps),
+        critic_precision=tuple(_critic_precision(config)),
+        sample=_sample(table),
+        limits=LIMITS,
+    )
+
+
+def _summary(config: BuildConfig, statistics: dict[str, Any]) -> str:
+    by_task = statistics["by"]["task"]
+    counted = " and ".join(
+        f"{by_task[t]:,} {'paraphrases' if t == 'paraphrase' else 'summaries'}"
+        for t in TASKS
+        if by_task.get(t)
+    )
+    domains = ", ".join(domain.name for domain in config.domains)
+    return (
+        f"{counted} of single sentences ({domains}), drawn from {config.teacher.model}, a language "
+        "model that was asked for neither, and filtered by an entailment critic."
+    )
+
+
+def _configs(folder: Path, table: pa.Table) -> tuple[ConfigFacts, ...]:
+    meanings = {
+        "default": "Both tasks together",
+        "paraphrase": "Source and target say the same in other words",
+        "summary": "The target says the heart of the source, shorter",
+    }
+    found = []
+    for name in ("default", *TASKS):
+        tasks = [task for task in TASKS if name in ("default", task)]
+        splits = [_split(folder, table, tasks, split) for split in SPLITS]
+        there = tuple(split for split in splits if split is not None)
+        if there:
+            found.append(
+                ConfigFacts(
+                    name=name, meaning=meanings[name], splits=there, default=name == "default"
+                )
+            )
+    return tuple(found)
+
+
+def _split(folder: Path, table: pa.Table, tasks: list[Task], split: str) -> SplitFacts | None:
+    here = table.filter(pc.field("split") == split).drop_columns(["split"])
+    files = []
+    rows = size = 0
+    for task in tasks:
+        path = data_path(task, split)
+        if (folder / path).is_file():
+            part = here.filter(pc.field("task") == task).combine_chunks()
+            rows, size = rows + part.num_rows, size + part.nbytes
+            files.append(
+                DataFile(
+                    path=path,
+                    bytes=(folder / path).stat().st_size,
+                    sha256=file_hash(folder / path),
+                )
+            )
+    if not files:
+        return None
+    globs = tuple(path.path.replace("00000-of-00001", "*") for path in files)
+    return SplitFacts(name=split, rows=rows, bytes=size, globs=globs, files=tuple(files))
+
+
+def _statistics(statistics: dict[str, Any]) -> list[StatisticsRow]:
+    meanings = {column.name: column.meaning for column in COLUMNS}
+    return [
+        StatisticsRow(
+            metric=f"mean {measure}",
+            config=task,
+            value=value,
+            signature=f"dimsum-plus {__version__}, all splits: {meanings[measure]}",
+        )
+        for task, values in statistics["means"].items()
+        for measure, value in values.items()
+    ]
+
+
+def _models(header: dict[str, Any]) -> list[ModelUse]:
+    return [
+        ModelUse(
+            role=role,
+            reference=model["reference"],
+            revision=model["revision"],
+            licence=model["licence"],
+            identity=model["identity"],
+        )
+        for role, model in header["models"].items()
+    ]
+
+
+def _texts(config: BuildConfig) -> list[TextUse]:
+    found = [
+        TextUse(
+            name=f"openings of the user's own ({domain.file.name})",
+            use=f"openings of {domain.name}",
+        )
+        for domain in config.domains
+        if domain.file is not None
+    ]
+    if any(domain.kind == "news" for domain in config.domains):
+        found.append(
+            TextUse(
+                name="GeoNames place names",
+                use="datelines of news openings",
+                licence="cc-by-4.0",
+                source="https://www.geonames.org",
+            )
+        )
+    return found
+
+
+def _rules(config: BuildConfig) -> list[Rule]:
+    return [
+        Rule(task=task, rule=measure, condition=in_words(bound), meaning=MEASURES[measure])
+        for task in TASKS
+        for measure, bound in config.rules.get(task, {}).items()
+    ]
+
+
+def in_words(bound: Bound) -> str:
+    """A bound as a reader writes it."""
+    low, high = bound.min, bound.max
+    if low is None or high is None:
+        ends = [f">= {low:g}"] if low is not None else []
+        ends += [f"<= {high:g}"] if high is not None else []
+        return "".join(ends) or "measured"
+    return f"= {low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def _run(config: BuildConfig, header: dict[str, Any], steps: Sequence[Step]) -> RunFacts:
+    dtypes = ", ".join(f"{role} in {dtype}" for role, dtype in header["dtypes"].items())
+    return RunFacts(
+        seed=config.seed,
+        seconds=round(sum(step.seconds for step in steps), 1),
+        tokens=sum(step.counters.get("tokens", 0) for step in steps),
+        device=dtypes,
+        versions=library_versions(),
+        configuration="provenance/config.yaml",
+        stages=tuple(
+            StageCost(stage=s.stage, seconds=s.seconds, tokens=s.counters.get("tokens"))
+            for s in steps
+        ),
+    )
+
+
+def _critic_precision(config: BuildConfig) -> list[CriticPrecision]:
+    """What the critic's own evaluation says at the loosest threshold that a rule uses."""
+    path = Path(resolve(config.critic.model).path) / EVALUATION_FILE
+    if not path.is_file():
+        return []
+    used = [
+        rules["entail_forward"].lowest
+        for rules in config.rules.values()
+        if "entail_forward" in rules
+    ]
+    if not used:
+        return []
+    found = []
+    for data in json.loads(path.read_text(encoding="utf-8"))["data"]:
+        point = next(
+            (p for p in data["thresholds"] if abs(p["threshold"] - min(used)) < 1e-9), None
+        )
+        if point and point["passed"]:
+            found.append(
+                CriticPrecision(
+                    critic=config.critic.model,
+                    data=data["name"],
+                    n=point["passed"],
+                    precision=point["precision"],
+                    low=point["low"],
+                    high=point["high"],
+                    threshold=point["threshold"],
+                )
+            )
+    return found
+
+
+def _sample(table: pa.Table) -> Sample:
+    train = table.filter(pc.field("split") == "train").slice(0, SAMPLE_ROWS).to_pylist()
+    names = list(SampleRow.model_fields)
+    return Sample(
+        rule="the first rows of train in the order of their ids, which are hashes",
+        rows=tuple(SampleRow(**{name: row[name] for name in names}) for row in train),
+    )

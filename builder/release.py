@@ -1,0 +1,143 @@
+"""release: a finished run becomes a dataset folder that explains itself.
+
+    dimsum_plus/README.md                           the card; its YAML names configs and features
+    dimsum_plus/data/<task>/<split>-00000-of-00001.parquet
+    dimsum_plus/provenance/                         configuration, funnel, statistics, models,
+                                                    versions, facts of the card, checksums
+
+The folder is made beside its place and moved there whole. One that is current is left alone.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import yaml
+
+from builder.config import BuildConfig
+from builder.errors import BuilderError, GateError
+from builder.facts import data_path, dataset_facts
+from builder.stages.splits import SPLITS
+from builder.statistics.counts import counts
+from builder.statistics.funnel import funnel
+from builder.store import Run, digest, file_hash, write_json, write_table, write_text
+from builder.versions import library_versions
+from cards.facts import FACTS_PATH
+from cards.render import render_dataset_card
+from dimsum.schema import arrow_schema
+from dimsum.tasks import TASKS
+
+RELEASE_VERSION = 1
+RECORD = "release.json"
+CHECKSUMS = "provenance/checksums.json"
+
+
+def write_release(run: Run, config: BuildConfig, header: dict[str, Any]) -> Path:
+    """Write `RUN/<name>` unless it is there and current, and return it.
+
+    Raises:
+        GateError: the run kept no pair.
+        BuilderError: the run is not finished, or the disk failed.
+    """
+    folder = run.folder / config.name
+    record = run.sidecar("splits", 0)
+    if record is None:
+        raise BuilderError(f"{run.folder} is not finished", hint="run `dimsum build` again")
+    if record.kept == 0:
+        raise GateError("the filters kept no pair, so there is nothing to release")
+    wanted = digest(
+        {"version": RELEASE_VERSION, "rows": record.files, "header": header, "name": config.name}
+    )
+    if _current(run, folder, wanted):
+        return folder
+    previous = folder / "README.md"
+    card = previous.read_text(encoding="utf-8") if previous.is_file() else None
+    scratch = Path(tempfile.mkdtemp(prefix=f".{config.name}.", dir=run.folder))
+    try:
+        _fill(scratch, run, config, header, card)
+        _swap(scratch, folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    write_json(run.folder / RECORD, {"fingerprint": wanted})
+    return folder
+
+
+def _current(run: Run, folder: Path, wanted: str) -> bool:
+    """Whether the folder was made from these rows and still has the bytes it was made with."""
+    try:
+        record = json.loads((run.folder / RECORD).read_text(encoding="utf-8"))
+        sums = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
+        return record.get("fingerprint") == wanted and all(
+            file_hash(folder / path) == expected
+            for path, expected in sums.items()
+            if path != "README.md"
+        )
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _swap(scratch: Path, folder: Path) -> None:
+    """Put the new folder in the old one's place."""
+    scratch.chmod(0o755)
+    old = None
+    if folder.exists():
+        old = folder.with_name(f".{folder.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+    scratch.rename(folder)
+    if old is not None:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _fill(
+    folder: Path, run: Run, config: BuildConfig, header: dict[str, Any], card: str | None
+) -> None:
+    table = run.read("splits", 0)
+    write_data(folder, table)
+    steps = funnel(run, config)
+    statistics = counts(table)
+    provenance = folder / "provenance"
+    write_text(
+        provenance / "config.yaml",
+        yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+    )
+    write_json(provenance / "funnel.json", [step.as_json() for step in steps])
+    write_json(provenance / "statistics.json", statistics)
+    write_json(provenance / "models.json", header["models"])
+    write_json(provenance / "versions.json", library_versions())
+    facts = dataset_facts(folder, table, config, header, steps, statistics)
+    write_text(folder / FACTS_PATH, facts.model_dump_json(indent=2) + "\n")
+    write_text(folder / "README.md", render_dataset_card(facts, card))
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    write_json(
+        folder / CHECKSUMS, {path.relative_to(folder).as_posix(): file_hash(path) for path in files}
+    )
+
+
+def write_data(folder: Path, table: pa.Table) -> None:
+    """One parquet file for every task and split that has rows."""
+    names = arrow_schema().names
+    for task in TASKS:
+        for split in SPLITS:
+            here = (pc.field("task") == task) & (pc.field("split") == split)
+            rows = table.filter(here).select(names).cast(arrow_schema())
+            if rows.num_rows:
+                write_table(folder / data_path(task, split), rows.combine_chunks())
+
+
+def released_rows(dataset: Path, most: int) -> list[dict[str, Any]]:
+    """The first rows of each task in turn; rows are ordered by id, a hash, so nobody chose them."""
+    tables = [
+        pq.read_table(path).slice(0, most).to_pylist()
+        for task in TASKS
+        if (path := dataset / data_path(task, "train")).is_file()
+    ]
+    turns = [table[i] for i in range(most) for table in tables if i < len(table)]
+    return turns[:most]

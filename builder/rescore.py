@@ -1,0 +1,93 @@
+"""Other thresholds on scores that are there: compare in memory, then apply to the run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from builder.config import BuildConfig, apply_override, parse_config
+from builder.decide import decide
+from builder.errors import BuilderError, ConfigError
+from builder.measures import MEASURES
+from builder.models import LoadedModel
+from builder.pool import ModelPool
+from builder.run import BuildResult, build, units_of
+from builder.store import Run
+
+CHANGEABLE = ("rules", "duplicates", "splits")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Decisions under the run's rules and under others.
+
+    Attributes:
+        before: scored pairs by decision: a task, or a reason of rejection.
+        after: the same under `config`.
+        moved: pairs whose decision changed between being kept and being rejected.
+    """
+
+    config: BuildConfig
+    before: dict[str, int]
+    after: dict[str, int]
+    moved: int
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON-able mapping."""
+        return {"before": self.before, "after": self.after, "moved": self.moved}
+
+
+class NoModels(ModelPool):
+    """A pool that loads nothing: rescoring must never need a model."""
+
+    def teacher(self) -> LoadedModel:
+        """Refuse."""
+        raise BuilderError("rescoring asked for the teacher", hint="run `dimsum build` first")
+
+    def critic(self) -> Any:
+        """Refuse."""
+        raise BuilderError("rescoring asked for the critic", hint="run `dimsum build` first")
+
+    def encoder(self) -> Any:
+        """Refuse."""
+        raise BuilderError("rescoring asked for the encoder", hint="run `dimsum build` first")
+
+
+def compare(run: Run, overrides: tuple[str, ...]) -> Comparison:
+    """Decide every scored pair of a run under its rules and under changed ones.
+
+    Raises:
+        ConfigError: an override of something that would need a model, or a rule that is looser
+            than what was scored.
+    """
+    document = run.header()["config"]
+    for override in overrides:
+        key = override.partition(".")[0].partition("=")[0].strip()
+        if key not in CHANGEABLE:
+            raise ConfigError(
+                f"{key} cannot be changed without models",
+                hint=f"rescore changes {', '.join(CHANGEABLE)}; for the rest run `dimsum build`",
+            )
+    old = parse_config(document)
+    edited = old.model_dump(mode="json")
+    for override in overrides:
+        apply_override(edited, override)
+    new = parse_config(edited)
+    before: Counter[str] = Counter()
+    after: Counter[str] = Counter()
+    moved = 0
+    for shard in range(units_of("scores", old)):
+        table = run.read("scores", shard).select(list(MEASURES))
+        for values in table.to_pylist():
+            was, why = decide(old.rules, values)
+            now, why_now = decide(new.rules, values)
+            before[was or why] += 1
+            after[now or why_now] += 1
+            moved += (was is None) != (now is None)
+    return Comparison(new, dict(before.most_common()), dict(after.most_common()), moved)
+
+
+def apply(run: Run, config: BuildConfig) -> BuildResult:
+    """Take decisions and all that follows again, with a pool that refuses to load a model."""
+    return build(config, run.folder, models=NoModels(config, {}, lambda line: None))

@@ -1,0 +1,62 @@
+"""The funnel: what came into each stage, what went on, and why the rest did not."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from builder.config import BuildConfig
+from builder.errors import BuilderError
+from builder.run import STAGES, units_of
+from builder.store import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stage, summed over its shards; `entered == kept + sum(rejected.values())`."""
+
+    stage: str
+    unit: str
+    entered: int
+    kept: int
+    rejected: dict[str, int]
+    seconds: float
+    counters: dict[str, int]
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON-able mapping."""
+        return asdict(self)
+
+
+def funnel(run: Run, config: BuildConfig) -> list[Step]:
+    """The steps that are finished so far, in order.
+
+    Raises:
+        BuilderError: a step that does not add up, which would be a fault of the builder.
+    """
+    steps = []
+    for stage in STAGES:
+        records = [run.sidecar(stage.name, shard) for shard in range(units_of(stage.name, config))]
+        known = [record for record in records if record is not None]
+        if not known:
+            break
+        rejected: dict[str, int] = {}
+        counters: dict[str, int] = {}
+        for record in known:
+            for reason, count in record.rejected.items():
+                rejected[reason] = rejected.get(reason, 0) + count
+            for name, count in record.counters.items():
+                counters[name] = counters.get(name, 0) + count
+        step = Step(
+            stage=stage.name,
+            unit=stage.unit,
+            entered=sum(record.entered for record in known),
+            kept=sum(record.kept for record in known),
+            rejected=dict(sorted(rejected.items(), key=lambda item: (-item[1], item[0]))),
+            seconds=round(sum(record.seconds for record in known), 1),
+            counters=counters,
+        )
+        if step.entered != step.kept + sum(step.rejected.values()):
+            raise BuilderError(f"the funnel of {stage.name} does not add up")
+        steps.append(step)
+    return steps

@@ -1,0 +1,105 @@
+"""The root of the command line: a table of verbs, each imported only when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+import traceback
+from types import FrameType
+from typing import Any
+
+import click
+
+from cards.errors import CardError
+from dimsum import __version__
+from dimsum.errors import DimsumError
+
+VERBS: dict[str, tuple[str, str]] = {
+    "init": ("builder.commands.init:init", "Write a commented configuration for a new domain."),
+    "build": ("builder.commands.build:build", "Build a corpus, or go on with one."),
+    "show": ("builder.commands.show:show", "Print a run's funnel, or the rows it rejected."),
+    "rescore": ("builder.commands.rescore:rescore", "Try other thresholds without a model."),
+    "release": ("builder.commands.release:release", "Write the dataset folder of a run again."),
+    "card": ("builder.commands.card:card", "Check the card of a dataset or a model."),
+    "publish": ("builder.commands.publish:publish", "Put a released folder on the Hub."),
+    "verify": ("builder.commands.verify:verify", "Compare the Hub's bytes with the release."),
+    "critic": ("builder.commands.critic:critic", "Train or evaluate an entailment critic."),
+    "doctor": ("builder.commands.doctor:doctor", "Print versions, devices and models found."),
+}
+"""Verb to (import string, help line); the help lines stand here so that --help imports nothing."""
+
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported on first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Verbs in the order of their use."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a verb's command."""
+        if cmd_name not in VERBS:
+            return None
+        module, _, name = VERBS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of verbs, from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, text) for verb, (_, text) in VERBS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="dimsum")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def root(debug: bool) -> None:
+    """Distil a corpus of summaries and paraphrases out of a small language model."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 ok, 1 failure, 2 usage, 3 quality gate, 130 interrupted."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line and return its exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    debug = "--debug" in arguments
+    try:
+        result: Any = root.main(args=arguments, prog_name="dimsum", standalone_mode=False)
+    except click.exceptions.Abort:
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (DimsumError, CardError) as error:
+        if debug:
+            traceback.print_exc()
+        click.echo(f"Error: {error.message}.", err=True)
+        if error.hint:
+            click.echo(f"Hint:  {error.hint}", err=True)
+        return getattr(error, "exit_code", 1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except Exception as error:
+        if debug:
+            raise
+        click.echo(f"Error: {type(error).__name__}: {error}.", err=True)
+        click.echo("Hint:  this is unexpected; `dimsum --debug ...` shows where", err=True)
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
