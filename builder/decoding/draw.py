@@ -62,7 +62,7 @@ def draw(
     # A chunk's working copy is float32 and stays in the processor's cache.
     for first in range(0, rows, _CHUNK_ROWS):
         part = slice(first, min(first + _CHUNK_ROWS, rows))
-        scores = logits[part].float()
+        scores = logits[part].to(torch.float32, copy=True)
         total = scores.logsumexp(-1)
         masked = _mask(scores, blocked[part], banned)
         uniform = torch.from_numpy(uniforms[part]).to(scores.device)

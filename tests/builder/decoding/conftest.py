@@ -108,3 +108,18 @@ def tiny_models(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
 def tiny_model(request: pytest.FixtureRequest, tiny_models: dict[str, Any]) -> Any:
     """Each of the tiny models in turn."""
     return tiny_models[request.param]
+
+
+@pytest.fixture(scope="session")
+def word_tokenizer(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
+    """As many tokens, but one a word, so that encoding what was decoded gives the same ids."""
+    words = ["<pad>", "<s>", "</s>", "<unk>", *(f"w{i}" for i in range(len(tokenizer) - 4))]
+    inner = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="<unk>"))
+    inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=inner,
+        bos_token="<s>",
+        eos_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+    )

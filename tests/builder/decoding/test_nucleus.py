@@ -1,0 +1,366 @@
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from transformers import T5Config, T5ForConditionalGeneration
+
+from builder.decoding.nucleus import NucleusSampler, Sample, SamplingConfig
+from builder.errors import BuilderError, ConfigError
+
+PROMPTS = ["w1 w2 w3", "w9", "w4 w5 w6 w7 w8 w1 w2 w3 w4 w5 w6 w10", "w9 w9"]
+LONG = SamplingConfig(max_new_tokens=30, stop="length", max_rows=64)
+
+
+def alike(some: list[Sample], others: list[Sample]) -> None:
+    """The same samples; log-probabilities up to float32 rounding."""
+    fixed = [(s.prompt, s.index, s.text, s.tokens, s.finish) for s in some]
+    assert fixed == [(s.prompt, s.index, s.text, s.tokens, s.finish) for s in others]
+    np.testing.assert_allclose(
+        [s.logprob for s in some], [s.logprob for s in others], rtol=1e-4, atol=1e-4
+    )
+
+
+def words(model: Any, tokenizer: Any, config: SamplingConfig = LONG) -> NucleusSampler:
+    return NucleusSampler(model, tokenizer, config)
+
+
+def test_batch_equals_single(tiny_model: Any, word_tokenizer: Any) -> None:
+    together = words(tiny_model, word_tokenizer).sample(PROMPTS, 5, seed=3)
+    single = words(tiny_model, word_tokenizer, LONG.model_copy(update={"max_rows": 1}))
+    alike(together, single.sample(PROMPTS, 5, seed=3))
+    assert [(s.prompt, s.index) for s in together] == [(p, i) for p in range(4) for i in range(5)]
+    assert len({s.text for s in together}) == len(together)
+
+
+@pytest.mark.parametrize("rows", [2, 3, 7])
+def test_rows_that_come_and_go_change_nothing(
+    tiny_model: Any, word_tokenizer: Any, rows: int
+) -> None:
+    """With few places rows are refilled, windows moved, columns added and gaps closed."""
+    config = LONG.model_copy(update={"max_new_tokens": 70, "max_rows": rows})
+    wide = config.model_copy(update={"max_rows": 64})
+    alike(
+        words(tiny_model, word_tokenizer, config).sample(PROMPTS, 6, seed=1),
+        words(tiny_model, word_tokenizer, wide).sample(PROMPTS, 6, seed=1),
+    )
+
+
+def test_neighbours_and_padding_change_nothing(tiny_model: Any, word_tokenizer: Any) -> None:
+    """The first prompt's samples are the same beside longer prompts and alone."""
+    sampler = words(tiny_model, word_tokenizer)
+    beside = sampler.sample(PROMPTS, 4, seed=5)
+    alike([s for s in beside if s.prompt == 0], sampler.sample(PROMPTS[:1], 4, seed=5))
+
+
+def test_seeds(tiny_models: dict[str, Any], word_tokenizer: Any) -> None:
+    sampler = words(tiny_models["llama"], word_tokenizer)
+    once = sampler.sample(PROMPTS, 3, seed=11)
+    assert sampler.sample(PROMPTS, 3, seed=11) == once
+    assert [s.text for s in sampler.sample(PROMPTS, 3, seed=12)] != [s.text for s in once]
+    more = sampler.sample(PROMPTS, 6, seed=11)
+    alike([s for s in more if s.index < 3], once)
+    twice = sampler.sample(["w1 w2", "w1 w2"], 1, seed=11)
+    assert twice[0].text != twice[1].text
+
+
+def test_logprob_is_a_full_forwards(tiny_model: Any, word_tokenizer: Any) -> None:
+    config = LONG.model_copy(
+        update={"no_repeat_ngram": 2, "banned": ("w3", "<s>", "<pad>", "<unk>")}
+    )
+    samples = words(tiny_model, word_tokenizer, config).sample(PROMPTS, 3, seed=2)
+    for sample in samples:
+        prompt = word_tokenizer.encode(PROMPTS[sample.prompt], add_special_tokens=False)
+        whole = word_tokenizer.encode(PROMPTS[sample.prompt] + sample.text)
+        assert len(whole) == len(prompt) + sample.tokens
+        with torch.no_grad():
+            logits = tiny_model(input_ids=torch.tensor([whole]), use_cache=False).logits[0]
+        each = logits.double().log_softmax(-1)[range(len(whole) - 1), whole[1:]]
+        assert sample.logprob == pytest.approx(float(each[len(prompt) - 1 :].sum()), rel=1e-4)
+
+
+def test_a_second_token_follows_its_own_nucleus(
+    tiny_models: dict[str, Any], word_tokenizer: Any
+) -> None:
+    """Frequencies of two-token continuations against both steps' exact nuclei."""
+    model = tiny_models["gpt2"]
+    config = SamplingConfig(
+        temperature=0.3, top_p=0.8, max_new_tokens=2, min_new_tokens=0, max_rows=500, stop="length"
+    )
+    samples = words(model, word_tokenizer, config).sample(["w1 w2"], 1500, seed=4)
+    prompt = word_tokenizer.encode("w1 w2")
+
+    def shares(ids: list[int]) -> dict[int, float]:
+        with torch.no_grad():
+            logits = model(input_ids=torch.tensor([ids])).logits[0, -1].double() / 0.3
+        mass, order = logits.softmax(-1).sort(descending=True)
+        kept = mass.cumsum(-1) - mass < 0.8
+        return dict(
+            zip(order[kept].tolist(), (mass[kept] / mass[kept].sum()).tolist(), strict=True)
+        )
+
+    seen: dict[tuple[int, ...], int] = {}
+    for sample in samples:
+        ids = tuple(word_tokenizer.encode(sample.text)) if sample.text.strip() else ()
+        key = ids if sample.finish == "length" else (*ids, word_tokenizer.eos_token_id)
+        seen[key] = seen.get(key, 0) + 1
+    statistic, freedom, rest = 0.0, 0, 1.0
+    for first, share in shares(prompt).items():
+        if first == word_tokenizer.eos_token_id:
+            continue
+        for second, further in shares([*prompt, first]).items():
+            due = share * further * len(samples)
+            if due >= 5:
+                statistic += (seen.pop((first, second), 0) - due) ** 2 / due
+                freedom += 1
+                rest -= share * further
+    statistic += (sum(seen.values()) - rest * len(samples)) ** 2 / max(rest * len(samples), 1.0)
+    assert freedom > 10
+    assert statistic < freedom + 4 * (2 * freedom) ** 0.5
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(size=st.integers(1, 4), seed=st.integers(0, 2**63), prompt=st.sampled_from(PROMPTS))
+def test_no_ngram_comes_twice(
+    tiny_models: dict[str, Any], word_tokenizer: Any, size: int, seed: int, prompt: str
+) -> None:
+    config = LONG.model_copy(update={"no_repeat_ngram": size, "max_new_tokens": 20})
+    for sample in words(tiny_models["gpt2"], word_tokenizer, config).sample([prompt], 3, seed=seed):
+        given_ids = word_tokenizer.encode(prompt)
+        ids = given_ids + word_tokenizer.encode(sample.text)
+        ngrams = [tuple(ids[i : i + size]) for i in range(len(ids) - size + 1)]
+        made = ngrams[max(0, len(given_ids) - size + 1) :]
+        assert len(set(made)) == len(made)
+        assert not set(made) & set(ngrams[: len(ngrams) - len(made)])
+
+
+def test_repeats_happen_without_the_rule(tiny_models: dict[str, Any], word_tokenizer: Any) -> None:
+    samples = words(tiny_models["gpt2"], word_tokenizer).sample(PROMPTS, 3, seed=0)
+    assert any(len(set(s.text.split())) < s.tokens for s in samples)
+
+
+def test_banned_never_appears(tiny_models: dict[str, Any], tokenizer: Any) -> None:
+    config = LONG.model_copy(update={"max_new_tokens": 60})
+    for banned in ((), ("\n", ".", " t")):
+        config = config.model_copy(update={"banned": banned, "temperature": 3.0})
+        samples = words(tiny_models["llama"], tokenizer, config).sample(["The"] * 4, 10, seed=0)
+        text = "".join(s.text for s in samples)
+        assert ("\n" in text, "." in text) == ((False, False) if banned else (True, True))
+
+
+def test_no_end_before_the_minimum(tiny_models: dict[str, Any], word_tokenizer: Any) -> None:
+    ends = {}
+    for least in (0, 12):
+        config = LONG.model_copy(update={"min_new_tokens": least, "temperature": 3.0})
+        samples = words(tiny_models["gpt2"], word_tokenizer, config).sample(PROMPTS, 40, seed=0)
+        ends[least] = [s.tokens for s in samples if s.finish == "eos"]
+    assert min(ends[0]) < 12 <= min(ends[12])
+
+
+def scripted(model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, says: str) -> None:
+    """Makes `model` say one text, whatever it is asked, from the third position on."""
+    script = [*tokenizer.encode(says, add_special_tokens=False), tokenizer.eos_token_id]
+    forward = model.forward
+
+    @functools.wraps(forward)
+    def speak(*args: Any, **kwargs: Any) -> Any:
+        out = forward(*args, **kwargs)
+        at = kwargs["position_ids"][:, -1] - 2
+        out.logits = torch.full_like(out.logits, -50.0)
+        out.logits[range(len(at)), -1, [script[min(i, len(script) - 1)] for i in at]] = 0
+        return out
+
+    monkeypatch.setattr(model, "forward", speak)
+
+
+@pytest.mark.parametrize(
+    ("says", "text", "finish"),
+    [
+        (
+            " Mr. Smith paid 3.5 dollars. The storm came.",
+            " Mr. Smith paid 3.5 dollars.",
+            "sentence",
+        ),
+        (' "Why?" asked the U.S. team!" He ran.', ' "Why?" asked the U.S. team!"', "sentence"),
+        (" It was late\nThe end", " It was late", "sentence"),
+        (" The storm came.", " The storm came.", "eos"),
+        (" no end in sight" * 20, (" no end in sight" * 20), "length"),
+    ],
+)
+def test_stops_at_the_first_sentence(
+    tiny_models: dict[str, Any],
+    tokenizer: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    says: str,
+    text: str,
+    finish: str,
+) -> None:
+    model = tiny_models["gpt2"]
+    scripted(model, tokenizer, monkeypatch, says)
+    config = SamplingConfig(max_new_tokens=60)
+    prompt = tokenizer.decode(tokenizer.encode("A dog (the")[-3:])
+    assert len(tokenizer.encode(prompt)) == 3
+    decoded: list[int] = []
+    samples = words(model, tokenizer, config).sample([prompt], 2, seed=0, on_tokens=decoded.append)
+    for sample in samples:
+        assert sample.finish == finish
+        assert sample.text == text if finish != "length" else text.startswith(sample.text)
+        least = len(tokenizer.encode(sample.text))
+        assert sample.tokens == (60 if finish == "length" else least)
+        if finish != "length":
+            assert sum(decoded) <= 2 * (least + 5)
+
+
+@pytest.mark.parametrize("limit", [1, 3, 5])
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"),
+    ],
+)
+def test_out_of_memory_halves_the_rows(
+    tiny_models: dict[str, Any],
+    word_tokenizer: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: int,
+    error: Exception,
+) -> None:
+    model = tiny_models["llama"]
+    config = LONG.model_copy(update={"max_rows": 16})
+    before = words(model, word_tokenizer, config).sample(PROMPTS, 5, seed=9)
+    monkeypatch.setattr(model, "forward", failing(model.forward, lambda rows: rows > limit, error))
+    sampler = words(model, word_tokenizer, config)
+    alike(sampler.sample(PROMPTS, 5, seed=9), before)
+    assert sampler.rows == {1: 1, 3: 2, 5: 4}[limit]
+
+
+def test_no_memory_at_all(
+    tiny_models: dict[str, Any], word_tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tiny_models["llama"]
+    error = RuntimeError("DefaultCPUAllocator: not enough memory")
+    monkeypatch.setattr(model, "forward", failing(model.forward, lambda rows: True, error))
+    with pytest.raises(BuilderError, match="single continuation"):
+        words(model, word_tokenizer).sample(PROMPTS, 5, seed=9)
+
+
+def test_other_errors_are_not_swallowed(
+    tiny_models: dict[str, Any], word_tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tiny_models["llama"]
+    error = RuntimeError("shapes do not match")
+    monkeypatch.setattr(model, "forward", failing(model.forward, lambda rows: True, error))
+    with pytest.raises(RuntimeError, match="shapes"):
+        words(model, word_tokenizer).sample(PROMPTS, 5, seed=9)
+
+
+def failing(forward: Any, when: Callable[[int], bool], error: Exception) -> Any:
+    @functools.wraps(forward)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if when(len(kwargs["input_ids"])):
+            raise error
+        return forward(*args, **kwargs)
+
+    return call
+
+
+def test_progress_counts_every_token(tiny_models: dict[str, Any], word_tokenizer: Any) -> None:
+    counted: list[int] = []
+    sampler = words(tiny_models["gpt2"], word_tokenizer)
+    samples = sampler.sample(PROMPTS, 5, seed=1, on_tokens=counted.append)
+    ended = sum(s.finish == "eos" for s in samples)
+    assert sum(counted) == sum(s.tokens for s in samples) + ended
+    assert len(counted) == 30
+
+
+def test_beginning_of_text(tiny_models: dict[str, Any], word_tokenizer: Any) -> None:
+    begin = word_tokenizer.bos_token_id
+    model = tiny_models["gpt2"]
+    assert NucleusSampler(model, word_tokenizer, LONG)._encode(0, "w1") == [5]
+    assert NucleusSampler(model, word_tokenizer, LONG, bos=True)._encode(0, "w1") == [begin, 5]
+    assert NucleusSampler(model, word_tokenizer, LONG)._encode(0, "") == [begin]
+    assert words(model, word_tokenizer).sample([""], 1, seed=0)[0].tokens > 0
+
+
+def test_nothing_to_do(tiny_models: dict[str, Any], word_tokenizer: Any) -> None:
+    sampler = words(tiny_models["gpt2"], word_tokenizer)
+    assert sampler.sample([], 5, seed=0) == []
+    assert sampler.sample(["w1"], 0, seed=0) == []
+
+
+def test_an_empty_prompt_without_a_beginning(
+    tiny_models: dict[str, Any], word_tokenizer: Any
+) -> None:
+    silent = copy.deepcopy(word_tokenizer)
+    silent.bos_token = None
+    with pytest.raises(ConfigError, match="prompt 1 is empty"):
+        words(tiny_models["ctrl"], silent).sample(["w1", ""], 1, seed=0)
+
+
+def test_a_prompt_that_does_not_fit(tiny_models: dict[str, Any], word_tokenizer: Any) -> None:
+    sampler = words(tiny_models["gpt2"], word_tokenizer)
+    assert sampler.sample(["w1 " * 130], 1, seed=0)[0].tokens == 30
+    with pytest.raises(ConfigError, match=r"131 tokens.* leave 130") as caught:
+        sampler.sample(["w1", "w1 " * 131], 1, seed=0)
+    assert "max_new_tokens" in caught.value.hint
+
+
+def test_models_that_cannot_be_decoded(word_tokenizer: Any) -> None:
+    small = {"d_model": 8, "d_ff": 8, "d_kv": 4, "num_layers": 1, "num_heads": 2, "vocab_size": 64}
+    with pytest.raises(ConfigError, match="encoder-decoder"):
+        NucleusSampler(T5ForConditionalGeneration(T5Config(**small)), word_tokenizer, LONG)
+
+    class Cacheless(torch.nn.Module):
+        config = SimpleNamespace(eos_token_id=None)
+
+        def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+            return input_ids
+
+    with pytest.raises(BuilderError, match="no key/value cache"):
+        NucleusSampler(Cacheless(), word_tokenizer, LONG)
+
+
+def test_a_model_that_drops_its_cache(
+    tiny_models: dict[str, Any], word_tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tiny_models["gpt2"]
+    forward = model.forward
+
+    @functools.wraps(forward)
+    def forgetful(*args: Any, **kwargs: Any) -> Any:
+        out = forward(*args, **kwargs)
+        out.past_key_values = None
+        return out
+
+    monkeypatch.setattr(model, "forward", forgetful)
+    with pytest.raises(BuilderError, match="no key/value cache"):
+        words(model, word_tokenizer).sample(["w1"], 1, seed=0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"temperature": 0},
+        {"top_p": 0},
+        {"top_p": 1.1},
+        {"max_rows": 0},
+        {"beams": 2},
+        {"banned": [""]},
+    ],
+)
+def test_bad_settings(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        SamplingConfig(**wrong)

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import chi2
+
+from builder.decoding.draw import draw
+
+NOTHING = torch.empty(0, dtype=torch.int64)
+
+
+def nucleus(logits: np.ndarray, temperature: float, top_p: float) -> np.ndarray:
+    """The distribution sampled from, by the definition: sort everything, keep the shortest head."""
+    scores = logits.astype(np.float64) / temperature
+    mass = np.exp(scores - scores.max())
+    mass /= mass.sum()
+    order = np.argsort(-mass, kind="stable")
+    before = np.cumsum(mass[order]) - mass[order]
+    kept = order[before < top_p]
+    out = np.zeros_like(mass)
+    out[kept] = mass[kept] / mass[kept].sum()
+    return out
+
+
+def frequencies(logits: torch.Tensor, many: int, **how: Any) -> np.ndarray:
+    uniforms = np.random.default_rng(7).random(many)
+    drawn = draw(logits.expand(many, -1), uniforms, [()] * many, banned=NOTHING, **how)
+    return np.bincount(drawn.tokens, minlength=logits.shape[-1])
+
+
+def p_value(counts: np.ndarray, expected: np.ndarray) -> float:
+    """Pearson's test; tokens expected fewer than five times are counted as one."""
+    expected = expected * counts.sum()
+    if counts[expected == 0].any():
+        return 0.0
+    rare = expected < 5
+    seen = np.append(counts[~rare], counts[rare].sum())
+    due = np.append(expected[~rare], expected[rare].sum())
+    seen, due = seen[due > 0], due[due > 0]
+    return float(chi2.sf(((seen - due) ** 2 / due).sum(), len(due) - 1))
+
+
+@pytest.mark.parametrize(("temperature", "top_p"), [(0.7, 0.9), (1.0, 0.5), (1.5, 1.0)])
+def test_frequencies_are_the_nucleus(temperature: float, top_p: float) -> None:
+    logits = torch.randn(1, 300, generator=torch.Generator().manual_seed(1)) * 2
+    counts = frequencies(logits, 20000, temperature=temperature, top_p=top_p)
+    assert p_value(counts, nucleus(logits[0].numpy(), temperature, top_p)) > 1e-3
+
+
+def test_the_frequency_test_can_fail() -> None:
+    logits = torch.randn(1, 300, generator=torch.Generator().manual_seed(1)) * 2
+    counts = frequencies(logits, 20000, temperature=0.7, top_p=0.88)
+    assert p_value(counts, nucleus(logits[0].numpy(), 0.7, 0.9)) < 1e-6
+    counts = frequencies(logits, 20000, temperature=0.75, top_p=0.9)
+    assert p_value(counts, nucleus(logits[0].numpy(), 0.7, 0.9)) < 1e-6
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    vocabulary=st.sampled_from([3, 50, 700, 3000]),
+    spread=st.sampled_from([0.0, 0.3, 2.0, 8.0]),
+    top_p=st.sampled_from([0.05, 0.5, 0.9, 0.999, 1.0]),
+    kind=st.sampled_from([torch.float32, torch.bfloat16]),
+)
+def test_every_draw_inverts_the_sorted_distribution(
+    seed: int, vocabulary: int, spread: float, top_p: float, kind: torch.dtype
+) -> None:
+    source = torch.Generator().manual_seed(seed)
+    logits = (torch.randn(5, vocabulary, generator=source) * spread).to(kind)
+    uniforms = np.random.default_rng(seed).random(5)
+    drawn = draw(logits, uniforms, [()] * 5, banned=NOTHING, temperature=0.7, top_p=top_p)
+    for row, uniform, token in zip(logits.float().numpy(), uniforms, drawn.tokens, strict=True):
+        ranked = -np.sort(-nucleus(row, 0.7, 1.0))
+        size = int((np.cumsum(ranked) - ranked < top_p).sum())
+        reached = np.cumsum(ranked[:size]) / ranked[:size].sum()
+        # Ties may come in either order, so it is the mass drawn that is compared, and float32
+        # normalisers leave a small doubt about where a token's share begins and ends.
+        low, high = np.searchsorted(reached, [uniform - 1e-5, uniform + 1e-5], side="right")
+        possible = ranked[low : high + 2]
+        assert np.isclose(nucleus(row, 0.7, 1.0)[token], possible, rtol=1e-4).any()
+
+
+def test_a_long_nucleus_is_not_cut() -> None:
+    """A flat distribution's nucleus is far larger than any head that is tried first."""
+    logits = torch.zeros(1, 2000)
+    counts = frequencies(logits, 15000, temperature=1.0, top_p=0.9)
+    assert abs((counts > 0).sum() - 1800) <= 8
+
+
+def test_masks_come_before_the_nucleus() -> None:
+    logits = torch.tensor([[4.0, 3.0, 2.0, 1.0]]).repeat(2000, 1)
+    uniforms = np.random.default_rng(0).random(2000)
+    drawn = draw(
+        logits,
+        uniforms,
+        [(1,)] * 2000,
+        banned=torch.tensor([0]),
+        temperature=1.0,
+        top_p=0.7,
+    )
+    assert set(drawn.tokens) == {2}
+    expected = float(logits[0].log_softmax(-1)[2])
+    assert np.allclose(drawn.logprobs, expected, atol=1e-5)
+
+
+def test_nothing_left_to_draw() -> None:
+    drawn = draw(
+        torch.zeros(2, 3),
+        np.array([0.1, 0.9]),
+        [(0, 1, 2), (0,)],
+        banned=NOTHING,
+        temperature=1.0,
+        top_p=0.9,
+    )
+    assert drawn.tokens[0] == -1
+    assert drawn.tokens[1] in (1, 2)
