@@ -108,8 +108,7 @@ def dataset_facts(rows: dict[tuple[str, str], int] = ROWS, **changes: object) ->
         columns=tuple(ColumnFacts(name=n, dtype=d, meaning=m) for n, d, m in COLUMNS),
         configs=(
             config("default", ("paraphrase", "summary"), rows),
-            config("paraphrase", ("paraphrase",), rows),
-            config("summary", ("summary",), rows),
+            *(config(task, (task,), rows) for task in sorted({task for task, _ in rows})),
         ),
         funnel=(
             FunnelStep(

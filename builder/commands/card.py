@@ -1,0 +1,41 @@
+"""`dimsum card lint`: is a release's card right, by itself and beside its files?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def card() -> None:
+    """Check the card of a dataset or a model."""
+
+
+@card.command("lint")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def lint_card(folder: Path, as_json: bool) -> None:
+    """Check FOLDER offline against the Hub's values and its own files.
+
+    Errors end with exit code 3, warnings do not.
+    """
+    from builder.errors import GateError
+    from builder.hub.shapes import parquet_shape
+    from cards.lint import lint
+
+    findings = lint(folder, parquet_shape)
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for found in findings:
+            click.echo(f"{found.level}: {found.where}: {found.message} ({found.rule})")
+    errors = sum(finding.level == "error" for finding in findings)
+    if errors:
+        raise GateError(
+            f"{errors} error{'s' if errors > 1 else ''} in {folder}",
+            hint="render the release again; text of your own goes into the card's marked section",
+        )
+    click.echo(f"{folder}: no errors, {len(findings)} warnings", err=True)

@@ -1,0 +1,145 @@
+"""What goes wrong with the Hub, in one line that says what to do; and never with a token in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+
+import httpx2
+from huggingface_hub import get_token
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalTokenNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from builder.errors import BuilderError, ConfigError
+
+_TOKEN = re.compile(r"\b(hf|api_org|xet)_[A-Za-z0-9_]{4,}|(?i:bearer)\s+\S+")
+_QUOTA = re.compile(r"(?i)quota|storage (limit|space)|(exceed|reach|over)\w*[^.]* (limit|storage)")
+_FULL = {HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.INSUFFICIENT_STORAGE}
+
+
+class MovedError(BuilderError):
+    """Somebody else's commit is on the branch that this release was compared with."""
+
+    def __init__(self, branch: str) -> None:
+        super().__init__(
+            f"{branch} moved while this was being published: somebody else committed to it",
+            hint="look at that commit, then run the same command again",
+        )
+
+
+def scrub(text: str, *secrets: str | bool | None) -> str:
+    """A text without access tokens: those given, the one logged in with, and any like them."""
+    for secret in (*secrets, get_token()):
+        if isinstance(secret, str) and secret:
+            text = text.replace(secret, "***")
+    return _TOKEN.sub("***", text)
+
+
+def status_of(error: BaseException) -> int | None:
+    """The HTTP status an error of the client stands for, if it stands for one."""
+    if isinstance(error, HfHubHTTPError):
+        return int(error.response.status_code)
+    # Errors of Xet are built-in ones that only tell the status in their text.
+    found = re.search(r"\b([45]\d\d)\b (?:[A-Z][a-z]+)", str(error))
+    return int(found[1]) if found and isinstance(error, ConnectionError | RuntimeError) else None
+
+
+@contextmanager
+def explained(repo_id: str, *secrets: str | bool | None) -> Iterator[None]:
+    """Turns what the client raises into a `BuilderError` about `repo_id`."""
+    try:
+        yield
+    except BuilderError as error:
+        error.message = scrub(error.message, *secrets)
+        raise
+    except (
+        HfHubHTTPError,
+        httpx2.HTTPError,
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:
+        # A traceback prints the whole chain: it is cut if there is a token anywhere in it.
+        said = " ".join(map(str, _chain(error)))
+        cause = error if scrub(said, *secrets) == said else None
+        raise explain(error, repo_id, *secrets) from cause
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def explain(error: BaseException, repo_id: str, *secrets: str | bool | None) -> BuilderError:
+    """The one line for an error of the client."""
+    status = status_of(error)
+    said = scrub(_said(error), *secrets)
+    namespace = repo_id.split("/")[0]
+    if isinstance(error, LocalTokenNotFoundError):
+        return BuilderError(
+            "you are not logged in to the Hub", hint="run `hf auth login`, or set HF_TOKEN"
+        )
+    if isinstance(error, HFValidationError):
+        return ConfigError(f"{repo_id} is no name of a repository", hint="give it as NS/NAME")
+    if isinstance(error, GatedRepoError):
+        return BuilderError(
+            f"{repo_id} is gated", hint="ask for access on its page on the Hub, then try again"
+        )
+    if isinstance(error, RepositoryNotFoundError):
+        return BuilderError(
+            f"{repo_id} does not exist on the Hub, or this token may not see it",
+            hint="check the name, and who you are with `hf auth whoami`",
+        )
+    if isinstance(error, RevisionNotFoundError):
+        return BuilderError(
+            f"{repo_id} has no such revision", hint="give a branch, a tag or a commit that it has"
+        )
+    if status == HTTPStatus.UNAUTHORIZED:
+        return BuilderError(
+            "the Hub does not accept the token",
+            hint="it may have been revoked: run `hf auth login` with another",
+        )
+    if status in _FULL or (status in (403, 413) and _QUOTA.search(said)):
+        return BuilderError(
+            f"{namespace} has no storage left on the Hub: {said}",
+            hint="free some there or get more, then run the same command again",
+        )
+    if status == HTTPStatus.FORBIDDEN:
+        return BuilderError(
+            f"the token may not write to {repo_id}",
+            hint=f"use one with write access to {namespace}, or a namespace of your own",
+        )
+    if status == HTTPStatus.PRECONDITION_FAILED:
+        return MovedError("the branch")
+    if isinstance(error, ValueError) and "metadata" in said:
+        return ConfigError(
+            f"the Hub refuses the card's metadata: {said}", hint="`dimsum card lint` may tell more"
+        )
+    if status is not None:
+        return BuilderError(
+            f"the Hub answered {status} for {repo_id}: {said}",
+            hint="run the same command again; it goes on where it stopped",
+        )
+    if isinstance(error, httpx2.HTTPError | ConnectionError | TimeoutError):
+        return BuilderError(
+            f"the Hub could not be reached: {said}",
+            hint="when the connection is back, the same command goes on where it stopped",
+        )
+    return BuilderError(f"{type(error).__name__}: {said}", hint="`dimsum --debug` shows where")
+
+
+def _said(error: BaseException) -> str:
+    """What an error says, on one line of moderate length."""
+    said = error.server_message if isinstance(error, HfHubHTTPError) else None
+    text = " ".join((said or str(error) or type(error).__name__).split())
+    return text.rstrip(".") if len(text) <= 200 else text[:199] + "…"
