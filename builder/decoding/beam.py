@@ -1,0 +1,350 @@
+"""The beam search of one context under its constraints: candidates, pruning, grouping, choice.
+
+Numbers of steps are those of NeuroLogic's search (Lu et al. 2021, section 2.3): a candidate is
+one more token behind one of the beams; candidates that are unlikely or that satisfy few clauses
+are pruned, the others grouped by the set of clauses they satisfy, and the next beams taken from
+the groups in turn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.decoding.automaton import Automaton, State
+from builder.decoding.candidates import Candidates, Cells
+from builder.decoding.filters import BannedStrings, NgramHistory
+from builder.decoding.neurologic_settings import NeurologicConfig
+
+MINUS_INFINITY = -math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A sentence that the search found.
+
+    Attributes:
+        text: what follows the prompt, a leading space included.
+        tokens: generated ids, the end included.
+        logprob: sum of the tokens' log-probabilities under the model at temperature 1, no token
+            masked, in nats.
+        score: logprob / len(tokens) ** length_penalty.
+        satisfied: clauses that hold.
+        clauses: clauses there are.
+        finished: it ends in an ender or end-of-text token; then every clause holds.
+    """
+
+    text: str
+    tokens: tuple[int, ...]
+    logprob: float
+    score: float
+    satisfied: int
+    clauses: int
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Beam:
+    """A hypothesis under way."""
+
+    tokens: tuple[int, ...]
+    logprob: float
+    state: State
+    history: NgramHistory | None
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What holds for every context of a decoder.
+
+    Attributes:
+        config: of the search.
+        enders: ids of the tokens that end a sentence, end-of-text tokens included.
+        ends: ids of the end-of-text tokens alone; they are never inside a phrase.
+        banned: strings that are never produced.
+        text: (prompt ids, generated ids) → text.
+    """
+
+    config: NeurologicConfig
+    enders: frozenset[int]
+    ends: frozenset[int]
+    banned: BannedStrings
+    text: Callable[[Sequence[int], Sequence[int]], str]
+
+
+class BeamSearch:
+    """The hypotheses of one context, step by step.
+
+    One step is `cells`, `candidates`, `pruned`, `choose`, in this order.
+
+    Args:
+        rules: shared by all contexts.
+        automaton: the context's constraints.
+        prompt: its token ids.
+
+    Attributes:
+        beams: living hypotheses, best first.
+        parents: for each beam, the position of its parent among the beams before.
+        length: generated tokens of every beam.
+    """
+
+    def __init__(self, rules: Rules, automaton: Automaton, prompt: Sequence[int]) -> None:
+        self.rules = rules
+        self.config = rules.config
+        self.automaton = automaton
+        self.prompt = list(prompt)
+        size = self.config.no_repeat_ngram
+        history = NgramHistory(size, prompt) if size else None
+        self.beams = [Beam((), 0.0, automaton.start, history)]
+        self.parents: list[int] = [0]
+        self.length = 0
+        self._finished: list[Hypothesis] = []
+        self._unfinished: list[Beam] = []
+
+    @property
+    def done(self) -> bool:
+        """Whether no beam is left to extend."""
+        return not self.beams
+
+    def cells(self) -> list[Cells]:
+        """Masks and demanded tokens of each beam (step 0, and 1b)."""
+        return [self._cells(beam) for beam in self.beams]
+
+    def _cells(self, beam: Beam) -> Cells:
+        moves = self.automaton.moves(beam.state)
+        cells = Cells(hidden=list(moves.forbidden), wanted=list(moves.forced))
+        if beam.history is not None:
+            cells.hidden += [t for t in beam.history.blocked() if t not in moves.going_on]
+        if self.rules.banned.spans_tokens:
+            cells.hidden += self.rules.banned.blocked([*self.prompt, *beam.tokens])
+        cells.enders_hidden = not self._may_end(moves.default)
+        for token, state in moves.special.items():
+            if token in self.rules.enders and not state.dead:
+                inside = token in moves.forced and token not in self.rules.ends
+                if self._may_end(state) or inside:
+                    cells.enders_shown.append(token)
+                else:
+                    cells.hidden.append(token)
+        if self.length + 1 == self.config.max_new_tokens and not cells.enders_hidden:
+            cells.wanted = sorted({*cells.wanted, *self.rules.enders})
+        return cells
+
+    def _may_end(self, state: State) -> bool:
+        return state.complete and self.length + 1 >= self.config.min_new_tokens
+
+    def candidates(
+        self,
+        cells: Sequence[Cells],
+        tokens: Sequence[Sequence[int]],
+        logprobs: Sequence[Sequence[float]],
+        wanted: Sequence[Sequence[float]],
+    ) -> Candidates:
+        """All candidates of this step (1a to 1c).
+
+        Args:
+            cells: of each beam.
+            tokens: each beam's most likely tokens after masking, best first: at least as many as
+                there are beams, beside the enders.
+            logprobs: theirs; masked tokens have minus infinity.
+            wanted: log-probabilities of each beam's `Cells.wanted`.
+        """
+        beams, ids, sums, states, ending, urgent = [], [], [], [], [], []
+        width = self.config.beams
+        remaining = self.config.max_new_tokens - self.length - 1
+        for number, beam in enumerate(self.beams):
+            moves = self.automaton.moves(beam.state)
+            demanded = set(cells[number].wanted)
+            short = beam.state.need + 1 > remaining
+            asked = zip(cells[number].wanted, wanted[number], strict=True)
+            found = [(token, logprob, True) for token, logprob in asked]
+            lasting = 0
+            for rank, (token, logprob) in enumerate(
+                zip(tokens[number], logprobs[number], strict=True)
+            ):
+                if logprob == MINUS_INFINITY or lasting == width:
+                    break
+                ends = token in self.rules.enders
+                lasting += not ends
+                if token not in demanded and (rank < width or not ends):
+                    found.append((token, logprob, False))
+            for token, logprob, is_demanded in found:
+                if logprob == MINUS_INFINITY:
+                    continue
+                state = moves.special.get(token, moves.default)
+                beams.append(number)
+                ids.append(token)
+                sums.append(beam.logprob + logprob)
+                states.append(state)
+                ending.append(token in self.rules.enders and self._may_end(state))
+                urgent.append(is_demanded and short)
+        total = np.array(sums, dtype=np.float64)
+        return Candidates(
+            np.array(beams, dtype=np.int64),
+            np.array(ids, dtype=np.int64),
+            total,
+            states,
+            np.array(ending, dtype=np.bool_),
+            np.array(urgent, dtype=np.bool_),
+            total >= _largest(total, width),
+        )
+
+    def pruned(self, candidates: Candidates, floor: float = MINUS_INFINITY) -> Candidates:
+        """Those that are likely enough and satisfy enough (end of step 1, and step 2).
+
+        Beside the paper's two bounds there is an exact one: a log-probability only falls and a
+        length only grows to max_new_tokens, so what cannot reach the worst of n_best finished
+        hypotheses any more is dropped. The search is over when that leaves nothing.
+
+        Args:
+            candidates: of this step.
+            floor: log-probability of the alpha-th best of all beams x vocabulary cells.
+        """
+        if not len(candidates):
+            return candidates
+        kept = (candidates.logprob >= floor) | candidates.likely | candidates.urgent
+        kept &= self._reach(candidates.logprob) > self._worst()
+        if self.config.beta is not None:
+            counts = np.array([state.count for state in candidates.states])
+            lasting = kept & ~candidates.ending
+            if lasting.any():
+                kept &= candidates.ending | (counts >= counts[lasting].max() - self.config.beta)
+        return candidates.taken(kept)
+
+    def choose(self, candidates: Candidates, bonus: NDArray[np.float64] | None = None) -> None:
+        """Finish what ends, and choose the next beams (steps 3 to 6).
+
+        Args:
+            candidates: after pruning.
+            bonus: added to each score, from a look-ahead.
+        """
+        before = self.beams
+        self.length += 1
+        for i in np.flatnonzero(candidates.ending)[
+            np.argsort(-candidates.logprob[candidates.ending], kind="stable")
+        ]:
+            self._finish(candidates, int(i))
+        score = candidates.logprob + self._progress(candidates.states)
+        if bonus is not None:
+            score = score + bonus
+        lasting = ~candidates.ending & (self._reach(candidates.logprob) > self._worst())
+        order = self._order(candidates, score)
+        chosen = [i for i in order if lasting[i]][: self.config.beams]
+        self.parents = [int(candidates.beam[i]) for i in chosen]
+        self.beams = [self._child(before, candidates, i) for i in chosen]
+        if self.length == self.config.max_new_tokens:
+            self._unfinished, self.beams = self.beams, []
+        elif not self.beams and not self._finished:
+            self._unfinished = before
+
+    def _order(self, candidates: Candidates, score: NDArray[np.float64]) -> list[int]:
+        """Candidates in the order in which they become beams (steps 4 and 5).
+
+        Complete ones among the most likely cells come first. Then, as far as there are any,
+        those whose length still suffices for all clauses; and among them the best of every
+        group, the second of every group, and so on.
+        """
+        remaining = self.config.max_new_tokens - self.length
+        states = candidates.states
+        lasting = ~candidates.ending
+        complete = np.array([s.complete for s in states], dtype=np.bool_) & candidates.likely
+        need = np.array([state.need for state in states], dtype=np.int64)
+        tight = (need + 1 > remaining).astype(np.int64) + (need > remaining)
+        groups: dict[int, int] = {}
+        group = np.array([groups.setdefault(s.satisfied, len(groups)) for s in states])
+        score = np.where(complete, candidates.logprob, score)
+        ties = (candidates.token, candidates.beam)
+        turn = np.zeros(len(states), dtype=np.int64)
+        taken: dict[int, int] = {}
+        for i in np.lexsort((*ties, -score, tight)).tolist():
+            if lasting[i] and not complete[i]:
+                turn[i] = taken[group[i]] = taken.get(group[i], -1) + 1
+        order: list[int] = np.lexsort((*ties, -score, turn, tight, ~complete)).tolist()
+        return order
+
+    def _progress(self, states: Sequence[State]) -> NDArray[np.float64]:
+        """The bonus for a phrase under way (step 3), in nats."""
+        share = np.array([state.progress for state in states], dtype=np.float64)
+        if self.config.progress == "paper":
+            return self.config.progress_weight * share
+        if self.config.progress == "code":
+            under_way = np.where(share > 0, share, 1.0)
+            return -self.config.progress_weight * self.length * np.log(under_way)
+        return np.zeros(len(states))
+
+    def _child(self, before: Sequence[Beam], candidates: Candidates, i: int) -> Beam:
+        parent = before[candidates.beam[i]]
+        token = int(candidates.token[i])
+        history = None
+        if parent.history is not None:
+            history = parent.history.fork()
+            history.append(token)
+        tokens = (*parent.tokens, token)
+        return Beam(tokens, float(candidates.logprob[i]), candidates.states[i], history)
+
+    def _score(self, logprob: float, tokens: int) -> float:
+        return float(logprob / tokens**self.config.length_penalty)
+
+    def _reach(self, logprob: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The best scores that hypotheses of these log-probabilities may still end with."""
+        longest = float(self.config.max_new_tokens)
+        reach: NDArray[np.float64] = logprob / longest**self.config.length_penalty
+        return reach
+
+    def _worst(self) -> float:
+        """What a hypothesis has to beat to be among the n best."""
+        full = len(self._finished) == self.config.n_best
+        return self._finished[-1].score if full else MINUS_INFINITY
+
+    def _finish(self, candidates: Candidates, i: int) -> None:
+        logprob = float(candidates.logprob[i])
+        if self._score(logprob, self.length) <= self._worst():
+            return
+        parent = self.beams[candidates.beam[i]]
+        tokens = (*parent.tokens, int(candidates.token[i]))
+        found = self._hypothesis(tokens, logprob, candidates.states[i], finished=True)
+        ranked = sorted([*self._finished, found], key=lambda one: -one.score)
+        self._finished = _distinct(ranked)[: self.config.n_best]
+
+    def _hypothesis(
+        self, tokens: tuple[int, ...], logprob: float, state: State, *, finished: bool
+    ) -> Hypothesis:
+        return Hypothesis(
+            text=self.rules.text(self.prompt, tokens),
+            tokens=tokens,
+            logprob=logprob,
+            score=self._score(logprob, max(len(tokens), 1)),
+            satisfied=state.count,
+            clauses=self.automaton.clauses,
+            finished=finished,
+        )
+
+    def results(self) -> list[Hypothesis]:
+        """The n best: finished ones by score, then what max_new_tokens cut off.
+
+        The latter by clauses satisfied and then by score.
+        """
+        cut = [
+            self._hypothesis(b.tokens, b.logprob, b.state, finished=False) for b in self._unfinished
+        ]
+        cut.sort(key=lambda one: (-one.satisfied, -one.score))
+        return _distinct([*self._finished, *cut])[: self.config.n_best]
+
+
+def _largest(values: NDArray[np.float64], n: int) -> float:
+    """The n-th largest value, or the smallest of fewer."""
+    if not len(values):
+        return MINUS_INFINITY
+    rank = min(n, len(values))
+    return float(np.partition(values, len(values) - rank)[len(values) - rank])
+
+
+def _distinct(ranked: Sequence[Hypothesis]) -> list[Hypothesis]:
+    """The first of every text."""
+    kept: dict[str, Hypothesis] = {}
+    for one in ranked:
+        kept.setdefault(one.text, one)
+    return list(kept.values())

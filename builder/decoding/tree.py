@@ -1,0 +1,263 @@
+"""The beams of many contexts as the branches of trees, one tree for each row of the cache.
+
+Beam search usually gives every beam a row and copies keys and values whenever beams change
+places. Here a row is a context and its beams are queries side by side: each token is written
+once, every beam sees its own ancestors through an explicit 4D mask, and choosing other beams
+only changes masks. The prompt is held once for all beams. Columns that no living beam looks at
+are squeezed out when the buffer is full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from transformers.cache_utils import Cache, CacheLayerMixin
+
+from builder.decoding.cache import Prefix
+from builder.decoding.forward import CausalForward
+
+# Steps of all beams that fit before columns are squeezed out.
+_SPARE_STEPS = 6
+
+
+class _TreeLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is untyped here
+    """One layer's keys and values, [contexts, heads, columns, head dim], written in place."""
+
+    is_sliding = False
+
+    def __init__(self, tree: TreeCache, keys: torch.Tensor, values: torch.Tensor) -> None:
+        super().__init__()
+        self.tree = tree
+        self.keys: torch.Tensor = keys
+        self.values: torch.Tensor = values
+        self.is_initialized = True
+
+    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
+        """Nothing to do: the buffers are made with the cache."""
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Write at the next columns; returns views up to and including them."""
+        rows, _, width, _ = key_states.shape
+        now = self.tree.now
+        self.keys[:rows, :, now : now + width] = key_states
+        self.values[:rows, :, now : now + width] = value_states
+        return self.keys[:rows, :, : now + width], self.values[:rows, :, : now + width]
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        """Columns a mask has to cover, and the first of them."""
+        return self.tree.now + query_length, 0
+
+    def get_seq_length(self) -> int:
+        """Columns written."""
+        return self.tree.now
+
+    def get_max_length(self) -> int:
+        """-1: the buffers grow."""
+        return -1
+
+
+class TreeCache(Cache):  # type: ignore[misc]  # transformers is untyped here
+    """The buffers of all layers; handed to a model as `past_key_values`.
+
+    Args:
+        like: contexts whose layers give heads, sizes, dtype and device.
+        contexts: most contexts held.
+        columns: columns to begin with.
+    """
+
+    def __init__(self, like: Prefix, contexts: int, columns: int) -> None:
+        self.now = 0
+        self.columns = columns
+        # Zeros, not empty: a masked column still meets a weight of 0, and 0 x nan is nan.
+        layers = [
+            _TreeLayer(
+                self,
+                keys.new_zeros(contexts, keys.shape[1], columns, keys.shape[3]),
+                values.new_zeros(contexts, values.shape[1], columns, values.shape[3]),
+            )
+            for keys, values in zip(like.keys, like.values, strict=True)
+        ]
+        super().__init__(layers=layers)
+
+    def grow(self, columns: int) -> None:
+        """Make sure that there are at least `columns` columns."""
+        more = columns - self.columns
+        if more > 0:
+            for layer in self.layers:
+                layer.keys = torch.nn.functional.pad(layer.keys, (0, 0, 0, more))
+                layer.values = torch.nn.functional.pad(layer.values, (0, 0, 0, more))
+            self.columns = columns
+
+    def gather(self, rows: torch.Tensor, columns: torch.Tensor) -> None:
+        """Row i becomes the given columns of row rows[i], flush left.
+
+        Args:
+            rows: int64 [n], ascending.
+            columns: int64 [n, width].
+        """
+        many, width = columns.shape
+        for layer in self.layers:
+            for kept in (layer.keys, layer.values):
+                index = columns[:, None, :, None].expand(-1, kept.shape[1], -1, kept.shape[3])
+                kept[:many, :, :width] = kept[rows].gather(2, index)
+        self.now = width
+
+    def load(self, first: int, prefix: Prefix) -> None:
+        """Write contexts into the rows from `first` on, flush right before column `now`."""
+        rows = slice(first, first + len(prefix.lengths))
+        place = slice(self.now - prefix.columns, self.now)
+        for layer, keys, values in zip(self.layers, prefix.keys, prefix.values, strict=True):
+            layer.keys[rows, :, place] = keys
+            layer.values[rows, :, place] = values
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where a tree stood, to come back to after a look-ahead."""
+
+    now: int
+    visible: torch.Tensor
+    depths: torch.Tensor
+
+
+class BeamTree:
+    """Runs the beams of many contexts through a model.
+
+    Args:
+        forward: the model.
+        contexts: most contexts held at once.
+        beams: queries of a context at each step, as a rule; sizes the buffers.
+    """
+
+    def __init__(self, forward: CausalForward, contexts: int, beams: int) -> None:
+        self.forward = forward
+        self.contexts = contexts
+        self.beams = beams
+        self._cache: TreeCache | None = None
+        # bool [contexts, beams, columns written]: the columns a beam sees, its own included.
+        self._visible = torch.zeros(0, 1, 0, dtype=torch.bool, device=forward.device)
+        # int64 [contexts]: tokens before the next one, the same for all beams of a context.
+        self._depths = torch.zeros(0, dtype=torch.int64, device=forward.device)
+
+    def __len__(self) -> int:
+        """Contexts held."""
+        return len(self._depths)
+
+    @torch.inference_mode()
+    def admit(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
+        """Run new contexts, one beam each, as the last rows.
+
+        Returns:
+            [new contexts, 1, vocabulary] logits.
+        """
+        prefix = self.forward.prefill(prompts)
+        held, width = len(self), prefix.columns
+        if self._cache is None:
+            spare = _SPARE_STEPS * self.beams
+            self._cache = TreeCache(prefix, self.contexts, width + spare)
+        self._squeeze(list(range(held)))
+        self._skip_to(width)
+        self._cache.load(held, prefix)
+        now = self._cache.now
+        lengths = torch.tensor(prefix.lengths, device=self.forward.device)
+        columns = torch.arange(now, device=self.forward.device)
+        seen = (columns >= (now - lengths)[:, None])[:, None]
+        beams = max(self._visible.shape[1], 1)
+        self._visible = torch.cat([self._visible.expand(-1, beams, -1), seen.expand(-1, beams, -1)])
+        self._depths = torch.cat([self._depths, lengths])
+        return prefix.logits[:, None]
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Let go of all contexts but these; they keep their order."""
+        if len(rows) < len(self):
+            self._squeeze(rows)
+
+    @torch.inference_mode()
+    def extend(self, parents: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        """Give every context new beams: token tokens[c, b] behind beam parents[c, b].
+
+        Args:
+            parents: int64 [contexts, new beams], beams of the last call.
+            tokens: int64 [contexts, new beams].
+
+        Returns:
+            [contexts, new beams, vocabulary] logits in the model's dtype.
+        """
+        many = tokens.shape[1]
+        self.make_room(many)
+        cache = self._cache
+        assert cache is not None
+        device = self.forward.device
+        parents, tokens = parents.to(device), tokens.to(device)
+        index = parents[:, :, None].expand(-1, -1, cache.now)
+        own = torch.eye(many, dtype=torch.bool, device=device).expand(len(self), -1, -1)
+        self._visible = torch.cat([self._visible.gather(1, index), own], dim=2)
+        kind = self.forward.model.dtype
+        mask = torch.zeros(self._visible.shape, dtype=kind, device=device)
+        mask.masked_fill_(~self._visible, torch.finfo(kind).min)
+        outputs = self.forward.model(
+            input_ids=tokens,
+            position_ids=self._depths[:, None].expand(-1, many),
+            attention_mask=mask[:, None],
+            past_key_values=cache,
+            use_cache=True,
+            return_dict=True,
+        )
+        cache.now += many
+        self._depths = self._depths + 1
+        logits: torch.Tensor = outputs.logits
+        return logits
+
+    def make_room(self, columns: int) -> None:
+        """Make sure that `columns` more columns can be written without moving others."""
+        cache = self._cache
+        assert cache is not None
+        if cache.now + columns <= cache.columns:
+            return
+        self._squeeze(list(range(len(self))))
+        if cache.now + columns > cache.columns:
+            cache.grow(cache.now + columns + _SPARE_STEPS * self.beams)
+
+    def mark(self) -> Mark:
+        """The present state; valid until columns are squeezed out (`make_room` first)."""
+        assert self._cache is not None
+        return Mark(self._cache.now, self._visible, self._depths)
+
+    def rewind(self, mark: Mark) -> None:
+        """Forget every token since the mark."""
+        assert self._cache is not None
+        self._cache.now = mark.now
+        self._visible, self._depths = mark.visible, mark.depths
+
+    def _squeeze(self, rows: Sequence[int]) -> None:
+        """Keep these contexts, and of each the columns that a beam sees, flush right."""
+        cache = self._cache
+        assert cache is not None
+        kept = torch.tensor(rows, dtype=torch.int64, device=self.forward.device)
+        visible = self._visible[kept]
+        self._depths = self._depths[kept]
+        if not len(rows):
+            cache.now = 0
+            self._visible = visible[:, :, :0]
+            return
+        used = visible.any(1)
+        width = int(used.sum(1).max())
+        # Stable, and unused columns first: what is used keeps its order at the right edge.
+        columns = used.to(torch.uint8).sort(dim=1, stable=True).indices[:, -width:]
+        cache.gather(kept, columns)
+        index = columns[:, None].expand(-1, visible.shape[1], -1)
+        self._visible = visible.gather(2, index)
+
+    def _skip_to(self, column: int) -> None:
+        """Leave columns unused so that a context of `column` tokens fits before the next one."""
+        cache = self._cache
+        assert cache is not None
+        skipped = column - cache.now
+        cache.grow(max(column, cache.now) + self.beams)
+        if skipped > 0:
+            cache.now = column
+            self._visible = torch.nn.functional.pad(self._visible, (0, skipped))
