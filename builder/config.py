@@ -232,7 +232,7 @@ class BuildConfig(Strict):
         for measure, bound in bounds.items():
             if measure not in CHEAP_MEASURES:
                 raise ValueError(f"pairs.bounds.{task}.{measure}: only cheap measures bound pairs")
-            if not rules.get(measure, Bound()).within(bound):
+            if measure in rules and not rules[measure].within(bound):
                 raise ValueError(
                     f"rules.{task}.{measure} is looser than pairs.bounds.{task}.{measure}: "
                     "pairs beyond the bound are never scored"

@@ -17,6 +17,8 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -217,13 +219,14 @@ def _unpack(file: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            str(file.parent),
-            gguf_file=file.name,
-            dtype=torch.float32,
-            quantization_config=GgufConfig(dequantize=True),
-        )
-        tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
+        with quiet_transformers():
+            model = AutoModelForCausalLM.from_pretrained(
+                str(file.parent),
+                gguf_file=file.name,
+                dtype=torch.float32,
+                quantization_config=GgufConfig(dequantize=True),
+            )
+            tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
     except Exception as error:
         raise BuilderError(
             f"{file} could not be read as a GGUF model: {_first_line(error)}",
@@ -252,10 +255,11 @@ def load_causal(
     where = pick_device(device)
     kind = pick_dtype(where, dtype)
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            resolved.path, dtype=kind, use_safetensors=True, **resolved.arguments()
-        )
-        tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
+        with quiet_transformers():
+            model = AutoModelForCausalLM.from_pretrained(
+                resolved.path, dtype=kind, use_safetensors=True, **resolved.arguments()
+            )
+            tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
     except Exception as error:
         raise loading_error(reference, error) from error
     model = model.to(where).eval()
@@ -270,6 +274,22 @@ def loading_error(reference: str, error: Exception) -> BuilderError:
         hint="a local folder may be incomplete or corrupt; a Hub id needs the network "
         "and, for gated models, `hf auth login`",
     )
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """No progress bars and no warnings about heads that are meant to be new."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def _first_line(error: Exception) -> str:

@@ -137,6 +137,15 @@ def write_table(path: Path, table: pa.Table) -> str:
     return file_hash(path)
 
 
+LOCK = ".lock"
+
+
+def _foreign(folder: Path) -> bool:
+    """Whether a folder without a header holds more than a build leaves before its header."""
+    own = (LOCK, f".{RUN_FILE}.")
+    return any(not path.name.startswith(own) for path in folder.iterdir())
+
+
 class Run:
     """One run folder."""
 
@@ -165,7 +174,7 @@ class Run:
         """
         if (folder / RUN_FILE).exists():
             return cls.open(folder)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and (not folder.is_dir() or _foreign(folder)):
             raise ConfigError(
                 f"{folder} holds something that is not a run",
                 hint="choose an empty or new folder with --output",
@@ -202,7 +211,7 @@ class Run:
         """
         import fcntl
 
-        with (self.folder / ".lock").open("w") as stream:
+        with (self.folder / LOCK).open("w") as stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:

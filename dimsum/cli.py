@@ -103,3 +103,7 @@ def run(arguments: list[str]) -> int:
 
 def _terminate(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

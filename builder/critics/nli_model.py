@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from builder.critics.nli_data import LABELS
 from builder.errors import BuilderError
-from builder.models import Resolved, loading_error, resolve
+from builder.models import Resolved, loading_error, quiet_transformers, resolve
 
 SPEC_FILE = "critic.json"
 MAX_TOKENS = 512
@@ -65,13 +65,14 @@ class NliModel:
         resolved = resolve(reference)
         spec = read_spec(Path(resolved.path)) or CriticSpec(base=reference)
         try:
-            tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
-            if spec.adapter:
-                model = _with_adapter(spec, resolved, dtype)
-            else:
-                model = AutoModelForSequenceClassification.from_pretrained(
-                    resolved.path, dtype=dtype, use_safetensors=True, **resolved.arguments()
-                )
+            with quiet_transformers():
+                tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
+                if spec.adapter:
+                    model = _with_adapter(spec, resolved, dtype)
+                else:
+                    model = AutoModelForSequenceClassification.from_pretrained(
+                        resolved.path, dtype=dtype, use_safetensors=True, **resolved.arguments()
+                    )
         except BuilderError:
             raise
         except Exception as error:
@@ -186,13 +187,10 @@ def _with_adapter(spec: CriticSpec, adapter: Resolved, dtype: torch.dtype) -> An
     """The base model with the adapter's weights merged in."""
     from peft import PeftModel
     from transformers import AutoModelForSequenceClassification
-    from transformers.utils import logging
 
     base = resolve(spec.base)
     depth = {"num_hidden_layers": spec.layers} if spec.layers else {}
-    level = logging.get_verbosity()
-    logging.set_verbosity_error()  # the head and the cut layers are meant to be missing
-    try:
+    with quiet_transformers():  # the head and the cut layers are meant to be missing
         model = AutoModelForSequenceClassification.from_pretrained(
             base.path,
             num_labels=len(LABELS),
@@ -203,7 +201,5 @@ def _with_adapter(spec: CriticSpec, adapter: Resolved, dtype: torch.dtype) -> An
             **depth,
             **base.arguments(),
         )
-    finally:
-        logging.set_verbosity(level)
     merged = PeftModel.from_pretrained(model, adapter.path).merge_and_unload()
     return merged.to(dtype)

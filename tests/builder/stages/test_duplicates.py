@@ -1,0 +1,183 @@
+"""The three whole-text comparisons: the context's graph, the corpus' clusters, the splits."""
+
+from __future__ import annotations
+
+import random
+from itertools import combinations
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builder.stages.duplicates import components, says_entailment, strength
+from builder.stages.near_duplicates import clusters, jaccard, shingles
+from builder.stages.splits import assign, code_of, released
+
+
+def pair(source: str, target: str, forward: float = 0.9, backward: float = 0.9) -> dict[str, Any]:
+    return {
+        "source": source,
+        "target": target,
+        "entail_forward": forward,
+        "entail_backward": backward,
+    }
+
+
+SENTENCES = [f"s{i}" for i in range(6)]
+ROWS = st.lists(
+    st.tuples(st.sampled_from(SENTENCES), st.sampled_from(SENTENCES)), min_size=1, max_size=9
+)
+EDGES = st.sets(st.tuples(st.sampled_from(SENTENCES), st.sampled_from(SENTENCES)), max_size=8)
+
+
+@given(ROWS, EDGES)
+def test_components_equal_the_transitive_closure(
+    texts: list[tuple[str, str]], edges: set[tuple[str, str]]
+) -> None:
+    rows = [pair(*two) for two in texts]
+    entailed = {("c", a, b) for a, b in edges}
+
+    def joined(i: int, j: int) -> bool:
+        return any(
+            x == y or (x, y) in edges or (y, x) in edges
+            for x, y in zip(texts[i], texts[j], strict=True)
+        )
+
+    reach = [[i == j or joined(i, j) for j in range(len(rows))] for i in range(len(rows))]
+    for k in range(len(rows)):
+        for i in range(len(rows)):
+            for j in range(len(rows)):
+                reach[i][j] = reach[i][j] or (reach[i][k] and reach[k][j])
+    expected = {frozenset(j for j in range(len(rows)) if reach[i][j]) for i in range(len(rows))}
+    found = components(rows, "c", entailed)
+    ids = {id(row): i for i, row in enumerate(rows)}
+    assert {frozenset(ids[id(row)] for row in part) for part in found} == expected
+    assert sum(map(len, found)) == len(rows)
+
+
+def test_an_edge_of_another_context_does_not_count() -> None:
+    rows = [pair("a", "b"), pair("c", "d")]
+    assert len(components(rows, "here", {("there", "a", "c")})) == 2
+    assert len(components(rows, "here", {("here", "c", "a")})) == 1
+    assert len(components(rows, "here", {("here", "d", "b")})) == 1
+    assert len(components(rows, "here", {("here", "a", "d")})) == 2
+
+
+def test_the_strongest_survives_and_ties_have_one_outcome() -> None:
+    rows = [pair("a", "b", 0.8, 0.9), pair("c", "d", 0.9, 0.9), pair("e", "f", 0.95, 0.85)]
+    for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
+        assert max((rows[i] for i in order), key=strength)["source"] == "e"
+
+
+def test_an_edge_by_likeliest_label_or_by_threshold() -> None:
+    assert says_entailment(0.4, 0.35, None)
+    assert not says_entailment(0.4, 0.45, None)
+    assert not says_entailment(0.3, 0.3, None)
+    assert says_entailment(0.4, 0.45, 0.39)
+    assert not says_entailment(0.4, 0.0, 0.4)
+
+
+def text(rng: random.Random, length: int) -> str:
+    return " ".join(rng.choice("abcdefghijklmnop") * 3 for _ in range(length))
+
+
+def test_clusters_equal_all_pairs_by_brute_force() -> None:
+    rng = random.Random(3)
+    sets = []
+    for _ in range(60):
+        words = text(rng, 30).split()
+        sets.append(shingles("summary", " ".join(words), "x"))
+        for _ in range(3):
+            words[rng.randrange(len(words))] = "new"
+            sets.append(shingles("summary", " ".join(words), "x"))
+    threshold = 0.6
+    parent = list(range(len(sets)))
+    for i, j in combinations(range(len(sets)), 2):
+        if jaccard(sets[i], sets[j]) >= threshold:
+            low, high = sorted((parent[i], parent[j]))
+            parent = [low if p == high else p for p in parent]
+    assert clusters(sets, threshold) == parent
+    assert len(set(parent)) < len(sets)
+
+
+def test_short_texts_are_compared_whole_and_tasks_never_meet() -> None:
+    same = [shingles("summary", "Yes!", "No."), shingles("summary", "yes", "no")]
+    other = [shingles("paraphrase", "Yes!", "No."), shingles("summary", "no", "yes")]
+    unspoken = [shingles("summary", "!!!", "?"), shingles("summary", "...", "?")]
+    assert jaccard(*same) == 1.0
+    assert jaccard(same[0], other[0]) == jaccard(same[0], other[1]) == 0.0
+    assert jaccard(*unspoken) < 1.0
+    assert len(set(clusters([*same, *other, *unspoken], 0.9))) == 5
+    assert clusters([], 0.8) == []
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 12), st.sampled_from(SENTENCES), st.sampled_from(SENTENCES)),
+        max_size=40,
+    ),
+    st.integers(0, 5),
+)
+def test_nothing_connected_is_parted(rows: list[tuple[int, str, str]], seed: int) -> None:
+    pairs = [
+        {"continuation_id": f"c{c}", "source": f"{c % 4}{a}", "target": f"{c % 4}{b}"}
+        for c, a, b in rows
+    ]
+    splits = assign(pairs, 0.2, 0.2, seed)
+    for i, j in combinations(range(len(pairs)), 2):
+        shared = {pairs[i]["source"], pairs[i]["target"]} & {pairs[j]["source"], pairs[j]["target"]}
+        if shared or pairs[i]["continuation_id"] == pairs[j]["continuation_id"]:
+            assert splits[i] == splits[j]
+    assert splits.count("test") <= 0.2 * len(pairs)
+    assert splits.count("validation") <= 0.2 * len(pairs)
+
+
+def test_small_components_fill_their_share() -> None:
+    pairs = [{"continuation_id": str(i), "source": f"a{i}", "target": f"b{i}"} for i in range(200)]
+    splits = assign(pairs, 0.05, 0.1, 0)
+    assert (splits.count("validation"), splits.count("test")) == (10, 20)
+    assert splits != assign(pairs, 0.05, 0.1, 1)
+
+
+def test_a_released_row_by_hand() -> None:
+    row = released(
+        {
+            "source": "The old dog sleeps near the quiet river today.",
+            "target": "The old dog sleeps.",
+            "task": "summary",
+            "char_ratio": 19 / 46,
+            "rouge_l": 8 / 13,
+        },
+        "toy",
+    )
+    assert row["control"] == "short-extractive"
+    assert row["compression"] == 19 / 46
+    assert row["round"] == 0
+    assert row["id"] == released({**row}, "toy")["id"]
+    assert code_of("summary", "a b c", "x y", 0.6, 0.0) == "long-abstractive"
+
+
+@pytest.mark.parametrize("drop", [0.0, 0.5])
+def test_the_gate_on_near_duplicates(drop: float) -> None:
+    import pyarrow as pa
+
+    from builder.config import load_config
+    from builder.errors import GateError
+    from builder.pool import ModelPool
+    from builder.stages import near_duplicates
+    from builder.stages.base import Work, table_of
+
+    rows = [{**pair(text(random.Random(i % 6), 20), "t"), "task": "summary"} for i in range(10)]
+    table: pa.Table = table_of(rows, near_duplicates.SCHEMA)
+    config = load_config("embedded", (f"duplicates.max_drop={drop}",))
+    work = Work(config, 0, 0, {"duplicates": table}, ModelPool(config, {}, print))
+    if drop == 0.0:
+        with pytest.raises(GateError, match="4 of 10 pairs are near-duplicates"):
+            near_duplicates.make(work)
+    else:
+        output = near_duplicates.make(work)
+        assert output.table.num_rows == 6
+        assert output.rejected == {"summary.near_duplicate": 4}
+        assert output.counters == {"largest_cluster": 2}

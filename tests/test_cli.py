@@ -1,0 +1,120 @@
+"""The command line: quick, quiet and clear."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dimsum.cli import VERBS, run
+
+HEAVY = ("torch", "transformers", "datasets", "spacy", "numpy", "pyarrow", "huggingface_hub")
+
+
+def loaded_by(arguments: list[str]) -> set[str]:
+    """Heavy packages that a command imports."""
+    code = (
+        "import sys; from dimsum.cli import run; run(sys.argv[1:]);"
+        f"print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    return set(yaml.safe_load(done.stderr.strip().splitlines()[-1]))
+
+
+def test_help_is_fast_and_imports_nothing_heavy() -> None:
+    assert loaded_by(["--help"]) == set()
+    command = [str(Path(sys.executable).with_name("dimsum")), "--help"]
+    best = 9.0
+    for _ in range(5):
+        began = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        best = min(best, time.perf_counter() - began)
+    assert best < 0.5
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+def test_every_verb_opens_without_a_model_library(verb: str) -> None:
+    assert not loaded_by([verb, "--help"]) & {"torch", "transformers", "datasets"}
+
+
+def test_showing_a_run_needs_no_model_library(toy_yaml: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert run(["build", str(toy_yaml), "--output", str(folder), "--quiet"]) == 0
+    assert not loaded_by(["show", str(folder)]) & {"torch", "transformers", "datasets"}
+
+
+def test_results_go_to_standard_output_and_progress_does_not(
+    toy_yaml: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    assert run(["build", str(toy_yaml), "--output", str(folder), "--json"]) == 0
+    out, err = capfd.readouterr()
+    result = json.loads(out)
+    assert result["rows"] > 0
+    assert "candidates" in err
+    assert run(["show", str(folder), "--json"]) == 0
+    assert json.loads(capfd.readouterr().out) == result["funnel"]
+    assert run(["show", str(folder), "--rejects", "--stage", "decisions", "--json"]) == 0
+    rejects = json.loads(capfd.readouterr().out)
+    assert len(rejects) == 20
+    assert {row["stage"] for row in rejects} == {"decisions"}
+    assert run(["show", str(folder), "--reason", "rouge_l", "--limit", "3"]) == 0
+    assert "paraphrase.rouge_l" in capfd.readouterr().out
+    arguments = ["rescore", str(folder), "--set", "rules.summary.entail_forward.min=0.9", "--json"]
+    assert run([*arguments, "--dry-run"]) == 0
+    assert json.loads(capfd.readouterr().out)["moved"] >= 0
+    assert run(["doctor", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["versions"]["torch"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["bild"], 2, "No such command 'bild'"),
+        (["build", "nowhere.yaml"], 2, "no configuration at nowhere.yaml"),
+        (["build", "embedded", "--set", "contexts.prefixs=3"], 2, "did you mean 'prefixes'"),
+        (["build", "embedded", "--set", "contexts.prefixes"], 2, "not of the form a.b=c"),
+        (["show", "."], 2, ". is not a run"),
+        (["rescore", ".", "--set", "seed=1"], 2, ". is not a run"),
+        (["critic", "evaluate", "embedded:none", "x"], 2, "no embedded model is called 'none'"),
+        (["init", "x.yaml", "--preset", "newss"], 2, "did you mean 'news'"),
+    ],
+)
+def test_mistakes_get_one_clear_line(
+    arguments: list[str],
+    code: int,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments) == code
+    out, err = capfd.readouterr()
+    assert message in err
+    assert "Traceback" not in err
+    assert out == ""
+    assert os.listdir(tmp_path) == []
+
+
+def test_init_writes_a_file_that_build_reads(tmp_path: Path) -> None:
+    from builder.config import load_config
+
+    (tmp_path / "openings.txt").write_text("Mix the flour\n\nHeat the oven\n")
+    target = tmp_path / "mine.yaml"
+    arguments = ["init", str(target), "--domain", "recipes"]
+    assert run([*arguments, "--openings", str(tmp_path / "openings.txt")]) == 0
+    config = load_config(target)
+    assert config.domains[0].name == "recipes"
+    assert config.rules == load_config("embedded").rules
+    assert run(arguments) == 2
+    assert run([*arguments, "--preset", "news", "--force"]) == 0
+    assert load_config(target) == load_config("news")
