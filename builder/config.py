@@ -348,11 +348,11 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
     """Names of the fields of the model at `location` inside BuildConfig."""
     model: Any = BuildConfig
     for part in location:
-        if isinstance(part, int) or part in TASKS:
+        if isinstance(part, int) or part in TASKS or part in MEASURES:
             continue
         field = getattr(model, "model_fields", {}).get(str(part))
         if field is None:
-            return sorted(MEASURES) if model is not Bound else []
+            return []
         model = _model_inside(field.annotation)
     return list(getattr(model, "model_fields", {}))
 

@@ -157,7 +157,7 @@ def _resolve_local(reference: str, path: Path) -> Resolved:
         raise BuilderError(f"no model at {path}", hint="check the path")
     if path.suffix == ".gguf":
         return Resolved(reference, str(unpacked_gguf(path)), None, _weights_identity(path))
-    if not path.is_dir() or not (path / "config.json").is_file():
+    if not any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
         raise BuilderError(f"{path} is not a model folder", hint="it has no config.json")
     if not list(path.glob("*.safetensors")):
         raise BuilderError(

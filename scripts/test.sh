@@ -3,7 +3,6 @@
 # Arguments go to pytest.
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 install "[dev]"
-export HF_HUB_OFFLINE=1
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -102,7 +101,7 @@ def test_mistakes_get_one_clear_line(
     assert message in err
     assert "Traceback" not in err
     assert out == ""
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_init_writes_a_file_that_build_reads(tmp_path: Path) -> None:

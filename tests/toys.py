@@ -88,7 +88,7 @@ def make_critic(folder: Path, labels: tuple[str, ...] = LABELS) -> Path:
     inner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     inner.pre_tokenizer = pre_tokenizers.Whitespace()
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    corpus = sorted(words) + [" ".join((*SUBJECTS, *VERBS, *PLACES, "."))]
+    corpus = [*sorted(words), " ".join((*SUBJECTS, *VERBS, *PLACES, "."))]
     trainer = trainers.WordPieceTrainer(vocab_size=300, special_tokens=special, show_progress=False)
     inner.train_from_iterator(corpus, trainer)
     from tokenizers.processors import TemplateProcessing
@@ -122,8 +122,8 @@ def make_critic(folder: Path, labels: tuple[str, ...] = LABELS) -> Path:
             label2id={name: i for i, name in enumerate(labels)},
         )
     )
-    wrong = next(i for i, name in enumerate(labels) if not name.startswith("entail"))
-    right = next(i for i, name in enumerate(labels) if name.startswith("entail"))
+    wrong = next(i for i, name in enumerate(labels) if not name.lower().startswith("entail"))
+    right = next(i for i, name in enumerate(labels) if name.lower().startswith("entail"))
     batch = tokenizer(
         [p for p, _, _ in CHECKS], [h for _, h, _ in CHECKS], padding=True, return_tensors="pt"
     )

@@ -23,7 +23,7 @@ def numbers(text: str) -> frozenset[str]:
     """
     from numerizer import numerize
 
-    spelled = re.sub(r"\b[Oo]ne\b(?!\s+(?:hundred|thousand|million|billion))", "a", text)
+    spelled = re.sub(r"(?<![-\w])[Oo]ne\b(?!\s+(?:hundred|thousand|million|billion))", "some", text)
     found = set()
     for match in _DIGITS.finditer(numerize(spelled)):
         plain = match.group().replace(",", "")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def test_the_funnel_adds_up_from_rows_on_disk(finished: tuple[Run, BuildConfig])
     per_context = Counter(row["context_id"] for row in all_rows(run, config, "candidates"))
     assert steps["pairs"].entered == sum(n * (n - 1) for n in per_context.values())
     order = ["pairs", "scores", "decisions", "duplicates", "near_duplicates", "splits"]
-    for earlier, later in zip(order, order[1:], strict=False):
+    for earlier, later in pairwise(order):
         assert steps[later].entered == steps[earlier].kept
     assert steps["splits"].kept > 20
 
@@ -224,7 +225,7 @@ def test_a_full_disk_loses_nothing(
     monkeypatch.setattr("builder.store.os.fsync", fsync)
     with pytest.raises(BuilderError, match="no room left"):
         build(config, folder)
-    assert not [p for p in folder.rglob(".*parquet*")]
+    assert not list(folder.rglob(".*parquet*"))
     done = {p: p.stat().st_mtime_ns for p in folder.rglob("*.json") if p.name != "run.json"}
     assert done
     room[0] = 10**6

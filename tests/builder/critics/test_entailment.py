@@ -45,13 +45,9 @@ def test_labels_are_found_by_name_in_any_order() -> None:
         label_columns({0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"})
 
 
-@pytest.mark.parametrize(
-    "labels",
-    [("contradiction", "entailment", "neutral"), ("neutral", "ENTAILMENT", "contradiction")],
-)
-def test_the_order_of_labels_changes_nothing(labels: tuple[str, ...], tmp_path: Path) -> None:
-    lowered = tuple(labels)
-    critic = load(make_critic(tmp_path / "critic", lowered))
+@pytest.mark.parametrize("labels", ["contradiction entailment neutral", "neutral ENTAILMENT x"])
+def test_the_order_of_labels_changes_nothing(labels: str, tmp_path: Path) -> None:
+    critic = load(make_critic(tmp_path / "critic", tuple(labels.split())))
     scores = critic.score([("The court rejected the appeal.", "The court accepted the appeal.")])
     assert scores[0, 0] < 0.5
     assert scores.sum() == pytest.approx(1.0, abs=1e-5)
@@ -67,7 +63,7 @@ def test_a_critic_with_swapped_labels_is_refused(toy_critic: Path, tmp_path: Pat
     names["0"], names["1"] = names["1"], names["0"]
     config["label2id"] = {name: int(i) for i, name in names.items()}
     path.write_text(json.dumps(config))
-    with pytest.raises(BuilderError, match="labels are mixed up|calls"):
+    with pytest.raises(BuilderError, match=r"the critic .* calls"):
         load(tmp_path / "swapped")
 
 
@@ -204,14 +200,14 @@ def test_training_learns_and_what_is_saved_scores_the_same(
         base=str(toy_teacher if method == "lora" else toy_critic),
         method="lora" if method == "lora" else "full",
         template="{premise}\n{hypothesis}\n" if method == "lora" else None,
-        epochs=40,
+        epochs=40 if method == "lora" else 150,
         batch_size=24,
-        learning_rate=2e-2 if method == "lora" else 5e-3,
+        learning_rate=2e-2,
     )
     steps = []
     critic = train(recipe, examples, tmp_path / "critic", steps.append)
     assert steps[-1].accuracy > 0.8
-    assert steps[-1].step == steps[-1].steps == 40
+    assert steps[-1].step == steps[-1].steps == recipe.epochs
     pairs = [(e.premise, e.hypothesis) for e in examples]
     with torch.inference_mode():
         before = critic.logits(critic.encode(pairs)).softmax(-1).numpy()

@@ -65,7 +65,7 @@ def test_an_edge_of_another_context_does_not_count() -> None:
 
 
 def test_the_strongest_survives_and_ties_have_one_outcome() -> None:
-    rows = [pair("a", "b", 0.8, 0.9), pair("c", "d", 0.9, 0.9), pair("e", "f", 0.95, 0.85)]
+    rows = [pair("a", "b", 0.5, 0.75), pair("c", "d", 0.75, 0.75), pair("e", "f", 1.0, 0.5)]
     for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
         assert max((rows[i] for i in order), key=strength)["source"] == "e"
 
