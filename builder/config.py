@@ -130,11 +130,17 @@ class ContextsConfig(Strict):
 class SequentialConfig(Strict):
     """Candidates written under another candidate's keywords (NeuroLogic decoding)."""
 
-    share: float = Field(0.0, ge=0, le=1, description="of the candidates of a context")
+    share: float = Field(0.0, ge=0, le=0.5, description="of the candidates of a context")
     keywords: int = Field(3, ge=1, le=8, description="clauses drawn from the first sentence")
-    extractor: Literal["yake", "content", "similarity"] = "yake"
-    beams: int = Field(10, ge=2)
-    max_new_tokens: int = Field(32, ge=4)
+    extractor: Literal["yake", "content", "similarity"] = Field(
+        "yake", description="where keywords come from"
+    )
+    order: Literal["salience", "text"] = Field("salience", description="of the keywords")
+    beams: int = Field(10, ge=2, description="hypotheses kept at each step")
+    max_new_tokens: int = Field(40, ge=8, description="of a sentence")
+    alpha: int | None = Field(
+        None, ge=1, description="rank beyond which a demanded token is pruned; empty: none is"
+    )
 
 
 class CandidatesConfig(Strict):
