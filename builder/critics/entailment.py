@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,6 @@ class EntailmentCritic:
         self.batch_tokens = batch_tokens
         self.identity = identity
         self.notes = [note]
-        self.scored = 0
 
     @classmethod
     def load(cls, config: CriticConfig, dtype: str | None = None) -> EntailmentCritic:
@@ -68,11 +67,16 @@ class EntailmentCritic:
                     hint="it is not a usable English NLI model, or its labels are mixed up",
                 )
 
-    def score(self, pairs: Sequence[tuple[str, str]]) -> Scores:
+    def score(
+        self,
+        pairs: Sequence[tuple[str, str]],
+        on_tokens: Callable[[int], None] = lambda tokens: None,
+    ) -> Scores:
         """Probabilities of `LABELS`, float32, shape (len(pairs), 3).
 
         Pairs are batched by length up to `batch_tokens`. Out of memory halves the batch; a single
-        pair that still does not fit gets a row of NaN.
+        pair that still does not fit gets a row of NaN. `on_tokens` is told how many tokens were
+        read, batch by batch.
         """
         encoded = self.model.encode(pairs) if pairs else []
         result = np.full((len(pairs), len(LABELS)), np.nan, dtype=np.float32)

@@ -22,7 +22,7 @@ class Work:
     Attributes:
         seed: of (run seed, stage, shard); the only source of chance.
         tables: the inputs by `stage` or `stage.name`; whole-corpus stages get all shards joined.
-        tick: called with a count of tokens as they are made, for the progress line.
+        tick: called with a count of tokens as they are written or read, for the progress line.
     """
 
     config: BuildConfig

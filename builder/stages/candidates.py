@@ -16,7 +16,7 @@ import pyarrow as pa
 from builder.config import BuildConfig
 from builder.sentences import fault, split, tidy
 from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
-from builder.stages.contexts import sampler
+from builder.stages.sampling import drawn, sampler
 from builder.stages.sequential import Seed, seconds
 from builder.store import Output
 from dimsum.tasks import Method
@@ -79,13 +79,15 @@ def make(work: Work) -> Output:
 
 
 def _parallel(work: Work, prompts: list[str], samples: int) -> list[Draw]:
-    drawn = sampler(work.models.teacher(), work.config.candidates.sampling, "sentence").sample(
-        prompts, samples, seed=work.seed, on_tokens=work.tick
-    )
-    return [
+    nucleus = sampler(work.models.teacher(), work.config.candidates.sampling, "sentence")
+    found, faults = drawn(nucleus, prompts, samples, work.seed, work.tick)
+    draws = [
         Draw(one.prompt, "parallel", one.text, one.logprob, one.tokens, one.finish == "length")
-        for one in drawn
+        for one in found
     ]
+    for place, reason in faults.items():
+        draws += [Draw(place, "parallel", "", 0.0, 0, reason=reason)] * samples
+    return draws
 
 
 def _sequential(

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from builder.config import BuildConfig, ContextsConfig, DomainConfig, Sampling
+from builder.config import BuildConfig, ContextsConfig, DomainConfig
 from builder.domains import openings
-from builder.models import LoadedModel
 from builder.sentences import fault, split, tidy
 from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
+from builder.stages.sampling import drawn, sampler
 from builder.store import Output
-
-if TYPE_CHECKING:
-    from builder.decoding.nucleus import NucleusSampler
 
 SCHEMA = schema_of(
     context_id=pa.string(),
@@ -49,14 +45,6 @@ def shards(config: BuildConfig) -> list[tuple[DomainConfig, int]]:
     ]
 
 
-def sampler(teacher: LoadedModel, wanted: Sampling, stop: str) -> NucleusSampler:
-    """The nucleus sampler of a configuration."""
-    from builder.decoding.nucleus import NucleusSampler, SamplingConfig
-
-    settings = SamplingConfig.model_validate({**wanted.model_dump(), "stop": stop})
-    return NucleusSampler(teacher.model, teacher.tokenizer, settings)
-
-
 def make(work: Work) -> Output:
     """Sample, split into sentences, and cut contexts."""
     domain, count = shards(work.config)[work.shard]
@@ -65,11 +53,13 @@ def make(work: Work) -> Output:
     offer = openings(domain)
     prompts = [offer.draw(rng) for _ in range(count)]
     teacher = work.models.teacher()
-    samples = sampler(teacher, settings.sampling, "length").sample(
-        prompts, settings.samples, seed=work.seed, on_tokens=work.tick
-    )
+    nucleus = sampler(teacher, settings.sampling, "length")
+    samples, faults = drawn(nucleus, prompts, settings.samples, work.seed, work.tick)
     rows: Rows = []
-    rejects: Rows = []
+    rejects: Rows = [
+        {"domain": domain.name, "sentence": prompts[place], "reason": reason}
+        for place, reason in faults.items()
+    ]
     texts = (tidy(sample.text) for sample in samples)
     for sample, sentences in zip(samples, split(texts), strict=True):
         name = f"{domain.name}-{work.shard:05d}-{sample.prompt:03d}-{sample.index:03d}"

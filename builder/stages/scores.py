@@ -13,6 +13,7 @@ under other rules without a model.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -50,14 +51,15 @@ Direction = tuple[str, str, str]
 class Ledger:
     """Every direction that was scored, each once."""
 
-    def __init__(self, critic: EntailmentCritic) -> None:
+    def __init__(self, critic: EntailmentCritic, tick: Callable[[int], None]) -> None:
         self.critic = critic
+        self.tick = tick
         self.known: dict[Direction, tuple[float, float]] = {}
 
     def score(self, wanted: list[Direction]) -> None:
         """Score the directions that are not known yet."""
         new = list(dict.fromkeys(d for d in wanted if d not in self.known))
-        scores = self.critic.score([(premise, hypothesis) for _, premise, hypothesis in new])
+        scores = self.critic.score([(p, h) for _, p, h in new], self.tick)
         for direction, row in zip(new, scores, strict=True):
             self.known[direction] = (float(row[0]), float(row[1]))
 
@@ -92,7 +94,7 @@ def make(work: Work) -> Output:
         empty.extra["links"] = table_of([], LINKS)
         return empty
     floor = work.config.scores.floor
-    ledger = Ledger(work.models.critic())
+    ledger = Ledger(work.models.critic(), work.tick)
     ledger.score([first_direction(row) for row in pairs])
     passed = [row for row in pairs if (ledger.entailment(first_direction(row)) or 0.0) >= floor]
     ledger.score([d for row in passed for d in (forward(row), backward(row))])

@@ -511,6 +511,17 @@ def test_banned_strings_are_never_produced(words: Any, toys: list[Any]) -> None:
         decoder.decode([PROMPT], [cnf(clause((A,)))])
 
 
+def test_nothing_left_to_say_returns_what_there_is(words: Any, toys: list[Any]) -> None:
+    """All tokens masked, at once or after a while: an unfinished hypothesis, not an error."""
+    mute = NARROW.model_copy(update={"banned": tuple(WORDS)})
+    found = NeurologicDecoder(toys[0], words, mute).decode([PROMPT], [Constraints()])[0]
+    assert [(one.tokens, one.finished, one.text) for one in found] == [((), False, "")]
+    short = NARROW.model_copy(update={"no_repeat_ngram": 1, "min_new_tokens": 6})
+    found = NeurologicDecoder(toys[0], words, short).decode([PROMPT], [cnf(clause((C,)))])[0]
+    assert sorted(found[0].tokens) == [0, C] and not found[0].finished
+    assert NeurologicDecoder(toys[0], words, NARROW).decode([], []) == []
+
+
 def test_on_tokens_counts_living_beams(words: Any, toys: list[Any]) -> None:
     told: list[int] = []
     config = NARROW.model_copy(update={"beams": 3})

@@ -19,8 +19,6 @@ from tests.loophub import LoopHub
 
 TOKEN = "hf_alice_write"
 REPO = "acme/dimsum_plus"
-#: Seconds that the client waits for an answer in these tests; a slow one takes longer.
-PATIENCE = 0.5
 
 
 @pytest.fixture(autouse=True)
@@ -30,13 +28,15 @@ def short_waits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Non
     quick.sleep = lambda seconds: time.sleep(min(seconds, 0.01))
     monkeypatch.setattr(_http, "time", quick)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    # hf_xet remembers by address what a Hub has, and ports are used again.
+    monkeypatch.setenv("HF_XET_CACHE", str(tmp_path / "xet"))
     monkeypatch.setenv("HF_XET_TELEMETRY_ENABLED", "0")
     monkeypatch.setenv("HF_XET_CLIENT_RETRY_BASE_DELAY", "10ms")
     disable_progress_bars()
 
     def factory() -> httpx2.Client:
         client = _http.default_client_factory()
-        client.timeout = httpx2.Timeout(PATIENCE)
+        client.timeout = httpx2.Timeout(60.0)
         return client
 
     set_client_factory(factory)

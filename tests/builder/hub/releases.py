@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.hub.local import facts_json
-from builder.hub.manifest import MANIFEST, sha256_of, write_manifest
+from builder.hub.manifest import MANIFEST, write_manifest
+from builder.store import file_hash
 from cards.facts import FACTS_PATH, ConfigFacts, DataFile, DatasetFacts, SplitFacts
 from cards.render import render_card
 from tests.cards.examples import COLUMNS, ROWS, SPLITS, data_path, dataset_facts, model_facts
@@ -61,7 +62,7 @@ def measured(folder: Path, facts: DatasetFacts) -> DatasetFacts:
             DataFile(
                 path=file.path,
                 bytes=(folder / file.path).stat().st_size,
-                sha256=sha256_of(folder / file.path),
+                sha256=file_hash(folder / file.path),
             )
             for file in old.files
         )

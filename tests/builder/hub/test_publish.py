@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from builder.errors import BuilderError, ConfigError, GateError
-from builder.hub.manifest import MANIFEST, release_files, sha256_of
+from builder.hub.manifest import MANIFEST, release_files
 from builder.hub.trouble import MovedError
 from builder.hub.verify import verify
+from builder.store import file_hash
 from tests.builder.hub.conftest import FAST, REPO, TOKEN, api, publish, publisher
 from tests.builder.hub.releases import ROWS, make_dataset
 from tests.loophub import LoopHub
@@ -24,7 +25,7 @@ def way_of_all(way: str) -> None:
 
 
 def on_disk(folder: Path) -> dict[str, str]:
-    return {name: sha256_of(path) for name, path in release_files(folder).items()}
+    return {name: file_hash(path) for name, path in release_files(folder).items()}
 
 
 def on_hub(hub: LoopHub, **where: str) -> dict[str, str]:

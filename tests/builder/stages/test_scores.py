@@ -18,7 +18,7 @@ class Critic:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
 
-    def score(self, pairs: list[tuple[str, str]]) -> Any:
+    def score(self, pairs: list[tuple[str, str]], on_tokens: Any) -> Any:
         self.asked += pairs
         rows = [[ENTAILS.get(p, 0.1), 0.05, 0.0] for p in pairs]
         return np.array(rows, dtype=np.float32).reshape(-1, 3)

@@ -1,0 +1,49 @@
+"""Sampling from the teacher as the stages do it: what cannot be sampled is a reason, not an end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from builder.config import Sampling
+from builder.errors import BuilderError, ConfigError
+from builder.models import LoadedModel
+
+if TYPE_CHECKING:
+    from builder.decoding.nucleus import NucleusSampler, Sample
+
+
+def sampler(
+    teacher: LoadedModel, wanted: Sampling, stop: Literal["sentence", "length"]
+) -> NucleusSampler:
+    """The nucleus sampler of a configuration."""
+    from builder.decoding.nucleus import NucleusSampler, SamplingConfig
+
+    settings = SamplingConfig.model_validate({**wanted.model_dump(), "stop": stop})
+    return NucleusSampler(teacher.model, teacher.tokenizer, settings)
+
+
+def drawn(
+    nucleus: NucleusSampler,
+    prompts: list[str],
+    samples: int,
+    seed: int,
+    tick: Callable[[int], None],
+) -> tuple[list[Sample], dict[int, str]]:
+    """Samples of every prompt, ordered by (prompt, index), and the prompts that have none.
+
+    Returns:
+        the samples, and for each prompt that could not be sampled its reason: out_of_memory (a
+        single row did not fit) or prompt_unusable (longer than the model's positions).
+    """
+    try:
+        return nucleus.sample(prompts, samples, seed=seed, on_tokens=tick), {}
+    except BuilderError as error:
+        if len(prompts) == 1:
+            return [], {0: "prompt_unusable" if isinstance(error, ConfigError) else "out_of_memory"}
+    middle = len(prompts) // 2
+    first, faults = drawn(nucleus, prompts[:middle], samples, seed, tick)
+    rest, more = drawn(nucleus, prompts[middle:], samples, seed + 1, tick)
+    moved = [replace(one, prompt=one.prompt + middle) for one in rest]
+    return first + moved, faults | {place + middle: reason for place, reason in more.items()}

@@ -1,0 +1,166 @@
+"""Each trouble in one line that says what to do, and never a token."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+from huggingface_hub.errors import HfHubHTTPError
+
+from builder.errors import BuilderError
+from builder.hub import trouble
+from builder.hub.retry import Retry, asked_wait
+from builder.hub.trouble import scrub
+from builder.hub.verify import verify
+from tests.builder.hub.conftest import FAST, REPO, TOKEN, api, publish
+from tests.builder.hub.releases import make_dataset
+from tests.loophub import LoopHub
+
+QUOTA = "Private repository storage limit reached, please upgrade your plan"
+
+
+def refused(hub: LoopHub, folder: Path, **options: object) -> BuilderError:
+    with pytest.raises(BuilderError) as told:
+        publish(hub, folder, **options)
+    error = told.value
+    assert "\n" not in error.message + error.hint
+    assert error.hint
+    for text in (error.message, error.hint, repr(error.__cause__)):
+        assert "hf_" not in text
+    return error
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"repo": "bob/dimsum_plus"}, "the token may not write to bob/dimsum_plus"),
+        ({"token": "hf_alice_read"}, "the token may not write to acme/dimsum_plus"),
+        ({"token": "hf_nobody_knows_it"}, "the Hub does not accept the token"),
+        ({"repo": "no name at all"}, "is no name of a repository"),
+        ({"repo": "a/b/c"}, "is no name of a repository"),
+    ],
+)
+def test_who_and_where(hub: LoopHub, folder: Path, options: dict, message: str) -> None:
+    assert message in refused(hub, folder, **options).message
+    assert not hub.repos
+
+
+def test_a_read_token_on_what_is_there(hub: LoopHub, folder: Path) -> None:
+    publish(hub, folder)
+    make_dataset(folder, word="second")
+    assert "may not write" in refused(hub, folder, token="hf_alice_read").message
+
+
+def test_not_logged_in(hub: LoopHub, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builder.hub.publish.get_token", lambda: None)
+    error = refused(hub, folder, token="")
+    assert error.message == "you are not logged in to the Hub"
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ({"path": "/commit/", "status": 403, "message": QUOTA}, "acme has no storage left"),
+        ({"path": "/repos/create", "status": 402, "message": "Pay"}, "acme has no storage left"),
+        ({"path": "/lfs/objects/batch", "status": 413, "message": QUOTA}, "has no storage left"),
+        ({"path": "/commit/", "status": 412, "message": "moved"}, "main moved"),
+        ({"path": "/commit/", "status": 418, "message": "odd hf_abcdefgh"}, "answered 418"),
+        ({"path": "validate-yaml", "status": 400, "message": "x"}, "refuses the card's metadata"),
+    ],
+)
+def test_what_the_hub_refuses(
+    hub: LoopHub,
+    folder: Path,
+    fault: dict,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    hub.fault(**fault)
+    assert message in refused(hub, folder).message
+    publish(hub, folder)
+
+
+def test_quota_through_xet(hub: LoopHub, folder: Path) -> None:
+    hub.fault("/xet-write-token/", status=403, message=QUOTA)
+    assert "or acme has no storage left" in refused(hub, folder).message
+    publish(hub, folder)
+
+
+def test_the_hub_is_away(folder: Path) -> None:
+    with LoopHub() as hub:
+        gone = hub
+    error = refused(gone, folder)
+    assert "could not be reached" in error.message
+
+
+def test_reading_what_may_not_be_read(hub: LoopHub, folder: Path) -> None:
+    publish(hub, folder, private=True)
+    stranger = api(hub, "hf_bob_write")
+    with pytest.raises(BuilderError, match="does not exist on the Hub, or this token may not see"):
+        verify(REPO, api=stranger, retry=FAST)
+    hub.repo(REPO).private, hub.repo(REPO).gated = False, True
+    with pytest.raises(BuilderError, match="is gated"):
+        verify(REPO, api=stranger, retry=FAST)
+    hub.repo(REPO).gated = False
+    with pytest.raises(BuilderError, match="has no revision v9"):
+        verify(REPO, "v9", api=stranger, retry=FAST)
+    assert verify(REPO, api=stranger, retry=FAST).ok
+
+
+def test_no_list_of_hashes(hub: LoopHub) -> None:
+    api(hub).create_repo("acme/other", repo_type="dataset")
+    with pytest.raises(BuilderError, match="has no list of hashes"):
+        verify("acme/other", api=api(hub), retry=FAST)
+
+
+def test_a_token_in_the_release_keeps_it_here(hub: LoopHub, folder: Path) -> None:
+    make_dataset(folder, summary="hf_" + "a" * 34)
+    error = refused(hub, folder)
+    assert "access token" in error.message
+    assert not hub.repos
+
+
+def test_nothing_written_holds_the_token(hub: LoopHub, folder: Path) -> None:
+    publish(hub, folder)
+    for path in folder.parent.rglob("*"):
+        if path.is_file():
+            assert TOKEN.encode() not in path.read_bytes(), path
+    assert not any(
+        entry.token for entry in hub.log if entry.side == "store" and entry.path.startswith("/lfs")
+    )
+
+
+def test_scrub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trouble, "get_token", lambda: "a-strange-token")
+    text = scrub("hf_abcd1234 Bearer x.y a-strange-token given", "given")
+    assert text == "*** *** *** ***"
+
+
+def test_a_busy_hub_is_asked_again_when_it_says(hub: LoopHub, folder: Path) -> None:
+    waits: list[float] = []
+    retry = Retry(first=0.01, sleep=waits.append)
+    hub.fault("/repos/create", status=429, headers={"Retry-After": "7"})
+    hub.fault("/commit/", status=429, headers={"ratelimit": '"api";r=0;t=33'})
+    publish(hub, folder, retry=retry)
+    assert waits == [7.0, 34.0]
+
+
+def test_a_strange_wait_is_no_wait(hub: LoopHub) -> None:
+    hub.fault("/whoami", status=429, headers={"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"})
+    with pytest.raises(HfHubHTTPError) as told:
+        api(hub).whoami()
+    assert asked_wait(told.value) == 0.0
+
+
+def test_the_state_is_of_one_release_and_place(hub: LoopHub, folder: Path) -> None:
+    publish(hub, folder)
+    publish(hub, folder, "alice/other")
+    states = sorted(folder.parent.glob("dimsum_plus.publish/*.json"))
+    assert len(states) == 2
+    for state in states:
+        state.write_text("{ broken")
+    assert not publish(hub, folder, "alice/other").new
+    assert json.loads(states[1].read_text())["repo_id"] == "alice/other"
