@@ -81,11 +81,10 @@ class EntailmentCritic:
         encoded = self.model.encode(pairs) if pairs else []
         result = np.full((len(pairs), len(LABELS)), np.nan, dtype=np.float32)
         with torch.inference_mode():
-            for batch in token_batches(
-                [len(row["input_ids"]) for row in encoded], self.batch_tokens
-            ):
+            lengths = [len(row["input_ids"]) for row in encoded]
+            for batch in token_batches(lengths, self.batch_tokens):
                 self._score_batch(batch, encoded, result)
-        self.scored += len(pairs)
+                on_tokens(sum(lengths[i] for i in batch))
         return result
 
     def _score_batch(self, batch: list[int], encoded: list[Encoded], result: Scores) -> None:

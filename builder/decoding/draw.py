@@ -16,7 +16,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-_HEADS = (64, 1024)
+_HEADS = ((64, 64), (512, 8), (2048, 4))
+"""k, and the stride that the vocabulary is folded by to find the k largest logits."""
+
 _CHUNK_ROWS = 32
 
 
@@ -59,23 +61,24 @@ def draw(
     rows = len(logits)
     tokens = np.empty(rows, dtype=np.int64)
     logprobs = np.empty(rows, dtype=np.float64)
-    # A chunk's working copy is float32 and stays in the processor's cache.
+    # A chunk is worked on in place and stays in the processor's cache.
+    shape = (min(rows, _CHUNK_ROWS), logits.shape[1])
+    whole, scratch = (logits.new_empty(shape, dtype=torch.float32) for _ in range(2))
     for first in range(0, rows, _CHUNK_ROWS):
         part = slice(first, min(first + _CHUNK_ROWS, rows))
-        scores = logits[part].to(torch.float32, copy=True)
-        total = scores.logsumexp(-1)
-        masked = _mask(scores, blocked[part], banned)
+        scores, work = whole[: part.stop - first], scratch[: part.stop - first]
+        scores.copy_(logits[part])
+        normaliser = _logsumexp(scores, scores.amax(1, keepdim=True), 1.0, work)
+        _mask(scores, blocked[part], banned)
         uniform = torch.from_numpy(uniforms[part]).to(scores.device)
-        chosen = _invert(masked / temperature, uniform, top_p)
-        picked = logits[part].gather(1, chosen.clamp(min=0)[:, None])[:, 0].float() - total
+        chosen = _invert(scores, uniform, temperature, top_p, work)
+        picked = logits[part].gather(1, chosen.clamp(min=0)[:, None])[:, 0] - normaliser
         tokens[part] = chosen.cpu().numpy()
         logprobs[part] = picked.double().cpu().numpy()
     return Drawn(tokens, logprobs)
 
 
-def _mask(
-    scores: torch.Tensor, blocked: Sequence[Sequence[int]], banned: torch.Tensor
-) -> torch.Tensor:
+def _mask(scores: torch.Tensor, blocked: Sequence[Sequence[int]], banned: torch.Tensor) -> None:
     """Write minus infinity, in place, over what may not come."""
     if len(banned):
         scores.index_fill_(1, banned.to(scores.device), -torch.inf)
@@ -83,22 +86,41 @@ def _mask(
     if places:
         index = torch.tensor(places, device=scores.device)
         scores[index[:, 0], index[:, 1]] = -torch.inf
-    return scores
 
 
-def _invert(scores: torch.Tensor, uniform: torch.Tensor, top_p: float) -> torch.Tensor:
+def _logsumexp(
+    scores: torch.Tensor, most: torch.Tensor, temperature: float, work: torch.Tensor
+) -> torch.Tensor:
+    """log of the sum of exp(scores / temperature), [rows]; `most` is each row's largest score.
+
+    Each of these passes over the vocabulary is a visible part of a decoding step, so there is
+    one fewer than in torch.logsumexp and nothing is allocated.
+    """
+    torch.add(most / -temperature, scores, alpha=1 / temperature, out=work)
+    return work.exp_().sum(1).log_() + most[:, 0] / temperature
+
+
+def _invert(
+    scores: torch.Tensor,
+    uniform: torch.Tensor,
+    temperature: float,
+    top_p: float,
+    work: torch.Tensor,
+) -> torch.Tensor:
     """The token of each row where the nucleus's distribution function passes the uniform."""
     vocabulary = scores.shape[1]
-    total = scores.logsumexp(-1)
+    most = scores.amax(1, keepdim=True)
+    alive = most[:, 0] > -torch.inf
+    normaliser = _logsumexp(scores, most, temperature, work)
     chosen = torch.full((len(scores),), -1, dtype=torch.int64, device=scores.device)
-    waiting = torch.nonzero(total > -torch.inf)[:, 0]
-    for head in (*_HEADS, vocabulary):
+    waiting = torch.nonzero(alive)[:, 0]
+    heads = _HEADS if top_p < 1 else ()
+    for head, fold in (*heads, (vocabulary, 1)):
         if not len(waiting):
             break
-        some = len(waiting) < len(scores)
-        part = scores[waiting] if some else scores
-        values, tokens = part.topk(min(head, vocabulary), sorted=True)
-        mass = (values.double() - total[waiting, None]).exp()
+        part = scores[waiting] if len(waiting) < len(scores) else scores
+        values, tokens = _largest(part, min(head, vocabulary), fold)
+        mass = (values.double() / temperature - normaliser[waiting, None]).exp()
         reached = mass.cumsum(-1)
         held = (reached[:, -1] >= top_p) | (head >= vocabulary)
         # A token belongs to the nucleus while the mass before it is short of top_p.
@@ -110,3 +132,25 @@ def _invert(scores: torch.Tensor, uniform: torch.Tensor, top_p: float) -> torch.
         chosen[waiting[held]] = ids[held]
         waiting = waiting[~held]
     return chosen
+
+
+def _largest(scores: torch.Tensor, many: int, fold: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The `many` largest of each row in descending order, as torch.topk, and their places.
+
+    The vocabulary is folded into columns of `fold` tokens; the largest `many` tokens lie in the
+    `many` columns with the largest maxima, since each of those maxima is at least as large as
+    anything in the other columns. What does not fill a column is looked at as well.
+    """
+    rows, vocabulary = scores.shape
+    columns = vocabulary // fold
+    if fold == 1 or columns <= 2 * many:
+        values, places = scores.topk(many)
+        return values, places
+    folded = scores[:, : columns * fold].view(rows, fold, columns)
+    chosen = folded.amax(1).topk(many, sorted=False).indices
+    found = folded.gather(2, chosen[:, None].expand(-1, fold, -1)).flatten(1)
+    found = torch.cat([found, scores[:, columns * fold :]], dim=1)
+    values, at = found.topk(many)
+    inside = at < many * fold
+    places = (at // many) * columns + chosen.gather(1, at % many)
+    return values, torch.where(inside, places, at - many * fold + columns * fold)

@@ -21,6 +21,7 @@ from builder.hub.manifest import (
     release_files,
 )
 from builder.hub.shapes import parquet_shape
+from builder.store import write_text
 from cards.facts import FACTS_PATH, DatasetFacts, ModelFacts
 from cards.findings import CARD, Finding
 from cards.lint import is_model, lint, read_metadata
@@ -98,9 +99,7 @@ class Release:
     def write(self) -> None:
         """Puts the rendered files into the folder."""
         for path, content in self.rendered.items():
-            target = self.folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
+            write_text(self.folder / path, content.decode())
 
 
 def prepare(folder: Path, repo_id: str, tell: Callable[[str], None] = lambda _: None) -> Release:
@@ -178,7 +177,9 @@ def _check_manifest(manifest: Path | None, files: dict[str, LocalFile]) -> None:
     try:
         listed = parse_manifest(manifest.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ConfigError(f"{manifest}: {error}", hint="make the release again") from error
+        raise ConfigError(
+            f"{manifest} is no list of hashes", hint="make the release again"
+        ) from error
     for path in sorted({*listed, *files} - {CARD, FACTS_PATH}):
         if path not in files:
             problem = "is missing"

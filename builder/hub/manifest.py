@@ -1,4 +1,4 @@
-"""The list of a release's files with their SHA-256, in the form `sha256sum --check` reads.
+"""The list of a release's files with their SHA-256.
 
 It lies in the release itself, so that whoever has the release can check every byte of it, and
 `verify` can compare what the Hub reports without a copy at hand.
@@ -7,17 +7,22 @@ It lies in the release itself, so that whoever has the release can check every b
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
-from builder.errors import ConfigError
+from pydantic import TypeAdapter
 
-MANIFEST = "provenance/SHA256SUMS"
+from builder.errors import ConfigError
+from builder.store import file_hash, write_text
+from cards.facts import Sha256
+
+MANIFEST = "provenance/checksums.json"
 #: Folders that tools leave behind; hidden files are left out as well.
 _LITTER = frozenset({"__pycache__"})
 #: Hidden, and part of a release all the same: the Hub reads results from there.
 _KEPT_HIDDEN = frozenset({".eval_results"})
-_BLOCK = 1 << 20
+_SUMS = TypeAdapter(dict[str, Sha256])
 
 
 def release_files(folder: Path) -> dict[str, Path]:
@@ -44,45 +49,26 @@ def release_files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's content, in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def manifest_text(sums: Mapping[str, str]) -> str:
     """The manifest of files by their SHA-256; it never lists itself."""
-    lines = (f"{sums[path]}  {path}\n" for path in sorted(sums) if path != MANIFEST)
-    return "".join(lines)
+    listed = {path: sums[path] for path in sorted(sums) if path != MANIFEST}
+    return json.dumps(listed, indent=2, ensure_ascii=False) + "\n"
 
 
 def parse_manifest(text: str) -> dict[str, str]:
     """Path → SHA-256.
 
     Raises:
-        ValueError: a line is not a hash, two spaces and a path.
+        ValueError: it is no JSON object of paths and hashes.
     """
-    return dict(_entries(text))
-
-
-def _entries(text: str) -> Iterator[tuple[str, str]]:
-    for line in text.splitlines():
-        digest, gap, path = line[:64], line[64:66], line[66:]
-        if gap != "  " or not path or not set(digest) <= set("0123456789abcdef"):
-            raise ValueError(f"no line of a manifest: {line[:80]!r}")
-        yield path, digest
+    return _SUMS.validate_json(text)
 
 
 def write_manifest(folder: Path) -> Path:
     """Writes the manifest of a folder as it is now; returns its path."""
-    sums = {name: sha256_of(path) for name, path in release_files(folder).items()}
-    path = folder / MANIFEST
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(manifest_text(sums), encoding="utf-8", newline="\n")
-    return path
+    sums = {name: file_hash(path) for name, path in release_files(folder).items()}
+    write_text(folder / MANIFEST, manifest_text(sums))
+    return folder / MANIFEST
 
 
 def digest_of(sums: Mapping[str, str]) -> str:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import httpx2
 from huggingface_hub import set_client_factory
-from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars
 from huggingface_hub.utils._http import default_client_factory
+from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars
 
 #: The client waits for ever by itself; a commit of many files may well take minutes.
 TIMEOUT = httpx2.Timeout(300.0, connect=30.0)

@@ -114,6 +114,12 @@ def explain(error: BaseException, repo_id: str, *secrets: str | bool | None) -> 
             f"{namespace} has no storage left on the Hub: {said}",
             hint="free some there or get more, then run the same command again",
         )
+    if status == HTTPStatus.FORBIDDEN and not isinstance(error, HfHubHTTPError):
+        # Xet does not pass on what the Hub says.
+        return BuilderError(
+            f"the token may not upload to {repo_id}, or {namespace} has no storage left",
+            hint=f"use a token with write access to {namespace}, or free some storage there",
+        )
     if status == HTTPStatus.FORBIDDEN:
         return BuilderError(
             f"the token may not write to {repo_id}",

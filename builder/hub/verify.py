@@ -10,12 +10,13 @@ from typing import Any
 from huggingface_hub import HfApi
 from huggingface_hub.errors import RepositoryNotFoundError
 
-from builder.errors import BuilderError, ConfigError
+from builder.errors import BuilderError
 from builder.hub.local import Kind, LocalFile, Release, prepare
-from builder.hub.manifest import MANIFEST, digest_of, parse_manifest, sha256_of
+from builder.hub.manifest import MANIFEST, digest_of, parse_manifest
 from builder.hub.remote import Remote, RemoteFile
 from builder.hub.retry import Retry
 from builder.hub.trouble import explained
+from builder.store import file_hash
 
 
 @dataclass
@@ -160,7 +161,10 @@ def _against_manifest(remote: Remote, commit: str, tree: Mapping[str, RemoteFile
     try:
         sums = parse_manifest(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ConfigError(f"{remote.repo_id}: {MANIFEST}: {error}") from error
+        raise BuilderError(
+            f"{MANIFEST} of {remote.repo_id} is no list of hashes",
+            hint="compare it with the folder of the release: --folder FOLDER",
+        ) from error
     result.missing = sorted(sums.keys() - tree.keys())
     result.unlisted = sorted(tree.keys() - sums.keys() - {MANIFEST})
     for name in sorted(sums.keys() & tree.keys()):
@@ -169,9 +173,9 @@ def _against_manifest(remote: Remote, commit: str, tree: Mapping[str, RemoteFile
         if sha256 is None:
             copy = remote.fetch(name, commit)
             result.downloaded += copy.stat().st_size
-            sha256 = sha256_of(copy)
+            sha256 = file_hash(copy)
         if sha256 != sums[name]:
             result.different.append(name)
     if result.ok:
-        result.digest = digest_of({**sums, MANIFEST: sha256_of(path)})
+        result.digest = digest_of({**sums, MANIFEST: file_hash(path)})
     return result
