@@ -145,15 +145,22 @@ class LoopHub:
         return Entry(git_name(content), len(content), self.keep(content))
 
     def large(self, sha256: str) -> Entry | None:
-        """The entry of an uploaded large file; one sent through Xet is put together first."""
-        if not self.blob(sha256).exists():
-            content = self.xet.content(sha256)
-            if content is None or self.keep(content) != sha256:
-                return None
-        size = self.blob(sha256).stat().st_size
-        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n"
+        """The entry of an uploaded large file, None if its bytes are not all here."""
         xet = self.xet.files_by_sha256.get(sha256) if self.use_xet else None
+        if self.blob(sha256).exists():
+            size = self.blob(sha256).stat().st_size
+        elif xet is not None and self.xet.complete(xet):
+            size = self.xet.size(xet)
+        else:
+            return None
+        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n"
         return Entry(git_name(pointer.encode()), size, sha256, len(pointer), xet)
+
+    def whole(self, sha256: str) -> Path:
+        """A file's bytes; those sent through Xet are put together when first asked for."""
+        if not self.blob(sha256).exists():
+            self.keep(self.xet.content(sha256))
+        return self.blob(sha256)
 
     # -- what tests look at
 

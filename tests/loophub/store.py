@@ -20,7 +20,7 @@ class StoreHandler(Handler):
             self.hub.keep(self.body)
             return self.send(200)
         if parts[0] == "object" and self.command in ("GET", "HEAD"):
-            return self.send_file(self.hub.blob(parts[1]), {"ETag": f'"{parts[1]}"'})
+            return self.send_file(self.hub.whole(parts[1]), {"ETag": f'"{parts[1]}"'})
         if parts[0] == "cas":
             return self.cas(parts[1:])
         if self.route_path == "/v1/telemetry":
@@ -40,7 +40,7 @@ class StoreHandler(Handler):
         if self.command == "GET" and parts[:2] == ["v1", "xorbs"]:
             return self.send_file(xet.xorb(parts[3]), {})
         if self.command == "GET" and parts[:2] == ["v2", "reconstructions"]:
-            size = sum(part.size for part in xet.segments[parts[2]])
+            size = xet.size(parts[2])
             asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
             first, last = (int(asked[1]), int(asked[2])) if asked else (0, size - 1)
             if first >= size:

@@ -80,12 +80,17 @@ class Xet:
             if sha256:
                 self.files_by_sha256[sha256] = name
 
-    def content(self, sha256: str) -> bytes | None:
+    def size(self, name: str) -> int:
+        return sum(segment.size for segment in self.segments[name])
+
+    def complete(self, name: str) -> bool:
+        """Whether every xorb of a file is here."""
+        return all(self.xorb(segment.xorb).exists() for segment in self.segments[name])
+
+    def content(self, sha256: str) -> bytes:
         """A file's bytes, put together by hf_xet itself from this very store."""
-        name = self.files_by_sha256.get(sha256)
-        if name is None:
-            return None
-        size = sum(segment.size for segment in self.segments[name])
+        name = self.files_by_sha256[sha256]
+        size = self.size(name)
         target = self.root / f"whole-{name}"
         session = hf_xet.XetSession()
         with session.new_file_download_group(

@@ -110,6 +110,7 @@ def make_student(folder: Path, seed: int = 0) -> Path:
     )
     facts = model_facts()
     (folder / "provenance").mkdir()
+    (folder / "provenance/config.yaml").write_text("learning_rate: 1e-4\n")
     (folder / FACTS_PATH).write_text(facts_json(facts))
     (folder / "provenance/evaluation.json").write_text('{"rouge_l": 41.25}\n')
     (folder / "README.md").write_text(render_card(facts))
