@@ -220,7 +220,7 @@ def in_words(bound: Bound) -> str:
 
 
 def _run(config: BuildConfig, header: dict[str, Any], steps: Sequence[Step]) -> RunFacts:
-    dtypes = ", ".join(f"{role} in {dtype}" for role, dtype in header["dtypes"].items())
+    dtypes = ", ".join(f"{role} in {model['dtype']}" for role, model in header["models"].items())
     return RunFacts(
         seed=config.seed,
         seconds=round(sum(step.seconds for step in steps), 1),

@@ -124,6 +124,42 @@ def resolve(reference: str) -> Resolved:
     return Resolved(reference, name, revision or None, f"hub:{name}@{revision or 'main'}")
 
 
+def pinned(resolved: Resolved) -> Resolved:
+    """A Hub id with the commit that its revision names now, asked of the Hub or of its cache.
+
+    A branch moves; the commit is what a run computes with from its first start to its last.
+    """
+    if not resolved.identity.startswith("hub:"):
+        return resolved
+    commit = _commit_on_hub(resolved) or _commit_in_cache(resolved)
+    if commit is None:
+        raise BuilderError(
+            f"the model {resolved.reference} is neither on the Hub, as seen from here, "
+            "nor in its cache",
+            hint="check its name and the network; a gated model needs `hf auth login`",
+        )
+    identity = f"hub:{resolved.path}@{commit}"
+    return Resolved(resolved.reference, resolved.path, commit, identity, resolved.licence)
+
+
+def _commit_on_hub(resolved: Resolved) -> str | None:
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    try:
+        found = HfApi().model_info(resolved.path, revision=resolved.revision, timeout=10)
+    except (HfHubHTTPError, OfflineModeIsEnabled, OSError, RuntimeError):
+        return None
+    return found.sha
+
+
+def _commit_in_cache(resolved: Resolved) -> str | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(resolved.path, "config.json", revision=resolved.revision)
+    return Path(found).parent.name if isinstance(found, str) else None
+
+
 def embedded_folder(name: str) -> Path:
     """The file or folder of an embedded model inside its installed wheel.
 

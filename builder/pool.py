@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from builder.config import BuildConfig
 from builder.models import LoadedModel, load_causal
@@ -17,16 +17,19 @@ class ModelPool:
     """Loads each model once.
 
     Args:
-        dtypes: the dtype resolved for each role when the run was made, so that a resumed run
-            computes as it began.
+        resolved: of each role, the dtype and the revision that were settled when the run was
+            made, so that a resumed run computes as it began.
         say: told one line about each model that is loaded.
     """
 
     def __init__(
-        self, config: BuildConfig, dtypes: dict[str, str], say: Callable[[str], None]
+        self,
+        config: BuildConfig,
+        resolved: Mapping[str, Mapping[str, Any]],
+        say: Callable[[str], None],
     ) -> None:
         self.config = config
-        self.dtypes = dtypes
+        self.resolved = resolved
         self.say = say
         self._teacher: LoadedModel | None = None
         self._critic: EntailmentCritic | None = None
@@ -37,9 +40,9 @@ class ModelPool:
         if self._teacher is None:
             wanted = self.config.teacher
             self._teacher = load_causal(
-                wanted.model,
+                self._reference("teacher", wanted.model),
                 device=wanted.device,
-                dtype=self.dtypes["teacher"],  # type: ignore[arg-type]
+                dtype=self.resolved["teacher"]["dtype"],
             )
             self._told("teacher", self._teacher.notes)
         return self._teacher
@@ -49,7 +52,9 @@ class ModelPool:
         if self._critic is None:
             from builder.critics.entailment import EntailmentCritic
 
-            self._critic = EntailmentCritic.load(self.config.critic, dtype=self.dtypes["critic"])
+            name = self._reference("critic", self.config.critic.model)
+            wanted = self.config.critic.model_copy(update={"model": name})
+            self._critic = EntailmentCritic.load(wanted, self.resolved["critic"]["dtype"])
             self._told("critic", self._critic.notes)
         return self._critic
 
@@ -58,9 +63,16 @@ class ModelPool:
         if self._encoder is None and self.config.pairs.encoder:
             from builder.critics.embedding import SentenceEncoder
 
-            self._encoder = SentenceEncoder.load(self.config.pairs.encoder)
+            self._encoder = SentenceEncoder.load(
+                self._reference("encoder", self.config.pairs.encoder)
+            )
             self._told("encoder", self._encoder.notes)
         return self._encoder
+
+    def _reference(self, role: str, wanted: str) -> str:
+        """The model as configured, at the commit that the run has settled on."""
+        commit = self.resolved.get(role, {}).get("revision")
+        return f"{wanted.partition('@')[0]}@{commit}" if commit else wanted
 
     def release(self) -> None:
         """Forget loaded models so that their memory can go."""

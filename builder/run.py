@@ -14,9 +14,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from builder.config import BuildConfig
+from builder.config import BuildConfig, ModelConfig
+from builder.critics.spec import read_spec
 from builder.errors import GateError
-from builder.models import pick_device, pick_dtype, resolve
+from builder.models import pick_device, pick_dtype, pinned, resolve
 from builder.pool import ModelPool
 from builder.progress import Progress
 from builder.stages import (
@@ -84,7 +85,7 @@ def build(
     run = Run.create(Path(folder))
     with run.locked(), progress:
         header = prepare(run, config)
-        pool = models or ModelPool(config, header["dtypes"], progress.say)
+        pool = models or ModelPool(config, header["models"], progress.say)
         for stage in STAGES:
             run_stage(run, stage, config, header["models"], pool, progress)
         pool.release()
@@ -101,41 +102,48 @@ def build(
 def prepare(run: Run, config: BuildConfig) -> dict[str, Any]:
     """Resolve models and dtypes, and write the run's header.
 
-    A dtype is resolved once and kept: a machine that measures otherwise tomorrow must not change
-    the bytes of a run that was begun today.
+    A dtype and a Hub model's commit are resolved once and kept: a machine that measures otherwise
+    tomorrow, or a branch that moves, must not change the bytes of a run that was begun today.
     """
-    roles = {"teacher": config.teacher, "critic": config.critic}
-    earlier = run.header()
-    dtypes: dict[str, str] = {}
-    models: dict[str, dict[str, str | None]] = {}
-    for role, wanted in roles.items():
-        kept = earlier.get("dtypes", {}).get(role)
-        if wanted.dtype != "auto":
-            dtypes[role] = wanted.dtype
-        elif kept:
-            dtypes[role] = kept
-        else:
-            dtypes[role] = str(pick_dtype(pick_device(wanted.device))).removeprefix("torch.")
-        resolved = resolve(wanted.model)
-        models[role] = {
-            "reference": wanted.model,
-            "identity": resolved.identity,
-            "revision": resolved.revision,
-            "licence": resolved.licence,
-            "dtype": dtypes[role],
-        }
+    wanted: dict[str, ModelConfig] = {"teacher": config.teacher, "critic": config.critic}
     if config.pairs.encoder:
-        resolved = resolve(config.pairs.encoder)
-        models["encoder"] = {
-            "reference": config.pairs.encoder,
-            "identity": resolved.identity,
-            "revision": resolved.revision,
-            "licence": resolved.licence,
-            "dtype": "float32",
-        }
-    header = {"config": config.model_dump(mode="json"), "dtypes": dtypes, "models": models}
+        wanted["encoder"] = ModelConfig(model=config.pairs.encoder, dtype="float32")
+    earlier = run.header().get("models", {})
+    models = {}
+    for role, model in wanted.items():
+        before = earlier.get(role, {})
+        if before.get("reference") != model.model:
+            before = {}
+        models[role] = {**_model_facts(model, before), "dtype": _dtype(model, before)}
+    header = {"config": config.model_dump(mode="json"), "models": models}
     run.write_header(header)
     return header
+
+
+def _model_facts(model: ModelConfig, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Reference, identity, revision and licence of a model; a Hub commit stays what it was."""
+    resolved = resolve(model.model)
+    if resolved.identity.startswith("hub:"):
+        if before:
+            return {key: before[key] for key in ("reference", "identity", "revision", "licence")}
+        resolved = pinned(resolved)
+    identity = resolved.identity
+    spec = read_spec(Path(resolved.path))
+    if spec is not None and spec.adapter:
+        identity += f" over {resolve(spec.base).identity}"
+    return {
+        "reference": model.model,
+        "identity": identity,
+        "revision": resolved.revision,
+        "licence": resolved.licence,
+    }
+
+
+def _dtype(model: ModelConfig, before: Mapping[str, Any]) -> str:
+    if model.dtype != "auto":
+        return model.dtype
+    kept = before.get("dtype")
+    return kept or str(pick_dtype(pick_device(model.device))).removeprefix("torch.")
 
 
 def run_stage(

@@ -59,8 +59,10 @@ class EntailmentCritic:
     def check(self, name: str) -> None:
         """Refuse a critic whose likeliest label is wrong on any of `CHECKS`."""
         scores = self.score([(premise, hypothesis) for premise, hypothesis, _ in CHECKS])
+        if np.isnan(scores).any():
+            raise BuilderError(f"not enough memory to score a single pair with {name}")
         for row, (premise, hypothesis, entails) in zip(scores, CHECKS, strict=True):
-            if bool(row.argmax() == 0 and not np.isnan(row[0])) != entails:
+            if bool(row.argmax() == 0) != entails:
                 verdict = LABELS[int(row.argmax())]
                 raise BuilderError(
                     f"the critic {name} calls {premise!r} and {hypothesis!r} {verdict}",

@@ -13,35 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict
 
 from builder.critics.nli_data import LABELS
+from builder.critics.spec import SPEC_FILE, CriticSpec, read_spec
 from builder.errors import BuilderError
 from builder.models import Resolved, loading_error, quiet_transformers, resolve
 
-SPEC_FILE = "critic.json"
-MAX_TOKENS = 512
-
 Encoded = Mapping[str, list[int]]
-
-
-class CriticSpec(BaseModel):
-    """How a critic reads a pair; kept as `critic.json` beside its weights.
-
-    Attributes:
-        base: reference of the model that an adapter sits on.
-        template: text with {premise} and {hypothesis} for a causal model; None for a model whose
-            tokenizer takes pairs.
-        layers: how many of the base's first layers are kept; None keeps all.
-    """
-
-    model_config = ConfigDict(extra="ignore")
-
-    base: str
-    template: str | None = None
-    max_tokens: int = MAX_TOKENS
-    layers: int | None = None
-    adapter: bool = False
 
 
 class NliModel:
@@ -145,17 +123,6 @@ class NliModel:
         self.tokenizer.save_pretrained(folder)
         document = {**self.spec.model_dump(), "labels": list(LABELS), "training": dict(training)}
         (folder / SPEC_FILE).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-
-
-def read_spec(folder: Path) -> CriticSpec | None:
-    """The critic's own description, or None for a plain model."""
-    path = folder / SPEC_FILE
-    if not path.is_file():
-        return None
-    try:
-        return CriticSpec.model_validate_json(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BuilderError(f"{path} is not a critic's description") from error
 
 
 def label_columns(id2label: Mapping[int, str]) -> list[int | None]:

@@ -19,7 +19,8 @@ from torch.nn.functional import cross_entropy
 
 from builder.config import Strict
 from builder.critics.nli_data import LABELS, NliExample, length_buckets, mix
-from builder.critics.nli_model import CriticSpec, NliModel
+from builder.critics.nli_model import NliModel
+from builder.critics.spec import CriticSpec
 from builder.models import quiet_transformers, resolve
 
 LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]

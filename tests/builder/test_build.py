@@ -245,7 +245,9 @@ def test_a_critic_without_memory_rejects_with_the_reason(
 
     def cramped(self: NliModel, batch: Any) -> Any:
         sizes.append(len(batch))
-        if len(batch) > 4 or any(len(row["input_ids"]) > 20 for row in batch):
+        if len(batch) > 4 or any(
+            "garden" in self.tokenizer.decode(row["input_ids"]) for row in batch
+        ):
             raise RuntimeError("DefaultCPUAllocator: not enough memory")
         return real(self, batch)
 

@@ -102,3 +102,14 @@ def test_unpacking_is_done_once_and_loses_races(
     assert len(calls) == 2
     assert [p.name for p in (tmp_path / "cache/gguf").iterdir()] == [first.name]
     assert (first / "model.safetensors").read_bytes() == b"weights"
+
+
+def test_a_hub_model_is_pinned_to_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(BuilderError, match="neither on the Hub"):
+        models.pinned(resolve("a/b"))
+    monkeypatch.setattr(models, "_commit_in_cache", lambda resolved: "c0ffee")
+    found = models.pinned(resolve("a/b@main"))
+    assert (found.revision, found.identity) == ("c0ffee", "hub:a/b@c0ffee")
+    assert found.arguments() == {"revision": "c0ffee"}

@@ -1,0 +1,46 @@
+"""How a critic of our own making reads a pair: `critic.json` beside its weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from builder.errors import BuilderError
+
+SPEC_FILE = "critic.json"
+MAX_TOKENS = 512
+
+
+class CriticSpec(BaseModel):
+    """A critic's description.
+
+    Attributes:
+        base: reference of the model that an adapter sits on.
+        template: text with {premise} and {hypothesis} for a causal model; None for a model whose
+            tokenizer takes pairs.
+        layers: how many of the base's first layers are kept; None keeps all.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    base: str
+    template: str | None = None
+    max_tokens: int = MAX_TOKENS
+    layers: int | None = None
+    adapter: bool = False
+
+
+def read_spec(folder: Path) -> CriticSpec | None:
+    """The critic's own description, or None for a plain model.
+
+    Raises:
+        BuilderError: a description that cannot be read.
+    """
+    path = folder / SPEC_FILE
+    if not path.is_file():
+        return None
+    try:
+        return CriticSpec.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BuilderError(f"{path} is not a critic's description") from error
