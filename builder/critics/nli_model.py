@@ -121,6 +121,12 @@ class NliModel:
         folder.mkdir(parents=True, exist_ok=True)
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
+        (folder / "README.md").unlink(missing_ok=True)  # peft's template of blanks
+        adapter = folder / "adapter_config.json"
+        if adapter.is_file():  # peft notes where the base lay; another machine has it elsewhere
+            content = json.loads(adapter.read_text(encoding="utf-8"))
+            content["base_model_name_or_path"] = self.spec.base
+            adapter.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         document = {**self.spec.model_dump(), "labels": list(LABELS), "training": dict(training)}
         (folder / SPEC_FILE).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
