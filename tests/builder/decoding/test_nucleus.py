@@ -18,7 +18,7 @@ from builder.decoding.nucleus import NucleusSampler, Sample, SamplingConfig
 from builder.errors import BuilderError, ConfigError
 
 PROMPTS = ["w1 w2 w3", "w9", "w4 w5 w6 w7 w8 w1 w2 w3 w4 w5 w6 w10", "w9 w9"]
-LONG = SamplingConfig(max_new_tokens=30, stop="length", max_rows=64)
+LONG = SamplingConfig(max_new_tokens=20, stop="length", max_rows=64)
 
 
 def alike(some: list[Sample], others: list[Sample]) -> None:
@@ -42,16 +42,16 @@ def test_batch_equals_single(tiny_model: Any, word_tokenizer: Any) -> None:
     assert len({s.text for s in together}) == len(together)
 
 
-@pytest.mark.parametrize("rows", [2, 3, 7])
+@pytest.mark.parametrize("rows", [2, 7])
 def test_rows_that_come_and_go_change_nothing(
     tiny_model: Any, word_tokenizer: Any, rows: int
 ) -> None:
     """With few places rows are refilled, windows moved, columns added and gaps closed."""
-    config = LONG.model_copy(update={"max_new_tokens": 70, "max_rows": rows})
+    config = LONG.model_copy(update={"max_new_tokens": 60, "max_rows": rows})
     wide = config.model_copy(update={"max_rows": 64})
     alike(
-        words(tiny_model, word_tokenizer, config).sample(PROMPTS, 6, seed=1),
-        words(tiny_model, word_tokenizer, wide).sample(PROMPTS, 6, seed=1),
+        words(tiny_model, word_tokenizer, config).sample(PROMPTS, 4, seed=1),
+        words(tiny_model, word_tokenizer, wide).sample(PROMPTS, 4, seed=1),
     )
 
 
@@ -222,13 +222,12 @@ def test_stops_at_the_first_sentence(
             assert sum(decoded) <= 2 * (least + 5)
 
 
-@pytest.mark.parametrize("limit", [1, 3, 5])
 @pytest.mark.parametrize(
-    "error",
+    ("limit", "error"),
     [
-        torch.OutOfMemoryError("CUDA out of memory"),
-        RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried"),
-        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"),
+        (1, torch.OutOfMemoryError("CUDA out of memory")),
+        (3, RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried")),
+        (5, RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried")),
     ],
 )
 def test_out_of_memory_halves_the_rows(
@@ -283,7 +282,7 @@ def test_progress_counts_every_token(tiny_models: dict[str, Any], word_tokenizer
     samples = sampler.sample(PROMPTS, 5, seed=1, on_tokens=counted.append)
     ended = sum(s.finish == "eos" for s in samples)
     assert sum(counted) == sum(s.tokens for s in samples) + ended
-    assert len(counted) == 30
+    assert len(counted) == 20
 
 
 def test_beginning_of_text(tiny_models: dict[str, Any], word_tokenizer: Any) -> None:
@@ -312,9 +311,9 @@ def test_an_empty_prompt_without_a_beginning(
 
 def test_a_prompt_that_does_not_fit(tiny_models: dict[str, Any], word_tokenizer: Any) -> None:
     sampler = words(tiny_models["gpt2"], word_tokenizer)
-    assert sampler.sample(["w1 " * 130], 1, seed=0)[0].tokens == 30
-    with pytest.raises(ConfigError, match=r"131 tokens.* leave 130") as caught:
-        sampler.sample(["w1", "w1 " * 131], 1, seed=0)
+    assert sampler.sample(["w1 " * 140], 1, seed=0)[0].tokens == 20
+    with pytest.raises(ConfigError, match=r"141 tokens.* leave 140") as caught:
+        sampler.sample(["w1", "w1 " * 141], 1, seed=0)
     assert "max_new_tokens" in caught.value.hint
 
 

@@ -1,0 +1,181 @@
+"""One continuation as it grows, token by token, and when it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builder.decoding.filters import BannedStrings, NgramHistory
+from builder.decoding.sentence_end import SENTENCE_MARKS, first_sentence_end, undecided
+from builder.decoding.settings import SamplingConfig
+
+Finish = Literal["sentence", "eos", "length"]
+
+_ANCHOR_TOKENS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One continuation.
+
+    Attributes:
+        prompt: the ordinal of its prompt.
+        index: its ordinal among the samples of that prompt.
+        text: what follows the prompt, a leading space included; for finish "sentence" it ends
+            with the sentence.
+        tokens: how many tokens spell the text: neither the end-of-text token nor what was
+            decoded after the sentence counts.
+        logprob: sum of those tokens' log-probabilities under the model at temperature 1, no
+            token masked, in nats.
+        finish: "sentence", "eos" at the end-of-text token, "length" at max_new_tokens (or where
+            the masks left no token to sample).
+    """
+
+    prompt: int
+    index: int
+    text: str
+    tokens: int
+    logprob: float
+    finish: Finish
+
+
+@dataclass(slots=True)
+class Rules:
+    """What holds for every continuation of a sampler.
+
+    Attributes:
+        config: how to sample.
+        tokenizer: the model's.
+        banned: what is never produced.
+        ends: the ids that end a text.
+    """
+
+    config: SamplingConfig
+    tokenizer: Any
+    banned: BannedStrings
+    ends: tuple[int, ...]
+    _marks: dict[int, bool] = field(default_factory=dict)
+
+    def has_mark(self, token: int) -> bool:
+        """Whether a token's text holds anything that might end a sentence."""
+        known = self._marks.get(token)
+        if known is None:
+            text = self.tokenizer.decode([token])
+            known = self._marks[token] = any(c in text for c in SENTENCE_MARKS + "\n")
+        return known
+
+    def text(self, prompt: Sequence[int], tokens: Sequence[int]) -> str:
+        """What `tokens` add to the prompt's text.
+
+        Decoded after the prompt's last tokens, because many tokenizers drop the leading space
+        of what they decode.
+        """
+        anchor = list(prompt[-_ANCHOR_TOKENS:])
+        options = {"skip_special_tokens": True, "clean_up_tokenization_spaces": False}
+        before: str = self.tokenizer.decode(anchor, **options)
+        whole: str = self.tokenizer.decode([*anchor, *tokens], **options)
+        if whole.startswith(before):
+            return whole[len(before) :]
+        text: str = self.tokenizer.decode(list(tokens), **options)
+        return text
+
+
+class Continuation:
+    """A sample under way.
+
+    Its random numbers come from a counter-based stream of its own, so they do not depend on
+    which others are decoded, or when.
+
+    Args:
+        rules: of the sampler.
+        prompt, index: the sample's two ordinals.
+        ids: the prompt's tokens.
+        seed: of the run.
+    """
+
+    __slots__ = (
+        "_history",
+        "_logprobs",
+        "_pending",
+        "_uniforms",
+        "ids",
+        "index",
+        "prompt",
+        "rules",
+        "tokens",
+    )
+
+    def __init__(
+        self,
+        rules: Rules,
+        prompt: int,
+        index: int,
+        ids: Sequence[int],
+        seed: int,
+        history: NgramHistory | None,
+    ) -> None:
+        self.rules = rules
+        self.prompt = prompt
+        self.index = index
+        self.ids = ids
+        self.tokens: list[int] = []
+        self._logprobs: list[float] = []
+        self._history = history
+        self._pending = False
+        stream = np.random.Philox(key=seed % 2**128, counter=[0, 0, index, prompt])
+        self._uniforms: NDArray[np.float64] = np.random.Generator(stream).random(
+            rules.config.max_new_tokens
+        )
+
+    @property
+    def uniform(self) -> float:
+        """The random number that the next token is drawn with."""
+        return float(self._uniforms[len(self.tokens)])
+
+    def blocked(self) -> Sequence[int]:
+        """Ids that may not come next, beyond those banned everywhere."""
+        blocked = self._history.blocked() if self._history else ()
+        if len(self.tokens) < self.rules.config.min_new_tokens:
+            blocked = (*blocked, *self.rules.ends)
+        if self.rules.banned.spans_tokens:
+            blocked = (*blocked, *self.rules.banned.blocked([*self.ids, *self.tokens]))
+        return blocked
+
+    def take(self, token: int, logprob: float) -> Sample | None:
+        """Add a token (-1: none was left to draw); the sample, if it ends there."""
+        if token < 0:
+            return self._ended("length")
+        if token in self.rules.ends:
+            return self._ended("eos")
+        self.tokens.append(token)
+        self._logprobs.append(logprob)
+        if self._history is not None:
+            self._history.append(token)
+        if self.rules.config.stop == "sentence":
+            self._pending = self._pending or self.rules.has_mark(token)
+            if self._pending:
+                text = self.rules.text(self.ids, self.tokens)
+                end = first_sentence_end(text)
+                if end is not None:
+                    return self._cut(text, end)
+                self._pending = undecided(text)
+        if len(self.tokens) == self.rules.config.max_new_tokens:
+            return self._ended("length")
+        return None
+
+    def _ended(self, finish: Finish) -> Sample:
+        text = self.rules.text(self.ids, self.tokens)
+        many = len(self.tokens)
+        return Sample(self.prompt, self.index, text, many, sum(self._logprobs), finish)
+
+    def _cut(self, text: str, end: int) -> Sample:
+        """The sample whose sentence is text[:end]; its tokens are those it takes to spell it."""
+        many = len(self.tokens)
+        while many > 1 and len(self.rules.text(self.ids, self.tokens[: many - 1])) >= end:
+            many -= 1
+        logprob = sum(self._logprobs[:many])
+        return Sample(self.prompt, self.index, text[:end], many, logprob, "sentence")

@@ -1,0 +1,325 @@
+"""The nucleus sampler against transformers' `generate`, both on the same model in one run.
+
+Three scenes; sides take turns within a run, so a busy machine slows both alike.
+
+one        one context x 100 samples x 40 tokens, p 0.9, T 0.7, no repeated 3-gram: tokens/s.
+sentences  64 contexts x 64 samples: kept first sentences/s, against the authors' way, which
+           takes one context at a time, generates 100 tokens and keeps the first sentence.
+memory     scene "one" on each side in a process of its own: peak resident memory above the
+           loaded model's.
+
+What to expect, for a 135M model with 30 layers and a vocabulary of 49152, on 2 cores with
+bfloat16 matrix units. A token costs 0.27 GFLOP, all of it in matrix products of 100 rows, so the
+floor of a step is the time of those products alone: it is measured here on the model's own
+weights, and printed as the share of the machine's rate that a side reaches. The rest of a step
+is attention (a small product for each row and head), some 1300 small operations and the draw.
+A loop that does no more than it must should spend half of its time in the products; `generate`
+spends about a tenth, because it copies the cache at every token, sorts the vocabulary of every
+row and rebuilds the n-grams of every row from the beginning. So 5x was expected in scene "one".
+In scene "sentences" a kept sentence takes about a quarter of the authors' 100 tokens and there
+are more rows to a product, so 20x.
+
+    python scripts/bench/nucleus.py --model embedded:smollm2-135m
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+OPENINGS = [
+    "PARIS (Reuters) --",
+    "The council of the small town said on Monday that",
+    "Doctors who followed four thousand patients for ten years found that",
+    "After the storm had passed over the islands,",
+    "The company's shares fell by a tenth on Thursday after",
+    "When the old library opened its doors again,",
+    "Three students from a village in the north",
+    "The minister told parliament that",
+]
+TOKENS_ONE, SAMPLES_ONE = 40, 100
+CONTEXTS, SAMPLES, TOKENS = 64, 64, 100
+HOW = {"temperature": 0.7, "top_p": 0.9}
+
+
+def load(reference: str) -> Any:
+    from builder.models import load_causal
+
+    return load_causal(reference, device="cpu", dtype="auto")
+
+
+def sampler_of(loaded: Any, **settings: Any) -> Any:
+    from builder.decoding.nucleus import NucleusSampler, SamplingConfig
+
+    return NucleusSampler(loaded.model, loaded.tokenizer, SamplingConfig(**HOW, **settings))
+
+
+def contexts_of(loaded: Any, many: int) -> list[str]:
+    """Contexts of one to five sentences in the model's own words, the same in every run."""
+    from builder.decoding.sentence_end import first_sentence_end
+
+    sampler = sampler_of(loaded, max_new_tokens=150, banned=("\n",), stop="length")
+    drafts = sampler.sample(OPENINGS, math.ceil(many / len(OPENINGS)), seed=1)
+    contexts = []
+    for ordinal, draft in enumerate(drafts[:many]):
+        text, end = OPENINGS[draft.prompt] + draft.text, 0
+        for _ in range(1 + ordinal % 5):
+            further = first_sentence_end(text[end:])
+            if further is None:
+                break
+            end += further
+        contexts.append(text[: end or 300].strip())
+    return contexts
+
+
+def generate(loaded: Any, context: str, samples: int, tokens: int, **how: Any) -> list[list[int]]:
+    """Token ids of `samples` continuations by transformers."""
+    import torch
+
+    ids = loaded.tokenizer(context, return_tensors="pt").input_ids
+    with torch.inference_mode():
+        out = loaded.model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            do_sample=True,
+            top_k=0,
+            num_return_sequences=samples,
+            max_new_tokens=tokens,
+            no_repeat_ngram_size=3,
+            pad_token_id=loaded.tokenizer.eos_token_id,
+            **HOW,
+            **how,
+        )
+    rows: list[list[int]] = out[:, ids.shape[1] :].tolist()
+    return rows
+
+
+def kept_sentence(text: str) -> str | None:
+    """The first sentence where the authors' rule keeps it."""
+    from builder.decoding.sentence_end import first_sentence_end
+
+    end = first_sentence_end(text)
+    sentence = (text if end is None else text[:end]).strip()
+    good = len(sentence) >= 3 and "\n" not in sentence and sentence.rstrip("\"'”’)")[-1:] in ".!?"
+    return sentence if good else None
+
+
+def mean_logprobs(loaded: Any, context: str, continuations: list[list[int]]) -> list[float]:
+    """Mean log-probability of each continuation's tokens, by one plain forward."""
+    import torch
+
+    ids = loaded.tokenizer(context).input_ids
+    with torch.inference_mode():
+        logits = loaded.model(torch.tensor([ids + c for c in continuations])).logits
+    part = logits[:, len(ids) - 1 : -1].float().log_softmax(-1)
+    picked = part.gather(2, torch.tensor(continuations)[:, :, None])[..., 0]
+    means: list[float] = picked.mean(1).tolist()
+    return means
+
+
+def products_seconds(loaded: Any, rows: int) -> tuple[float, float]:
+    """Seconds that the matrix products of one step take by themselves, and their FLOP."""
+    import torch
+
+    weights = []
+    for module in loaded.model.modules():
+        weight = getattr(module, "weight", None)
+        name = type(module).__name__
+        if weight is not None and weight.ndim == 2 and name in ("Linear", "Conv1D"):
+            weights.append(weight.t() if name == "Linear" else weight)
+    inputs = {w.shape[0]: torch.randn(rows, w.shape[0]).to(w.dtype) for w in weights}
+    times = []
+    with torch.inference_mode():
+        for _ in range(8):
+            began = time.perf_counter()
+            for weight in weights:
+                inputs[weight.shape[0]] @ weight
+            times.append(time.perf_counter() - began)
+    return statistics.median(times[1:]), 2.0 * rows * sum(w.numel() for w in weights)
+
+
+def scene_one(loaded: Any, rounds: int) -> dict[str, Any]:
+    context = contexts_of(loaded, 2)[1]
+    sampler = sampler_of(
+        loaded,
+        max_new_tokens=TOKENS_ONE,
+        min_new_tokens=TOKENS_ONE,
+        no_repeat_ngram=3,
+        stop="length",
+    )
+    wanted = TOKENS_ONE * SAMPLES_ONE
+
+    def ours(seed: int) -> Any:
+        return sampler.sample([context], SAMPLES_ONE, seed=seed)
+
+    def theirs() -> list[list[int]]:
+        return generate(loaded, context, SAMPLES_ONE, TOKENS_ONE, min_new_tokens=TOKENS_ONE)
+
+    sampler.sample([context], 4, seed=0)
+    generate(loaded, context, 4, 4)
+    seconds: dict[str, list[float]] = {"sampler": [], "generate": [], "products": []}
+    means: dict[str, list[float]] = {"sampler": [], "generate": []}
+    for number in range(rounds):
+        began = time.perf_counter()
+        samples = ours(number)
+        seconds["sampler"].append(time.perf_counter() - began)
+        assert sum(s.tokens for s in samples) == wanted, "a sample is short"
+        began = time.perf_counter()
+        rows = theirs()
+        seconds["generate"].append(time.perf_counter() - began)
+        assert sum(map(len, rows)) == wanted, "a generated row is short"
+        seconds["products"].append(products_seconds(loaded, SAMPLES_ONE)[0] * TOKENS_ONE)
+        means["sampler"] += [s.logprob / s.tokens for s in samples]
+        means["generate"] += mean_logprobs(loaded, context, rows)
+    ratios = [t / o for o, t in zip(seconds["sampler"], seconds["generate"], strict=True)]
+    floor = statistics.median(seconds["products"])
+    flop = products_seconds(loaded, SAMPLES_ONE)[1]
+    result: dict[str, Any] = {
+        "ratio": statistics.median(ratios),
+        "ratios": ratios,
+        "products_tflops": flop * TOKENS_ONE / floor / 1e12,
+    }
+    for side in ("sampler", "generate"):
+        middle = statistics.median(seconds[side])
+        result[side] = {
+            "tokens_per_second": wanted / middle,
+            "share_of_matmul_rate": floor / middle,
+            "mean_logprob": statistics.mean(means[side]),
+        }
+    check_alike("mean log-probability", means["sampler"], means["generate"])
+    return result
+
+
+def scene_sentences(loaded: Any, rounds: int, max_rows: int) -> dict[str, Any]:
+    contexts = contexts_of(loaded, CONTEXTS)
+    sampler = sampler_of(loaded, max_new_tokens=TOKENS, no_repeat_ngram=3, max_rows=max_rows)
+    rates: dict[str, list[float]] = {"sampler": [], "generate": []}
+    kept: dict[str, list[float]] = {"sampler": [], "generate": []}
+    sizes: dict[str, list[float]] = {"sampler": [], "generate": []}
+    decoded = 0
+
+    def count(tokens: int) -> None:
+        nonlocal decoded
+        decoded += tokens
+
+    for number in range(rounds):
+        began = time.perf_counter()
+        samples = sampler.sample(contexts, SAMPLES, seed=number, on_tokens=count)
+        took = time.perf_counter() - began
+        texts = {"sampler": [s.text for s in samples]}
+        # The authors' side takes its contexts in turn; two of the 64 a round stand for all.
+        chosen = [contexts[(2 * number + i) * 13 % len(contexts)] for i in range(2)]
+        began = time.perf_counter()
+        rows = [row for c in chosen for row in generate(loaded, c, SAMPLES, TOKENS)]
+        texts["generate"] = loaded.tokenizer.batch_decode(rows, skip_special_tokens=True)
+        times = {"sampler": took, "generate": time.perf_counter() - began}
+        for side, said in texts.items():
+            good = [kept_sentence(text) for text in said]
+            rates[side].append(sum(g is not None for g in good) / times[side])
+            kept[side] += [float(g is not None) for g in good]
+            if side == "generate":
+                sizes[side] += [math.log(len(g)) for g in good if g]
+            else:
+                same = {contexts.index(c) for c in chosen}
+                pairs = zip(samples, good, strict=True)
+                sizes[side] += [math.log(len(g)) for s, g in pairs if g and s.prompt in same]
+    check_alike("log length of kept sentences", sizes["sampler"], sizes["generate"])
+    ratios = [o / t for o, t in zip(rates["sampler"], rates["generate"], strict=True)]
+    return {
+        "ratio": statistics.median(ratios),
+        "ratios": ratios,
+        "max_rows": max_rows,
+        "tokens_per_sample": decoded / rounds / CONTEXTS / SAMPLES,
+        "sampler": {
+            "kept_per_second": statistics.median(rates["sampler"]),
+            "kept_share": statistics.mean(kept["sampler"]),
+        },
+        "generate": {
+            "kept_per_second": statistics.median(rates["generate"]),
+            "kept_share": statistics.mean(kept["generate"]),
+        },
+    }
+
+
+def check_alike(what: str, some: list[float], others: list[float]) -> None:
+    """Stop when two samples' means differ by more than chance allows (five standard errors)."""
+    spread = statistics.variance(some) / len(some) + statistics.variance(others) / len(others)
+    gap = abs(statistics.mean(some) - statistics.mean(others))
+    if gap > 5 * math.sqrt(spread):
+        raise SystemExit(
+            f"the sides differ in {what}: by {gap:.3f}, {gap / math.sqrt(spread):.1f} SE"
+        )
+
+
+def peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def memory_of(side: str, arguments: argparse.Namespace) -> None:
+    """In a process of its own: print the peak above what the loaded model takes."""
+    loaded = load(arguments.model)
+    context = " ".join(OPENINGS)
+    generate(loaded, context, 1, 2)
+    before = peak_bytes()
+    if side == "generate":
+        generate(loaded, context, SAMPLES_ONE, TOKENS_ONE, min_new_tokens=TOKENS_ONE)
+    else:
+        settings = {"max_new_tokens": TOKENS_ONE, "min_new_tokens": TOKENS_ONE, "stop": "length"}
+        sampler_of(loaded, no_repeat_ngram=3, **settings).sample([context], SAMPLES_ONE, seed=0)
+    print(json.dumps({"before": before, "peak": peak_bytes()}))
+
+
+def scene_memory(arguments: argparse.Namespace) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for side in ("sampler", "generate"):
+        command = [sys.executable, __file__, "--model", arguments.model]
+        command += ["--threads", str(arguments.threads), "--memory-of", side]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        result[side] = json.loads(done.stdout.strip().splitlines()[-1])
+    for numbers in list(result.values()):
+        numbers["grown"] = numbers["peak"] - numbers["before"]
+    result["ratio"] = result["sampler"]["grown"] / result["generate"]["grown"]
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="The nucleus sampler against generate.")
+    parser.add_argument("--model", default="embedded:smollm2-135m")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--max-rows", type=int, default=256, help="in the scene of sentences")
+    parser.add_argument("--scene", choices=["one", "sentences", "memory"], action="append")
+    parser.add_argument("--memory-of", choices=["sampler", "generate"], help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+
+    import torch
+
+    torch.set_num_threads(arguments.threads)
+    if arguments.memory_of:
+        memory_of(arguments.memory_of, arguments)
+        return
+    results: dict[str, Any] = {}
+    for scene in arguments.scene or ["one", "sentences", "memory"]:
+        print(f"scene {scene} ...", file=sys.stderr)
+        if scene == "memory":
+            results[scene] = scene_memory(arguments)
+        elif scene == "one":
+            results[scene] = scene_one(load(arguments.model), arguments.rounds)
+        else:
+            loaded = load(arguments.model)
+            results[scene] = scene_sentences(loaded, arguments.rounds, arguments.max_rows)
+        print(json.dumps({scene: results[scene]}, indent=2), flush=True)
+
+
+if __name__ == "__main__":
+    main()
