@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.argument("repo_id", metavar="NS/NAME")
-@click.option("--private/--public", default=None, help="Of a new repository. [public]")
+@click.option("--private/--public", default=None, help="Of a new repository.")
 @click.option("--revision", default="main", show_default=True, help="Branch to publish to.")
 @click.option("--tag", help="Tag to put on the release, such as v1.0.0.")
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
@@ -58,7 +58,7 @@ def publish(
             if dry_run and as_json:
                 click.echo(json.dumps({**preview.plan.as_json(), "card": preview.card}, indent=2))
             else:
-                _print(preview, repo_id, sys.stdout.isatty() or dry_run)
+                _print(preview, repo_id, private, to_stderr=not dry_run)
         if dry_run:
             return
         if not yes:
@@ -72,7 +72,7 @@ def publish(
         click.echo(f"{result.url} {result.commit or ''}".strip())
 
 
-def _print(preview: Preview, repo_id: str, out: bool) -> None:
+def _print(preview: Preview, repo_id: str, private: bool | None, *, to_stderr: bool) -> None:
     """The plan, on standard output if it is the result, else on standard error."""
     made = preview.plan
     lines = [
@@ -82,12 +82,13 @@ def _print(preview: Preview, repo_id: str, out: bool) -> None:
         *([preview.card] if preview.card else []),
         *preview.findings,
     ]
-    if preview.private is not None:
-        lines.append(f"{repo_id} is new and will be {'private' if preview.private else 'public'}")
+    if preview.new:
+        asked = {None: "as its namespace makes them", True: "private", False: "public"}[private]
+        lines.append(f"{repo_id} is new and will be {asked}")
     how = "through a pull request" if made.pull_request else "at once"
     lines.append(
         f"{len(made.added)} to add, {len(made.changed)} to change, {len(made.deleted)} to delete, "
         f"{len(made.unchanged)} as they are; {made.upload_bytes:,} bytes in {made.commits} "
         f"commit{'' if made.commits == 1 else 's'}, {how}"
     )
-    click.echo("\n".join(lines), err=not out)
+    click.echo("\n".join(lines), err=to_stderr)

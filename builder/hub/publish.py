@@ -69,13 +69,13 @@ class Preview:
         plan: of it.
         card: the change of the card, as a unified diff.
         findings: of the lint, as lines.
-        private: what the repository would be; None if it is there already.
+        new: whether the repository is to be made.
     """
 
     plan: Plan
     card: str
     findings: tuple[str, ...]
-    private: bool | None
+    new: bool
 
 
 class Publisher:
@@ -85,7 +85,8 @@ class Publisher:
         folder: of the release.
         repo_id: NS/NAME.
         revision: branch to publish to.
-        private: whether the repository is to be private; None: as it is, public if it is new.
+        private: whether the repository is to be private; None: as it is, and as the namespace
+            makes new ones if it is new.
         tag: to put on the release.
         create_pr: stop at a verified pull request, and let somebody else merge it.
         api: the client, if not a new one with the login's token.
@@ -138,15 +139,14 @@ class Publisher:
     def preview(self) -> Preview:
         """What `run` would do; changes nothing, here or there."""
         with self._explained():
-            private = self.remote.private()
-            made = self._plan(exists=private is not None)
+            exists = self.remote.private() is not None
+            made = self._plan(exists)
             card = card_diff(self.release, self.remote, made)
         findings = tuple(
             f"{finding.level}: {finding.where}: {finding.message} ({finding.rule})"
             for finding in self.release.lint()
         )
-        new = bool(self.private) if private is None else None
-        return Preview(made, card, findings, new)
+        return Preview(made, card, findings, not exists)
 
     def _plan(self, exists: bool = True) -> Plan:
         base = self.remote.head(self.revision) if exists else None
@@ -221,7 +221,7 @@ class Publisher:
     def _repository(self) -> None:
         private = self.remote.private()
         if private is None:
-            self.remote.create(bool(self.private))
+            self.remote.create(self.private)
         elif self.private is not None and private != self.private:
             is_now, asked = ("private", "public") if private else ("public", "private")
             raise BuilderError(
@@ -276,9 +276,18 @@ class Publisher:
             raise MovedError("main")
         self.remote.set_status(number, "open")
         self.remote.merge(number)
-        commit = self.remote.head("main")
+        commit = self._merged(made.base)
         self._step("visible", commit=commit)
         return number, commit
+
+    def _merged(self, base: str) -> str | None:
+        """The head of main once the merge is there; the Hub may be a moment late."""
+        for _ in range(self.retry.attempts):
+            commit = self.remote.head("main")
+            if commit != base:
+                break
+            self.retry.sleep(self.retry.first)
+        return commit
 
     def _pull_request(self, base: str) -> int:
         """A pull request of this release on `base`; one on an older base is closed."""

@@ -154,8 +154,8 @@ class Remote:
 
     # ------------------------------------------------------------------------------- writing
 
-    def create(self, private: bool) -> None:
-        """Makes the repository if it is not there; a lost answer finds it made."""
+    def create(self, private: bool | None) -> None:
+        """Makes the repository if it is not there; None leaves it to the namespace's default."""
         self.retry(
             lambda: self.api.create_repo(
                 self.repo_id, repo_type=self.kind, private=private, exist_ok=True

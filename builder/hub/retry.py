@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import httpx2
-from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils._http import parse_ratelimit_headers
 
 from builder.hub.trouble import status_of
@@ -76,7 +76,8 @@ def passing(error: BaseException) -> bool:
     """Whether an error may pass by itself: a busy or broken server, a broken connection."""
     if isinstance(error, httpx2.HTTPStatusError | HfHubHTTPError):
         return status_of(error) in _PASSING
-    if isinstance(error, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
+    hopeless = httpx2.UnsupportedProtocol | httpx2.LocalProtocolError | OfflineModeIsEnabled
+    if isinstance(error, hopeless):
         return False
     if isinstance(error, httpx2.TransportError | json.JSONDecodeError | TimeoutError):
         return True

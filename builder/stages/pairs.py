@@ -68,6 +68,7 @@ def make(work: Work) -> Output:
     rows: Rows = []
     rejects: Rows = []
     bounds = work.config.pairs.bounds
+    density_bounds = any("density" in rules for rules in bounds.values())
     candidates = work.tables["candidates"].to_pylist()
     encoder = work.models.encoder() if candidates else None
     for context_id, group in groupby(candidates, key=lambda row: row["context_id"]):
@@ -76,19 +77,28 @@ def make(work: Work) -> Output:
         vectors = encoder.encode([s.text for s in sentences]) if encoder else None
         common = {key: members[0][key] for key in ("continuation_id", "domain", "context")}
         for i, j, values in measured(sentences, vectors):
+            source, target = sentences[i], sentences[j]
             pair = {
                 "context_id": context_id,
-                "source": sentences[i].text,
-                "target": sentences[j].text,
-                "method": method_of(sentences[i], sentences[j]),
+                "source": source.text,
+                "target": target.text,
+                "method": method_of(source, target),
             }
+            if density_bounds:
+                values["density"] = density_of(source, target)
             tasks = admitted(bounds, values)
             if any(tasks.values()):
+                values["density"] = density_of(source, target)
                 flags = {f"for_{task}": fits for task, fits in tasks.items()}
                 rows.append({**pair, **common, **values, **flags})
             else:
                 rejects.append({**pair, "reason": decide(bounds, values)[1]})
     return with_rejects(rows, rejects, SCHEMA, REJECTED)
+
+
+def density_of(source: Sentence, target: Sentence) -> float:
+    """Density of a pair: the dearest of the cheap measures, so taken only where it is wanted."""
+    return density(fragments(source.tokens, target.tokens), target.text)
 
 
 def method_of(source: Sentence, target: Sentence) -> str:
@@ -99,7 +109,7 @@ def method_of(source: Sentence, target: Sentence) -> str:
 def measured(
     sentences: list[Sentence], vectors: np.ndarray[Any, Any] | None
 ) -> Iterator[tuple[int, int, dict[str, float | None]]]:
-    """(i, j, cheap measures) of every ordered pair, in order.
+    """(i, j, cheap measures without density) of every ordered pair, in order.
 
     Args:
         vectors: unit sentence embeddings, shape (len(sentences), d), or None.
@@ -115,14 +125,12 @@ def measured(
         for j, target in enumerate(sentences):
             if i == j:
                 continue
-            shared = fragments(source.tokens, target.tokens)
             yield (
                 i,
                 j,
                 {
                     "char_ratio": compression(source.text, target.text),
                     "rouge_l": float(shared_rouge[i, j]),
-                    "density": density(shared, target.text),
                     "numbers_forward": share_found(target.numbers, source.numbers),
                     "numbers_backward": share_found(source.numbers, target.numbers),
                     "names_forward": share_found(target.names, source.words),
