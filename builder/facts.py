@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from builder.config import Bound, BuildConfig
 from builder.measures import MEASURES
-from builder.models import resolve
+from builder.models import public_name, resolve
 from builder.stages.splits import SPLITS
 from builder.statistics.funnel import Step
 from builder.store import file_hash
@@ -106,8 +106,9 @@ def _summary(config: BuildConfig, statistics: dict[str, Any]) -> str:
     )
     domains = ", ".join(domain.name for domain in config.domains)
     return (
-        f"{counted} of single sentences ({domains}), drawn from {config.teacher.model}, a language "
-        "model that was asked for neither, and filtered by an entailment critic."
+        f"{counted} of single sentences ({domains}), drawn from "
+        f"{public_name(config.teacher.model)}, a language model that was asked for neither, and "
+        "filtered by an entailment critic."
     )
 
 
@@ -171,7 +172,7 @@ def _models(header: dict[str, Any]) -> list[ModelUse]:
     return [
         ModelUse(
             role=role,
-            reference=model["reference"],
+            reference=public_name(model["reference"]),
             revision=model["revision"],
             licence=model["licence"],
             identity=model["identity"],
@@ -255,7 +256,7 @@ def _critic_precision(config: BuildConfig) -> list[CriticPrecision]:
         if point and point["passed"]:
             found.append(
                 CriticPrecision(
-                    critic=config.critic.model,
+                    critic=public_name(config.critic.model),
                     data=data["name"],
                     n=point["passed"],
                     precision=point["precision"],

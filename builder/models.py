@@ -124,6 +124,13 @@ def resolve(reference: str) -> Resolved:
     return Resolved(reference, name, revision or None, f"hub:{name}@{revision or 'main'}")
 
 
+def public_name(reference: str) -> str:
+    """A reference as a released row or card may show it: of a local path only its last part."""
+    path = Path(reference).expanduser()
+    local = reference.startswith((".", "/", "~")) or path.suffix == ".gguf" or path.exists()
+    return path.name if local else reference
+
+
 def pinned(resolved: Resolved) -> Resolved:
     """A Hub id with the commit that its revision names now, asked of the Hub or of its cache.
 
@@ -353,7 +360,7 @@ def pick_dtype(device: torch.device, wanted: str = "auto") -> torch.dtype:
         return {"float32": torch.float32, "bfloat16": torch.bfloat16}[wanted]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    if device.type == "cpu" and bf16_speedup() > 1.5:
+    if device.type == "cpu" and bf16_speedup() > 1.2:
         return torch.bfloat16
     return torch.float32
 

