@@ -20,7 +20,8 @@ from torch.nn.functional import cross_entropy
 from builder.config import Strict
 from builder.critics.nli_data import LABELS, NliExample, length_buckets, mix
 from builder.critics.nli_model import NliModel
-from builder.critics.spec import CriticSpec
+from builder.critics.spec import CriticSpec, read_spec
+from builder.errors import ConfigError
 from builder.models import quiet_transformers, resolve
 
 LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -31,6 +32,9 @@ class CriticRecipe(Strict):
     """Everything that decides a training besides the examples; kept in `critic.json`."""
 
     base: str = Field(description="model reference of the base")
+    start: str | None = Field(
+        None, description="critic to go on from instead of a new head; of the same base and shape"
+    )
     method: Literal["lora", "full"] = "lora"
     template: str | None = Field(
         "{premise}\nTherefore: {hypothesis}\nTrue?", description="null: the tokenizer takes pairs"
@@ -124,8 +128,15 @@ def fresh(recipe: CriticRecipe) -> NliModel:
     """The base model with a new head, and LoRA where the recipe asks for it."""
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    base = resolve(recipe.base)
+    base = resolve(recipe.start if recipe.start and recipe.method == "full" else recipe.base)
     depth = {"num_hidden_layers": recipe.layers} if recipe.layers else {}
+    spec = CriticSpec(
+        base=recipe.base,
+        template=recipe.template,
+        max_tokens=recipe.max_tokens,
+        layers=recipe.layers,
+        adapter=recipe.method == "lora",
+    )
     with quiet_transformers():
         model = AutoModelForSequenceClassification.from_pretrained(
             base.path,
@@ -138,19 +149,19 @@ def fresh(recipe: CriticRecipe) -> NliModel:
             **base.arguments(),
         )
         tokenizer = AutoTokenizer.from_pretrained(base.path, **base.arguments())
-    spec = CriticSpec(
-        base=recipe.base,
-        template=recipe.template,
-        max_tokens=recipe.max_tokens,
-        layers=recipe.layers,
-        adapter=recipe.method == "lora",
-    )
-    return NliModel(_with_lora(model, recipe) if spec.adapter else model, tokenizer, spec)
+        if spec.adapter:
+            model = _with_lora(model, recipe)
+    return NliModel(model, tokenizer, spec)
 
 
 def _with_lora(model: Any, recipe: CriticRecipe) -> Any:
-    from peft import LoraConfig, get_peft_model
+    from peft import LoraConfig, PeftModel, get_peft_model
 
+    if recipe.start:
+        earlier = _earlier_adapter(recipe)
+        return PeftModel.from_pretrained(
+            model, earlier, is_trainable=True, autocast_adapter_dtype=False
+        )
     lora = LoraConfig(
         r=recipe.lora_rank,
         lora_alpha=2 * recipe.lora_rank,
@@ -159,6 +170,23 @@ def _with_lora(model: Any, recipe: CriticRecipe) -> Any:
         task_type="SEQ_CLS",
     )
     return get_peft_model(model, lora, autocast_adapter_dtype=False)
+
+
+def _earlier_adapter(recipe: CriticRecipe) -> str:
+    """Folder of the adapter that `recipe.start` names."""
+    assert recipe.start is not None
+    folder = resolve(recipe.start).path
+    spec = read_spec(Path(folder))
+    if spec is None or not spec.adapter:
+        raise ConfigError(
+            f"{recipe.start} is no adapter", hint="use method: full, or another start"
+        )
+    if (spec.base, spec.layers, spec.template) != (recipe.base, recipe.layers, recipe.template):
+        raise ConfigError(
+            f"{recipe.start} has another base, other layers or another template than the recipe",
+            hint=f"it has base {spec.base}, layers {spec.layers}, template {spec.template!r}",
+        )
+    return folder
 
 
 class MasterWeights:

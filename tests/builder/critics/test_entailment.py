@@ -215,3 +215,20 @@ def test_training_learns_and_what_is_saved_scores_the_same(
     after = EntailmentCritic(loaded, 4096, "", "").score(pairs)
     assert np.abs(after - before).max() < 0.05  # bfloat16 in training, float32 now
     assert (after.argmax(1) == before.argmax(1)).mean() > 0.95
+    more = recipe.model_copy(update={"start": str(tmp_path / "critic"), "epochs": 1})
+    train(more, examples, tmp_path / "more", steps.append)
+    assert steps[-1].accuracy > 0.8  # one step from a new head would be near a third
+
+
+def test_going_on_from_a_critic_of_another_shape_is_refused(
+    toy_teacher: Path, toy_critic: Path, tmp_path: Path
+) -> None:
+    rows = [{"premise": "a", "hypothesis": "b", "label": "neutral"}]
+    examples = read_nli(write_nli(tmp_path / "n.jsonl", rows))
+    recipe = CriticRecipe(base=str(toy_teacher), start=str(toy_critic))
+    with pytest.raises(ConfigError, match="is no adapter"):
+        train(recipe, examples, tmp_path / "x")
+    train(recipe.model_copy(update={"start": None}), examples, tmp_path / "one")
+    other = recipe.model_copy(update={"start": str(tmp_path / "one"), "layers": 1})
+    with pytest.raises(ConfigError, match="other layers"):
+        train(other, examples, tmp_path / "y")
