@@ -121,7 +121,7 @@ def _strays(folder: Path, found: Found) -> Iterator[Finding]:
         if name.as_posix() in _OVERRIDES or (name.suffix == ".py" and len(name.parts) == 1):
             message = "it overrides or breaks what the card says of the data"
             yield Finding("error", "override", name.as_posix(), message)
-        elif path.suffix in DATA_SUFFIXES:
+        elif path.suffix in DATA_SUFFIXES and not any(part.startswith(".") for part in name.parts):
             message = "a data file that belongs to no split"
             yield Finding("error", "stray-data", name.as_posix(), message)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import re
@@ -87,6 +88,7 @@ class LoopHub:
         self.lock = threading.RLock()
         self.repos: dict[str, Repo] = {}
         self.faults: list[Fault] = []
+        self.active = 0
         self.log: list[Request] = []
         self._listeners = [_listen(self, HubHandler), _listen(self, StoreHandler)]
         self.endpoint, self.store_url = (
@@ -162,6 +164,28 @@ class LoopHub:
             self.keep(self.xet.content(sha256))
         return self.blob(sha256)
 
+    # -- going back
+
+    def snapshot(self) -> Callable[[], None]:
+        """What brings the Hub back to what it is now: repositories and bytes, faults and log."""
+        with self.lock:
+            repos = copy.deepcopy(self.repos)
+            xet = (dict(self.xet.segments), dict(self.xet.files_by_sha256))
+            kept = set(self.root.rglob("*"))
+
+        def restore() -> None:
+            # A request that its client gave up on is still done, and not in what comes next.
+            while self.active:
+                time.sleep(0.01)
+            with self.lock:
+                self.reset()
+                self.repos = copy.deepcopy(repos)
+                self.xet.segments, self.xet.files_by_sha256 = dict(xet[0]), dict(xet[1])
+                for path in set(self.root.rglob("*")) - kept:
+                    path.unlink()
+
+        return restore
+
     # -- what tests look at
 
     def repo(self, name: str, kind: str = "datasets") -> Repo:
@@ -210,6 +234,8 @@ class Handler(BaseHTTPRequestHandler):
         self.query = parse_qs(address.query, keep_blank_values=True)
         self.body = self._read_body()
         self.fault = self.hub.take_fault(self.command, self.path)
+        with self.hub.lock:
+            self.hub.active += 1
         try:
             self._fail_first()
             self.route()
@@ -220,6 +246,9 @@ class Handler(BaseHTTPRequestHandler):
         except Exception as error:  # a bug of this server must show up as one
             traceback.print_exc()
             self.send(500, {"error": f"{type(error).__name__}: {error}"})
+        finally:
+            with self.hub.lock:
+                self.hub.active -= 1
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = handle_one
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from builder.hub.local import facts_json
 from builder.hub.manifest import MANIFEST, write_manifest
 from builder.store import file_hash
-from cards.facts import FACTS_PATH, ConfigFacts, DataFile, DatasetFacts, SplitFacts
+from cards.facts import FACTS_PATH, ColumnFacts, ConfigFacts, DataFile, DatasetFacts, SplitFacts
 from cards.render import render_card
 from tests.cards.examples import COLUMNS, ROWS, SPLITS, data_path, dataset_facts, model_facts
 
@@ -44,7 +44,8 @@ def make_dataset(
         path = folder / data_path(task, split)
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(table(task, split, count, word, columns), path)
-    facts = measured(folder, dataset_facts(rows, **changes))
+    named = tuple(ColumnFacts(name=n, dtype=d, meaning=m) for n, d, m in columns)
+    facts = measured(folder, dataset_facts(rows, columns=named, **changes))
     (folder / "provenance").mkdir(exist_ok=True)
     (folder / "provenance/config.yaml").write_text(f"seed: 3\nword: {word}\n")
     (folder / "provenance/funnel.json").write_text(json.dumps({"word": word}) + "\n")

@@ -29,9 +29,9 @@ name = "{REPO}"
 print(json.dumps({{
     "configs": get_dataset_config_names(name),
     "default": {{split: len(rows) for split, rows in load_dataset(name).items()}},
-    "summary": load_dataset(name, "summary", split="train")["id"],
+    "summary": list(load_dataset(name, "summary", split="train")["id"]),
     "streamed": [row["id"] for row in load_dataset(name, "summary", split="train", streaming=True)],
-    "tagged": load_dataset(name, "summary", split="train", revision="v1.0.0")["id"],
+    "tagged": list(load_dataset(name, "summary", split="train", revision="v1.0.0")["id"]),
     "types": {{n: f.dtype for n, f in load_dataset(name, split="train").features.items()}},
 }}))
 """
@@ -41,7 +41,7 @@ name = "{STUDENT}"
 tokenizer = AutoTokenizer.from_pretrained(name)
 model = AutoModelForSeq2SeqLM.from_pretrained(name)
 inputs = tokenizer("the council met", return_tensors="pt")
-print(model.generate(**inputs, max_new_tokens=4).shape[0], sum(p.numel() for p in model.parameters()))
+print(model.generate(**inputs, max_new_tokens=4).shape[0], "generated")
 """
 
 
@@ -126,8 +126,7 @@ def test_a_dataset_from_the_command_line_to_its_readers(
     make_dataset(folder, fewer, word="second", columns=columns, texts=())
     done = dimsum(hub, tmp_path / "a", "publish", str(folder), REPO, "--yes", xet=xet)
     assert done.returncode == 0, done.stderr
-    code = LOAD.replace('"configs"', '"license": None, "configs"')
-    read = json.loads(python(hub, tmp_path / "b", code, token=None, xet=xet))
+    read = json.loads(python(hub, tmp_path / "b", LOAD, token=None, xet=xet))
     assert read["configs"] == ["default", "summary"]
     assert read["default"] == {"train": 5, "test": 1}
     assert read["summary"] == ids("summary", "train", "second", 5)
@@ -142,7 +141,7 @@ def test_a_student_from_the_command_line_to_its_readers(hub: LoopHub, tmp_path: 
     done = dimsum(hub, tmp_path / "a", "publish", str(folder), STUDENT, "--private", "--yes")
     assert done.returncode == 0, done.stderr
     assert hub.repo(STUDENT, "models").private
-    assert python(hub, tmp_path / "b", GENERATE).startswith("1 ")
+    assert python(hub, tmp_path / "b", GENERATE) == "1 generated"
 
     done = fresh(hub, tmp_path / "c", [*HF, "download", STUDENT, "--local-dir", "copy"])
     assert done.returncode == 0, done.stderr
@@ -157,8 +156,8 @@ def test_what_the_command_says_before_and_when_it_may_not(hub: LoopHub, tmp_path
     folder = make_dataset(tmp_path / "dimsum_plus")
     done = dimsum(hub, tmp_path / "a", "publish", str(folder), REPO, "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert "13 to add, 0 to change, 0 to delete" in done.stdout.replace("11 to", "13 to")
-    assert "acme/dimsum_plus is new and will be public" in done.stdout
+    assert "10 to add, 0 to change, 0 to delete" in done.stdout
+    assert "acme/dimsum_plus is new and will be as its namespace makes them" in done.stdout
     assert not hub.repos
     done = dimsum(hub, tmp_path / "a", "publish", str(folder), REPO)
     assert (done.returncode, done.stdout) == (2, "")

@@ -16,7 +16,7 @@ from datasets import load_dataset
 read = {}
 for config in ("default", "paraphrase", "summary"):
     for split, rows in load_dataset("dimsum_plus", config).items():
-        read[f"{config}/{split}"] = rows["source"]
+        read[f"{config}/{split}"] = list(rows["source"])
 print(json.dumps(read))
 """
 

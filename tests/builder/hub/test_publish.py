@@ -128,7 +128,7 @@ def test_a_private_repository(hub: LoopHub, folder: Path) -> None:
 def test_a_dry_run_does_nothing(hub: LoopHub, folder: Path) -> None:
     before = on_disk(folder)
     preview = publisher(hub, folder).preview()
-    assert (preview.plan.commits, preview.private) == (1, False)
+    assert (preview.plan.commits, preview.new) == (1, True)
     assert len(preview.plan.added) == len(on_disk(folder))
     assert 'load_dataset("acme/dimsum_plus")' in preview.card
     assert not hub.repos
