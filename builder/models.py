@@ -211,12 +211,18 @@ def _resolve_local(reference: str, path: Path) -> Resolved:
     return Resolved(reference, str(path.resolve()), None, _weights_identity(path))
 
 
+NO_PART_OF_A_MODEL = frozenset({"evaluation.json"})
+"""Files beside weights that say something about them and change nothing."""
+
+
 @cache
 def _weights_identity(path: Path) -> str:
     """sha256 over the names and bytes of a model's weights, configuration and tokenizer."""
     files = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.is_file())
     total = sha256()
     for file in files:
+        if file.name in NO_PART_OF_A_MODEL:
+            continue
         if file.suffix in {".safetensors", ".gguf", ".json", ".txt", ".model"}:
             total.update(file.name.encode())
             with file.open("rb") as stream:

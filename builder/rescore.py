@@ -89,5 +89,15 @@ def compare(run: Run, overrides: tuple[str, ...]) -> Comparison:
 
 
 def apply(run: Run, config: BuildConfig) -> BuildResult:
-    """Take decisions and all that follows again, with a pool that refuses to load a model."""
-    return build(config, run.folder, models=NoModels(config, {}, lambda line: None))
+    """Take decisions and all that follows again, with a pool that refuses to load a model.
+
+    Raises:
+        BuilderError: the scores are not complete.
+    """
+    missing = sum(run.sidecar("scores", n) is None for n in range(units_of("scores", config)))
+    if missing:
+        raise BuilderError(
+            f"{missing} shards of {run.folder} are not scored yet", hint="run `dimsum build` first"
+        )
+    pool = NoModels(config, {}, lambda line: None)
+    return build(config, run.folder, models=pool, first="decisions")

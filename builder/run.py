@@ -66,6 +66,7 @@ def build(
     *,
     progress: Progress | None = None,
     models: ModelPool | None = None,
+    first: str = STAGES[0].name,
 ) -> BuildResult:
     """Build a corpus into a run folder, or go on with one that was begun.
 
@@ -74,6 +75,7 @@ def build(
         folder: a new or empty folder, or an earlier run.
         progress: where to report; None is silent.
         models: replaces the models that the configuration names (for tests).
+        first: stage to begin at; what lies before it is taken as it is.
 
     Raises:
         BuilderError: a model, a file or the disk failed; finished units are kept.
@@ -84,9 +86,10 @@ def build(
     progress = progress or Progress(quiet=True)
     run = Run.create(Path(folder))
     with run.locked(), progress:
-        header = prepare(run, config)
+        header = prepare(run, config) if first == STAGES[0].name else _kept_header(run, config)
         pool = models or ModelPool(config, header["models"], progress.say)
-        for stage in STAGES:
+        names = [stage.name for stage in STAGES]
+        for stage in STAGES[names.index(first) :]:
             run_stage(run, stage, config, header["models"], pool, progress)
         pool.release()
         rows = run.sidecar(splits.STAGE.name, 0)
@@ -116,6 +119,13 @@ def prepare(run: Run, config: BuildConfig) -> dict[str, Any]:
             before = {}
         models[role] = {**_model_facts(model, before), "dtype": _dtype(model, before)}
     header = {"config": config.model_dump(mode="json"), "models": models}
+    run.write_header(header)
+    return header
+
+
+def _kept_header(run: Run, config: BuildConfig) -> dict[str, Any]:
+    """The header with another configuration; its models are those that did the work."""
+    header = {"config": config.model_dump(mode="json"), "models": run.header()["models"]}
     run.write_header(header)
     return header
 
