@@ -96,14 +96,16 @@ class TreeCache(Cache):  # type: ignore[misc]  # transformers is untyped here
         """Row i becomes the given columns of row rows[i], flush left.
 
         Args:
-            rows: int64 [n], ascending.
+            rows: int64 [n], distinct and ascending, n at least 1.
             columns: int64 [n, width].
         """
         many, width = columns.shape
+        moved = len(rows) < int(rows[-1]) + 1
         for layer in self.layers:
             for kept in (layer.keys, layer.values):
                 index = columns[:, None, :, None].expand(-1, kept.shape[1], -1, kept.shape[3])
-                kept[:many, :, :width] = kept[rows].gather(2, index)
+                source = kept[rows] if moved else kept[:many]
+                kept[:many, :, :width] = source.gather(2, index)
         self.now = width
 
     def load(self, first: int, prefix: Prefix) -> None:
@@ -142,10 +144,12 @@ class BeamTree:
         self._visible = torch.zeros(0, 1, 0, dtype=torch.bool, device=forward.device)
         # int64 [contexts]: tokens before the next one, the same for all beams of a context.
         self._depths = torch.zeros(0, dtype=torch.int64, device=forward.device)
+        # Rows to let go of when columns are next moved.
+        self._kept: list[int] | None = None
 
     def __len__(self) -> int:
         """Contexts held."""
-        return len(self._depths)
+        return len(self._depths) if self._kept is None else len(self._kept)
 
     @torch.inference_mode()
     def admit(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -159,7 +163,7 @@ class BeamTree:
         if self._cache is None:
             spare = _SPARE_STEPS * self.beams
             self._cache = TreeCache(prefix, self.contexts, width + spare)
-        self._squeeze(list(range(held)))
+        self._squeeze()
         self._skip_to(width)
         self._cache.load(held, prefix)
         now = self._cache.now
@@ -174,7 +178,8 @@ class BeamTree:
     def keep(self, rows: Sequence[int]) -> None:
         """Let go of all contexts but these; they keep their order."""
         if len(rows) < len(self):
-            self._squeeze(rows)
+            before = self._kept
+            self._kept = list(rows) if before is None else [before[row] for row in rows]
 
     @torch.inference_mode()
     def extend(self, parents: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
@@ -216,9 +221,9 @@ class BeamTree:
         """Make sure that `columns` more columns can be written without moving others."""
         cache = self._cache
         assert cache is not None
-        if cache.now + columns <= cache.columns:
+        if self._kept is None and cache.now + columns <= cache.columns:
             return
-        self._squeeze(list(range(len(self))))
+        self._squeeze()
         if cache.now + columns > cache.columns:
             cache.grow(cache.now + columns + _SPARE_STEPS * self.beams)
 
@@ -233,10 +238,12 @@ class BeamTree:
         self._cache.now = mark.now
         self._visible, self._depths = mark.visible, mark.depths
 
-    def _squeeze(self, rows: Sequence[int]) -> None:
-        """Keep these contexts, and of each the columns that a beam sees, flush right."""
+    def _squeeze(self) -> None:
+        """Hold only the contexts kept, and of each the columns that a beam sees, flush right."""
         cache = self._cache
         assert cache is not None
+        rows = list(range(len(self))) if self._kept is None else self._kept
+        self._kept = None
         kept = torch.tensor(rows, dtype=torch.int64, device=self.forward.device)
         visible = self._visible[kept]
         self._depths = self._depths[kept]

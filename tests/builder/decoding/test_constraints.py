@@ -226,6 +226,12 @@ def test_a_banned_phrase_forbids_only_its_last_token() -> None:
         cnf((literal(0, 1, 2),), (literal(1, 2, positive=False),)),
         cnf((literal(1), literal(2)), (literal(1, positive=False),), (literal(2, positive=False),)),
         cnf((literal(1),), (literal(2), literal(1, positive=False)), (literal(2, positive=False),)),
+        cnf(
+            (literal(2, positive=False),),
+            (literal(1, positive=False), literal(2)),
+            (literal(0, positive=False), literal(1)),
+            (literal(0),),
+        ),
     ],
 )
 def test_a_contradiction_is_refused(constraints: Constraints) -> None:
