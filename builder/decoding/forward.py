@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from builder.decoding.cache import BunchCache, Prefix, right_aligned
+from builder.decoding.cache import Prefix, RowCache, right_aligned
 from builder.errors import BuilderError, ConfigError
 
 
@@ -94,29 +94,26 @@ class CausalForward:
         return mask.masked_fill_(~seen, hidden)[:, None]
 
     @torch.inference_mode()
-    def step(
-        self, cache: BunchCache, tokens: torch.Tensor, positions: torch.Tensor
-    ) -> torch.Tensor:
-        """Run one new token of each place of the cache's first bunches.
+    def step(self, cache: RowCache, tokens: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        """Run one new token of each of the cache's first rows; the caller advances the cache.
 
         Args:
-            cache: its first `len(tokens)` bunches are run, and its `now` moves on.
-            tokens: int64 [bunches, places].
-            positions: int64 [bunches, places], each token's position in its own sequence.
+            cache: its first `len(tokens)` rows are run.
+            tokens: int64 [rows].
+            positions: int64 [rows], each token's place in its own row, from 0.
 
         Returns:
-            [bunches, places, vocabulary] logits in the model's dtype.
+            [rows, vocabulary] logits in the model's dtype.
         """
         outputs = self.model(
-            input_ids=tokens.to(self.device),
-            position_ids=positions.to(self.device),
+            input_ids=tokens[:, None].to(self.device),
+            position_ids=positions[:, None].to(self.device),
             attention_mask=cache.mask(len(tokens)),
             past_key_values=cache,
             use_cache=True,
             return_dict=True,
         )
-        cache.now += tokens.shape[1]
-        logits: torch.Tensor = outputs.logits
+        logits: torch.Tensor = outputs.logits[:, -1]
         return logits
 
 
