@@ -175,6 +175,7 @@ class Bench:
             outcome = "resumed"
         self.hub.reset()
         self.killer.at = -1
+        self.killer.client(60.0)
         self.go(folder)
         if trees(self.hub) != expected:
             return f"WRONG: {len(trees(self.hub))} states of main, {len(expected)} expected"
@@ -227,12 +228,13 @@ def chosen(bench: Bench, way: str, request: str) -> bool:
 
 def report(title: str, way: str, rows: list[tuple[str, str, str]]) -> None:
     """Fails with what went wrong; writes the table if one is wanted."""
+    if not rows:
+        pytest.skip("with DIMSUM_FAULTS=all")
     if TABLE:
         with Path(TABLE).open("a", encoding="utf-8") as file:
             file.write(f"\n### {title}, {way}\n\n| request | fault | outcome |\n|---|---|---|\n")
             file.writelines(f"| `{what}` | {fault} | {out} |\n" for what, fault, out in rows)
     wrong = [row for row in rows if row[2].startswith("WRONG")]
-    assert rows
     assert not wrong, wrong
 
 
