@@ -1,22 +1,26 @@
-"""The rows decoded together: who waits, who runs, who makes room."""
+"""The samples decoded together: who waits, who runs, who makes room."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 import numpy as np
 import torch
 
-from builder.decoding.cache import Prefix, RowCache
+from builder.decoding.attention import packed_heads
+from builder.decoding.bunch import Bunch, Place, regroup
+from builder.decoding.cache import BunchCache, Columns, Prefix
 from builder.decoding.continuation import Continuation, Rules, Sample
 from builder.decoding.draw import draw
 from builder.decoding.filters import NgramHistory
 from builder.decoding.forward import CausalForward
 
+MOST_PLACES = 10
 _PREFILL_TOKENS_PER_ROW = 16
-_SPARE_COLUMNS = 32
-# Filling or closing a gap copies a row in every layer, so it is done for several at once.
+_SPARE_STEPS = 12
+# Loading a context or closing gaps touches every layer, so it is done for several places at once.
 _IDLE_SHARE = 16
 
 
@@ -26,9 +30,9 @@ class Batch:
     Args:
         forward: the model.
         rules: of the sampler.
-        limit: most rows.
+        limit: most samples decoded together.
         ids: tokens of each prompt.
-        waiting: (prompt, index) of each sample, longest prompts first.
+        waiting: for each prompt the indices of its samples, longest prompts first.
         seed: of the run.
         done: samples are put here as they end.
         on_tokens: told how many tokens each step decoded.
@@ -40,7 +44,7 @@ class Batch:
         rules: Rules,
         limit: int,
         ids: Sequence[Sequence[int]],
-        waiting: Sequence[tuple[int, int]],
+        waiting: dict[int, list[int]],
         seed: int,
         done: dict[tuple[int, int], Sample],
         on_tokens: Callable[[int], None] | None,
@@ -48,45 +52,57 @@ class Batch:
         self.forward = forward
         self.rules = rules
         self.ids = ids
-        self.waiting = deque(waiting)
+        self.waiting = {prompt: deque(indices) for prompt, indices in waiting.items()}
         self.seed = seed
         self.done = done
         self.on_tokens = on_tokens
-        self.limit = min(limit, len(waiting))
-        # A row that has ended is None until its place is filled or closed.
-        self.rows: list[Continuation | None] = []
-        self.prefix: Prefix | None = None
-        self.prefix_of: dict[int, int] = {}
-        self.cache: RowCache | None = None
+        most = min(limit, sum(map(len, waiting.values())))
+        self.places = places_of(most, max(map(len, waiting.values())))
+        self.bunches = [
+            Bunch([Place() for _ in range(self.places)]) for _ in range(most // self.places)
+        ]
+        # Contexts that were run and are still waited for, and the n-grams of each.
+        self.contexts: dict[int, tuple[Prefix, int]] = {}
+        self.trunks: dict[int, NgramHistory] = {}
+        self.cache: BunchCache | None = None
 
     def run(self) -> None:
-        """Decode until nothing waits and no row is left."""
-        while self.waiting or self.rows:
-            idle = [place for place, row in enumerate(self.rows) if row is None]
-            free = len(idle) + self.limit - len(self.rows)
-            if self.waiting and (free > self.limit // _IDLE_SHARE or len(idle) == len(self.rows)):
-                self._admit(idle)
-            elif not self.waiting and len(idle) > len(self.rows) // _IDLE_SHARE:
-                self._close(idle)
-            if any(self.rows):
-                self._step()
+        """Decode until nothing waits and no sample is under way."""
+        with packed_heads(self.forward.model) as groups:
+            while True:
+                self._fill()
+                idle = sum(len(bunch.idle()) for bunch in self.bunches)
+                total = len(self.bunches) * self.places
+                if self.waiting and idle > total // _IDLE_SHARE:
+                    self._load(groups)
+                elif idle == total:
+                    return
+                elif idle > total // _IDLE_SHARE and idle >= self.places:
+                    self._close()
+                if any(place.row for bunch in self.bunches for place in bunch.places):
+                    self._step()
 
     def _step(self) -> None:
-        """Decode one more token of every row."""
+        """Decode one more token of every place."""
         cache = self.cache
         assert cache is not None
-        if cache.now >= cache.columns:
-            moved = cache.clock.first > cache.columns // 4
-            cache.shift() if moved else cache.reserve(cache.now + _SPARE_COLUMNS)
-        lengths = [len(row.ids) + len(row.tokens) if row else 1 for row in self.rows]
-        tokens = torch.tensor([row.tokens[-1] if row else 0 for row in self.rows])
-        logits = self.forward.step(cache, tokens, torch.tensor(lengths) - 1)
-        cache.advance(cache.now + 1 - max(lengths))
-        self._record(list(range(len(self.rows))), logits)
+        if cache.now + self.places > cache.columns:
+            self._arrange({})
+        rows = [[place.row for place in bunch.places] for bunch in self.bunches]
+        tokens = torch.tensor([[row.tokens[-1] if row else 0 for row in bunch] for bunch in rows])
+        positions = torch.tensor(
+            [[place.position for place in bunch.places] for bunch in self.bunches]
+        )
+        for bunch in self.bunches:
+            for column, place in enumerate(bunch.places, cache.now):
+                if place.row:
+                    place.columns.append(column)
+        logits = self.forward.step(cache, tokens, positions)
+        self._record([p for b in self.bunches for p in b.places], logits.flatten(0, 1))
 
-    def _record(self, places: list[int], logits: torch.Tensor) -> None:
-        """Draw the next token of these rows, and let go of those that end with it."""
-        rows = [self.rows[place] for place in places]
+    def _record(self, places: Sequence[Place], logits: torch.Tensor) -> None:
+        """Draw these places' next tokens, and let go of the samples that end with it."""
+        rows = [place.row for place in places]
         drawn = draw(
             logits,
             np.array([row.uniform if row else 0.0 for row in rows]),
@@ -100,65 +116,176 @@ class Batch:
             sample = row.take(token, logprob) if row else None
             if sample is not None:
                 self.done[sample.prompt, sample.index] = sample
-                self.rows[place] = None
+                place.row, place.columns = None, []
         if self.on_tokens is not None:
             self.on_tokens(sum(row is not None for row in rows))
 
-    def _admit(self, idle: list[int]) -> None:
-        """Give free places to waiting samples whose contexts have been run."""
-        prefix = self._prefill()
-        places = idle + list(range(len(self.rows), self.limit))
-        chosen: list[tuple[int, int]] = []
-        while self.waiting and len(chosen) < len(places) and self.waiting[0][0] in self.prefix_of:
-            chosen.append(self.waiting.popleft())
-        places = places[: len(chosen)]
-        held = [self.prefix_of[prompt] for prompt, _ in chosen]
-        contexts = torch.tensor(held, device=self.forward.device)
-        cache = self._place(prefix, max(prefix.lengths[context] for context in held))
-        cache.load(torch.tensor(places, device=self.forward.device), prefix, contexts)
-        self.rows += [None] * (places[-1] + 1 - len(self.rows))
-        size = self.rules.config.no_repeat_ngram
-        prompts = {prompt for prompt, _ in chosen} if size else set()
-        trunks = {prompt: NgramHistory(size, self.ids[prompt]) for prompt in prompts}
-        for place, (prompt, index) in zip(places, chosen, strict=True):
-            history = trunks[prompt].fork() if size else None
-            self.rows[place] = Continuation(
-                self.rules, prompt, index, self.ids[prompt], self.seed, history
-            )
-        self._record(places, prefix.logits[contexts])
-
-    def _prefill(self) -> Prefix:
-        """The contexts of the next samples, run now unless they have been."""
-        if self.prefix is not None and self.waiting[0][0] in self.prefix_of:
-            return self.prefix
-        self.prefix, self.prefix_of = None, {}
-        longest = len(self.ids[self.waiting[0][0]])
-        most = min(self.limit, max(1, _PREFILL_TOKENS_PER_ROW * self.limit // longest))
-        for prompt, _ in self.waiting:
-            if prompt not in self.prefix_of:
-                if len(self.prefix_of) == most:
+    def _fill(self) -> None:
+        """Start waiting samples where their context is already held."""
+        started: list[Place] = []
+        for number, bunch in enumerate(self.bunches):
+            for place in bunch.idle():
+                prompt = next((one for one in bunch.contexts if one in self.waiting), None)
+                if prompt is None:
                     break
-                self.prefix_of[prompt] = len(self.prefix_of)
-        self.prefix = self.forward.prefill([self.ids[prompt] for prompt in self.prefix_of])
-        return self.prefix
+                started.append(self._start(number, place, prompt))
+        self._first(started)
 
-    def _place(self, prefix: Prefix, longest: int) -> RowCache:
-        """The cache, with its clock where contexts of `longest` tokens fit."""
+    def _start(self, number: int, place: int, prompt: int) -> Place:
+        """Put the next sample of a prompt, whose context the bunch holds, into a place."""
+        indices = self.waiting[prompt]
+        index = indices.popleft()
+        if not indices:
+            del self.waiting[prompt]
+        size = self.rules.config.no_repeat_ngram
+        if size and prompt not in self.trunks:
+            self.trunks[prompt] = NgramHistory(size, self.ids[prompt])
+        history = self.trunks[prompt].fork() if size else None
+        bunch = self.bunches[number]
+        taken = bunch.places[place]
+        taken.row = Continuation(self.rules, prompt, index, self.ids[prompt], self.seed, history)
+        assert self.cache is not None
+        self.cache.show(number, place, bunch.contexts[prompt])
+        return taken
+
+    def _first(self, started: Sequence[Place]) -> None:
+        """Draw the first token of samples that have just been started."""
+        if not started:
+            return
+        held = [self.contexts[place.row.prompt] for place in started if place.row]
+        self._record(started, torch.stack([prefix.logits[one] for prefix, one in held]))
+        self.contexts = {p: held for p, held in self.contexts.items() if p in self.waiting}
+        self.trunks = {p: trunk for p, trunk in self.trunks.items() if p in self.waiting}
+
+    def _load(self, groups: int) -> None:
+        """Bring further contexts to bunches with idle places, and start their samples."""
+        wanted = self._choose()
+        for bunch in self.bunches:
+            kept = {place.row.prompt for place in bunch.places if place.row}
+            bunch.contexts = {
+                p: at for p, at in bunch.contexts.items() if p in kept or p in self.waiting
+            }
+        prefix = self._context(next(iter(chain.from_iterable(wanted.values()))))[0]
         if self.cache is None:
-            columns = longest + min(self.rules.config.max_new_tokens, _SPARE_COLUMNS)
-            self.cache = RowCache(prefix, self.limit, columns)
-        if not any(self.rows):
-            self.cache.start(longest)
-        return self.cache
+            self.cache = BunchCache(prefix, len(self.bunches), self.places, groups)
+        needed = {
+            number: sum(len(self.ids[prompt]) for prompt in prompts)
+            for number, prompts in wanted.items()
+        }
+        now = self.cache.now
+        if any(len(self.bunches[n].dead(now)) < width for n, width in needed.items()):
+            self._arrange(needed)
+        started: list[Place] = []
+        for number, prompts in wanted.items():
+            bunch = self.bunches[number]
+            dead = bunch.dead(self.cache.now)
+            for prompt in prompts:
+                width = len(self.ids[prompt])
+                bunch.contexts[prompt], dead = dead[:width], dead[width:]
+                self._copy(number, prompt)
+                for place in bunch.idle():
+                    if prompt in self.waiting:
+                        started.append(self._start(number, place, prompt))
+        self._first(started)
 
-    def _close(self, idle: list[int]) -> None:
-        """Move the last rows into the gaps, so that fewer are run."""
-        live = [place for place, row in enumerate(self.rows) if row is not None]
-        gaps = [place for place in idle if place < len(live)]
-        moved = live[len(live) - len(gaps) :]
-        if gaps and self.cache is not None:
-            device = self.forward.device
-            self.cache.move(torch.tensor(moved, device=device), torch.tensor(gaps, device=device))
-            for source, gap in zip(moved, gaps, strict=True):
-                self.rows[gap] = self.rows[source]
-        del self.rows[len(live) :]
+    def _choose(self) -> dict[int, list[int]]:
+        """Which contexts each bunch with idle places shall take, those served least first."""
+        serving = dict.fromkeys(self.waiting, 0)
+        for bunch in self.bunches:
+            for prompt in bunch.contexts:
+                if prompt in serving:
+                    serving[prompt] += 1
+        left = {prompt: len(indices) for prompt, indices in self.waiting.items()}
+        wanted: dict[int, list[int]] = {}
+        for number, bunch in enumerate(self.bunches):
+            idle = len(bunch.idle())
+            while idle > 0 and left:
+                prompt = min(left, key=serving.__getitem__)
+                taken = min(idle, left[prompt])
+                wanted.setdefault(number, []).append(prompt)
+                serving[prompt] += 1
+                idle -= taken
+                left[prompt] -= taken
+                if not left[prompt]:
+                    del left[prompt]
+        return wanted
+
+    def _copy(self, number: int, prompt: int) -> None:
+        """Write a context into the columns that its bunch has set aside for it."""
+        prefix, one = self._context(prompt)
+        columns = np.array(self.bunches[number].contexts[prompt])
+        source = np.arange(prefix.columns - len(columns), prefix.columns)
+        assert self.cache is not None
+        self.cache.load(
+            Columns(np.full_like(columns, number), columns),
+            prefix,
+            Columns(np.full_like(columns, one), source),
+        )
+
+    def _context(self, prompt: int) -> tuple[Prefix, int]:
+        """A context that was run; if it was not, it is run now, together with the next ones."""
+        if prompt not in self.contexts:
+            further = [one for one in self.waiting if one not in self.contexts and one != prompt]
+            longest = len(self.ids[prompt])
+            room = _PREFILL_TOKENS_PER_ROW * len(self.bunches) * self.places
+            many = max(1, min(room // longest, len(self.bunches)))
+            together = [prompt, *further[: many - 1]]
+            prefix = self.forward.prefill([self.ids[one] for one in together])
+            self.contexts.update({one: (prefix, n) for n, one in enumerate(together)})
+        return self.contexts[prompt]
+
+    def _close(self) -> None:
+        """Bring the samples left together in as few bunches as hold them."""
+        live = [
+            (number, place)
+            for number, bunch in enumerate(self.bunches)
+            for place in bunch.places
+            if place.row
+        ]
+        live.sort(key=lambda one: one[1].row.prompt if one[1].row else 0)
+        size = self.places
+        self._arrange({}, [live[i : i + size] for i in range(0, len(live), size)])
+
+    def _arrange(
+        self,
+        needed: dict[int, int],
+        groups: Sequence[Sequence[tuple[int, Place]]] | None = None,
+    ) -> None:
+        """Squeeze out the columns that nobody sees, and make room.
+
+        Args:
+            needed: columns that bunches need for further contexts.
+            groups: who shall share a bunch, each with its present bunch; None leaves it.
+        """
+        if groups is None:
+            groups = [[(n, place) for place in b.places] for n, b in enumerate(self.bunches)]
+        self.bunches, moves = regroup(self.bunches, groups, self.places, self.waiting)
+        now = max(bunch.used() + needed.get(n, 0) for n, bunch in enumerate(self.bunches))
+        cache = self.cache
+        assert cache is not None
+        to, old = (
+            Columns(
+                np.repeat([one for one, _ in pairs], [len(at) for _, at in pairs]),
+                np.fromiter(chain.from_iterable(at for _, at in pairs), dtype=np.int64),
+            )
+            for pairs in (
+                [(move.to, move.columns) for move in moves],
+                [(move.source, move.old) for move in moves],
+            )
+        )
+        cache.arrange(to, old, now, now + _SPARE_STEPS * self.places)
+        for number, bunch in enumerate(self.bunches):
+            for place, taken in enumerate(bunch.places):
+                if taken.row:
+                    seen = bunch.contexts[taken.row.prompt] + taken.columns
+                    cache.show(number, place, seen)
+
+
+def places_of(most: int, samples: int) -> int:
+    """Samples side by side in a bunch: what leaves the fewest of `most` places unused.
+
+    Never more than a prompt has samples, because side by side pays for a shared context.
+    """
+    largest = max(1, min(MOST_PLACES, most, samples))
+    sizes = range(largest, largest // 2, -1)
+    return max(sizes, key=lambda size: most // size * size)

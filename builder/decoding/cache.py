@@ -1,9 +1,13 @@
-"""A key/value cache that is written in place: rows join, leave and move without a reallocation.
+"""A key/value cache in which the samples of a context stand side by side in one row.
 
-All rows share one clock. At clock t every row writes its new key and value into column t, so a
-step is one slice copy a layer; a row whose context has L tokens and that joins at clock t holds
-its context in columns t-L .. t-1, and whatever lies left of it is masked for that row. Rows of
-any age and any context length are decoded together that way.
+Usually every sample has a row, with a copy of its context. Here a row, a bunch, has `places`
+samples as queries side by side: each step writes one column for every place, and an explicit
+mask shows a place its context and its own columns only. A context is held once for all places,
+attention is a few large products instead of many small ones, and a place whose sample has ended
+takes the next sample of its context by a change of the mask alone.
+
+Columns are written in place. Those that nobody sees any more hold further contexts; when the
+buffer is full the others are moved together.
 """
 
 from __future__ import annotations
@@ -11,13 +15,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """Contexts that were run once, to be copied into as many rows as wanted.
+    """Contexts that were run once, to be copied wherever they are wanted.
 
     Attributes:
         keys, values: one a layer, [contexts, key/value heads, columns, head dim], aligned right:
@@ -37,14 +43,27 @@ class Prefix:
         return self.keys[0].shape[2]
 
 
-class _RowLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is untyped here
-    """One layer's keys and values, [rows, heads, columns, head dim]."""
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Some columns of some bunches: pairs (bunch, column), int64 [n] each."""
+
+    bunches: NDArray[np.int64]
+    columns: NDArray[np.int64]
+
+    def index(self, device: torch.device) -> tuple[torch.Tensor, slice, torch.Tensor]:
+        """As an index into [bunches, heads, columns, head dim]; selects [n, heads, head dim]."""
+        bunches, columns = (torch.from_numpy(a).to(device) for a in (self.bunches, self.columns))
+        return bunches, slice(None), columns
+
+
+class _BunchLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is untyped here
+    """One layer's keys and values, [bunches, heads, columns, head dim]."""
 
     is_sliding = False
 
-    def __init__(self, clock: _Clock, keys: torch.Tensor, values: torch.Tensor) -> None:
+    def __init__(self, owner: BunchCache, keys: torch.Tensor, values: torch.Tensor) -> None:
         super().__init__()
-        self.clock = clock
+        self.owner = owner
         self.keys: torch.Tensor = keys
         self.values: torch.Tensor = values
         self.is_initialized = True
@@ -53,150 +72,108 @@ class _RowLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is untyp
         """Nothing to do: the buffers are made with the cache."""
 
     def update(
-        self,
-        key_states: torch.Tensor,
-        value_states: torch.Tensor,
-        *args: object,
-        **kwargs: object,
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write at the clock and return views of the window up to and including it."""
+        """Write at the next columns; returns views up to and including them."""
         rows, _, width, _ = key_states.shape
-        first, now = self.clock.first, self.clock.now
+        now = self.owner.now
         self.keys[:rows, :, now : now + width] = key_states
         self.values[:rows, :, now : now + width] = value_states
-        window = slice(first, now + width)
-        return self.keys[:rows, :, window], self.values[:rows, :, window]
+        return self.keys[:rows, :, : now + width], self.values[:rows, :, : now + width]
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         """Columns a mask has to cover, and the first of them."""
-        return self.get_seq_length() + query_length, 0
+        return self.owner.now + query_length, 0
 
     def get_seq_length(self) -> int:
-        """Columns in the window before the next token."""
-        return self.clock.now - self.clock.first
+        """Columns written."""
+        return self.owner.now
 
     def get_max_length(self) -> int:
         """-1: the buffers grow."""
         return -1
 
 
-@dataclass(slots=True)
-class _Clock:
-    now: int = 0
-    first: int = 0
-
-
-class RowCache(Cache):  # type: ignore[misc]  # transformers is untyped here
-    """Keys and values of up to `rows` rows; handed to a model as `past_key_values`.
-
-    One forward of the first n rows reads `mask(n)` and writes column `now`; then `advance`.
+class BunchCache(Cache):  # type: ignore[misc]  # transformers is untyped here
+    """The buffers of all layers and the mask; handed to a model as `past_key_values`.
 
     Args:
         like: contexts whose layers give heads, sizes, dtype and device.
-        rows: most rows held.
-        columns: columns to begin with; more are added when they are needed.
+        bunches: rows.
+        places: samples side by side in a row.
+        groups: how often the mask repeats a query (`builder.decoding.attention`).
+
+    Attributes:
+        now: columns written; the next step writes `now` .. `now + places - 1`.
+        columns: columns there are.
     """
 
-    def __init__(self, like: Prefix, rows: int, columns: int) -> None:
-        self.clock = _Clock()
-        self.rows = rows
-        self.columns = columns
-        # Zeros, not empty: a masked column still meets a weight of 0, and 0 x nan is nan.
+    def __init__(self, like: Prefix, bunches: int, places: int, groups: int) -> None:
+        self.places = places
+        self.now = 0
+        self.columns = 0
         layers = [
-            _RowLayer(self.clock, _zeros(k, rows, columns), _zeros(v, rows, columns))
-            for k, v in zip(like.keys, like.values, strict=True)
+            _BunchLayer(self, _empty(keys, bunches), _empty(values, bunches))
+            for keys, values in zip(like.keys, like.values, strict=True)
         ]
         super().__init__(layers=layers)
         kind = like.keys[0].dtype
         self._hidden = torch.finfo(kind).min
-        self._mask = torch.full(
-            (rows, 1, 1, columns), self._hidden, dtype=kind, device=like.keys[0].device
-        )
+        self._mask = like.keys[0].new_zeros(bunches, groups, places, 0)
 
     @property
-    def now(self) -> int:
-        """The column that the next token writes."""
-        return self.clock.now
+    def device(self) -> torch.device:
+        """Where the buffers are."""
+        return self._mask.device
 
-    def mask(self, rows: int) -> torch.Tensor:
-        """What each of the first `rows` rows sees: additive, [rows, 1, 1, window], a view."""
-        return self._mask[:rows, :, :, self.clock.first : self.clock.now + 1]
+    def mask(self, bunches: int) -> torch.Tensor:
+        """What the first bunches' next queries see: additive, [bunches, 1, queries, columns]."""
+        return self._mask[:bunches, :, :, : self.now + self.places].flatten(1, 2)[:, None]
 
-    def start(self, column: int) -> None:
-        """Set the clock of a cache without rows, so that contexts of `column` tokens fit."""
-        self.reserve(column + 1)
-        self.clock.now, self.clock.first = column, 0
+    def show(self, bunch: int, place: int, columns: Sequence[int]) -> None:
+        """Let a place see, of what is written, these columns only."""
+        mine = self._mask[bunch, :, place]
+        mine[:, : self.now] = self._hidden
+        mine[:, torch.tensor(columns, device=self.device)] = 0
 
-    def reserve(self, columns: int) -> None:
-        """Make sure that there are at least `columns` columns."""
-        more = columns - self.columns
-        if more <= 0:
-            return
-        for layer in self.layers:
-            layer.keys = torch.nn.functional.pad(layer.keys, (0, 0, 0, more))
-            layer.values = torch.nn.functional.pad(layer.values, (0, 0, 0, more))
-        # 0: every row sees the columns it is still to write.
-        self._mask = torch.nn.functional.pad(self._mask, (0, more))
-        self.columns = columns
-
-    def advance(self, first: int) -> None:
-        """After a forward: the next column, and from which column on any row still looks.
-
-        Args:
-            first: no row needs a column before it.
-        """
-        self.clock.now += 1
-        self.clock.first = first
-
-    def shift(self) -> int:
-        """Move the window to the left edge; returns by how many columns."""
-        first, now = self.clock.first, self.clock.now
-        if first == 0:
-            return 0
-        width = now - first
-        for layer in self.layers:
-            for kept in (layer.keys, layer.values):
-                kept[:, :, :width] = kept[:, :, first:now].clone()
-        self._mask[..., :width] = self._mask[..., first:now].clone()
-        self._mask[..., width:] = 0
-        self.clock.now, self.clock.first = width, 0
-        return first
-
-    def load(self, rows: torch.Tensor, prefix: Prefix, contexts: torch.Tensor) -> None:
-        """Give rows their contexts: row rows[i] now ends in context contexts[i].
-
-        Args:
-            rows: int64 [n], distinct.
-            prefix: its contexts' lengths are at most `now`.
-            contexts: int64 [n], indices into `prefix`.
-        """
-        now = self.clock.now
-        lengths = torch.tensor(prefix.lengths, device=contexts.device)[contexts]
-        width = int(lengths.max())
-        place = slice(now - width, now)
+    def load(self, to: Columns, prefix: Prefix, contexts: Columns) -> None:
+        """Copy columns of contexts; of `contexts` the "bunches" are indices into `prefix`."""
+        target, source = to.index(self.device), contexts.index(self.device)
         for layer, keys, values in zip(self.layers, prefix.keys, prefix.values, strict=True):
-            layer.keys[rows, :, place] = keys[contexts, :, keys.shape[2] - width :]
-            layer.values[rows, :, place] = values[contexts, :, values.shape[2] - width :]
-        columns = torch.arange(self.columns, device=contexts.device)
-        visible = columns >= (now - lengths)[:, None]
-        shown = torch.zeros((), dtype=self._mask.dtype, device=self._mask.device)
-        self._mask[rows, 0, 0] = torch.where(visible, shown, self._hidden)
+            layer.keys[target] = keys[source]
+            layer.values[target] = values[source]
 
-    def move(self, rows: torch.Tensor, to: torch.Tensor) -> None:
-        """Copy rows onto others, as to close gaps; both int64 [n], `to` distinct."""
-        window = slice(self.clock.first, self.clock.now)
+    def arrange(self, to: Columns, old: Columns, now: int, columns: int) -> None:
+        """Move columns, forget the others and hide everything that is written.
+
+        Args:
+            to: where they go, all before `now`.
+            old: where they are.
+            now: the next column to write.
+            columns: how many there shall be at least.
+        """
+        target, source = to.index(self.device), old.index(self.device)
+        more = max(0, columns - self.columns)
         for layer in self.layers:
-            layer.keys[to, :, window] = layer.keys[rows, :, window]
-            layer.values[to, :, window] = layer.values[rows, :, window]
-        self._mask[to] = self._mask[rows]
+            for name in ("keys", "values"):
+                held = getattr(layer, name)
+                moved = held[source]
+                if more:
+                    held = torch.nn.functional.pad(held, (0, 0, 0, more))
+                    setattr(layer, name, held)
+                held[target] = moved
+        self.columns += more
+        self.now = now
+        bunches, groups, places, _ = self._mask.shape
+        self._mask = self._mask.new_full((bunches, groups, places, self.columns), self._hidden)
+        for place in range(places):
+            # What a place writes from now on, it sees.
+            self._mask[:, :, place, now + place :: places] = 0
 
-    def reorder(self, parents: torch.Tensor) -> None:
-        """For beams: row i becomes what row parents[i] was; int64 [n], repeats allowed."""
-        self.move(parents, torch.arange(len(parents), device=parents.device))
 
-
-def _zeros(like: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
-    return like.new_zeros(rows, like.shape[1], columns, like.shape[3])
+def _empty(like: torch.Tensor, bunches: int) -> torch.Tensor:
+    # Grown with zeros: a hidden column still meets a weight of 0, and 0 x nan is nan.
+    return like.new_zeros(bunches, like.shape[1], 0, like.shape[3])
 
 
 def right_aligned(ids: Sequence[Sequence[int]], fill: int = 0) -> torch.Tensor:

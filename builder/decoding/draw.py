@@ -48,7 +48,7 @@ def draw(
     """Draw each row's next token by inverting the nucleus's distribution function.
 
     Order as in transformers: masks, then temperature, then the nucleus. A row's token depends on
-    nothing but its logits, its masks and its uniform.
+    nothing but its logits, its masks and its uniform, and moves little when its logits do.
 
     Args:
         logits: [rows, vocabulary], any floating dtype.
@@ -70,7 +70,8 @@ def draw(
         scores.copy_(logits[part])
         normaliser = _logsumexp(scores, scores.amax(1, keepdim=True), 1.0, work)
         _mask(scores, blocked[part], banned)
-        uniform = torch.from_numpy(uniforms[part]).to(scores.device)
+        # Below 1 by more than rounding, so that a share's end is never stepped over.
+        uniform = torch.from_numpy(uniforms[part]).to(scores.device).clamp(max=1 - 2.0**-50)
         chosen = _invert(scores, uniform, temperature, top_p, work)
         picked = logits[part].gather(1, chosen.clamp(min=0)[:, None])[:, 0] - normaliser
         tokens[part] = chosen.cpu().numpy()
@@ -124,11 +125,14 @@ def _invert(
         reached = mass.cumsum(-1)
         held = (reached[:, -1] >= top_p) | (head >= vocabulary)
         # A token belongs to the nucleus while the mass before it is short of top_p.
-        size = ((reached - mass) < top_p).sum(-1)
-        nucleus = reached.gather(1, size[:, None] - 1)
-        target = uniform[waiting, None] * nucleus
-        place = torch.minimum(torch.searchsorted(reached, target, right=True), size[:, None] - 1)
-        ids = tokens.gather(1, place)[:, 0]
+        mass = mass.masked_fill_(reached - mass >= top_p, 0.0)
+        # Inverted in the order of the ids: in that of the masses, rounding that swaps two tokens
+        # of like mass would change the draw anywhere in their shares.
+        tokens, order = tokens.sort(dim=1)
+        reached = mass.gather(1, order).cumsum(-1)
+        target = uniform[waiting, None] * reached[:, -1:]
+        place = torch.searchsorted(reached, target, right=True)
+        ids = tokens.gather(1, place.clamp_(max=tokens.shape[1] - 1))[:, 0]
         chosen[waiting[held]] = ids[held]
         waiting = waiting[~held]
     return chosen

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from builder.decoding.cache import Prefix, RowCache, right_aligned
+from builder.decoding.cache import BunchCache, Prefix, right_aligned
 from builder.errors import BuilderError, ConfigError
 
 
@@ -94,26 +94,29 @@ class CausalForward:
         return mask.masked_fill_(~seen, hidden)[:, None]
 
     @torch.inference_mode()
-    def step(self, cache: RowCache, tokens: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """Run one new token of each of the cache's first rows; the caller advances the cache.
+    def step(
+        self, cache: BunchCache, tokens: torch.Tensor, positions: torch.Tensor
+    ) -> torch.Tensor:
+        """Run one new token of each place of the cache's first bunches.
 
         Args:
-            cache: its first `len(tokens)` rows are run.
-            tokens: int64 [rows].
-            positions: int64 [rows], each token's place in its own row, from 0.
+            cache: its first `len(tokens)` bunches are run, and its `now` moves on.
+            tokens: int64 [bunches, places].
+            positions: int64 [bunches, places], each token's position in its own sequence.
 
         Returns:
-            [rows, vocabulary] logits in the model's dtype.
+            [bunches, places, vocabulary] logits in the model's dtype.
         """
         outputs = self.model(
-            input_ids=tokens[:, None].to(self.device),
-            position_ids=positions[:, None].to(self.device),
+            input_ids=tokens.to(self.device),
+            position_ids=positions.to(self.device),
             attention_mask=cache.mask(len(tokens)),
             past_key_values=cache,
             use_cache=True,
             return_dict=True,
         )
-        logits: torch.Tensor = outputs.logits[:, -1]
+        cache.now += tokens.shape[1]
+        logits: torch.Tensor = outputs.logits
         return logits
 
 

@@ -91,12 +91,8 @@ class NucleusSampler:
         order = sorted(range(len(ids)), key=lambda one: -len(ids[one]))
         done: dict[tuple[int, int], Sample] = {}
         while True:
-            waiting = [
-                (prompt, index)
-                for prompt in order
-                for index in range(samples)
-                if (prompt, index) not in done
-            ]
+            left = {p: [i for i in range(samples) if (p, i) not in done] for p in order}
+            waiting = {prompt: indices for prompt, indices in left.items() if indices}
             if not waiting:
                 return [done[key] for key in sorted(done)]
             try:

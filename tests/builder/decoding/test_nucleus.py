@@ -176,9 +176,9 @@ def scripted(model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, says: 
     @functools.wraps(forward)
     def speak(*args: Any, **kwargs: Any) -> Any:
         out = forward(*args, **kwargs)
-        at = kwargs["position_ids"][:, -1] - 2
-        out.logits = torch.full_like(out.logits, -50.0)
-        out.logits[range(len(at)), -1, [script[min(i, len(script) - 1)] for i in at]] = 0
+        at = kwargs["position_ids"][:, -out.logits.shape[1] :] - 2
+        said = torch.tensor(script)[at.clamp(0, len(script) - 1)]
+        out.logits = torch.full_like(out.logits, -50.0).scatter_(2, said[..., None], 0.0)
         return out
 
     monkeypatch.setattr(model, "forward", speak)
@@ -269,7 +269,8 @@ def test_other_errors_are_not_swallowed(
 def failing(forward: Any, when: Callable[[int], bool], error: Exception) -> Any:
     @functools.wraps(forward)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if when(len(kwargs["input_ids"])):
+        rows = kwargs["input_ids"].numel() if "past_key_values" in kwargs else 1
+        if when(rows):
             raise error
         return forward(*args, **kwargs)
 
