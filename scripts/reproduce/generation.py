@@ -1,0 +1,290 @@
+"""Free sampling against sampling under keywords: what a teacher's time buys.
+
+    python scripts/reproduce/generation.py runs/generation
+
+builds one small corpus for every temperature and recipe, all from the same contexts, and writes
+`docs/experiments/generation.md` and its picture from the runs' own files. A recipe spends the
+same number of candidates on each context: all drawn freely, or half drawn freely and half decoded
+under one, or three, keywords of those. Interrupted, the same command goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from builder.config import BuildConfig, load_config
+from builder.errors import GateError
+from builder.pool import ModelPool
+from builder.progress import Progress
+from builder.run import build, prepare
+from builder.statistics.funnel import funnel
+from builder.store import Run
+from builder.versions import library_versions
+
+PAGE = Path("docs/experiments/generation.md")
+TEMPERATURES = (0.5, 0.7, 0.9)
+RECIPES = {"parallel": 0, "sequential, 1 keyword": 1, "sequential, 3 keywords": 3}
+MEASURES = ("rouge_l", "density", "char_ratio")
+DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One recipe at one temperature, and the folder of its run."""
+
+    recipe: str
+    temperature: float
+    config: BuildConfig
+    folder: Path
+
+
+class KeptPool(ModelPool):
+    """Models that stay loaded from one build to the next, so that no arm pays for loading."""
+
+    def release(self) -> None:
+        """Keep everything."""
+
+
+def arms(arguments: argparse.Namespace) -> list[Arm]:
+    found = []
+    for temperature in TEMPERATURES:
+        for recipe, keywords in RECIPES.items():
+            changes = [
+                f"contexts.prefixes={arguments.openings}",
+                f"candidates.samples={arguments.samples}",
+                f"candidates.sampling.temperature={temperature}",
+                f"candidates.sequential.share={0.5 if keywords else 0.0}",
+                f"candidates.sequential.keywords={keywords or 1}",
+            ]
+            name = f"{recipe.replace(', ', '-').replace(' ', '-')}-{temperature}"
+            config = load_config(arguments.config, (*changes, *arguments.set))
+            found.append(Arm(recipe, temperature, config, arguments.runs / name))
+    return found
+
+
+def build_all(todo: list[Arm]) -> None:
+    """Build every arm; the first one's contexts serve all."""
+    first = todo[0]
+    header = prepare(Run.create(first.folder), first.config)
+    progress = Progress()
+    pool = KeptPool(first.config, header["models"], progress.say)
+    pool.teacher(), pool.critic(), pool.encoder()
+    for number, arm in enumerate(todo, start=1):
+        progress.say(f"{number}/{len(todo)} {arm.recipe}, temperature {arm.temperature}")
+        if not arm.folder.exists():
+            scratch = arm.folder.with_suffix(".copy")
+            shutil.rmtree(scratch, ignore_errors=True)
+            shutil.copytree(first.folder / "contexts", scratch / "contexts")
+            shutil.copy(first.folder / "run.json", scratch)
+            scratch.rename(arm.folder)
+        try:
+            build(arm.config, arm.folder, progress=progress, models=pool)
+        except GateError as gate:
+            progress.say(f"{arm.folder}: {gate.message}")
+
+
+def accepted(arm: Arm) -> list[dict[str, Any]]:
+    """Pairs that the rules and the duplicates of a context let through."""
+    run = Run.open(arm.folder)
+    shards = sorted(path.stem for path in (arm.folder / "duplicates").glob("*.json"))
+    return [row for s in shards for row in run.read("duplicates", int(s)).to_pylist()]
+
+
+def per_context(arm: Arm, rows: list[dict[str, Any]]) -> np.ndarray[Any, Any]:
+    """Accepted pairs of every context, those that gave none included."""
+    run = Run.open(arm.folder)
+    shards = sorted(path.stem for path in (arm.folder / "contexts").glob("*.json"))
+    names = [n for s in shards for n in run.read("contexts", int(s))["context_id"].to_pylist()]
+    counts = dict.fromkeys(names, 0)
+    for row in rows:
+        counts[row["context_id"]] += 1
+    return np.array(list(counts.values()), dtype=float)
+
+
+def measured(arm: Arm) -> dict[str, Any]:
+    """One row of the table."""
+    steps = {step.stage: step for step in funnel(Run.open(arm.folder), arm.config)}
+    drawn = steps["candidates"]
+    rows = accepted(arm)
+    branch = "sequential" if arm.config.candidates.sequential.share else "parallel"
+    own = [row for row in rows if row["method"] == branch]
+    counts = per_context(arm, rows)
+    asked = len(counts) * arm.config.candidates.samples
+    rng = np.random.default_rng(0)
+    sums = rng.choice(counts, (DRAWS, len(counts))).sum(1)
+    low, high = np.quantile(sums, [0.025, 0.975]) * 1000 / asked
+    unmet = drawn.rejected.get("unsatisfied_keywords", 0)
+    constrained = round(arm.config.candidates.samples * arm.config.candidates.sequential.share)
+    return {
+        "recipe": arm.recipe,
+        "temperature": arm.temperature,
+        "contexts": len(counts),
+        "candidates": asked,
+        "sentences": drawn.kept,
+        "unmet": unmet / (constrained * len(counts)) if constrained else None,
+        "teacher_seconds": drawn.seconds,
+        "critic_pairs": steps["pairs"].kept,
+        "paraphrase": sum(row["task"] == "paraphrase" for row in rows),
+        "summary": sum(row["task"] == "summary" for row in rows),
+        "per_1000": len(rows) * 1000 / asked,
+        "per_1000_low": float(low),
+        "per_1000_high": float(high),
+        "per_teacher_second": len(rows) / drawn.seconds,
+        "branch_pairs": len(own),
+        **{m: float(np.mean([row[m] for row in own])) if own else None for m in MEASURES},
+    }
+
+
+def cell(value: Any, digits: int) -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def tables(rows: list[dict[str, Any]]) -> str:
+    lines = [
+        "| recipe | T | candidates | kept sentences | keywords not met | paraphrases | summaries "
+        "| accepted per 1,000 candidates | teacher seconds | accepted per teacher second |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for r in rows:
+        unmet = "–" if r["unmet"] is None else f"{r['unmet']:.1%}"
+        lines.append(
+            f"| {r['recipe']} | {r['temperature']} | {r['candidates']} | {r['sentences']} "
+            f"| {unmet} "
+            f"| {r['paraphrase']} | {r['summary']} | {r['per_1000']:.1f} "
+            f"({r['per_1000_low']:.1f} to {r['per_1000_high']:.1f}) "
+            f"| {r['teacher_seconds']:.0f} | {r['per_teacher_second']:.2f} |"
+        )
+    lines += [
+        "",
+        "| recipe | T | pairs of the recipe's own branch | ROUGE-L | density | compression |",
+        "|---|---|---|---|---|---|",
+    ]
+    for r in rows:
+        lines.append(
+            f"| {r['recipe']} | {r['temperature']} | {r['branch_pairs']} | {cell(r['rouge_l'], 3)} "
+            f"| {cell(r['density'], 2)} | {cell(r['char_ratio'], 3)} |"
+        )
+    return "\n".join(lines)
+
+
+def best(rows: list[dict[str, Any]], key: str) -> str:
+    top = max(rows, key=lambda r: r[key])
+    return f"{top['recipe']} at temperature {top['temperature']} ({top[key]:.2f})"
+
+
+def verdict(rows: list[dict[str, Any]]) -> str:
+    """What the table says, computed from it."""
+    free = max((r for r in rows if r["recipe"] == "parallel"), key=lambda r: r["per_1000"])
+    bound = max((r for r in rows if r["recipe"] != "parallel"), key=lambda r: r["per_1000"])
+    apart = (
+        free["per_1000_low"] > bound["per_1000_high"]
+        or bound["per_1000_low"] > free["per_1000_high"]
+    )
+    return (
+        f"Most accepted pairs per 1,000 candidates: {best(rows, 'per_1000')}. "
+        f"Most per teacher second: {best(rows, 'per_teacher_second')}. "
+        f"The best free and the best constrained recipe lie "
+        f"{'apart' if apart else 'within each other’s intervals'} in yield per candidate "
+        f"({free['per_1000']:.1f} and {bound['per_1000']:.1f} per 1,000); per teacher second they "
+        f"stand at {free['per_teacher_second']:.2f} and {bound['per_teacher_second']:.2f}."
+    )
+
+
+def picture(rows: list[dict[str, Any]], path: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "generation"
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), constrained_layout=True)
+    titles = {
+        "per_1000": "accepted pairs per 1,000 candidates",
+        "per_teacher_second": "accepted pairs per teacher second",
+    }
+    for axis, (key, title) in zip(axes, titles.items(), strict=True):
+        for recipe in RECIPES:
+            mine = [r for r in rows if r["recipe"] == recipe]
+            x, y = [r["temperature"] for r in mine], [r[key] for r in mine]
+            if key == "per_1000":
+                spread = [
+                    [r["per_1000"] - r["per_1000_low"] for r in mine],
+                    [r["per_1000_high"] - r["per_1000"] for r in mine],
+                ]
+                axis.errorbar(x, y, yerr=spread, marker="o", capsize=3, label=recipe)
+            else:
+                axis.plot(x, y, marker="o", label=recipe)
+        axis.set(xlabel="temperature", title=title, xticks=TEMPERATURES)
+        axis.set_ylim(bottom=0)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].legend(frameon=False)
+    figure.savefig(path, metadata={"Date": None})
+
+
+def page(rows: list[dict[str, Any]], todo: list[Arm], picture_name: str) -> str:
+    config = todo[0].config
+    models = Run.open(todo[0].folder).header()["models"]
+    search = config.candidates.sequential
+    top_p = config.candidates.sampling.top_p
+    return f"""# Free sampling and sampling under keywords
+
+Written by `scripts/reproduce/generation.py` from {len(rows)} builds with one set of
+{rows[0]["contexts"]} contexts and {config.candidates.samples} candidates of each.
+
+Teacher {models["teacher"]["reference"]} in {models["teacher"]["dtype"]}, critic
+{models["critic"]["reference"]}, seed {config.seed}, on {platform.machine()}.
+A *parallel* candidate is drawn freely at the temperature T and top-p {top_p}.
+In the *sequential* recipes half of the candidates are drawn so; each other one is decoded by
+NeuroLogic after the same context ({search.beams} beams) and must contain one, or three, keywords
+({search.extractor}) of a drawn one. All pairs of a context then go through the same rules and the
+same removal of duplicates; "accepted" counts what is left.
+Intervals are 95% bootstraps over contexts.
+Teacher seconds are those of the candidates alone, models already loaded, critics not counted.
+
+{verdict(rows)}
+
+![Yield by recipe and temperature]({picture_name})
+
+{tables(rows)}
+
+Compression is the ratio of characters, target over source; density is that of the extractive
+fragments. The second table looks at the pairs that the recipe adds: those with at least one
+constrained sentence, or all of them for *parallel*.
+
+Versions: {", ".join(f"{name} {number}" for name, number in library_versions().items())}.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("runs", type=Path, help="folder for the builds")
+    parser.add_argument("--config", default="embedded", help="preset or YAML that the arms vary")
+    parser.add_argument("--openings", type=int, default=6)
+    parser.add_argument("--samples", type=int, default=16)
+    parser.add_argument("--set", action="append", default=[], metavar="a.b=c")
+    parser.add_argument("--page", type=Path, default=PAGE)
+    arguments = parser.parse_args()
+    todo = arms(arguments)
+    build_all(todo)
+    rows = [measured(arm) for arm in todo]
+    arguments.page.parent.mkdir(parents=True, exist_ok=True)
+    picture_file = arguments.page.with_suffix(".svg")
+    picture(rows, picture_file)
+    arguments.page.write_text(page(rows, todo, picture_file.name))
+    print(json.dumps(rows, indent=2))
+
+
+if __name__ == "__main__":
+    main()
