@@ -11,6 +11,7 @@ import torch
 from builder.config import CriticConfig
 from builder.critics.nli_data import LABELS
 from builder.critics.nli_model import Encoded, NliModel
+from builder.critics.packing import groups_of, packed_length
 from builder.errors import BuilderError
 from builder.memory import is_out_of_memory
 from builder.models import pick_device, pick_dtype, resolve
@@ -76,31 +77,42 @@ class EntailmentCritic:
     ) -> Scores:
         """Probabilities of `LABELS`, float32, shape (len(pairs), 3).
 
-        Pairs are batched by length up to `batch_tokens`. Out of memory halves the batch; a single
+        A causal critic reads pairs of one premise in one row (`builder.critics.packing`); rows are
+        batched by length up to `batch_tokens`. Out of memory halves the batch; a single
         pair that still does not fit gets a row of NaN. `on_tokens` is told how many tokens were
         read, batch by batch.
         """
         encoded = self.model.encode(pairs) if pairs else []
         result = np.full((len(pairs), len(LABELS)), np.nan, dtype=np.float32)
+        texts = [row["input_ids"] for row in encoded]
+        if self.model.spec.template is None:
+            groups = [[index] for index in range(len(pairs))]
+        else:
+            groups = groups_of([premise for premise, _ in pairs], texts)
+        lengths = [packed_length([texts[i] for i in group]) for group in groups]
         with torch.inference_mode():
-            lengths = [len(row["input_ids"]) for row in encoded]
             for batch in token_batches(lengths, self.batch_tokens):
-                self._score_batch(batch, encoded, result)
+                self._score_batch([groups[i] for i in batch], encoded, result)
                 on_tokens(sum(lengths[i] for i in batch))
         return result
 
-    def _score_batch(self, batch: list[int], encoded: list[Encoded], result: Scores) -> None:
+    def _score_batch(self, groups: list[list[int]], encoded: list[Encoded], result: Scores) -> None:
+        members = [index for group in groups for index in group]
         try:
-            logits = self.model.logits([encoded[i] for i in batch])
-            result[batch] = logits.softmax(-1).cpu().numpy()
+            if self.model.spec.template is None:
+                logits = self.model.logits([encoded[i] for i in members])
+            else:
+                logits = self.model.packed_logits([[encoded[i] for i in g] for g in groups])
+            result[members] = logits.softmax(-1).cpu().numpy()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            if len(batch) == 1:
+            if len(members) == 1:
                 return
-            middle = len(batch) // 2
-            self._score_batch(batch[:middle], encoded, result)
-            self._score_batch(batch[middle:], encoded, result)
+            parts = groups if len(groups) > 1 else [[index] for index in members]
+            middle = len(parts) // 2
+            self._score_batch(parts[:middle], encoded, result)
+            self._score_batch(parts[middle:], encoded, result)
 
 
 def token_batches(lengths: Sequence[int], most: int) -> list[list[int]]:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from builder.critics.nli_data import LABELS
+from builder.critics.packing import pack
 from builder.critics.spec import SPEC_FILE, CriticSpec, read_spec
 from builder.errors import BuilderError
 from builder.models import Resolved, loading_error, quiet_transformers, resolve
@@ -97,6 +98,30 @@ class NliModel:
             found = self.model(**inputs).logits.float()
         else:
             found = self._causal_logits([row["input_ids"] for row in batch])
+        return self._ordered(found)
+
+    def packed_logits(self, groups: Sequence[Sequence[Encoded]]) -> torch.Tensor:
+        """Class logits of a causal critic, each group's texts read in one row.
+
+        Args:
+            groups: texts that begin alike; a group of one is read as `logits` reads it.
+
+        Returns:
+            in the order of the groups and of `LABELS`, float32, shape (texts, 3).
+        """
+        device = self.classifier.device
+        rows = [[list(row["input_ids"]) for row in group] for group in groups]
+        packed = pack(rows, self.tokenizer.pad_token_id, self.classifier.dtype)
+        hidden = self.body(
+            input_ids=packed.ids.to(device),
+            position_ids=packed.positions.to(device),
+            attention_mask=packed.mask.to(device),
+            use_cache=False,
+        ).last_hidden_state
+        return self._ordered(self.classifier.score(hidden[packed.ends]).float())
+
+    def _ordered(self, found: torch.Tensor) -> torch.Tensor:
+        """The model's classes in the order of `LABELS`; one that it lacks is never likely."""
         missing = torch.full_like(found[:, :1], -1e4)
         columns = [missing if c is None else found[:, c : c + 1] for c in self.columns]
         return torch.cat(columns, dim=1)

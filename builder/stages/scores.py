@@ -183,7 +183,7 @@ def _links(rows: Rows, models: ModelPool, cosine: float) -> list[Direction]:
 
 STAGE = Stage(
     name="scores",
-    version=1,
+    version=2,
     unit="ordered pairs",
     make=make,
     inputs=("pairs",),

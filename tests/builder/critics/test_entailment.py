@@ -190,19 +190,21 @@ def test_recipes(tmp_path: Path) -> None:
 def test_training_learns_and_what_is_saved_scores_the_same(
     method: str, toy_teacher: Path, toy_critic: Path, tmp_path: Path
 ) -> None:
+    lora = method == "lora"
+    against, beside = ("nothing", "maybe") if lora else ("sings", "waits")  # words that it knows
     rows = [
         {"premise": f"The dog eats {a}", "hypothesis": f"The dog eats {b}", "label": label}
         for a in "abcdefgh"
-        for b, label in ((a, "entailment"), ("nothing", "contradiction"), ("maybe", "neutral"))
+        for b, label in ((a, "entailment"), (against, "contradiction"), (beside, "neutral"))
     ]
     examples = read_nli(write_nli(tmp_path / "n.jsonl", rows))
     recipe = CriticRecipe(
-        base=str(toy_teacher if method == "lora" else toy_critic),
-        method="lora" if method == "lora" else "full",
-        template="{premise}\n{hypothesis}\n" if method == "lora" else None,
-        epochs=40 if method == "lora" else 150,
+        base=str(toy_teacher if lora else toy_critic),
+        method="lora" if lora else "full",
+        template="{premise}\n{hypothesis}\n" if lora else None,
+        epochs=40 if lora else 150,
         batch_size=24,
-        learning_rate=2e-2,
+        learning_rate=2e-2 if lora else 5e-3,
     )
     steps = []
     critic = train(recipe, examples, tmp_path / "critic", steps.append)
