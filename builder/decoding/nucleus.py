@@ -20,6 +20,7 @@ from builder.decoding.batch import Batch
 from builder.decoding.continuation import Rules, Sample
 from builder.decoding.filters import BannedStrings, end_tokens
 from builder.decoding.forward import CausalForward
+from builder.decoding.linear import laid_out_weights
 from builder.decoding.settings import SamplingConfig
 from builder.errors import BuilderError, ConfigError
 
@@ -96,9 +97,10 @@ class NucleusSampler:
             if not waiting:
                 return [done[key] for key in sorted(done)]
             try:
-                Batch(
-                    self.forward, self._rules, self.rows, ids, waiting, seed, done, on_tokens
-                ).run()
+                with laid_out_weights(self.forward.model):
+                    Batch(
+                        self.forward, self._rules, self.rows, ids, waiting, seed, done, on_tokens
+                    ).run()
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not _out_of_memory(error):
                     raise

@@ -1,0 +1,77 @@
+"""Matrix products of a decoding step, their weights laid out once for the processor's matrix unit.
+
+On a CPU in bfloat16 every product of torch first copies its weights into blocks that the matrix
+unit can read. With a hundred rows to a product that copy takes about as long as the product. Here
+it is made once, by the operators that torch.compile uses for frozen weights; a model on another
+device, in another dtype or of other layers is left as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+
+_ROWS = 128
+"""Rows that the layout is chosen for; any number can be multiplied with it."""
+
+_laid_out: WeakKeyDictionary[torch.nn.Module, tuple[Any, torch.Tensor]] = WeakKeyDictionary()
+
+
+@contextmanager
+def laid_out_weights(model: torch.nn.Module) -> Iterator[int]:
+    """While it lasts, the model's linear layers multiply with weights laid out beforehand.
+
+    The values of a product are those of `torch.nn.functional.linear`, up to rounding. The layout
+    costs the memory of the weights once more, for as long as the model lives.
+
+    Yields:
+        how many layers it holds for.
+    """
+    changed: list[torch.nn.Module] = []
+    for module in model.modules() if _supported() else ():
+        if type(module) is not torch.nn.Linear or "forward" in vars(module):
+            continue
+        weight, bias = module.weight, module.bias
+        if weight.dtype is torch.bfloat16 and weight.device.type == "cpu":
+            vars(module)["forward"] = _forward(_layout(module, weight), bias)
+            changed.append(module)
+    try:
+        yield len(changed)
+    finally:
+        for module in changed:
+            del vars(module)["forward"]
+
+
+def _supported() -> bool:
+    """Whether this torch has the operators and this processor the instructions."""
+    operators: Any = torch.ops.mkldnn
+    named = ("_reorder_linear_weight", "_linear_pointwise", "_is_mkldnn_bf16_supported")
+    if not all(hasattr(operators, name) for name in named):
+        return False
+    return bool(operators._is_mkldnn_bf16_supported())
+
+
+def _layout(module: torch.nn.Module, weight: torch.Tensor) -> torch.Tensor:
+    """The weight in blocks; made again when the module's weight is another or was written to."""
+    state = (weight.data_ptr(), 0 if weight.is_inference() else weight._version)
+    known = _laid_out.get(module)
+    if known is None or known[0] != state:
+        blocks = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _ROWS)
+        known = _laid_out[module] = (state, blocks)
+    return known[1]
+
+
+def _forward(
+    blocks: torch.Tensor, bias: torch.Tensor | None
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    def forward(rows: torch.Tensor) -> torch.Tensor:
+        product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
+            rows, blocks, bias, "none", [], ""
+        )
+        return product
+
+    return forward
