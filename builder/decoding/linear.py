@@ -8,42 +8,42 @@ device, in another dtype or of other layers is left as it is.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeGuard
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 
 _ROWS = 128
 """Rows that the layout is chosen for; any number can be multiplied with it."""
 
+_laid_out: WeakKeyDictionary[torch.nn.Module, tuple[Any, torch.Tensor]] = WeakKeyDictionary()
+
 
 @contextmanager
 def laid_out_weights(model: torch.nn.Module) -> Iterator[int]:
     """While it lasts, the model's linear layers multiply with weights laid out beforehand.
 
-    The values of a product are those of `torch.nn.functional.linear`, up to rounding. A weight is
-    moved, not copied: until the end the layer's own parameter is empty, unless another module
-    reads it too. Then every weight is what it was, bit for bit.
+    The values of a product are those of `torch.nn.functional.linear`, up to rounding. The layout
+    costs the memory of the weights once more, for as long as the model lives.
 
     Yields:
         how many layers it holds for.
     """
-    changed: list[tuple[torch.nn.Linear, torch.Tensor]] = []
-    owners = Counter(id(p) for m in model.modules() for p in m.parameters(recurse=False))
+    changed: list[torch.nn.Module] = []
+    for module in model.modules() if _supported() else ():
+        if type(module) is not torch.nn.Linear or "forward" in vars(module):
+            continue
+        weight, bias = module.weight, module.bias
+        if weight.dtype is torch.bfloat16 and weight.device.type == "cpu":
+            vars(module)["forward"] = _forward(_layout(module, weight), bias)
+            changed.append(module)
     try:
-        if _supported():
-            for module in model.modules():
-                if _fits(module):
-                    changed.append((module, _moved(module, owners[id(module.weight)] > 1)))
         yield len(changed)
     finally:
-        with torch.inference_mode(False):
-            for module, blocks in changed:
-                del vars(module)["forward"]
-                if not module.weight.numel():
-                    module.weight.data = blocks.to_dense()
+        for module in changed:
+            del vars(module)["forward"]
 
 
 def _supported() -> bool:
@@ -55,24 +55,14 @@ def _supported() -> bool:
     return bool(operators._is_mkldnn_bf16_supported())
 
 
-def _fits(module: torch.nn.Module) -> TypeGuard[torch.nn.Linear]:
-    if type(module) is not torch.nn.Linear or "forward" in vars(module):
-        return False
-    weight = module.weight
-    plain = not weight.is_inference() and weight.numel() > 0
-    return plain and weight.dtype is torch.bfloat16 and weight.device.type == "cpu"
-
-
-def _moved(module: torch.nn.Linear, shared: bool) -> torch.Tensor:
-    """Put a layer's weight into blocks, and its parameter to rest if nobody else reads it."""
-    with torch.inference_mode(False):
-        blocks: torch.Tensor = torch.ops.mkldnn._reorder_linear_weight(
-            module.weight.detach(), _ROWS
-        )
-        vars(module)["forward"] = _forward(blocks, module.bias)
-        if not shared:
-            module.weight.data = module.weight.new_empty(0)
-    return blocks
+def _layout(module: torch.nn.Module, weight: torch.Tensor) -> torch.Tensor:
+    """The weight in blocks; made again when the module's weight is another or was written to."""
+    state = (weight.data_ptr(), 0 if weight.is_inference() else weight._version)
+    known = _laid_out.get(module)
+    if known is None or known[0] != state:
+        blocks = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _ROWS)
+        known = _laid_out[module] = (state, blocks)
+    return known[1]
 
 
 def _forward(

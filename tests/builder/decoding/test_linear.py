@@ -26,25 +26,17 @@ def test_products_are_those_of_plain_layers() -> None:
 
 
 @pytest.mark.skipif(not _supported(), reason="this processor multiplies no bfloat16")
-def test_weights_move_and_come_back_bit_for_bit() -> None:
+def test_a_changed_weight_is_laid_out_again() -> None:
     model = layers(torch.bfloat16)
-    before = [p.detach().clone() for p in model.parameters()]
-    with torch.inference_mode(), laid_out_weights(model):
-        assert [p.numel() for p in model.parameters()] == [0, 96, 0]
-    assert all(torch.equal(p, b) for p, b in zip(model.parameters(), before, strict=True))
-    model(torch.randn(2, 48).bfloat16()).sum().backward()  # and can be trained
-    assert model[0].weight.grad is not None
-
-
-def test_a_weight_that_another_module_reads_stays() -> None:
-    model = torch.nn.Sequential(torch.nn.Embedding(9, 16), torch.nn.Linear(16, 9)).bfloat16()
-    model[1].weight = model[0].weight
-    ids = torch.arange(9)
-    with torch.inference_mode():
-        expected = model(ids)
+    rows = torch.randn(4, 48).bfloat16()
+    with torch.no_grad():
         with laid_out_weights(model):
-            torch.testing.assert_close(model(ids), expected, atol=1e-2, rtol=1e-2)
-    assert model[1].weight is model[0].weight
+            before = model(rows)
+        model[0].weight.mul_(2)
+        with laid_out_weights(model):
+            after = model(rows)
+        torch.testing.assert_close(after, model(rows))
+        assert not torch.equal(after, before)
 
 
 def test_the_layers_are_their_own_again_even_after_an_error() -> None:
