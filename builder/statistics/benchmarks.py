@@ -13,7 +13,16 @@ import pyarrow.parquet as pq
 
 from builder.errors import ConfigError
 from builder.statistics.files import FORMATS, format_of, opened
-from builder.statistics.words import Array, Encoded, encode, hash_texts, mix, ngram_keys, plain
+from builder.statistics.words import (
+    Array,
+    Encoded,
+    either,
+    encode,
+    hash_texts,
+    mix,
+    ngram_keys,
+    plain,
+)
 
 LONG = 8
 """Words of a run that is too long to be shared by chance."""
@@ -52,8 +61,8 @@ class Benchmark:
         keys, texts = _run_keys(hashed, words)
         shares = np.bincount(texts[np.isin(keys, self.runs)], minlength=2 * pairs) > 0
         return {
-            f"overlap_{name}": same.reshape(2, pairs).any(axis=0).astype(np.float64),
-            f"overlap_{name}_8gram": shares.reshape(2, pairs).any(axis=0).astype(np.float64),
+            f"overlap_{name}": either(same, pairs),
+            f"overlap_{name}_8gram": either(shares, pairs),
         }
 
 

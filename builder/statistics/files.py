@@ -76,7 +76,7 @@ def _parquet(
 def opened(path: Path) -> io.TextIOBase:
     """A text file, unzipped where its name says so."""
     if path.name.lower().endswith(".gz"):
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")  # type: ignore[return-value]
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
     return path.open("rt", encoding="utf-8-sig", newline="")
 
 

@@ -111,8 +111,10 @@ class Frame:
     def texts(self, rows: Array) -> tuple[list[str], list[str]]:
         """Sources and targets of some rows, in their order."""
         with pa.memory_map(str(self.folder / "texts.arrow")) as file:
-            table = pa.ipc.open_file(file).read_all().take(pa.array(rows))
-            return table["source"].to_pylist(), table["target"].to_pylist()
+            table = pa.ipc.open_file(file).read_all().take(rows.astype(np.int64))
+            sources: list[str] = table["source"].to_pylist()
+            targets: list[str] = table["target"].to_pylist()
+        return sources, targets
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from builder.statistics.measured import Measured
 from builder.statistics.nearness import near_rows
 from builder.statistics.pairs import opening
 from builder.statistics.rowwise import mean_of
-from builder.statistics.words import Array, mix, spaced
+from builder.statistics.words import Array, either, mix, spaced
 
 COLUMNS = ("identical", "empty", "too_short", "broken", "cut")
 OPENINGS = 10
@@ -75,7 +75,7 @@ def shared_across(frame: Frame) -> Array:
     lowest, highest = splits[order][first], splits[order][first + sizes - 1]
     mixed = np.empty(len(order), bool)
     mixed[order] = np.repeat(lowest != highest, sizes)
-    return mixed.reshape(2, -1).any(axis=0).astype(np.float64)
+    return either(mixed, frame.rows)
 
 
 def _if_split(frame: Frame, name: str, values: Array) -> Measured:
@@ -103,7 +103,7 @@ def length_outliers(frame: Frame) -> Array:
     """1 where a target is far longer than most (Tukey's outer fence)."""
     lengths = frame.columns["target_tokens"]
     low, high = np.quantile(lengths, [0.25, 0.75])
-    return (lengths > high + 3 * (high - low)).astype(np.float64)
+    return np.asarray(lengths > high + 3 * (high - low), np.float64)
 
 
 def repeated_openings(frame: Frame) -> tuple[list[Measured], list[dict[str, Any]]]:

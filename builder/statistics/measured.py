@@ -65,6 +65,7 @@ class Measured:
     def as_json(self) -> dict[str, Any]:
         """A JSON-able mapping; never NaN."""
         known = definition(self.name)
+        note = self.note or ("" if self.low is not None else "too little for an interval")
         return {
             "measure": self.name,
             "group": known.group,
@@ -75,7 +76,7 @@ class Measured:
             "unit": known.unit,
             "rows": self.rows,
             "signature": self.signature,
-            **({"note": self.note} if self.note else {}),
+            **({"note": note} if note else {}),
         }
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -124,7 +125,7 @@ def _alike(
     needed = np.ceil(threshold * lengths - 1e-9).astype(np.int64)
     room = lengths - needed + 1 - rare
     open_rows = rows[room[rows] > 0]
-    columns = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    columns: list[list[Array]] = [[np.zeros(0, kind)] for kind in (np.uint64, np.int64, np.int64)]
     is_open = np.zeros(len(lengths), bool)
     is_open[open_rows] = True
     for keys, owners in _ranges(shingles, starts, rows):
@@ -155,7 +156,7 @@ def _verified(
     keys, owners = prefixes
     order = np.lexsort((owners, keys))
     keys, owners = keys[order], owners[order]
-    begins = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else []
+    edges = [0, *(np.flatnonzero(keys[1:] != keys[:-1]) + 1).tolist(), len(keys)]
     sets: dict[int, frozenset[int]] = {}
 
     def elements(row: int) -> frozenset[int]:
@@ -164,7 +165,7 @@ def _verified(
         return sets[row]
 
     seen: set[tuple[int, int]] = set()
-    for begin, end in zip(begins, [*list(begins)[1:], len(keys)], strict=True):
+    for begin, end in pairwise(edges):
         members = owners[begin:end]
         by_size = members[np.argsort(lengths[members], kind="stable")].tolist()
         found: list[tuple[int, int]] = []

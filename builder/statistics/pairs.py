@@ -21,6 +21,7 @@ from builder.statistics.shingles import shingles
 from builder.statistics.words import (
     Array,
     Encoded,
+    either,
     encode,
     hash_texts,
     mix,
@@ -73,7 +74,7 @@ def measure_piece(rows: Rows, options: Options) -> Piece:
     columns |= _strategy(columns, aligned)
     columns["jaccard"] = _jaccard(rows)
     columns |= _hygiene(rows, columns, word_lists, options)
-    columns["cut"] = (words.lengths > MAX_WORDS).reshape(2, pairs).any(axis=0).astype(np.float64)
+    columns["cut"] = either(words.lengths > MAX_WORDS, pairs)
     hashed = _hashed(tokens)
     border = int(tokens.lengths[:pairs].sum())
     row_shingles, shingle_lengths = shingles(rows.source, rows.target, words, _hashed(words))
@@ -109,7 +110,8 @@ def _hashed(encoded: Encoded) -> Array:
 
 def _share(part: Array, whole: Array) -> Array:
     """Part over whole, NaN where there is no whole."""
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    found: Array = np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    return found
 
 
 def _sizes(rows: Rows, tokens: Encoded, pairs: int) -> dict[str, Array]:

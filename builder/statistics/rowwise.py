@@ -89,13 +89,13 @@ def distributions(frame: Frame) -> dict[str, Any]:
     for name, edges in GRIDS.items():
         values = frame.columns[name]
         defined = values[~np.isnan(values)]
-        quantiles = np.quantile(defined, QUANTILES) if len(defined) else []
+        quantiles: list[float] = np.quantile(defined, QUANTILES).tolist() if len(defined) else []
         found[name] = {
             "edges": list(edges),
             "counts": np.bincount(_bins(defined, edges), minlength=len(edges)).tolist(),
             "undefined": int(len(values) - len(defined)),
             "quantiles": {
-                f"{share:g}": finite(float(value))
+                f"{share:g}": finite(value)
                 for share, value in zip(QUANTILES, quantiles, strict=False)
             },
         }

@@ -57,6 +57,11 @@ def mix(values: Array, salt: int = 0) -> Array:
     return x
 
 
+def either(flags: Array, pairs: int) -> Array:
+    """1 for every pair that a flag of its source or of its target, laid end to end, is set for."""
+    return np.asarray(flags.reshape(2, pairs).any(axis=0), np.float64)
+
+
 @dataclass(frozen=True)
 class Encoded:
     """Token lists of many texts in one piece.
@@ -87,7 +92,8 @@ def encode(lists: Sequence[Sequence[str]]) -> Encoded:
     lengths = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
     column = pa.array(chain.from_iterable(lists), type=pa.large_string()).dictionary_encode()
     ids = column.indices.to_numpy(zero_copy_only=False).astype(np.int32)
-    return Encoded(ids, lengths, column.dictionary.to_pylist())
+    distinct: list[str] = column.dictionary.to_pylist()
+    return Encoded(ids, lengths, distinct)
 
 
 def gather(tokens: Array, starts: Array, rows: Array) -> tuple[Array, Array]:
