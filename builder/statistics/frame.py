@@ -16,6 +16,7 @@ from functools import cached_property
 from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -112,8 +113,8 @@ class Frame:
         """Sources and targets of some rows, in their order."""
         with pa.memory_map(str(self.folder / "texts.arrow")) as file:
             table = pa.ipc.open_file(file).read_all().take(rows.astype(np.int64))
-            sources: list[str] = table["source"].to_pylist()
-            targets: list[str] = table["target"].to_pylist()
+            sources: Any = table["source"].to_pylist()
+            targets: Any = table["target"].to_pylist()
         return sources, targets
 
 

@@ -25,6 +25,8 @@ from dimsum import __version__
 FORMAT = 1
 SAMPLES = {"cosine": 1000, "vendi": 500, "ted": 200, "entailment": 500, "agreement": 1000}
 LANGUAGE_SAMPLE = 2000
+OF_PLACE = ("name", "kind", "revision")
+"""What a document says of where a corpus lies, not of its rows."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,12 @@ def study(
             document["equal_size"] = equal_size(frames, settings.equal_size, settings.draws)
         document["published"] = beside(found)
     return document
+
+
+def released_study(folder: Path) -> dict[str, Any]:
+    """What `study` says of a release being written, in one process and without a model."""
+    found: dict[str, Any] = study([str(folder / "data")])["corpora"][0]
+    return {key: found[key] for key in found if key not in OF_PLACE}
 
 
 class _Told:

@@ -92,7 +92,7 @@ def encode(lists: Sequence[Sequence[str]]) -> Encoded:
     lengths = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
     column = pa.array(chain.from_iterable(lists), type=pa.large_string()).dictionary_encode()
     ids = column.indices.to_numpy(zero_copy_only=False).astype(np.int32)
-    distinct: list[str] = column.dictionary.to_pylist()
+    distinct: Any = column.dictionary.to_pylist()
     return Encoded(ids, lengths, distinct)
 
 

@@ -7,40 +7,11 @@ import random
 from pathlib import Path
 from typing import Any
 
-WORDS = [
-    "the",
-    "a",
-    "of",
-    "to",
-    "in",
-    "council",
-    "road",
-    "bridge",
-    "mayor",
-    "Friday",
-    "said",
-    "closed",
-    "opened",
-    "new",
-    "old",
-    "river",
-    "school",
-    "42",
-    "3.5",
-    "people",
-    "city",
-    "workers",
-    "strike",
-    "plan",
-    "vote",
-    "money",
-    "Paris",
-    "London",
-    "after",
-    "before",
-    "because",
-    "report",
-]
+SPEECH = (
+    "the a of to in council road bridge mayor Friday said closed opened new old river school 42 "
+    "3.5 people city workers strike plan vote money Paris London after before because report"
+)
+WORDS = SPEECH.split()
 ODD = (
     {"source": "", "target": "x"},
     {"source": "The same.", "target": "The same."},
