@@ -78,15 +78,21 @@ class Blocks:
 
 
 def of_independent(values: Array, seed: int) -> tuple[float | None, float | None, float | None]:
-    """(mean, low, high) of independent values by the plain bootstrap, in the order given."""
+    """(mean, low, high) of independent values by the bootstrap, in the order given.
+
+    More than `MOST_BLOCKS` values are dealt into so many blocks first.
+    """
     if len(values) == 0:
         return None, None, None
     mean = float(np.mean(values))
     if len(values) < 2:
         return mean, None, None
+    count = min(len(values), MOST_BLOCKS)
+    blocks = np.arange(len(values)) % count
+    sums, sizes = np.bincount(blocks, values), np.bincount(blocks)
     draw = np.random.Generator(np.random.PCG64(seed))
-    times = draw.multinomial(len(values), np.full(len(values), 1 / len(values)), MEAN_REPLICATES)
-    low, high = np.quantile(times @ values / len(values), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    times = draw.multinomial(count, np.full(count, 1 / count), MEAN_REPLICATES)
+    low, high = np.quantile(times @ sums / (times @ sizes), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return mean, float(low), float(high)
 
 

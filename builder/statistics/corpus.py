@@ -156,13 +156,14 @@ def _of_folder(path: Path, name: str, columns: Columns, revision: str | None = N
 
 def _of_hub(reference: str, columns: Columns) -> Corpus:
     """Download the data files of a Hub dataset at one commit, into the client's cache."""
-    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub import HfApi
 
     name, _, revision = reference.partition("@")
+    api = HfApi()
     try:
-        commit = HfApi().dataset_info(name, revision=revision or None, timeout=30).sha
+        commit = api.dataset_info(name, revision=revision or None, timeout=30).sha
         patterns = [f"*{ending}" for ending in FORMATS] + ["provenance/models.json"]
-        folder = snapshot_download(
+        folder = api.snapshot_download(
             name, repo_type="dataset", revision=commit, allow_patterns=patterns
         )
     except Exception as error:

@@ -38,7 +38,7 @@ class Frame:
     Attributes:
         corpus: it was made from.
         folder: scratch, with a file for each stream and one of texts.
-        columns: float64, one value a row; NaN where it is not defined.
+        columns: one value a row, float64 or Boolean; NaN where it is not defined.
         keys: uint64, one value a row: source, target, split, opening.
         lengths: of each row's part in each stream.
         splits: name of each split by its key.

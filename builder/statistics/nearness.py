@@ -195,29 +195,28 @@ def _verdicts(twin_of: Array, pairs: Array, splits: Array, rank: Array) -> Nearn
     redundant, largest = _chains(twin_of, pairs, rank)
     return Nearness(
         alike=alike.astype(np.float64),
-        across=_across(twin_of, pairs, splits),
+        across=_across(twin_of, pairs, splits, alike),
         redundant=redundant,
         largest=largest,
     )
 
 
-def _across(twin_of: Array, pairs: Array, splits: Array) -> Array:
-    """Whether the splits around a row's set are other than its own."""
-    around: dict[int, set[int]] = {}
-    for root, split in set(zip(twin_of.tolist(), splits.tolist(), strict=True)):
-        around.setdefault(root, set()).add(split)
-    joined = {root: set(found) for root, found in around.items()}
+def _across(twin_of: Array, pairs: Array, splits: Array, alike: Array) -> Array:
+    """Whether a row that is alike lies, or one of those around it, in another split."""
+    rows = np.flatnonzero(alike)
+    own: dict[int, set[int]] = {}
+    for root, split in zip(twin_of[rows].tolist(), splits[rows].tolist(), strict=True):
+        own.setdefault(root, set()).add(split)
+    around = {root: set(found) for root, found in own.items()}
     for a, b in pairs.T.tolist():
-        joined[a] |= around[b]
-        joined[b] |= around[a]
-    return np.fromiter(
-        (
-            joined[root] != {split}
-            for root, split in zip(twin_of.tolist(), splits.tolist(), strict=True)
-        ),
-        np.float64,
-        len(twin_of),
-    )
+        around[a] |= own[b]
+        around[b] |= own[a]
+    found = np.zeros(len(twin_of))
+    found[rows] = [
+        around[root] != {split}
+        for root, split in zip(twin_of[rows].tolist(), splits[rows].tolist(), strict=True)
+    ]
+    return found
 
 
 def _chains(twin_of: Array, pairs: Array, rank: Array) -> tuple[Array, int]:

@@ -1,8 +1,8 @@
 """Everything that one pair says by itself, for a piece of a corpus at a time.
 
-A column is float64 with one value a row; NaN means that the value is not defined for this row
-(compression of an empty source, say) and never leaves this package: such rows are left out of a
-mean, and the mean says over how many rows it is.
+A column has one value a row, a float64 or a Boolean. NaN means that the value is not defined for
+this row (compression of an empty source, say) and never leaves this package: such rows are left
+out of a mean, and the mean says over how many rows it is.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def _strategy(sizes: Mapping[str, Array], aligned: Alignment) -> dict[str, Array
         "density": aligned.squares / words,
         "rouge_l": rouge_l,
         "extractiveness": extractiveness,
-        "abstractive": (extractiveness < EXTRACTIVE_FROM).astype(np.float64),
+        "abstractive": extractiveness < EXTRACTIVE_FROM,
     }
     for column, order in enumerate(ORDERS):
         possible = np.maximum(aligned.target - order + 1, 0)
@@ -169,14 +169,14 @@ def _hygiene(
     both = list(zip(rows.source, rows.target, strict=True))
 
     def column(values: Sequence[bool]) -> Array:
-        return np.fromiter(values, np.float64, pairs)
+        return np.fromiter(values, bool, pairs)
 
     empty = (sizes["source_tokens"] == 0) | (sizes["target_tokens"] == 0)
     listed = options.offensive
     return {
         "identical": column([source == target for source, target in both]),
-        "empty": empty.astype(np.float64),
-        "too_short": (sizes["target_tokens"] < SHORT).astype(np.float64),
+        "empty": empty,
+        "too_short": sizes["target_tokens"] < SHORT,
         "broken": column(
             [bool(_BROKEN.search(source) or _BROKEN.search(target)) for source, target in both]
         ),

@@ -58,8 +58,8 @@ def mix(values: Array, salt: int = 0) -> Array:
 
 
 def either(flags: Array, pairs: int) -> Array:
-    """1 for every pair that a flag of its source or of its target, laid end to end, is set for."""
-    return np.asarray(flags.reshape(2, pairs).any(axis=0), np.float64)
+    """For every pair whether a flag of its source or of its target, laid end to end, is set."""
+    return np.asarray(flags.reshape(2, pairs).any(axis=0))
 
 
 @dataclass(frozen=True)
