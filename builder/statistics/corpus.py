@@ -18,6 +18,8 @@ from builder.store import RUN_FILE
 
 PIECE = 8192
 """Rows of a piece. Nothing that is measured depends on it."""
+MOST_CHARACTERS = 1 << 23
+"""Characters of a piece of several rows."""
 SPLIT_NAMES = {
     "train": "train",
     "training": "train",
@@ -57,6 +59,20 @@ class Rows:
     def __len__(self) -> int:
         return len(self.source)
 
+    def cut(self, most: int) -> Iterator[Rows]:
+        """The same rows in pieces of up to `most` characters, or of one row."""
+        first = characters = 0
+        for row, (source, target) in enumerate(zip(self.source, self.target, strict=True)):
+            here = len(source) + len(target)
+            if row > first and characters + here > most:
+                yield self._from(first, row)
+                first, characters = row, 0
+            characters += here
+        yield self._from(first, len(self)) if first else self
+
+    def _from(self, first: int, last: int) -> Rows:
+        return Rows(self.source[first:last], self.target[first:last], self.split[first:last])
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -85,7 +101,8 @@ class Corpus:
             BuilderError: a file cannot be read.
         """
         for path, split in self.files:
-            yield from _pieces(path, split, self.columns, size)
+            for rows in _pieces(path, split, self.columns, size):
+                yield from rows.cut(MOST_CHARACTERS)
 
 
 def open_corpus(reference: str, columns: Columns | None = None) -> Corpus:

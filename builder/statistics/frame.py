@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from itertools import chain, islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from builder.statistics.pairs import Options, Piece, measure_piece
 from builder.statistics.words import GOLDEN, Array, hash_text, mix, offsets
 
 STREAMS = ("source", "target", "shingles")
+FEW_PIECES = 4
+"""Fewer pieces than these are done before another process would be up."""
 TEXTS = pa.schema([("source", pa.large_string()), ("target", pa.large_string())])
 
 
@@ -192,13 +195,14 @@ def _measured(
 ) -> Iterator[tuple[Rows, Piece]]:
     """Pieces with their measures, in order; few are in the air at a time."""
     filled = (rows for rows in pieces if len(rows))
-    if processes <= 1:
-        for rows in filled:
+    begun = list(islice(filled, FEW_PIECES))
+    if processes <= 1 or len(begun) < FEW_PIECES:
+        for rows in chain(begun, filled):
             yield rows, measure_piece(rows, options)
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         waiting: deque[tuple[Rows, Future[Piece]]] = deque()
-        for rows in filled:
+        for rows in chain(begun, filled):
             waiting.append((rows, pool.submit(measure_piece, rows, options)))
             if len(waiting) > 2 * processes:
                 first, future = waiting.popleft()

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 import zlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def made(pairs: int, seed: int, path: Path) -> Path:
     listed = sorted(OffensiveWords.read().singles)
     weights = [1 / (rank + 3) for rank in range(len(words))]
     stream: list[str] = []
-    recent: list[dict[str, str]] = []
+    recent: deque[dict[str, str]] = deque(maxlen=1000)
 
     def word() -> str:
         if not stream:
@@ -65,7 +65,7 @@ def made(pairs: int, seed: int, path: Path) -> Path:
                     "source": " ".join(source).capitalize() + ".",
                     "target": " ".join(kept or [word()]).capitalize() + ".",
                 }
-            recent = [*recent[-999:], row]
+            recent.append(row)
             file.write(json.dumps(row) + "\n")
     return path
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from builder.errors import BuilderError, ConfigError
-from builder.statistics.corpus import Columns, Corpus, open_corpus
+from builder.statistics.corpus import Columns, Corpus, Rows, open_corpus
 from tests.builder.hub.releases import make_dataset
 from tests.builder.statistics.corpora import made, write
 
@@ -66,6 +66,12 @@ def test_texts_with_newlines_quotes_and_nulls(tmp_path: Path) -> None:
     half = tmp_path / "half.jsonl"
     half.write_text('{"source": "\\ud83d", "target": "ok"}\n\n')
     assert rows_of(open_corpus(str(half))) == [("?", "ok", "")]
+
+
+def test_long_texts_make_small_pieces() -> None:
+    rows = Rows(["a" * 6, "b", "c" * 20, "d"], ["", "", "", ""], list("wxyz"))
+    assert [piece.split for piece in rows.cut(10)] == [["w", "x"], ["y"], ["z"]]
+    assert list(rows.cut(100)) == [rows]
 
 
 def test_columns_of_other_names_splits_and_conditions(tmp_path: Path) -> None:

@@ -69,7 +69,11 @@ def test_order_and_sharding_change_nothing(
     assert study([change(tmp_path)]) == whole
 
 
-def test_processes_change_nothing(whole: dict[str, Any], tmp_path: Path) -> None:
+def test_processes_change_nothing(
+    whole: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces = frames.Corpus.pieces
+    monkeypatch.setattr(frames.Corpus, "pieces", lambda self: pieces(self, 50))
     path = write(tmp_path / "corpus.jsonl", ROWS)
     assert study([str(path)], Settings(processes=2)) == whole
 
