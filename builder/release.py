@@ -27,6 +27,7 @@ from builder.facts import data_path, dataset_facts
 from builder.stages.splits import SPLITS
 from builder.statistics.counts import counts
 from builder.statistics.funnel import funnel
+from builder.statistics.study import released_study
 from builder.store import Run, digest, file_hash, write_json, write_table, write_text
 from builder.versions import library_versions
 from cards.facts import FACTS_PATH
@@ -34,7 +35,7 @@ from cards.render import render_dataset_card
 from dimsum.schema import arrow_schema
 from dimsum.tasks import TASKS
 
-RELEASE_VERSION = 1
+RELEASE_VERSION = 2
 RECORD = "release.json"
 CHECKSUMS = "provenance/checksums.json"
 
@@ -109,7 +110,7 @@ def _fill(
         yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
     )
     write_json(provenance / "funnel.json", [step.as_json() for step in steps])
-    write_json(provenance / "statistics.json", statistics)
+    write_json(provenance / "statistics.json", {**statistics, "corpus": released_study(folder)})
     write_json(provenance / "models.json", header["models"])
     write_json(provenance / "versions.json", library_versions())
     facts = dataset_facts(folder, table, config, header, steps, statistics)
