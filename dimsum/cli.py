@@ -20,6 +20,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "build": ("builder.commands.build:build", "Build a corpus, or go on with one."),
     "show": ("builder.commands.show:show", "Print a run's funnel, or the rows it rejected."),
     "rescore": ("builder.commands.rescore:rescore", "Try other thresholds without a model."),
+    "report": ("builder.commands.report:report", "Write one page about a run or a release."),
     "release": ("builder.commands.release:release", "Write the dataset folder of a run again."),
     "card": ("builder.commands.card:card", "Check the card of a dataset or a model."),
     "publish": ("builder.commands.publish:publish", "Put a released folder on the Hub."),
