@@ -46,7 +46,7 @@ def _statistic(record: dict[str, Any], group: str) -> Statistic:
     known = record.get("references")
     references = known if isinstance(known, dict) else {}
     return Statistic(
-        name=_name(record),
+        name=", ".join(filter(None, (_name(record), str(record.get("side") or "")))),
         group=str(record.get("group") or record.get("config") or group),
         value=number(record["value"]),
         interval=_interval(record),

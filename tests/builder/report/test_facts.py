@@ -72,9 +72,8 @@ def test_every_curve_counts_what_the_decisions_would_keep(
     curves = report.explorer.curves
     assert {curve.task for curve in curves} == set(TASKS)
     for curve in curves:
-        for value, kept, total in list(zip(curve.values, curve.kept, curve.total, strict=True))[
-            ::8
-        ]:
+        points = list(zip(curve.values, curve.kept, curve.total, strict=True))
+        for value, kept, total in points[::8]:
             rules = {task: dict(bounds) for task, bounds in config.rules.items()}
             bound = rules[curve.task][curve.measure].model_copy(update={curve.end: value})
             rules[curve.task][curve.measure] = bound
@@ -88,7 +87,7 @@ def test_every_curve_counts_what_the_decisions_would_keep(
 def test_sources_and_shares_add_up_to_the_rows(
     finished: tuple[Run, BuildConfig, Report],
 ) -> None:
-    run, config, report = finished
+    run, _, report = finished
     steps = {step.stage: step for step in report.steps}
     assert report.rows == run.read("splits", 0).num_rows > 20
     for shares in (report.tasks, report.splits, report.controls):

@@ -37,7 +37,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
         target = f"On day {number} {name} bought apples at the market."
         more = {
             "entail_forward": 0.9 + number / 2000,
-            "domain": ("news", "recipes")[number % 3 > 1],
+            "domain": "recipes" if number % 3 == 2 else "news",
         }
         rows.append(row(number, source, target, **more))
     return write_release(folder / "corpus", rows, STATISTICS)
@@ -84,7 +84,7 @@ def test_text_of_the_corpus_never_becomes_markup(
     assert found.tags["img"] == 0
     assert not any(name.startswith("on") for name, _ in found.attributes)
     assert max(found.ids.values()) == 1
-    assert "49" not in page.partition("<main")[2].partition("ROUGE-L")[0]
+    assert "{{ 7 * 7 }} ${7 * 7}" in page
     assert "(1,000,000 characters)" in page
     assert not set(page) & {chr(n) for n in range(32) if chr(n) not in "\n\t"}
     addresses = [v for n, v in found.attributes if n in ("src", "href", "{xlink}href") and v]
