@@ -61,11 +61,7 @@ def _lines(
     for number, temperature in enumerate(temperatures):
         some = [cell for cell in cells if cell.temperature == temperature]
         shift = 0.08 * (number - (len(temperatures) - 1) / 2)
-        points = [
-            (cell.length + shift, getattr(cell, measure))
-            for cell in some
-            if cell.length is not None
-        ]
+        points = [(c.length + shift, getattr(c, measure)) for c in some if c.length is not None]
         _with_intervals(axes, points, factor, number, f"temperature {temperature:g}")
     axes.set_ylim(bottom=0)
     axes.set_xticks(sorted({cell.length for cell in cells if cell.length is not None}))
@@ -96,13 +92,11 @@ def _states(found: Findings, figure: Figure) -> None:
             mean = one.means[group]
             if mean.value is None:
                 continue
-            colour, y = COLOURS[number], place + shift
+            colour, mark, y = COLOURS[number], MARKS[number], place + shift
             if mean.low is not None and mean.high is not None:
                 axes.plot([mean.low, mean.high], [y, y], color=colour, linewidth=1.2)
             label = f"{one.layer} layer" if place == 0 else None
-            axes.plot(
-                [mean.value], [y], color=colour, marker=MARKS[number], ms=5, ls="", label=label
-            )
+            axes.plot([mean.value], [y], mark, color=colour, markersize=5, label=label)
     axes.set_yticks(range(len(GROUPS)), GROUPS)
     axes.invert_yaxis()
     axes.set_xlabel("mean cosine of centred states")

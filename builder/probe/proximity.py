@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from builder.config import CriticConfig, DomainConfig
 from builder.errors import ConfigError
-from builder.models import load_causal
+from builder.models import load_causal, public_name
 from builder.probe.settings import ProbeSettings
 
 if TYPE_CHECKING:
@@ -91,10 +91,17 @@ def probe(
         settings,
         source=named if contexts is None else f"texts of {contexts.name}",
         findings=found,
-        notes=(*teacher.notes, *critic.notes),
+        notes=_notes(settings, [*teacher.notes, *critic.notes]),
         seconds=clock.seconds,
         examples=tuple((t, *examples[t]) for t in sorted(examples)),
     )
+
+
+def _notes(settings: ProbeSettings, notes: list[str]) -> tuple[str, ...]:
+    """Notes on the models; of a local path only its last part."""
+    for reference in (settings.teacher, settings.critic):
+        notes = [note.replace(reference, public_name(reference)) for note in notes]
+    return tuple(notes)
 
 
 def _check(settings: ProbeSettings) -> None:

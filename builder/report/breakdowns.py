@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from builder.report.model import Breakdown, Yield
 from builder.report.source import Source
+from builder.report.text import named
 from builder.run import units_of
 from builder.store import Run
 
@@ -91,7 +92,7 @@ def _breakdown(
     keys: Iterable[Any] = {*pairs, *contexts.get(name, ()), *candidates.get(name, ())} - {None}
     rows = tuple(
         Yield(
-            name=(labels or {}).get(str(key), str(key)),
+            name=named((labels or {}).get(str(key), str(key))),
             contexts=contexts[name][key] if name in contexts else None,
             candidates=candidates[name][key] if name in candidates else None,
             pairs=pairs[key],

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from builder.report.model import QUANTILES, Grid, Histogram, Series, Share
+from builder.report.text import named
 from dimsum.tasks import TASKS
 
 BINS = 25
@@ -123,7 +124,7 @@ def grid(rows: pa.Table) -> Grid | None:
 def shares(rows: pa.Table, column: str) -> tuple[Share, ...]:
     """The values of a column, the most frequent first."""
     found = [
-        (entry["values"].as_py(), entry["counts"].as_py())
+        (named(entry["values"].as_py()), entry["counts"].as_py())
         for entry in pc.value_counts(rows[column])
     ]
     return tuple(Share(name, count) for name, count in sorted(found, key=lambda x: (-x[1], x[0])))

@@ -92,9 +92,13 @@ def _rendered(picture: Picture, kind: str, **more: Any) -> bytes:
     return stream.getvalue()
 
 
+_ILLEGAL = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ufffe\\uffff]")
+"""Characters that no XML document may hold, whatever a label says."""
+
+
 def svg(picture: Picture) -> str:
     """The picture as a standalone SVG file of the light palette."""
-    return _rendered(picture, "svg", metadata={"Date": None}).decode()
+    return _ILLEGAL.sub("", _rendered(picture, "svg", metadata={"Date": None}).decode())
 
 
 def png(picture: Picture) -> bytes:

@@ -40,7 +40,7 @@ def explorer(source: Source) -> Explorer | None:
             for name in MEASURES
             if RELEASED.get(name, name) in source.rows.column_names
         }
-        tasks = np.asarray(source.rows["task"].to_pylist())
+        tasks = np.asarray(source.rows["task"].to_numpy(zero_copy_only=False))
         counted = f"{source.rows.num_rows:,} released pairs; only stricter values can be tried"
     if not values or not len(next(iter(values.values()))):
         return None

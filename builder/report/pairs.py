@@ -7,7 +7,7 @@ from typing import Any
 
 from builder.report.model import Pair
 from builder.report.source import Source
-from builder.report.text import differences, shortened
+from builder.report.text import differences, named, shortened
 from dimsum.tasks import TASKS
 
 PER_TASK = 150
@@ -31,6 +31,6 @@ def _pair(row: dict[str, Any], source: str, target: str) -> Pair:
     return Pair(
         source=left,
         target=right,
-        **{name: row[name] for name in names},
+        **{name: named(row[name]) for name in names},
         **{name: row[name] for name in measures},
     )

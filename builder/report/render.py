@@ -112,6 +112,7 @@ def _environment() -> jinja2.Environment:
         "share": _share,
         "rate": _rate,
         "number": _number,
+        "fixed": lambda value: f"{value:.2f}" if math.isfinite(value) else DASH,
         "plain": lambda value: value if math.isfinite(value) else 0,
         "words": _words,
         "plural": _plural,

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from builder.config import BuildConfig, parse_config
 from builder.errors import BuilderError, ConfigError
@@ -117,7 +118,7 @@ def _open_run(run: Run) -> Source:
         steps=tuple(funnel(run, config)),
         config=config,
         models=header.get("models", {}),
-        versions=_json(provenance / "versions.json") or library_versions(),
+        versions=_known(provenance / "versions.json", _VERSIONS, None) or library_versions(),
         statistics=_json(provenance / "statistics.json") if done else None,
         limits=_limits(provenance),
     )
@@ -125,21 +126,16 @@ def _open_run(run: Run) -> Source:
 
 def _open_release(folder: Path, files: list[Path]) -> Source:
     provenance = folder / "provenance"
-    steps = _json(provenance / "funnel.json") or []
     config = _config(provenance / "config.yaml")
-    try:
-        read = tuple(Step(**step) for step in steps)
-    except TypeError as error:
-        raise BuilderError(f"{provenance / 'funnel.json'} is not a funnel") from error
     return Source(
         name=config.name if config else folder.resolve().name,
         run=None,
         rows=_columns([(path, _split_of(path)) for path in files]),
         files=tuple(files),
-        steps=read,
+        steps=_known(provenance / "funnel.json", _STEPS, ()),
         config=config,
-        models=_json(provenance / "models.json") or {},
-        versions=_json(provenance / "versions.json") or {},
+        models=_known(provenance / "models.json", _MODELS, {}),
+        versions=_known(provenance / "versions.json", _VERSIONS, {}),
         statistics=_json(provenance / "statistics.json"),
         limits=_limits(provenance),
     )
@@ -158,6 +154,28 @@ def _config(path: Path) -> BuildConfig | None:
         return parse_config(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, AttributeError, yaml.YAMLError, ConfigError):
         return None
+
+
+_STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
+_MODELS: TypeAdapter[dict[str, dict[str, Any]]] = TypeAdapter(dict[str, dict[str, Any]])
+_VERSIONS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
+
+
+def _known(path: Path, kind: TypeAdapter[Any], absent: Any) -> Any:
+    """A JSON document of a known kind, or `absent` where there is no file.
+
+    Raises:
+        BuilderError: the file holds something else.
+    """
+    content = _json(path)
+    if content is None:
+        return absent
+    try:
+        return kind.validate_python(content)
+    except ValidationError as error:
+        raise BuilderError(
+            f"{path} does not hold what a release writes there", hint="write the release again"
+        ) from error
 
 
 def _json(path: Path) -> Any:

@@ -24,6 +24,15 @@ def shortened(text: str, most: int) -> str:
     return clean if len(text) <= most else f"{clean.rstrip()}… ({len(text):,} characters)"
 
 
+NAME = 80
+"""Characters of a name, such as a domain's."""
+
+
+def named(text: str) -> str:
+    """A name of the corpus made fit for a label, an option or an axis."""
+    return shortened(text, NAME).strip() or "(no name)"
+
+
 def differences(source: str, target: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
     """Both sentences in runs of words; words that the other does not have in that place are own.
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from builder.config import BuildConfig, parse_config
+from builder.config import BuildConfig
 from builder.decide import decide
 from builder.errors import BuilderError, ConfigError
 from builder.measures import MEASURES
@@ -20,22 +20,11 @@ from builder.report.model import Piece, Report
 from builder.report.repeats import neighbours
 from builder.report.statistics import statistics
 from builder.report.text import differences, shortened
-from builder.run import build, units_of
+from builder.run import units_of
 from builder.stages.near_duplicates import jaccard
 from builder.store import REJECTS, Run
 from dimsum.tasks import TASKS
 from tests.builder.report.corpora import row, write_release
-from tests.toys import toy_config
-
-
-@pytest.fixture(scope="module")
-def finished(
-    toy_teacher: Path, toy_critic: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Run, BuildConfig, Report]:
-    config = parse_config(toy_config(toy_teacher, toy_critic))
-    folder = tmp_path_factory.mktemp("report") / "run"
-    build(config, folder)
-    return Run.open(folder), config, gather(folder)
 
 
 def test_removals_are_the_funnel_and_examples_are_rejected_rows(
@@ -150,6 +139,12 @@ def test_what_is_no_corpus_is_refused(tmp_path: Path) -> None:
     (folder / "data/summary/test-0.parquet").write_bytes(b"PAR1 damaged")
     with pytest.raises(BuilderError, match="missing or damaged"):
         gather(folder)
+    (folder / "data/summary/test-0.parquet").unlink()
+    (folder / "provenance").mkdir()
+    for content, message in (("[", "is not JSON"), ('[{"stage": 1}]', "does not hold")):
+        (folder / "provenance/funnel.json").write_text(content)
+        with pytest.raises(BuilderError, match=message):
+            gather(folder)
 
 
 def test_a_histogram_by_hand() -> None:

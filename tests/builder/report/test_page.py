@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from builder.report.drawing import inline, png, svg
+from builder.config import BuildConfig
+from builder.report.drawing import inline, png, write_pictures
 from builder.report.gather import gather
+from builder.report.model import Report
 from builder.report.pictures import pictures
 from builder.report.write import MOST_BYTES, write_report
+from builder.store import Run
 from dimsum.cli import run
 from tests.builder.report.corpora import HOSTILE, hostile_rows, row, write_release
 from tests.chromium import Chromium, browser_path
@@ -49,6 +52,16 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def plain_page(plain: Path) -> Path:
+    return write_report(plain, plain.with_name("page.html"))[0]
+
+
+@pytest.fixture(scope="module")
+def hostile_page(hostile: Path) -> Path:
+    return write_report(hostile, hostile.with_name("page.html"))[0]
+
+
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
     if browser_path() is None:
         pytest.skip("no Chromium on this machine: the page was not opened")
@@ -73,11 +86,8 @@ class Outline(HTMLParser):
         self.ids.update(value or "" for name, value in attrs if name == "id")
 
 
-def test_text_of_the_corpus_never_becomes_markup(
-    hostile: Path, plain: Path, tmp_path: Path
-) -> None:
-    write_report(hostile, tmp_path / "hostile.html")
-    page = (tmp_path / "hostile.html").read_text("utf-8")
+def test_text_of_the_corpus_never_becomes_markup(hostile_page: Path, plain_page: Path) -> None:
+    page = hostile_page.read_text("utf-8")
     assert len(page.encode()) < MOST_BYTES
     found = Outline(page)
     assert found.tags["script"] == 1  # without a configuration there are no curves
@@ -89,14 +99,12 @@ def test_text_of_the_corpus_never_becomes_markup(
     assert not set(page) & {chr(n) for n in range(32) if chr(n) not in "\n\t"}
     addresses = [v for n, v in found.attributes if n in ("src", "href", "{xlink}href") and v]
     assert all(address.startswith("#") for address in addresses)
-    write_report(plain, tmp_path / "plain.html")
-    assert "<b>" not in (tmp_path / "plain.html").read_text("utf-8")
+    assert "<b>" not in plain_page.read_text("utf-8")
 
 
 def test_a_corpus_of_nothing_and_of_one_row_gets_a_page_without_nan(tmp_path: Path) -> None:
-    for number, rows in enumerate(
-        ([], [row(1, "Same.", "Same.")], [row(2, "", "", density=math.nan)])
-    ):
+    corpora = ([], [row(1, "Same.", "Same."), row(2, "", "", density=math.nan)])
+    for number, rows in enumerate(corpora):
         folder = write_release(tmp_path / str(number), rows)
         page = tmp_path / f"{number}.html"
         write_report(folder, page)
@@ -107,20 +115,25 @@ def test_a_corpus_of_nothing_and_of_one_row_gets_a_page_without_nan(tmp_path: Pa
 
 
 def test_pictures_are_files_and_parts_of_the_page(plain: Path, tmp_path: Path) -> None:
-    report = gather(plain)
-    drawn = pictures(report)
+    drawn = pictures(gather(plain))
     names = [one.name for one in drawn]
     assert len(set(names)) == len(names) >= 10
-    for one in drawn[:3]:
-        assert png(one).startswith(b"\x89PNG") and png(one) == png(one)
-        ET.fromstring(svg(one))
+    for one in drawn[:2]:
         root = ET.fromstring(inline(one))
         assert root.get("role") == "img" and one.title in (root.get("aria-label") or "")
         assert "width" not in root.attrib
         assert "var(--" in inline(one)
-    files = write_report(plain, tmp_path / "page.html", picture_folder=tmp_path / "pictures")
-    assert {path.suffix for path in files[1:]} == {".png", ".svg"}
-    assert len(files) == 1 + 2 * len(drawn)
+    files = write_pictures(drawn[:2], tmp_path)
+    assert [path.name for path in files] == [
+        f"{one.name}.{kind}" for one in drawn[:2] for kind in ("png", "svg")
+    ]
+    for path in files:
+        content = path.read_bytes()
+        if path.suffix == ".png":
+            assert content.startswith(b"\x89PNG")
+        else:
+            ET.fromstring(content)
+    assert png(drawn[0]) == files[0].read_bytes()
 
 
 def test_the_command(plain: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -146,11 +159,9 @@ def choose(browser: Chromium, element: str, value: str) -> None:
     )
 
 
-def test_search_filter_and_order(browser: Chromium, plain: Path, tmp_path: Path) -> None:
-    page = tmp_path / "page.html"
-    write_report(plain, page)
+def test_search_filter_and_order(browser: Chromium, plain_page: Path) -> None:
     browser.shape(1280)
-    browser.open(page)
+    browser.open(plain_page)
     status = "document.getElementById('found').textContent"
     assert visible(browser) == 25
     assert browser.run(status) == "120 of 120 pairs fit; 25 are shown"
@@ -172,16 +183,15 @@ def test_search_filter_and_order(browser: Chromium, plain: Path, tmp_path: Path)
     values = browser.run(f"{shown}.map(row => Number(row.getAttribute('data-entail_forward')))")
     assert len(values) == 25 and values == sorted(values)
     assert browser.console == []
-    assert browser.requests() == [page.as_uri()]
+    assert browser.requests() == [plain_page.as_uri()]
 
 
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("kind", ["plain", "hostile"])
 def test_it_renders_in_both_schemes_and_widths(
-    browser: Chromium, kind: str, width: int, tmp_path: Path, request: pytest.FixtureRequest
+    browser: Chromium, kind: str, width: int, request: pytest.FixtureRequest
 ) -> None:
-    page = tmp_path / "page.html"
-    write_report(request.getfixturevalue(kind), page)
+    page = request.getfixturevalue(f"{kind}_page")
     grounds = set()
     for dark in (False, True):
         browser.shape(width, dark=dark)
@@ -199,12 +209,8 @@ def test_it_renders_in_both_schemes_and_widths(
     assert len(grounds) == 2
 
 
-def test_hostile_text_reads_as_it_was_written(
-    browser: Chromium, hostile: Path, tmp_path: Path
-) -> None:
-    page = tmp_path / "page.html"
-    write_report(hostile, page)
-    browser.open(page)
+def test_hostile_text_reads_as_it_was_written(browser: Chromium, hostile_page: Path) -> None:
+    browser.open(hostile_page)
     text = browser.run("document.getElementById('pair-table').textContent")
     for one in HOSTILE[:7]:
         assert " ".join(one.split()) in " ".join(text.split())
@@ -212,13 +218,9 @@ def test_hostile_text_reads_as_it_was_written(
     assert browser.run(f"getComputedStyle({arabic}).direction") == "rtl"
 
 
-def test_it_is_worked_by_keyboard_and_named_for_a_reader(
-    browser: Chromium, plain: Path, tmp_path: Path
-) -> None:
-    page = tmp_path / "page.html"
-    write_report(plain, page)
+def test_it_is_worked_by_keyboard_and_read_aloud(browser: Chromium, plain_page: Path) -> None:
     browser.shape(1280)
-    browser.open(page)
+    browser.open(plain_page)
     browser.press("Tab")
     assert browser.run("document.activeElement.className") == "skip"
     assert browser.run(
@@ -232,3 +234,28 @@ def test_it_is_worked_by_keyboard_and_named_for_a_reader(
         ".every(e => e.getAttribute('role') === 'img' && e.getAttribute('aria-label'))"
     )
     assert browser.run("document.querySelectorAll('h1').length") == 1
+
+
+def test_the_explorer_says_what_was_counted(
+    browser: Chromium, finished: tuple[Run, BuildConfig, Report], tmp_path: Path
+) -> None:
+    built, _, report = finished
+    page = write_report(built.folder, tmp_path / "page.html")[0]
+    browser.shape(1280)
+    browser.open(page)
+    assert report.explorer is not None
+    said = "document.getElementById('explained').textContent"
+    for number, curve in list(enumerate(report.explorer.curves))[::3]:
+        choose(browser, "rule", str(number))
+        assert browser.run("document.getElementById('threshold').value") == str(
+            curve.values.index(curve.now)
+        )
+        assert "(as it stands)" in browser.run(said)
+        for place in (0, len(curve.values) - 1):
+            choose(browser, "threshold", str(place))
+            plural = "summaries" if curve.task == "summary" else "paraphrases"
+            assert f": {curve.kept[place]:,} {plural}" in browser.run(said)
+            assert f"; {curve.total[place]:,} pairs in all" in browser.run(said)
+    assert browser.run("document.querySelectorAll('#curve polyline').length") == 1
+    browser.run("document.querySelector('#removed details').open = true")
+    assert browser.console == []
