@@ -73,7 +73,11 @@ class Sums:
         """Sums of values by the document that each comes from."""
 
         def summed(some: Array) -> Array:
-            return np.bincount(document.astype(np.int64), weights=some, minlength=documents)
+            places = document.astype(np.int64)
+            counted: Array = np.bincount(places, weights=some, minlength=documents).astype(
+                np.float64
+            )
+            return counted
 
         return cls(summed(np.ones(len(values))), summed(values), summed(values**2))
 

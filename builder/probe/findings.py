@@ -231,7 +231,7 @@ def _groups(
 
     rng = random.Random(settings.seed)
     owners = [(sentence, bunch.document) for bunch in drawn for sentence in bunch.sentences]
-    across = []
+    across: list[tuple[str, str, int]] = []
     if len({document for _, document in owners}) > 1:
         while len(across) < len(pairs):
             (a, i), (b, j) = rng.choice(owners), rng.choice(owners)

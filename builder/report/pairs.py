@@ -12,6 +12,8 @@ from dimsum.tasks import TASKS
 
 PER_TASK = 150
 MOST_CHARACTERS = 600
+NAMES = ("id", "task", "control", "domain", "method", "split")
+MEASURES = ("entail_forward", "entail_backward", "rouge_l", "compression")
 
 
 def pairs(source: Source) -> tuple[Pair, ...]:
@@ -26,11 +28,6 @@ def _pair(row: dict[str, Any], source: str, target: str) -> Pair:
     left, right = differences(
         shortened(source, MOST_CHARACTERS), shortened(target, MOST_CHARACTERS)
     )
-    names = ("id", "task", "control", "domain", "method", "split")
-    measures = ("entail_forward", "entail_backward", "rouge_l", "compression")
-    return Pair(
-        source=left,
-        target=right,
-        **{name: named(row[name]) for name in names},
-        **{name: row[name] for name in measures},
-    )
+    known: dict[str, Any] = {name: named(row[name]) for name in NAMES}
+    known |= {name: row[name] for name in MEASURES}
+    return Pair(source=left, target=right, **known)
