@@ -153,7 +153,7 @@ def _grid(grid: Grid, figure: Figure) -> None:
     axes.set_ylim(grid.y_edges[0], grid.y_edges[-1])
     axes.set_xlabel("compression: short targets on the left")
     axes.set_ylabel("density: copied words at the top")
-    axes.set_title(f"darkest cell: {top:,} rows", fontsize=9, color=LIGHT["soft"], loc="right")
+    axes.set_title(f"fullest cell: {top:,} rows", fontsize=9, color=LIGHT["soft"], loc="right")
 
 
 def _picture_of_bars(name: str, title: str, shares: Sequence[Share]) -> Picture:
