@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +18,10 @@ from builder.store import Run
 
 _POSITION = re.compile(r"-(\d+)$")
 """A context's name ends in the number of its sentences."""
+
+
+MOST_ROWS = 25
+"""Lines of a breakdown; what does not fit is summed in the last one."""
 
 
 def breakdowns(source: Source) -> tuple[Breakdown, ...]:
@@ -99,7 +103,21 @@ def _breakdown(
         )
         for key in sorted(keys)
     )
+    if len(rows) > MOST_ROWS:
+        rest = sorted(rows, key=lambda row: -row.pairs)
+        rows = (*rest[: MOST_ROWS - 1], _together(rest[MOST_ROWS - 1 :]))
     return Breakdown(name, title, rows)
+
+
+def _together(rows: Sequence[Yield]) -> Yield:
+    return Yield(
+        f"{len(rows)} others",
+        contexts=sum(row.contexts or 0 for row in rows) if rows[0].contexts is not None else None,
+        candidates=(
+            sum(row.candidates or 0 for row in rows) if rows[0].candidates is not None else None
+        ),
+        pairs=sum(row.pairs for row in rows),
+    )
 
 
 def _method(name: str, source: Source) -> str:

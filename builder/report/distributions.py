@@ -13,6 +13,7 @@ from builder.report.text import named
 from dimsum.tasks import TASKS
 
 BINS = 25
+MOST_SHARES = 20
 
 MEASURES: dict[str, tuple[str, str]] = {
     "entail_forward": ("Source entails target", "the critic's probability"),
@@ -127,4 +128,9 @@ def shares(rows: pa.Table, column: str) -> tuple[Share, ...]:
         (named(entry["values"].as_py()), entry["counts"].as_py())
         for entry in pc.value_counts(rows[column])
     ]
-    return tuple(Share(name, count) for name, count in sorted(found, key=lambda x: (-x[1], x[0])))
+    found.sort(key=lambda one: (-one[1], one[0]))
+    if len(found) > MOST_SHARES:
+        rest = found[MOST_SHARES - 1 :]
+        others = (f"{len(rest)} others", sum(count for _, count in rest))
+        found = [*found[: MOST_SHARES - 1], others]
+    return tuple(Share(name, count) for name, count in found)

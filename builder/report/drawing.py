@@ -97,8 +97,13 @@ _ILLEGAL = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ufffe\\uffff]")
 
 
 def svg(picture: Picture) -> str:
-    """The picture as a standalone SVG file of the light palette."""
-    return _ILLEGAL.sub("", _rendered(picture, "svg", metadata={"Date": None}).decode())
+    """The picture as a standalone SVG file of the light palette, on a light ground."""
+    return _svg(picture, LIGHT["paper"])
+
+
+def _svg(picture: Picture, ground: str) -> str:
+    drawn = _rendered(picture, "svg", facecolor=ground, metadata={"Date": None})
+    return _ILLEGAL.sub("", drawn.decode())
 
 
 def png(picture: Picture) -> bytes:
@@ -109,7 +114,7 @@ def png(picture: Picture) -> bytes:
 def inline(picture: Picture) -> str:
     """The picture as an <svg> element for a page."""
     ET.register_namespace("", SVG)
-    root = ET.fromstring(svg(picture))
+    root = ET.fromstring(_svg(picture, "none"))
     for parent in list(root.iter()):
         for child in list(parent):
             if child.tag.endswith("}metadata"):

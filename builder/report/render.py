@@ -131,6 +131,8 @@ def _share(part: float, whole: float) -> str:
     if not whole or not math.isfinite(part):
         return DASH
     percent = 100 * part / whole
+    if percent >= 1000:
+        return f"{percent / 100:,.0f} times"
     return f"{percent:.1f} %" if percent < 10 else f"{percent:.0f} %"
 
 
