@@ -20,8 +20,20 @@ import click
     type=click.Path(path_type=Path, file_okay=False),
     help="Also write every picture there, as PNG and SVG.",
 )
+@click.option(
+    "--statistics",
+    "measured",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="JSON with the numbers to show; those that CORPUS carries by default.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the files written as JSON.")
-def report(corpus: Path, output: Path | None, pictures: Path | None, as_json: bool) -> None:
+def report(
+    corpus: Path,
+    output: Path | None,
+    pictures: Path | None,
+    measured: Path | None,
+    as_json: bool,
+) -> None:
     """Write one self-contained HTML page about CORPUS, a run or a released folder.
 
     An unfinished run, or one that kept nothing, gets the page of what there is.
@@ -30,7 +42,7 @@ def report(corpus: Path, output: Path | None, pictures: Path | None, as_json: bo
     from builder.report.write import write_report
 
     page = output or Path(f"{corpus.resolve().name}-report.html")
-    files = write_report(corpus, page, picture_folder=pictures)
+    files = write_report(corpus, page, picture_folder=pictures, measured=measured)
     if as_json:
         print_json({"files": [str(path) for path in files]})
         return

@@ -18,16 +18,17 @@ from builder.report.model import Making, ModelLine, Report, RuleLine
 from builder.report.pairs import pairs
 from builder.report.removed import removals
 from builder.report.repeats import repeats
-from builder.report.source import Source, open_source
+from builder.report.source import Source, open_source, read_json
 from builder.report.statistics import statistics
 from dimsum.tasks import TASKS
 
 
-def gather(folder: Path) -> Report:
+def gather(folder: Path, measured: Path | None = None) -> Report:
     """Read everything that a report says.
 
     Args:
         folder: a run, finished or not, or a released folder.
+        measured: JSON with statistics, instead of those that the corpus carries.
 
     Raises:
         ConfigError: the folder is neither.
@@ -52,7 +53,7 @@ def gather(folder: Path) -> Report:
         explorer=explorer(source),
         repeats=repeats(source),
         pairs=pairs(source),
-        statistics=statistics(source.statistics),
+        statistics=statistics(read_json(measured) if measured else source.statistics),
         making=_making(source),
     )
 

@@ -119,7 +119,7 @@ def _open_run(run: Run) -> Source:
         config=config,
         models=header.get("models", {}),
         versions=_known(provenance / "versions.json", _VERSIONS, None) or library_versions(),
-        statistics=_json(provenance / "statistics.json") if done else None,
+        statistics=read_json(provenance / "statistics.json") if done else None,
         limits=_limits(provenance),
     )
 
@@ -136,7 +136,7 @@ def _open_release(folder: Path, files: list[Path]) -> Source:
         config=config,
         models=_known(provenance / "models.json", _MODELS, {}),
         versions=_known(provenance / "versions.json", _VERSIONS, {}),
-        statistics=_json(provenance / "statistics.json"),
+        statistics=read_json(provenance / "statistics.json"),
         limits=_limits(provenance),
     )
 
@@ -167,7 +167,7 @@ def _known(path: Path, kind: TypeAdapter[Any], absent: Any) -> Any:
     Raises:
         BuilderError: the file holds something else.
     """
-    content = _json(path)
+    content = read_json(path)
     if content is None:
         return absent
     try:
@@ -178,7 +178,7 @@ def _known(path: Path, kind: TypeAdapter[Any], absent: Any) -> Any:
         ) from error
 
 
-def _json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
     """A JSON document, or None where there is no file.
 
     Raises:
@@ -193,7 +193,7 @@ def _json(path: Path) -> Any:
 
 
 def _limits(provenance: Path) -> tuple[str, ...]:
-    facts = _json(provenance / "facts.json")
+    facts = read_json(provenance / "facts.json")
     return tuple(facts.get("limits", ())) if isinstance(facts, dict) else ()
 
 

@@ -1,25 +1,63 @@
 """Numbers with their signatures, read from whatever list of them a corpus carries.
 
 A record is a mapping with a name and a value; `interval`, `signature`, `group` and `references`
-are shown where they are there, whatever else the document holds.
+are shown where they are there, whatever else the document holds. Of a document about several
+`corpora` the first is the one reported on and the others stand beside it, and so do `published`
+tables where a value of the corpus may be compared with theirs.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from builder.report.model import Statistic
 
 NAMES = ("name", "metric", "measure")
 DASH = "–"
+Key = tuple[str, str]
+"""(measure, side)."""
 MOST = 400
 
 
 def statistics(document: Any) -> tuple[Statistic, ...]:
     """The records of a document, in its order; none where there is no list of them."""
-    return tuple(_statistic(record, group) for record, group in _records(document, ""))[:MOST]
+    beside: dict[Key, dict[str, str]] = {}
+    if isinstance(document, dict) and isinstance(document.get("corpora"), list):
+        first, *others = document["corpora"] or [None]
+        for corpus in others:
+            for record, _ in _records(corpus, ""):
+                beside.setdefault(_key(record), {})[_name(corpus)] = number(record["value"])
+        own = [record for record, _ in _records(first, "")]
+        for key, name, value in _published(document.get("published"), own):
+            beside.setdefault(key, {})[name] = value
+        document = first
+    found = [(_statistic(record, group), _key(record)) for record, group in _records(document, "")]
+    return tuple(
+        replace(one, references={**one.references, **beside.get(key, {})}) for one, key in found
+    )[:MOST]
+
+
+def _key(record: dict[str, Any]) -> Key:
+    return _name(record), str(record.get("side") or "")
+
+
+def _published(tables: Any, records: list[dict[str, Any]]) -> Iterator[tuple[Key, str, str]]:
+    """(record's key, corpus, value) of published values that ours may stand beside.
+
+    A table gives our value under a measure's name where the definition is the same.
+    """
+    for table in tables if isinstance(tables, list) else ():
+        ours = (table.get("ours") or [{}])[0]
+        for record in records:
+            name = _name(record)
+            if ours.get(name) is None or ours[name] != record["value"]:
+                continue
+            for row in table.get("published") or ():
+                if row.get(name) is not None:
+                    yield _key(record), str(row.get("corpus", "published")), number(row[name])
 
 
 def _records(node: Any, group: str) -> Iterator[tuple[dict[str, Any], str]]:

@@ -14,17 +14,20 @@ from builder.store import write_text
 MOST_BYTES = 5_000_000
 
 
-def write_report(folder: Path, page: Path, *, picture_folder: Path | None = None) -> list[Path]:
+def write_report(
+    folder: Path, page: Path, *, picture_folder: Path | None = None, measured: Path | None = None
+) -> list[Path]:
     """Write the page, and with `picture_folder` every picture as PNG and SVG; return the files.
 
     Args:
         folder: a run, finished or not, or a released folder.
+        measured: JSON with statistics, instead of those that the corpus carries.
 
     Raises:
         ConfigError: the folder is neither.
         BuilderError: a file is damaged, the page would be too large, or the disk failed.
     """
-    report = gather(folder)
+    report = gather(folder, measured)
     drawn = pictures(report)
     text = render(report, drawn)
     size = len(text.encode())

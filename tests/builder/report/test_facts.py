@@ -215,3 +215,27 @@ def test_statistics_are_found_whatever_surrounds_them() -> None:
     assert bleu.references == {"MRPC": "39", "other": "1,234,567"}
     assert (repeats.group, repeats.value) == ("hygiene", "0")
     assert statistics({"rows": 1}) == statistics(None) == ()
+
+
+def test_other_corpora_and_published_values_stand_beside_the_first() -> None:
+    def corpus(name: str, *values: float) -> dict[str, object]:
+        return {
+            "name": name,
+            "measures": [
+                {"measure": "jaccard", "side": "pair", "value": values[0], "low": 0.3, "high": 0.5},
+                {"measure": "h2", "side": "target", "value": values[1]},
+            ],
+        }
+
+    table = {
+        "ours": [{"corpus": "mine", "jaccard": 0.4, "h2": None}],
+        "published": [{"corpus": "DIMPLE", "jaccard": 0.4362, "h2": 17.75}],
+    }
+    document = {
+        "corpora": [corpus("mine", 0.4, 15.0), corpus("other", 0.6, 16.0)],
+        "published": [table],
+    }
+    jaccard_row, h2 = statistics(document)
+    assert (jaccard_row.name, jaccard_row.interval) == ("jaccard, pair", "0.3 to 0.5")
+    assert jaccard_row.references == {"other": "0.6", "DIMPLE": "0.4362"}
+    assert h2.references == {"other": "16"}
