@@ -40,6 +40,8 @@ from dimsum.tasks import TASKS, Task
 
 SAMPLE_ROWS = 10
 EVALUATION_FILE = "evaluation.json"
+PICTURES = "pictures"
+FUNNEL_PICTURE = f"{PICTURES}/funnel.png"
 LIMITS = (
     "Every sentence is machine-made. Sentences may state falsehoods about real people, places "
     "and organisations; nothing here is news.",
@@ -86,6 +88,7 @@ def dataset_facts(
             )
             for s in steps
         ),
+        funnel_picture=FUNNEL_PICTURE if (folder / FUNNEL_PICTURE).is_file() else None,
         statistics=tuple(_statistics(statistics)),
         models=tuple(_models(header)),
         texts=tuple(_texts(config)),

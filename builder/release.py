@@ -4,6 +4,7 @@
     dimsum_plus/data/<task>/<split>-00000-of-00001.parquet
     dimsum_plus/provenance/                         configuration, funnel, statistics, models,
                                                     versions, facts of the card, checksums
+    dimsum_plus/pictures/                           the funnel, as PNG for the card and as SVG
 
 The folder is made beside its place and moved there whole. One that is current is left alone.
 """
@@ -23,7 +24,9 @@ import yaml
 
 from builder.config import BuildConfig
 from builder.errors import BuilderError, GateError
-from builder.facts import data_path, dataset_facts
+from builder.facts import PICTURES, data_path, dataset_facts
+from builder.report.drawing import write_pictures
+from builder.report.pictures import picture_of_funnel
 from builder.stages.splits import SPLITS
 from builder.statistics.counts import counts
 from builder.statistics.funnel import funnel
@@ -113,6 +116,7 @@ def _fill(
     write_json(provenance / "statistics.json", {**statistics, "corpus": released_study(folder)})
     write_json(provenance / "models.json", header["models"])
     write_json(provenance / "versions.json", library_versions())
+    write_pictures([picture_of_funnel(steps)], folder / PICTURES)
     facts = dataset_facts(folder, table, config, header, steps, statistics)
     write_text(folder / FACTS_PATH, facts.model_dump_json(indent=2) + "\n")
     write_text(folder / "README.md", render_dataset_card(facts, card))

@@ -21,11 +21,13 @@ VERBS: dict[str, tuple[str, str]] = {
     "show": ("builder.commands.show:show", "Print a run's funnel, or the rows it rejected."),
     "rescore": ("builder.commands.rescore:rescore", "Try other thresholds without a model."),
     "stats": ("builder.commands.stats:stats", "Measure a corpus with numbers that can be cited."),
+    "report": ("builder.commands.report:report", "Write one page about a run or a release."),
     "release": ("builder.commands.release:release", "Write the dataset folder of a run again."),
     "card": ("builder.commands.card:card", "Check the card of a dataset or a model."),
     "publish": ("builder.commands.publish:publish", "Put a released folder on the Hub."),
     "verify": ("builder.commands.verify:verify", "Compare the Hub's bytes with the release."),
     "critic": ("builder.commands.critic:critic", "Train or evaluate an entailment critic."),
+    "probe": ("builder.commands.probe:probe", "Test what the method rests on, for any teacher."),
     "doctor": ("builder.commands.doctor:doctor", "Print versions, devices and models found."),
 }
 """Verb to (import string, help line); the help lines stand here so that --help imports nothing."""
