@@ -66,6 +66,10 @@ def remove(path: str) -> Callable[[Path], None]:
     return lambda folder: (folder / path).unlink()
 
 
+def cut(path: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / path).write_bytes((folder / path).read_bytes()[:-1])
+
+
 def test_clean_folders(folder: Path, student: Path) -> None:
     assert lint(folder, parquet_shape) == []
     assert lint(student) == []
@@ -138,6 +142,9 @@ def test_one_fault_in_a_dataset(folder: Path, change: Callable[[Path], None], ru
         (edit("    - type: rouge\n      value:", "    - value:"), "results"),
         (edit("^- name: dimsum-student\n", "- name: ''\n"), "results"),
         (remove("model.safetensors"), "weights"),
+        (put("model.safetensors", "git-lfs pointer"), "weights"),
+        (cut("model.safetensors"), "weights"),
+        (remove("tokenizer.json"), "incomplete"),
         (put("pytorch_model.bin", "pickled"), "weights"),
         (put("training_args.bin", "pickled"), "weights"),
         (remove("generation_config.json"), "incomplete"),

@@ -13,6 +13,7 @@ from builder.hub.local import facts_json
 from builder.hub.manifest import MANIFEST, write_manifest
 from builder.store import file_hash
 from cards.facts import FACTS_PATH, ColumnFacts, ConfigFacts, DataFile, DatasetFacts, SplitFacts
+from cards.picture import funnel_svg
 from cards.render import render_card
 from tests.cards.examples import COLUMNS, ROWS, SPLITS, data_path, dataset_facts, model_facts
 
@@ -49,6 +50,7 @@ def make_dataset(
     (folder / "provenance").mkdir(exist_ok=True)
     (folder / "provenance/config.yaml").write_text(f"seed: 3\nword: {word}\n")
     (folder / "provenance/funnel.json").write_text(json.dumps({"word": word}) + "\n")
+    (folder / "provenance/funnel.svg").write_text(funnel_svg(facts.funnel))
     (folder / FACTS_PATH).write_text(facts_json(facts))
     (folder / "README.md").write_text(render_card(facts))
     write_manifest(folder)
