@@ -49,6 +49,7 @@ def render_dataset_card(facts: DatasetFacts, previous: str | None = None) -> str
         previous,
         split_names=list(names),
         measures=_measures(facts.statistics),
+        definitions=_definitions(facts.statistics),
         on_configs=list(dict.fromkeys(row.config for row in facts.statistics)),
         corpora=list(dict.fromkeys(name for row in facts.statistics for name in row.references)),
         sources=_sources(facts),
@@ -102,13 +103,11 @@ class Measure:
         name: of the metric.
         values: by config.
         references: by corpus.
-        definitions: usually one for all configs.
     """
 
     name: str
     values: dict[str, float | None] = field(default_factory=dict)
     references: dict[str, float | None] = field(default_factory=dict)
-    definitions: list[str] = field(default_factory=list)
 
 
 def _measures(rows: Sequence[StatisticsRow]) -> list[Measure]:
@@ -118,9 +117,17 @@ def _measures(rows: Sequence[StatisticsRow]) -> list[Measure]:
         measure = found.setdefault(row.metric, Measure(row.metric))
         measure.values[row.config] = row.value
         measure.references.update(row.references)
-        if row.signature not in measure.definitions:
-            measure.definitions.append(row.signature)
     return list(found.values())
+
+
+def _definitions(rows: Sequence[StatisticsRow]) -> dict[str, list[str]]:
+    """Definition → the metrics that it defines."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        names = found.setdefault(row.signature, [])
+        if row.metric not in names:
+            names.append(row.metric)
+    return found
 
 
 def _sources(facts: DatasetFacts) -> dict[str, list[str]]:

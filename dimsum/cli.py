@@ -21,7 +21,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "show": ("builder.commands.show:show", "Print a run's funnel, or the rows it rejected."),
     "rescore": ("builder.commands.rescore:rescore", "Try other thresholds without a model."),
     "release": ("builder.commands.release:release", "Write the dataset folder of a run again."),
-    "card": ("builder.commands.card:card", "Check the card of a dataset or a model."),
+    "card": ("builder.commands.card:card", "Render or check the card of a dataset or a model."),
     "publish": ("builder.commands.publish:publish", "Put a released folder on the Hub."),
     "verify": ("builder.commands.verify:verify", "Compare the Hub's bytes with the release."),
     "critic": ("builder.commands.critic:critic", "Train or evaluate an entailment critic."),

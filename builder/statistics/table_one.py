@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 SOURCE = "Table 1 of arXiv:2305.16635v4, which tells neither its tokens nor its segments"
 SEGMENT = 1000
+#: Of a corpus: n-grams of more would not fit a small machine's memory.
+MOST_ROWS = 50_000
 
 #: Corpus → (pairs in words, measure → value as printed, in this module's units).
 PUBLISHED: dict[str, tuple[str, dict[str, float]]] = {

@@ -12,8 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from builder.commands.card import card as card_command
-from builder.errors import GateError
+from builder.errors import ConfigError, GateError
 from builder.hub.shapes import parquet_shape
+from cards.facts import FACTS_PATH
 from cards.lint import lint
 from cards.render import HAND_START
 from tests.builder.hub.releases import make_dataset, make_student
@@ -196,3 +197,19 @@ def test_the_command(folder: Path) -> None:
     told = runner.invoke(card_command, ["lint", str(folder), "--json"])
     assert isinstance(told.exception, GateError)
     assert [found["rule"] for found in json.loads(told.stdout)] == ["stray-data"]
+
+
+def test_rendering_again(folder: Path, student: Path) -> None:
+    runner = CliRunner()
+    for place in (folder, student):
+        card = place / "README.md"
+        rendered = card.read_text()
+        mine = rendered.replace(HAND_START + "\n", HAND_START + "\nMine.\n", 1)
+        card.write_text(mine.replace("## ", "# "))
+        assert runner.invoke(card_command, ["render", str(place)]).stdout == f"{card}\n"
+        assert card.read_text() == mine
+        card.unlink()
+        runner.invoke(card_command, ["render", str(place)])
+        assert card.read_text() == rendered
+    (folder / FACTS_PATH).unlink()
+    assert isinstance(runner.invoke(card_command, ["render", str(folder)]).exception, ConfigError)

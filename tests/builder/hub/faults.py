@@ -60,11 +60,13 @@ class Killer:
         at: which request, from 0; -1 for none.
         when: before or after.
         seen: requests so far.
+        marked: the one to be killed after.
     """
 
     at: int = -1
     when: str = "before"
     seen: int = 0
+    marked: httpx2.Request | None = None
 
     def client(self, patience: float) -> None:
         """Gives the Hub's library a client of this killer's, with a time-out in seconds."""
@@ -82,11 +84,13 @@ class Killer:
 
     def before(self, request: httpx2.Request) -> None:
         self.seen += 1
-        if self.seen - 1 == self.at and self.when == "before":
-            raise Killed
+        if self.seen - 1 == self.at:
+            if self.when == "before":
+                raise Killed
+            self.marked = request
 
     def after(self, response: httpx2.Response) -> None:
-        if self.seen - 1 == self.at and self.when == "after":
+        if self.marked is not None and response.request is self.marked:
             raise Killed
 
 
@@ -212,7 +216,7 @@ class Bench:
         """The Hub as before, and a copy of the folder to be published."""
         self.restore()
         self.killer.client(patience)
-        self.killer.at, self.killer.seen = -1, 0
+        self.killer.at, self.killer.seen, self.killer.marked = -1, 0, None
         # hf_xet remembers by address what a Hub has.
         os.environ["HF_XET_CACHE"] = tempfile.mkdtemp(dir=self.tmp)
         return self.copy(self.new)
@@ -292,7 +296,7 @@ class Bench:
         if not all(tree in expected for tree in self._seen()):
             return "WRONG: readers of main saw half a release"
         self.hub.reset()
-        self.killer.at = -1
+        self.killer.at, self.killer.marked = -1, None
         self.killer.client(LONG)
         self.go(folder)
         if self.trees() != expected:
