@@ -25,6 +25,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "publish": ("builder.commands.publish:publish", "Put a released folder on the Hub."),
     "verify": ("builder.commands.verify:verify", "Compare the Hub's bytes with the release."),
     "critic": ("builder.commands.critic:critic", "Train or evaluate an entailment critic."),
+    "train": ("dimsum.commands.train:train", "Train a student on pairs."),
+    "generate": ("dimsum.commands.generate:generate", "Write summaries or paraphrases."),
     "doctor": ("builder.commands.doctor:doctor", "Print versions, devices and models found."),
 }
 """Verb to (import string, help line); the help lines stand here so that --help imports nothing."""

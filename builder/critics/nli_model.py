@@ -18,6 +18,7 @@ from builder.critics.nli_data import LABELS
 from builder.critics.spec import SPEC_FILE, CriticSpec, read_spec
 from builder.errors import BuilderError
 from builder.models import Resolved, loading_error, quiet_transformers, resolve
+from dimsum.errors import DimsumError
 
 Encoded = Mapping[str, list[int]]
 
@@ -51,7 +52,7 @@ class NliModel:
                     model = AutoModelForSequenceClassification.from_pretrained(
                         resolved.path, dtype=dtype, use_safetensors=True, **resolved.arguments()
                     )
-        except BuilderError:
+        except DimsumError:
             raise
         except Exception as error:
             raise loading_error(reference, error) from error
