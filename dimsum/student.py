@@ -163,6 +163,28 @@ class Student:
         if n < 1:
             raise UsageError("at least one output of each source must be asked for")
         rows = self.encode(sources, wanted)
+        return self.continued(
+            rows,
+            n=n,
+            sample=sample,
+            seed=seed,
+            batch_size=batch_size,
+            generation=generation,
+            on_batch=on_batch,
+        )
+
+    def continued(
+        self,
+        rows: list[list[int]],
+        *,
+        n: int = 1,
+        sample: bool | None = None,
+        seed: int = 0,
+        batch_size: int = BATCH_SIZE,
+        generation: Generation | None = None,
+        on_batch: Callable[[int, int], None] = lambda sources, tokens: None,
+    ) -> list[list[str]]:
+        """What the model writes after each row of tokens; the arguments are those of `write`."""
         found: list[list[str]] = [[] for _ in rows]
         order = sorted(range(len(rows)), key=lambda i: (-len(rows[i]), i))
         size = max(1, batch_size // n)
@@ -209,6 +231,16 @@ class Student:
         text = self.spec.prompts.target_prefix + one_line(target)
         ids = self._ids([text])[0]
         return [*ids, self.tokenizer.eos_token_id]
+
+    def tokens_of(self, prompts: Sequence[str], *, whole: bool = False) -> list[list[int]]:
+        """Tokens of texts that follow no prompt format of the student's own.
+
+        Args:
+            prompts: longer ones lose their beginning.
+            whole: the text already has its special tokens, as a rendered chat has.
+        """
+        rows = self._ids(prompts, ends=not whole)
+        return [ids[-self.spec.max_source_tokens :] for ids in rows]
 
     def _ids(self, texts: Sequence[str], *, ends: bool = False) -> list[list[int]]:
         """Token ids; `ends` adds the end of sequence that an encoder's input carries."""
