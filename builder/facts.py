@@ -226,6 +226,7 @@ def _run(config: BuildConfig, header: dict[str, Any], steps: Sequence[Step]) -> 
         seed=config.seed,
         seconds=round(sum(step.seconds for step in steps), 1),
         tokens=sum(step.counters.get("tokens", 0) for step in steps),
+        rounds=1 + (config.round.number if config.round else 0),
         device=dtypes,
         versions=library_versions(),
         configuration="provenance/config.yaml",

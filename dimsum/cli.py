@@ -26,6 +26,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "verify": ("builder.commands.verify:verify", "Compare the Hub's bytes with the release."),
     "critic": ("builder.commands.critic:critic", "Train or evaluate an entailment critic."),
     "train": ("dimsum.commands.train:train", "Train a student on pairs."),
+    "distill": ("builder.commands.distill:distill", "Students and their own corpora, in rounds."),
+    "evaluate": ("builder.commands.evaluate:evaluate", "Judge students and baselines."),
     "generate": ("dimsum.commands.generate:generate", "Write summaries or paraphrases."),
     "doctor": ("builder.commands.doctor:doctor", "Print versions, devices and models found."),
 }

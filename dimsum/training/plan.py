@@ -123,7 +123,7 @@ def _lengths(
     how = "by its tokenizer"
     if sizes is None:
         how = f"at {CHARACTERS_A_TOKEN} characters each (it has no tokenizer)"
-        sizes = tuple([len(t) / CHARACTERS_A_TOKEN for t in texts] for texts in (prompts, targets))  # type: ignore[assignment]
+        sizes = tuple([len(t) / CHARACTERS_A_TOKEN for t in texts] for texts in (prompts, targets))
     assert sizes is not None
     ends = (recipe.max_source_tokens, recipe.max_target_tokens)
     first, second = (np.clip(np.asarray(s) + 1, 1, end) for s, end in zip(sizes, ends, strict=True))
