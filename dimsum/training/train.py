@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 
+from dimsum.card import write_card
 from dimsum.errors import UsageError
 from dimsum.files import write_json
 from dimsum.models import pick_device, pick_dtype, public_name, quiet_transformers, resolve
@@ -375,5 +376,6 @@ def finish(
     }
     student.model.eval()
     write_json(output / LOG, state.log_history)
+    write_card(output, student.spec, data.reference)
     student.save(output)
     shutil.rmtree(output / CHECKPOINTS, ignore_errors=True)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from transformers import TrainerCallback
 
+from cards.lint import lint
 from dimsum import Student
 from dimsum.cli import run
 from dimsum.errors import UsageError
@@ -96,6 +97,11 @@ def test_a_student_carries_a_card_s_worth_of_facts(
     assert facts["best_validation_loss"] > 0
     assert {"torch", "transformers", "peft"} <= set(facts["versions"])
     assert str(tmp_path) not in json.dumps(student.spec.model_dump())
+    card = (tmp_path / "s/README.md").read_text()
+    assert "AutoModelForCausalLM" in card
+    assert "It was not evaluated." in card
+    assert str(tmp_path) not in card
+    assert not [found for found in lint(tmp_path / "s") if found.level == "error"]
     assert "48 training and 12 validation pairs" in said
     log = json.loads((tmp_path / "s" / LOG).read_text())
     assert any("eval_rouge_l" in entry and "eval_length" in entry for entry in log)
@@ -239,6 +245,24 @@ def test_the_plan_counts_and_measures(
     assert found["pairs"] == 48
     assert found["measured"]["tokens_a_second"] > 0
     assert found["hours"] is not None
+
+
+def test_the_plan_knows_t5_large_by_its_configuration(pairs: Path, tmp_path: Path) -> None:
+    from transformers import T5Config
+
+    from dimsum.training.plan import plan
+
+    sizes = {"d_model": 1024, "d_ff": 4096, "num_layers": 24, "num_heads": 16, "d_kv": 64}
+    config = T5Config(vocab_size=32128, decoder_start_token_id=0, **sizes)
+    config.save_pretrained(tmp_path / "t5-large")
+    recipe = load_recipe("paper", (f"student={tmp_path / 't5-large'}", "precision=float32"))
+    found = plan(Data(str(pairs)), recipe, device="cpu", steps=0)
+    assert found["parameters"] == found["trainable"] == 737_668_096
+    memory = found["memory_gib"]
+    assert memory["weights"] == pytest.approx(4 * 737_668_096 / 2**30, abs=1e-3)
+    assert memory["optimiser"] == pytest.approx(2 * memory["weights"], abs=1e-3)
+    assert memory["total"] == pytest.approx(4 * memory["weights"] + memory["activations"], abs=0.01)
+    assert memory["activations"] > 0.5
 
 
 def test_the_plan_needs_nothing_but_a_configuration(
