@@ -6,6 +6,7 @@ The verb lives on this floor because it brings the critic; everything else is `d
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -47,33 +48,14 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def evaluate(
-    models: tuple[str, ...],
     data: str,
     task: str,
-    names: tuple[str, ...],
-    length: str | None,
-    style: str | None,
-    baselines: tuple[str, ...],
-    teacher: str | None,
-    teacher_sample: int,
-    outputs: tuple[str, ...],
     critic: str | None,
-    bertscore: str,
-    source_column: str | None,
-    references_column: str | None,
-    where: tuple[str, ...],
-    references: tuple[Path, ...],
-    split: str | None,
-    config: str | None,
-    limit: int | None,
-    controls: int,
-    batch_size: int,
     output: Path | None,
     save_outputs: Path | None,
-    device: str | None,
-    dtype: str,
     as_json: bool,
     quiet: bool,
+    **options: Any,
 ) -> None:
     """Judge each MODEL (a student's folder or Hub id), baselines and a teacher on one data set.
 
@@ -86,34 +68,20 @@ def evaluate(
     from dimsum.evaluation.run import Request, judged
     from dimsum.training.conditions import conditions
 
-    wanted = Request(
-        models=models,
-        names=names,
-        task="summary" if task == "summary" else "paraphrase",
-        length=length,
-        style=style,
-        baselines=baselines,
-        teacher=teacher,
-        teacher_sample=teacher_sample,
-        outputs=outputs,
-        bertscore=None if bertscore == "none" else bertscore,
-        controls=controls,
-        batch_size=batch_size,
-        device=device,
-        dtype="float32" if dtype == "float32" else "bfloat16" if dtype == "bfloat16" else "auto",
-    )
+    reading = {
+        "source": options.pop("source_column"),
+        "references": options.pop("references_column"),
+        "where": conditions(options.pop("where")),
+        "split": options.pop("split"),
+        "config": options.pop("config"),
+        "reference_files": options.pop("references"),
+        "limit": options.pop("limit"),
+    }
+    if options["bertscore"] == "none":
+        options["bertscore"] = None
+    wanted = Request(task="summary" if task == "summary" else "paraphrase", **options)
     wanted.check(output, save_outputs)
-    examples = read_examples(
-        data,
-        wanted.task,
-        source=source_column,
-        references=references_column,
-        where=conditions(where),
-        split=split,
-        config=config,
-        reference_files=references,
-        limit=limit,
-    )
+    examples = read_examples(data, wanted.task, **reading)
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
     judge = entailment_critic(critic) if critic else None
     document = judged(wanted, data, examples, judge, save_outputs, say)

@@ -43,8 +43,8 @@ def evaluate(
 
     Returns:
         a JSON-able document: `examples`, `references` (a source), for each system its facts and
-        metrics (value, low, high, n), `signatures` by metric, and `paired`: the first system
-        against each other one in every metric that has a better end.
+        metrics (value, low, high, n, signature), `signatures` by metric, and `paired`: the first
+        system against each other one in every metric that has a better end.
 
     Raises:
         UsageError: a system without one output for each example.
@@ -85,7 +85,13 @@ def evaluate(
 
 def _shown(one: Measured, weights: Any) -> dict[str, Any]:
     low, high = bootstrap.interval(one, weights)
-    return {"value": one.value, "low": low, "high": high, "n": one.n}
+    return {
+        "value": one.value,
+        "low": low,
+        "high": high,
+        "n": one.n,
+        "signature": one.signature,
+    }
 
 
 def control_accuracy(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -182,3 +183,9 @@ class LengthBuckets(Sampler[int]):
             yield from whole[place].tolist()
         for batch in rest:
             yield from batch.tolist()
+
+
+def keeps_logits(model: Any) -> bool:
+    """Whether the model's head can be told to read only a row's last positions."""
+    plain = model.get_base_model() if hasattr(model, "peft_config") else model
+    return "logits_to_keep" in inspect.signature(plain.forward).parameters

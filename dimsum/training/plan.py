@@ -22,7 +22,7 @@ from dimsum.models import loading_error, pick_device, pick_dtype, public_name, r
 from dimsum.opening import architecture_of_config
 from dimsum.pairs import Reading, pairs_of, read_rows
 from dimsum.prompts import Architecture, PromptFormat
-from dimsum.training.examples import IGNORED
+from dimsum.training.examples import IGNORED, keeps_logits
 from dimsum.training.recipe import Recipe, check_precision
 from dimsum.training.train import Data
 
@@ -169,18 +169,29 @@ def _bytes(model: Any) -> int:
 
 
 def _batch(
-    architecture: Architecture, rows: int, lengths: tuple[int, int], config: Any, device: str
-) -> dict[str, torch.Tensor]:
-    """A batch of random tokens: `rows` prompts and targets of the given lengths."""
+    model: Any,
+    architecture: Architecture,
+    rows: int,
+    lengths: tuple[int, int],
+    config: Any,
+    device: str,
+) -> dict[str, Any]:
+    """A batch of random tokens as training has it: `rows` prompts and targets of some lengths."""
     vocabulary = config.get_text_config().vocab_size
     prompt, target = lengths
-    width = prompt if architecture == "seq2seq" else prompt + target
-    ids = torch.randint(vocabulary, (rows, width), device=device)
     if architecture == "seq2seq":
-        labels = torch.randint(vocabulary, (rows, target), device=device)
-    else:
-        labels = ids.clone()
-        labels[:, :prompt] = IGNORED
+        ids = torch.randint(vocabulary, (rows, prompt), device=device)
+        return {
+            "input_ids": ids,
+            "labels": torch.randint(vocabulary, (rows, target), device=device),
+        }
+    ids = torch.randint(vocabulary, (rows, prompt + target), device=device)
+    if keeps_logits(model):
+        labels = ids[:, prompt - 1 :].clone()
+        labels[:, 0] = IGNORED
+        return {"input_ids": ids, "labels": labels, "logits_to_keep": target + 1}
+    labels = ids.clone()
+    labels[:, :prompt] = IGNORED
     return {"input_ids": ids, "labels": labels}
 
 
@@ -207,7 +218,7 @@ def _activations(
             kept[storage._cdata] = (storage, size)
         return tensor
 
-    batch = _batch(architecture, rows, lengths, config, "meta")
+    batch = _batch(model, architecture, rows, lengths, config, "meta")
     if architecture == "causal":  # a mask of four dimensions is taken as it is, nothing is asked
         width = batch["input_ids"].shape[1]
         shape = (rows, 1, width, width)
@@ -246,7 +257,7 @@ def _measured(
     for _ in range(steps + 1):
         began = time.perf_counter()
         for _ in range(passes):
-            batch = _batch(architecture, recipe.micro_batch, lengths, config, str(device))
+            batch = _batch(model, architecture, recipe.micro_batch, lengths, config, str(device))
             with autocast:
                 loss = model(**batch, use_cache=False).loss / passes
             torch.autograd.backward(loss)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import Seq2SeqTrainer, Trainer
 
 from dimsum.metrics.overlap import rouge_l, tokens
-from dimsum.training.examples import IGNORED, Examples, LengthBuckets
+from dimsum.training.examples import IGNORED, Examples, LengthBuckets, keeps_logits
 
 if TYPE_CHECKING:
     from dimsum.pairs import Pair
@@ -71,7 +70,7 @@ class CausalTrainer(_StudentTrainer, Trainer):  # type: ignore[misc]
     def compute_loss(self, model: Any, inputs: dict[str, Any], *rest: Any, **named: Any) -> Any:
         """The library's loss on the columns from the first target on."""
         inputs = dict(inputs)
-        if _keeps_logits(self.student.model):
+        if keeps_logits(self.student.model):
             labels = inputs["labels"]
             first = int((labels != IGNORED).to(torch.int8).argmax(dim=1).min())
             start = max(0, first - 1)
@@ -82,8 +81,3 @@ class CausalTrainer(_StudentTrainer, Trainer):  # type: ignore[misc]
 
 class SequenceTrainer(_StudentTrainer, Seq2SeqTrainer):  # type: ignore[misc]
     """For sequence-to-sequence students."""
-
-
-def _keeps_logits(model: Any) -> bool:
-    plain = model.get_base_model() if hasattr(model, "peft_config") else model
-    return "logits_to_keep" in inspect.signature(plain.forward).parameters

@@ -110,6 +110,15 @@ def test_a_student_carries_a_card_s_worth_of_facts(
     assert again.spec == student.spec
 
 
+def test_what_is_too_long_is_said(toy_t5: Path, pairs: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    recipe = small(toy_t5, epochs=1, max_source_tokens=34, sample_pairs=0)
+    student = train(Data(str(pairs)), recipe, tmp_path / "s", device="cpu", say=said.append)
+    count = student.spec.training["data"]["too_long"]["source"]
+    assert count > 0
+    assert f"left out as longer than the student takes: {count} sources" in said
+
+
 def test_a_student_is_trained_further_with_and_without_codes(
     toy_t5: Path, pairs: Path, tmp_path: Path
 ) -> None:
