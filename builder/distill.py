@@ -70,6 +70,10 @@ def load_distill(source: str, overrides: tuple[str, ...] = ()) -> DistillConfig:
     Raises:
         UsageError: an unreadable file, an unknown key, a value out of range.
     """
+    if source != "embedded" and not Path(source).is_file():
+        raise ConfigError(
+            f"no settings at {source}", hint="give a YAML file, or `embedded` for the defaults"
+        )
     document = {} if source == "embedded" else read_mapping(source, ())
     return checked(DistillConfig, document, overrides)
 

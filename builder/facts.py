@@ -109,6 +109,12 @@ def _summary(config: BuildConfig, statistics: dict[str, Any]) -> str:
         f"{counted} of single sentences ({domains}), drawn from "
         f"{public_name(config.teacher.model)}, a language model that was asked for neither, and "
         "filtered by an entailment critic."
+        + (
+            " Rows with a round of 1 or more were written by a student that was trained on the "
+            "earlier rows, and filtered alike."
+            if config.round
+            else ""
+        )
     )
 
 

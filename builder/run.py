@@ -39,6 +39,7 @@ from builder.stages import (
 )
 from builder.stages.base import Stage, Work
 from builder.store import REJECTS, Run, Sidecar, digest, seed_of
+from dimsum.spec import read_spec as read_student
 
 STAGES: tuple[Stage, ...] = (
     contexts.STAGE,
@@ -168,11 +169,12 @@ def _model_facts(model: ModelConfig, before: Mapping[str, Any]) -> dict[str, Any
     spec = read_spec(Path(resolved.path))
     if spec is not None and spec.adapter:
         identity += f" over {resolve(spec.base).identity}"
+    student = read_student(Path(resolved.path))
     return {
         "reference": model.model,
         "identity": identity,
         "revision": resolved.revision,
-        "licence": resolved.licence,
+        "licence": resolved.licence or (student.training.get("licence") if student else None),
     }
 
 

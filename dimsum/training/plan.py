@@ -23,6 +23,7 @@ from dimsum.opening import architecture_of_config
 from dimsum.pairs import Reading, pairs_of, read_rows
 from dimsum.prompts import Architecture, PromptFormat
 from dimsum.training.examples import IGNORED, keeps_logits
+from dimsum.training.lora import with_lora
 from dimsum.training.recipe import Recipe, check_precision
 from dimsum.training.train import Data
 
@@ -148,17 +149,7 @@ def _model(config: Any, architecture: Architecture, recipe: Recipe, half: bool) 
     frozen_half = half and recipe.lora_rank is not None
     model = kind.from_config(config, dtype=torch.bfloat16 if frozen_half else torch.float32)
     if recipe.lora_rank:
-        from peft import LoraConfig, get_peft_model
-
-        model = get_peft_model(
-            model,
-            LoraConfig(
-                r=recipe.lora_rank,
-                lora_alpha=2 * recipe.lora_rank,
-                target_modules="all-linear",
-                task_type="SEQ_2_SEQ_LM" if architecture == "seq2seq" else "CAUSAL_LM",
-            ),
-        )
+        model = with_lora(model, architecture, recipe)
     if recipe.gradient_checkpointing:
         model.gradient_checkpointing_enable()
     return model.train()

@@ -20,6 +20,9 @@ class Recipe(Frozen):
     student: str = Field("t5-large", description="reference of the model to train")
     control: bool = Field(True, description="name the control code in the prompt")
     lora_rank: int | None = Field(None, ge=1, description="empty: all weights are trained")
+    lora_layers: int | None = Field(
+        None, ge=1, description="last layers that LoRA sits on; empty: all of them"
+    )
     learning_rate: float = Field(5e-5, gt=0)
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     warmup: float = Field(0.0, ge=0, lt=1, description="share of the steps")
@@ -51,6 +54,8 @@ class Recipe(Frozen):
             raise ValueError(
                 f"batch_size {self.batch_size} is no multiple of micro_batch {self.micro_batch}"
             )
+        if self.lora_layers and not self.lora_rank:
+            raise ValueError("lora_layers needs a lora_rank")
         return self
 
 

@@ -18,7 +18,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -31,6 +31,7 @@ from dimsum.prompts import PromptFormat
 from dimsum.spec import SPEC_FILE
 from dimsum.student import Student
 from dimsum.training.examples import Collator, Encoding, Examples, encoded, request_of
+from dimsum.training.lora import with_lora
 from dimsum.training.progress import ProgressLine
 from dimsum.training.recipe import Recipe, check_precision
 
@@ -84,9 +85,7 @@ def train(
     where = pick_device(device)
     refuse_foreign(output)
     kind = _training_dtype(recipe, where)
-    student = Student.from_pretrained(
-        recipe.student, device="cpu", dtype="bfloat16" if kind and recipe.lora_rank else "float32"
-    )
+    student = Student.from_pretrained(recipe.student, device="cpu", dtype=_base_dtype(recipe, kind))
     check_precision(recipe, student.model.config.model_type, where.type)
     _fit_prompts(student, recipe)
     prepared = prepare(student, data, recipe)
@@ -98,7 +97,8 @@ def train(
         return Student.from_pretrained(output, device=device)
     base = student.model
     if recipe.lora_rank:
-        student.model = with_lora(student, recipe.lora_rank, recipe.seed)
+        torch.manual_seed(recipe.seed)
+        student.model = with_lora(student.model, student.spec.architecture, recipe)
     began = time.monotonic()
     trainer = make_trainer(student, prepared, recipe, output, where, kind, quiet, callbacks)
     with quiet_transformers():
@@ -185,6 +185,11 @@ def _training_dtype(recipe: Recipe, device: torch.device) -> str | None:
     return None if recipe.precision == "float32" else recipe.precision
 
 
+def _base_dtype(recipe: Recipe, kind: str | None) -> Literal["float32", "bfloat16"]:
+    """Weights that are trained are float32; those that LoRA leaves alone may be bfloat16."""
+    return "bfloat16" if recipe.lora_rank and kind == "bfloat16" else "float32"
+
+
 def _fit_prompts(student: Student, recipe: Recipe) -> None:
     """Give a new student its prompts; one that is trained further keeps its own."""
     if student.spec.trained:
@@ -196,23 +201,6 @@ def _fit_prompts(student: Student, recipe: Recipe) -> None:
             )
         return
     student.spec.prompts = PromptFormat.default(student.spec.architecture, control=recipe.control)
-
-
-def with_lora(student: Student, rank: int, seed: int) -> Any:
-    """The model under a fresh LoRA on all its linear layers; adapters are float32."""
-    from peft import LoraConfig, get_peft_model
-
-    torch.manual_seed(seed)
-    seq2seq = student.spec.architecture == "seq2seq"
-    return get_peft_model(
-        student.model,
-        LoraConfig(
-            r=rank,
-            lora_alpha=2 * rank,
-            target_modules="all-linear",
-            task_type="SEQ_2_SEQ_LM" if seq2seq else "CAUSAL_LM",
-        ),
-    )
 
 
 def identity_of(student: Student, recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
@@ -361,7 +349,7 @@ def finish(
     student.spec.training = {
         "from": public_name(recipe.student),
         "weights": resolve(recipe.student).identity,
-        "licence": resolve(recipe.student).licence,
+        "licence": resolve(recipe.student).licence or student.spec.training.get("licence"),
         "recipe": {**recipe.model_dump(mode="json"), "student": public_name(recipe.student)},
         "data": prepared.facts,
         "where": dict(data.columns.where),

@@ -103,6 +103,7 @@ def test_the_round_is_released_with_the_corpus(done: tuple[Path, Distilled]) -> 
     facts = json.loads((found.datasets[1] / "provenance/facts.json").read_text())
     assert facts["run"]["rounds"] == 2
     assert {model["role"] for model in facts["models"]} >= {"teacher", "student", "critic"}
+    assert "were written by a student" in facts["summary"]
 
 
 def test_nothing_leaks_between_splits(done: tuple[Path, Distilled]) -> None:

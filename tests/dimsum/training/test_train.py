@@ -13,6 +13,7 @@ from cards.lint import lint
 from dimsum import Student
 from dimsum.cli import run
 from dimsum.errors import UsageError
+from dimsum.training.lora import with_lora
 from dimsum.training.recipe import Recipe, check_precision, load_recipe
 from dimsum.training.train import CHECKPOINTS, LOG, Data, last_checkpoint, train
 from tests.student_toys import toy_pairs, write_jsonl
@@ -222,6 +223,21 @@ def test_checkpoints_of_another_training_are_left_alone(
     assert found is not None and found.endswith("checkpoint-3")
 
 
+def test_adapters_sit_where_they_are_wanted(toy_llama: Path, toy_t5: Path) -> None:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2}
+    base = LlamaForCausalLM(LlamaConfig(vocab_size=50, num_hidden_layers=3, **sizes))
+    model = with_lora(base, "causal", small(toy_llama, lora_rank=2, lora_layers=2))
+    trained = [name for name, p in model.named_parameters() if p.requires_grad]
+    assert {name.split("layers.")[1][0] for name in trained} == {"1", "2"}
+    assert len(trained) == 2 * 7 * 2
+    with pytest.raises(UsageError, match="lora_layers 9 does not fit"):
+        with_lora(base, "causal", small(toy_llama, lora_rank=2, lora_layers=9))
+    with pytest.raises(UsageError, match="does not fit"):
+        with_lora(base, "seq2seq", small(toy_t5, lora_rank=2, lora_layers=1))
+
+
 def test_presets_and_precision() -> None:
     paper, embedded = load_recipe("paper"), load_recipe("embedded", ("epochs=2",))
     assert (paper.student, paper.learning_rate, paper.clip) == ("t5-large", 5e-5, 1.0)
@@ -234,6 +250,8 @@ def test_presets_and_precision() -> None:
     with pytest.raises(UsageError, match="needs a CUDA device"):
         check_precision(half, "llama", "cpu")
     check_precision(half, "llama", "cuda")
+    with pytest.raises(UsageError, match="lora_layers needs a lora_rank"):
+        load_recipe("paper", ("lora_layers=2",))
     with pytest.raises(UsageError, match="no multiple"):
         load_recipe("paper", ("micro_batch=7",))
 
