@@ -120,6 +120,12 @@ def _summary(config: BuildConfig, statistics: dict[str, Any]) -> str:
         f"{counted} of single sentences ({domains}), drawn from "
         f"{public_name(config.teacher.model)}, a language model that was asked for neither, and "
         "filtered by an entailment critic."
+        + (
+            " Rows with a round of 1 or more were written by a student that was trained on the "
+            "earlier rows, and filtered alike."
+            if config.round
+            else ""
+        )
     )
 
 
@@ -263,6 +269,7 @@ def _run(config: BuildConfig, header: dict[str, Any], steps: Sequence[Step]) -> 
         seed=config.seed,
         seconds=round(sum(step.seconds for step in steps), 1),
         tokens=sum(step.counters.get("tokens", 0) for step in steps),
+        rounds=1 + (config.round.number if config.round else 0),
         device=dtypes,
         versions=library_versions(),
         configuration="provenance/config.yaml",

@@ -28,6 +28,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "verify": ("builder.commands.verify:verify", "Compare the Hub's bytes with the release."),
     "critic": ("builder.commands.critic:critic", "Train or evaluate an entailment critic."),
     "probe": ("builder.commands.probe:probe", "Test what the method rests on, for any teacher."),
+    "train": ("dimsum.commands.train:train", "Train a student on pairs."),
+    "distill": ("builder.commands.distill:distill", "Students and their own corpora, in rounds."),
+    "evaluate": ("builder.commands.evaluate:evaluate", "Judge students and baselines."),
+    "generate": ("dimsum.commands.generate:generate", "Write summaries or paraphrases."),
     "doctor": ("builder.commands.doctor:doctor", "Print versions, devices and models found."),
 }
 """Verb to (import string, help line); the help lines stand here so that --help imports nothing."""
