@@ -195,6 +195,22 @@ class SplitsConfig(Strict):
     test: float = Field(0.05, ge=0, lt=0.5)
 
 
+class RoundConfig(Strict):
+    """A round of self-distillation: a student rewrites the teacher's sentences."""
+
+    number: int = Field(1, ge=1)
+    corpus: Path = Field(description="run whose candidates are rewritten")
+    earlier: Path = Field(description="run whose rows are released with the round's")
+    student: ModelConfig
+    per_context: int = Field(1, ge=1, description="sentences of each context that are rewritten")
+    samples: int = Field(10, ge=1, description="of each sentence under each code (paper: 10)")
+    temperature: float = Field(0.7, gt=0, le=5)
+    top_p: float = Field(0.9, gt=0, le=1)
+    max_new_tokens: int = Field(100, ge=4, le=1024)
+    no_repeat_ngram: int = Field(3, ge=0, le=10, description="0: off")
+    batch_size: int = Field(256, ge=1, description="outputs that are written together")
+
+
 class BuildConfig(Strict):
     """Everything that decides the bytes of a corpus."""
 
@@ -210,6 +226,7 @@ class BuildConfig(Strict):
     rules: dict[Task, Rules]
     duplicates: DuplicatesConfig = DuplicatesConfig()
     splits: SplitsConfig = SplitsConfig()
+    round: RoundConfig | None = Field(None, description="set by `dimsum distill`")
 
     @model_validator(mode="after")
     def _coherent(self) -> BuildConfig:

@@ -6,7 +6,6 @@ import os
 import shutil
 from typing import Any
 
-from builder.errors import BuilderError
 from builder.models import (
     EMBEDDED,
     bf16_speedup,
@@ -16,6 +15,7 @@ from builder.models import (
     pick_dtype,
 )
 from builder.versions import library_versions
+from dimsum.errors import DimsumError
 
 
 def examine() -> dict[str, dict[str, Any]]:
@@ -49,7 +49,7 @@ def examine() -> dict[str, dict[str, Any]]:
 def _found(name: str) -> str:
     try:
         return str(embedded_folder(name))
-    except BuilderError as error:
+    except DimsumError as error:
         return f"missing: {error.hint}"
 
 
@@ -58,7 +58,7 @@ def _spacy() -> str:
 
     try:
         meta = nlp().meta
-    except BuilderError as error:
+    except DimsumError as error:
         return f"missing: {error.hint}"
     return f"{meta['lang']}_{meta['name']} {meta['version']}"
 

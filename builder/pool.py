@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from builder.config import BuildConfig
+from builder.errors import BuilderError
 from builder.models import LoadedModel, load_causal
 
 if TYPE_CHECKING:
     from builder.critics.embedding import SentenceEncoder
     from builder.critics.entailment import EntailmentCritic
+    from dimsum.student import Student
 
 
 class ModelPool:
@@ -34,6 +36,7 @@ class ModelPool:
         self._teacher: LoadedModel | None = None
         self._critic: EntailmentCritic | None = None
         self._encoder: SentenceEncoder | None = None
+        self._student: Student | None = None
 
     def teacher(self) -> LoadedModel:
         """The teacher, ready to sample from."""
@@ -69,6 +72,26 @@ class ModelPool:
             self._told("encoder", self._encoder.notes)
         return self._encoder
 
+    def student(self) -> Student:
+        """The student of a round of self-distillation.
+
+        Raises:
+            BuilderError: the configuration has no round.
+        """
+        if self.config.round is None:
+            raise BuilderError("this run has no student")
+        if self._student is None:
+            from dimsum.student import Student
+
+            wanted = self.config.round.student
+            self._student = Student.from_pretrained(
+                self._reference("student", wanted.model),
+                device=wanted.device,
+                dtype=self.resolved["student"]["dtype"],
+            )
+            self._told("student", [self._student.note])
+        return self._student
+
     def _reference(self, role: str, wanted: str) -> str:
         """The model as configured, at the commit that the run has settled on."""
         commit = self.resolved.get(role, {}).get("revision")
@@ -76,7 +99,7 @@ class ModelPool:
 
     def release(self) -> None:
         """Forget loaded models so that their memory can go."""
-        self._teacher = self._critic = self._encoder = None
+        self._teacher = self._critic = self._encoder = self._student = None
 
     def _told(self, role: str, notes: list[str]) -> None:
         for note in notes:

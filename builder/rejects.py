@@ -7,7 +7,7 @@ from typing import Any
 
 from builder.config import BuildConfig, did_you_mean
 from builder.errors import ConfigError
-from builder.run import STAGES, units_of
+from builder.run import stages_of, units_of
 from builder.store import REJECTS, Run
 
 
@@ -31,7 +31,7 @@ def draw_rejects(
     Raises:
         ConfigError: an unknown stage.
     """
-    names = [s.name for s in STAGES]
+    names = [s.name for s in stages_of(config)]
     if stage is not None and stage not in names:
         raise ConfigError(f"no stage is called {stage!r}{did_you_mean(stage, names)}")
     found = []

@@ -4,6 +4,7 @@
     dimsum_plus/data/<task>/<split>-00000-of-00001.parquet
     dimsum_plus/provenance/                         configuration, funnel, statistics, models,
                                                     versions, facts of the card, checksums
+    dimsum_plus/pictures/                           the funnel, as PNG for the card and as SVG
 
 The folder is made beside its place and moved there whole. One that is current is left alone.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +25,21 @@ import yaml
 
 from builder.config import BuildConfig
 from builder.errors import BuilderError, GateError
-from builder.facts import data_path, dataset_facts
+from builder.facts import PICTURES, data_path, dataset_facts
+from builder.report.drawing import write_pictures
+from builder.report.pictures import picture_of_funnel
 from builder.stages.splits import SPLITS
 from builder.statistics.counts import counts
 from builder.statistics.funnel import funnel
+from builder.statistics.study import released_study
 from builder.store import Run, digest, file_hash, write_json, write_table, write_text
 from builder.versions import library_versions
-from cards.facts import FACTS_PATH
+from cards.facts import FACTS_PATH, DatasetFacts, Link
 from cards.render import render_dataset_card
 from dimsum.schema import arrow_schema
 from dimsum.tasks import TASKS
 
-RELEASE_VERSION = 1
+RELEASE_VERSION = 2
 RECORD = "release.json"
 CHECKSUMS = "provenance/checksums.json"
 
@@ -57,11 +62,10 @@ def write_release(run: Run, config: BuildConfig, header: dict[str, Any]) -> Path
     )
     if _current(run, folder, wanted):
         return folder
-    previous = folder / "README.md"
-    card = previous.read_text(encoding="utf-8") if previous.is_file() else None
+    previous = Previous.read(folder)
     scratch = Path(tempfile.mkdtemp(prefix=f".{config.name}.", dir=run.folder))
     try:
-        _fill(scratch, run, config, header, card)
+        _fill(scratch, run, config, header, previous)
         _swap(scratch, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -96,8 +100,33 @@ def _swap(scratch: Path, folder: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
+@dataclass(frozen=True)
+class Previous:
+    """What a new release keeps of the one that it replaces.
+
+    Attributes:
+        card: the text, for its section written by hand.
+        student: that the card named.
+    """
+
+    card: str | None
+    student: Link | None
+
+    @classmethod
+    def read(cls, folder: Path) -> Previous:
+        """Of a release, or of a folder without one."""
+        card = folder / "README.md"
+        text = card.read_text(encoding="utf-8") if card.is_file() else None
+        try:
+            facts = (folder / FACTS_PATH).read_text(encoding="utf-8")
+            student = DatasetFacts.model_validate_json(facts).student
+        except (OSError, ValueError):
+            student = None
+        return cls(text, student)
+
+
 def _fill(
-    folder: Path, run: Run, config: BuildConfig, header: dict[str, Any], card: str | None
+    folder: Path, run: Run, config: BuildConfig, header: dict[str, Any], previous: Previous
 ) -> None:
     table = run.read("splits", 0)
     write_data(folder, table)
@@ -109,12 +138,13 @@ def _fill(
         yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
     )
     write_json(provenance / "funnel.json", [step.as_json() for step in steps])
-    write_json(provenance / "statistics.json", statistics)
+    write_json(provenance / "statistics.json", {**statistics, "corpus": released_study(folder)})
     write_json(provenance / "models.json", header["models"])
     write_json(provenance / "versions.json", library_versions())
-    facts = dataset_facts(folder, table, config, header, steps, statistics)
+    write_pictures([picture_of_funnel(steps)], folder / PICTURES)
+    facts = dataset_facts(folder, table, config, header, steps, statistics, previous.student)
     write_text(folder / FACTS_PATH, facts.model_dump_json(indent=2) + "\n")
-    write_text(folder / "README.md", render_dataset_card(facts, card))
+    write_text(folder / "README.md", render_dataset_card(facts, previous.card))
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     write_json(
         folder / CHECKSUMS, {path.relative_to(folder).as_posix(): file_hash(path) for path in files}

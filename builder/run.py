@@ -2,6 +2,10 @@
 
 contexts -> candidates -> pairs -> scores -> decisions -> duplicates
          -> near_duplicates -> splits -> release
+
+A round of self-distillation begins with the sentences of an earlier run instead:
+
+sentences -> rewrites -> pairs -> scores -> ... -> near_duplicates -> placement -> splits -> release
 """
 
 from __future__ import annotations
@@ -27,11 +31,15 @@ from builder.stages import (
     duplicates,
     near_duplicates,
     pairs,
+    placement,
+    rewrites,
     scores,
+    sentences,
     splits,
 )
 from builder.stages.base import Stage, Work
 from builder.store import REJECTS, Run, Sidecar, digest, seed_of
+from dimsum.spec import read_spec as read_student
 
 STAGES: tuple[Stage, ...] = (
     contexts.STAGE,
@@ -43,6 +51,19 @@ STAGES: tuple[Stage, ...] = (
     near_duplicates.STAGE,
     splits.STAGE,
 )
+
+ROUND_STAGES: tuple[Stage, ...] = (
+    sentences.STAGE,
+    rewrites.STAGE,
+    rewrites.PAIRS,
+    scores.STAGE,
+    decisions.STAGE,
+    duplicates.STAGE,
+    near_duplicates.STAGE,
+    placement.STAGE,
+    placement.SPLITS,
+)
+"""Of a round of self-distillation: a student takes the teacher's place, the rest is the same."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +87,7 @@ def build(
     *,
     progress: Progress | None = None,
     models: ModelPool | None = None,
-    first: str = STAGES[0].name,
+    first: str | None = None,
 ) -> BuildResult:
     """Build a corpus into a run folder, or go on with one that was begun.
 
@@ -75,7 +96,7 @@ def build(
         folder: a new or empty folder, or an earlier run.
         progress: where to report; None is silent.
         models: replaces the models that the configuration names (for tests).
-        first: stage to begin at; what lies before it is taken as it is.
+        first: stage to begin at; what lies before it is taken as it is. None is the first.
 
     Raises:
         BuilderError: a model, a file or the disk failed; finished units are kept.
@@ -86,10 +107,11 @@ def build(
     progress = progress or Progress(quiet=True)
     run = Run.create(Path(folder))
     with run.locked(), progress:
-        header = prepare(run, config) if first == STAGES[0].name else _kept_header(run, config)
+        header = prepare(run, config) if first is None else _kept_header(run, config)
         pool = models or ModelPool(config, header["models"], progress.say)
-        names = [stage.name for stage in STAGES]
-        for stage in STAGES[names.index(first) :]:
+        stages = stages_of(config)
+        names = [stage.name for stage in stages]
+        for stage in stages[names.index(first) if first else 0 :]:
             run_stage(run, stage, config, header["models"], pool, progress)
         pool.release()
         rows = run.sidecar(splits.STAGE.name, 0)
@@ -109,15 +131,21 @@ def prepare(run: Run, config: BuildConfig) -> dict[str, Any]:
     tomorrow, or a branch that moves, must not change the bytes of a run that was begun today.
     """
     wanted: dict[str, ModelConfig] = {"teacher": config.teacher, "critic": config.critic}
+    if config.round is not None:
+        wanted["student"] = config.round.student
     if config.pairs.encoder:
         wanted["encoder"] = ModelConfig(model=config.pairs.encoder, dtype="float32")
     earlier = run.header().get("models", {})
     models = {}
     for role, model in wanted.items():
+        if config.round is not None and role == "teacher":
+            continue
         before = earlier.get(role, {})
         if before.get("reference") != model.model:
             before = {}
         models[role] = {**_model_facts(model, before), "dtype": _dtype(model, before)}
+    if config.round is not None:  # what the teacher was when it wrote the sentences
+        models["teacher"] = Run.open(config.round.corpus).header()["models"]["teacher"]
     header = {"config": config.model_dump(mode="json"), "models": models}
     run.write_header(header)
     return header
@@ -141,11 +169,12 @@ def _model_facts(model: ModelConfig, before: Mapping[str, Any]) -> dict[str, Any
     spec = read_spec(Path(resolved.path))
     if spec is not None and spec.adapter:
         identity += f" over {resolve(spec.base).identity}"
+    student = read_student(Path(resolved.path))
     return {
         "reference": model.model,
         "identity": identity,
         "revision": resolved.revision,
-        "licence": resolved.licence,
+        "licence": resolved.licence or (student.training.get("licence") if student else None),
     }
 
 
@@ -225,10 +254,18 @@ def fingerprint_of(
     )
 
 
+def stages_of(config: BuildConfig) -> tuple[Stage, ...]:
+    """The stages of a run, in order."""
+    return STAGES if config.round is None else ROUND_STAGES
+
+
 def units_of(stage: str, config: BuildConfig) -> int:
     """How many units a stage has."""
-    whole = next(s for s in STAGES if s.name == stage).whole
-    return 1 if whole else len(contexts.shards(config))
+    if next(s for s in stages_of(config) if s.name == stage).whole:
+        return 1
+    if config.round is not None:
+        return sentences.shards(config.round)
+    return len(contexts.shards(config))
 
 
 def _input(run: Run, stage: Stage, name: str, shard: int, config: BuildConfig) -> pa.Table:

@@ -12,7 +12,8 @@ import unicodedata
 from collections.abc import Mapping
 from urllib.parse import quote
 
-_SPECIAL = re.compile(r"[&<>|`*_\[\]{}\\~#$@]")
+#: An underscore between letters or digits never opens or closes emphasis, and stays as it is.
+_SPECIAL = re.compile(r"[&<>|`*\[\]{}\\~#$@]|(?<![^\W_])_|_(?![^\W_])")
 #: What GitHub-flavoured Markdown turns into a link by itself.
 _AUTOLINK = re.compile(r"(?i)(?<=http)s?:(?=//)|(?<=www)\.|(?<=ftp):(?=//)|(?<=mailto):")
 _BLOCK_START = re.compile(r"^(\d*)([-+=:.)])")
@@ -87,10 +88,16 @@ def count(value: int) -> Markdown:
 
 
 def number(value: float | None, digits: int = 3) -> Markdown:
-    """A measured number, or a dash where nothing was measured."""
+    """A measured number, or a dash where nothing was measured; from 10 on with one digit less."""
     if value is None:
         return Markdown("–")
+    digits -= abs(value) >= 10
     return Markdown(f"{value:,.{digits}f}")
+
+
+def short(identifier: object) -> Markdown:
+    """A revision or a hash in code type, each long run of hex digits cut to its first twelve."""
+    return code(re.sub(r"\b([0-9a-f]{12})[0-9a-f]+\b", r"\1", one_line(str(identifier))))
 
 
 def share(part: float, whole: float = 1.0) -> Markdown:

@@ -8,114 +8,57 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from typing_extensions import Self
+
+from cards.rows import (
+    ColumnFacts,
+    ConfigFacts,
+    Count,
+    DataFile,
+    Fact,
+    Name,
+    RelativePath,
+    RepoId,
+    Sample,
+    SampleRow,
+    Sha256,
+    Share,
+    SplitFacts,
+    SplitName,
+)
 
 #: Where a release keeps the facts its card was rendered from.
 FACTS_PATH = "provenance/facts.json"
 
-Name = Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
-SplitName = Annotated[str, Field(pattern=r"^\w+(\.\w+)*$")]
-RepoId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-def _inside(path: str) -> str:
-    parts = path.split("/")
-    if "\\" in path or "\0" in path or any(part in ("", ".", "..") for part in parts):
-        raise ValueError("a path in a release is relative, with forward slashes, and stays inside")
-    return path
-
-
-RelativePath = Annotated[str, AfterValidator(_inside)]
-Count = Annotated[int, Field(ge=0)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class Fact(BaseModel):
-    """The base of all facts: frozen, strict, and no field that is not known."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-
-# ------------------------------------------------------------------------------------ the data
-
-
-class DataFile(Fact):
-    """One file of rows.
-
-    Attributes:
-        path: inside the release folder.
-        bytes: on disk.
-        sha256: of its content; a changed file therefore always changes the card.
-    """
-
-    path: RelativePath
-    bytes: Count
-    sha256: Sha256
-
-
-class SplitFacts(Fact):
-    """One split of one config.
-
-    Attributes:
-        name: train, validation or test.
-        rows: in all its files.
-        bytes: of the rows in memory (Arrow).
-        globs: of its files, as the Hub's `data_files` wants them.
-        files: that the globs match.
-    """
-
-    name: SplitName
-    rows: Annotated[int, Field(gt=0)]
-    bytes: Count
-    globs: Annotated[tuple[RelativePath, ...], Field(min_length=1)]
-    files: Annotated[tuple[DataFile, ...], Field(min_length=1)]
-
-
-class ConfigFacts(Fact):
-    """One config of the dataset. A split without rows is left out, never listed as empty."""
-
-    name: Name
-    meaning: str
-    splits: Annotated[tuple[SplitFacts, ...], Field(min_length=1)]
-    default: bool = False
-
-    @property
-    def rows(self) -> int:
-        """Rows in all splits."""
-        return sum(split.rows for split in self.splits)
-
-
-class ColumnFacts(Fact):
-    """One column: its `datasets` dtype (string, int32, float32, ...) and what it means."""
-
-    name: Name
-    dtype: Name
-    meaning: str
-
-
-class SampleRow(Fact):
-    """One row as a reader of the card sees it."""
-
-    id: str
-    task: str
-    control: str
-    domain: str
-    source: str
-    target: str
-
-
-class Sample(Fact):
-    """Rows nobody chose.
-
-    Attributes:
-        rule: how they were drawn, in words.
-        rows: usually ten.
-    """
-
-    rule: str
-    rows: tuple[SampleRow, ...]
+__all__ = [
+    "FACTS_PATH",
+    "PAPER",
+    "Citation",
+    "ColumnFacts",
+    "ConfigFacts",
+    "ControlFacts",
+    "CriticPrecision",
+    "DataFile",
+    "DatasetFacts",
+    "Fact",
+    "FunnelStep",
+    "Link",
+    "ModelFacts",
+    "ModelUse",
+    "ReferenceCorpus",
+    "ResultRow",
+    "Rule",
+    "RunFacts",
+    "Sample",
+    "SampleRow",
+    "Setting",
+    "Sha256",
+    "SplitFacts",
+    "StageCost",
+    "StatisticsRow",
+    "TextUse",
+]
 
 
 # ------------------------------------------------------------------------------- how it was made
@@ -226,6 +169,20 @@ class StatisticsRow(Fact):
     references: dict[str, float | None] = Field(default_factory=dict)
 
 
+class ReferenceCorpus(Fact):
+    """A corpus whose numbers stand beside ours.
+
+    Attributes:
+        name: as in the references of the statistics.
+        pairs: that it has, in words; None when not known.
+        source: of its numbers.
+    """
+
+    name: str
+    source: str
+    pairs: str | None = None
+
+
 class CriticPrecision(Fact):
     """How often the critic is right when it lets a pair through.
 
@@ -306,6 +263,7 @@ class DatasetFacts(Fact):
     funnel: tuple[FunnelStep, ...]
     funnel_picture: RelativePath | None = None
     statistics: tuple[StatisticsRow, ...] = ()
+    reference_corpora: tuple[ReferenceCorpus, ...] = ()
     models: tuple[ModelUse, ...]
     texts: tuple[TextUse, ...] = ()
     rules: tuple[Rule, ...]
@@ -387,7 +345,15 @@ class ResultRow(Fact):
 
 
 class ModelFacts(Fact):
-    """All a model card says."""
+    """All a model card says.
+
+    Attributes:
+        example_prompt: a whole prompt, for plain transformers.
+        example_output: what the model wrote for it.
+        example_text: the sentence in that prompt, for `dimsum`.
+        example_method: of `dimsum.Student`, called with that sentence.
+        example_arguments: keyword arguments of the call.
+    """
 
     kind: Literal["model"] = "model"
     name: Name
@@ -410,7 +376,11 @@ class ModelFacts(Fact):
     controls: tuple[ControlFacts, ...] = ()
     example_prompt: str
     example_output: str | None = None
-    example_arguments: dict[str, str] = Field(default_factory=dict)
+    example_text: str | None = None
+    example_method: Literal["summarize", "paraphrase"] = "summarize"
+    example_arguments: dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], str] = Field(
+        default_factory=dict
+    )
     results: tuple[ResultRow, ...] = ()
     run: RunFacts
     limits: tuple[str, ...] = ()

@@ -73,7 +73,7 @@ def inputs_of(facts: DatasetFacts | ModelFacts) -> tuple[LicenceInput, ...]:
         dataset = facts.dataset
         named.append(LicenceInput(what=f"dataset {dataset.title}", licence=dataset.licence))
     named += [_model_input(m.role, m.reference, m.licence) for m in facts.models]
-    named += [LicenceInput(what=f"{t.use} {t.name}", licence=t.licence) for t in facts.texts]
+    named += [LicenceInput(what=f"{t.name} ({t.use})", licence=t.licence) for t in facts.texts]
     return tuple(dict.fromkeys(named))
 
 

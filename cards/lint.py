@@ -19,7 +19,7 @@ from cards import hub_values as hub
 from cards.errors import CardError
 from cards.findings import CARD, Finding, ShapeReader, listed
 from cards.lint_files import dataset_files, model_files
-from cards.metadata import split_card
+from cards.metadata import read_yaml, split_card
 from cards.render import hand_written
 
 _PLACEHOLDERS = re.compile(
@@ -68,7 +68,7 @@ def read_metadata(card: str) -> dict[str, Any]:
     """
     head, _ = split_card(card)
     try:
-        metadata = yaml.safe_load(head)
+        metadata = read_yaml(head)
     except yaml.YAMLError as error:
         raise CardError("the YAML does not parse: " + str(error).splitlines()[0]) from error
     if not isinstance(metadata, dict):

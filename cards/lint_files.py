@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ DATA_SUFFIXES = frozenset(
 )
 PROVENANCE = "provenance"
 _OVERRIDES = (".huggingface.yaml", "dataset_infos.json")
+_VOCABULARIES = frozenset(
+    {"tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt"}
+)
 _PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack"})
 
 #: config → split → files, as the card's globs find them.
@@ -188,6 +192,11 @@ def model_files(folder: Path) -> Iterator[Finding]:
     for name in sorted(files):
         if files[name].suffix in _PICKLES:
             yield Finding("error", "weights", name, "weights other than safetensors can run code")
+        elif name.endswith(".safetensors") and not _is_safetensors(files[name]):
+            yield Finding("error", "weights", name, "it is no safetensors file, or not all of it")
+    if not _VOCABULARIES & set(files):
+        message = "the tokenizer's vocabulary is missing: tokenizer.json or its like"
+        yield Finding("error", "incomplete", ".", message)
     for name in ("config.json", "generation_config.json", "tokenizer_config.json"):
         if name not in files:
             yield Finding("error", "incomplete", name, "it is missing")
@@ -204,3 +213,16 @@ def model_files(folder: Path) -> Iterator[Finding]:
     if FACTS_PATH not in files:
         message = "without the facts its card cannot be rendered again"
         yield Finding("warning", "no-facts", FACTS_PATH, message)
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Whether a file has the header of its tensors, and all the bytes that the header tells of."""
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(length)) if length <= size - 8 else {}
+        tensors = [tensor for name, tensor in header.items() if name != "__metadata__"]
+        return bool(tensors) and 8 + length + max(t["data_offsets"][1] for t in tensors) == size
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error):
+        return False

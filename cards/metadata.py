@@ -13,6 +13,13 @@ from cards.facts import ConfigFacts, DatasetFacts, ModelFacts, ResultRow
 from cards.hub_values import REPO_ID, size_category
 from cards.licenses import inputs_of, licence_of
 
+try:
+    from yaml import CSafeDumper as _Dumper
+    from yaml import CSafeLoader as _Loader
+except ImportError:  # PyYAML without libyaml: the same bytes, more slowly
+    from yaml import SafeDumper as _Dumper  # type: ignore[assignment]
+    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
+
 Metadata = dict[str, Any]
 
 
@@ -65,7 +72,7 @@ def _info(config: ConfigFacts, facts: DatasetFacts) -> Metadata:
         "splits": [
             {"name": s.name, "num_bytes": s.bytes, "num_examples": s.rows} for s in config.splits
         ],
-        "download_size": sum(f.bytes for s in config.splits for f in s.files),
+        "download_size": config.download,
         "dataset_size": sum(s.bytes for s in config.splits),
     }
 
@@ -116,10 +123,25 @@ def front_matter(metadata: Metadata) -> str:
     Raises:
         CardError: a value does not come back from the YAML as it went in.
     """
-    text = yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True, width=10**9)
-    if yaml.safe_load(text) != metadata or any(x.startswith("---") for x in text.splitlines()):
+    text = dump_yaml(metadata, _Dumper)
+    if read_yaml(text) != metadata or any(x.startswith("---") for x in text.splitlines()):
         raise CardError("the card's metadata does not survive YAML")
     return f"---\n{text}---\n"
+
+
+def dump_yaml(metadata: Metadata, dumper: type[Any] = _Dumper) -> str:
+    """The metadata as YAML, a value on a line, in the order given."""
+    text: str = yaml.dump(metadata, Dumper=dumper, sort_keys=False, allow_unicode=True, width=10**9)
+    return text
+
+
+def read_yaml(text: str) -> Any:
+    """A YAML document of plain values.
+
+    Raises:
+        yaml.YAMLError: it is none.
+    """
+    return yaml.load(text, Loader=_Loader)
 
 
 def split_card(text: str) -> tuple[str, str]:

@@ -7,6 +7,8 @@ rendering, byte for byte. Everything else is rendered anew, from facts only.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -14,7 +16,7 @@ import jinja2
 
 from cards import escape
 from cards.errors import CardError
-from cards.facts import Citation, DatasetFacts, ModelFacts
+from cards.facts import FACTS_PATH, Citation, DatasetFacts, ModelFacts, StatisticsRow
 from cards.licenses import inputs_of, licence_of
 from cards.metadata import dataset_metadata, front_matter, model_metadata
 
@@ -40,7 +42,18 @@ def render_dataset_card(facts: DatasetFacts, previous: str | None = None) -> str
     Raises:
         CardError: `previous` has no such section, or a broken one.
     """
-    body = _render("dataset.md.j2", facts, previous, corpora=_corpora(facts))
+    names = dict.fromkeys(split.name for config in facts.configs for split in config.splits)
+    body = _render(
+        "dataset.md.j2",
+        facts,
+        previous,
+        split_names=list(names),
+        measures=_measures(facts.statistics),
+        definitions=_definitions(facts.statistics),
+        on_configs=list(dict.fromkeys(row.config for row in facts.statistics)),
+        corpora=list(dict.fromkeys(name for row in facts.statistics for name in row.references)),
+        sources=_sources(facts),
+    )
     return front_matter(dataset_metadata(facts)) + body
 
 
@@ -82,8 +95,48 @@ def _marker(text: str) -> re.Pattern[str]:
     return re.compile(rf"^{re.escape(text)}(?=\r?$)", re.MULTILINE)
 
 
-def _corpora(facts: DatasetFacts) -> list[str]:
-    return list(dict.fromkeys(name for row in facts.statistics for name in row.references))
+@dataclass
+class Measure:
+    """One metric on every config that it was taken on.
+
+    Attributes:
+        name: of the metric.
+        values: by config.
+        references: by corpus.
+    """
+
+    name: str
+    values: dict[str, float | None] = field(default_factory=dict)
+    references: dict[str, float | None] = field(default_factory=dict)
+
+
+def _measures(rows: Sequence[StatisticsRow]) -> list[Measure]:
+    """The statistics with a row a metric."""
+    found: dict[str, Measure] = {}
+    for row in rows:
+        measure = found.setdefault(row.metric, Measure(row.metric))
+        measure.values[row.config] = row.value
+        measure.references.update(row.references)
+    return list(found.values())
+
+
+def _definitions(rows: Sequence[StatisticsRow]) -> dict[str, list[str]]:
+    """Definition → the metrics that it defines."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        names = found.setdefault(row.signature, [])
+        if row.metric not in names:
+            names.append(row.metric)
+    return found
+
+
+def _sources(facts: DatasetFacts) -> dict[str, list[str]]:
+    """Source → the reference corpora whose numbers are from there, with their sizes."""
+    found: dict[str, list[str]] = {}
+    for corpus in facts.reference_corpora:
+        pairs = f" ({corpus.pairs} pairs)" if corpus.pairs else ""
+        found.setdefault(corpus.source, []).append(corpus.name + pairs)
+    return found
 
 
 def _own_citation(facts: DatasetFacts | ModelFacts) -> Citation:
@@ -104,6 +157,7 @@ def _render(
         .get_template(template)
         .render(
             facts=facts,
+            facts_path=FACTS_PATH,
             inputs=inputs,
             licence=licence_of(inputs),
             own_citation=_own_citation(facts),
@@ -136,6 +190,7 @@ def _environment() -> jinja2.Environment:
         count=escape.count,
         number=escape.number,
         share=escape.share,
+        short=escape.short,
         size=escape.size,
         duration=escape.duration,
     )

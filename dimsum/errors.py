@@ -17,3 +17,14 @@ class DimsumError(Exception):
         self.message = message
         self.hint = hint
         self.exit_code = exit_code
+
+
+class UsageError(DimsumError):
+    """An argument, a file or a setting that cannot be used (exit code 2)."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint, exit_code=2)
+
+
+class ModelError(DimsumError):
+    """A model that is missing, corrupt or of another kind than is asked for."""

@@ -34,7 +34,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("compression", "float32", "Characters of the target over characters of the source"),
     Column("density", "float32", "Squared shared-fragment lengths over the target's tokens"),
     Column("context_id", "string", "The context's name within the run"),
-    Column("teacher", "string", "The model that wrote both sentences"),
+    Column("teacher", "string", "The language model that the pair was distilled from"),
 )
 
 

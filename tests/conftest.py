@@ -23,6 +23,20 @@ def toy_critic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_critic(tmp_path_factory.mktemp("critic"))
 
 
+@pytest.fixture(scope="session")
+def toy_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.student_toys import make_t5
+
+    return make_t5(tmp_path_factory.mktemp("seq2seq"))
+
+
+@pytest.fixture(scope="session")
+def toy_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.student_toys import make_llama
+
+    return make_llama(tmp_path_factory.mktemp("causal"))
+
+
 @pytest.fixture
 def toy_document(toy_teacher: Path, toy_critic: Path) -> dict[str, Any]:
     from tests.toys import toy_config

@@ -1,4 +1,4 @@
-"""`dimsum card lint`: is a release's card right, by itself and beside its files?"""
+"""`dimsum card`: render a release's card from its facts, and check it beside its files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,29 @@ import click
 
 @click.group()
 def card() -> None:
-    """Check the card of a dataset or a model."""
+    """Render or check the card of a dataset or a model."""
+
+
+@card.command("render")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def render(folder: Path) -> None:
+    """Write README.md in FOLDER from its facts; what was written by hand in it stays."""
+    from builder.errors import ConfigError
+    from builder.hub.local import read_facts
+    from builder.store import write_text
+    from cards.facts import FACTS_PATH
+    from cards.findings import CARD
+    from cards.render import render_card
+
+    if not (folder / FACTS_PATH).is_file():
+        raise ConfigError(
+            f"{folder} has no {FACTS_PATH}",
+            hint="`dimsum release` writes it beside a dataset, training beside a student",
+        )
+    path = folder / CARD
+    previous = path.read_text(encoding="utf-8") if path.is_file() else None
+    write_text(path, render_card(read_facts(folder / FACTS_PATH), previous))
+    click.echo(str(path))
 
 
 @card.command("lint")

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 @click.option("--tag", help="Tag to put on the release, such as v1.0.0.")
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
 @click.option("--create-pr", is_flag=True, help="Stop at a verified pull request.")
+@click.option(
+    "--beside",
+    metavar="NS/NAME[@REVISION]",
+    help="What the card is to name: a dataset's student, or a student's dataset.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def publish(
@@ -31,6 +36,7 @@ def publish(
     tag: str | None,
     dry_run: bool,
     create_pr: bool,
+    beside: str | None,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -43,6 +49,8 @@ def publish(
     from builder.hub.publish import Publisher
     from builder.hub.session import quiet_client
 
+    if not (yes or dry_run or sys.stdin.isatty()):
+        raise ConfigError("nobody is there to say yes", hint="say it with --yes")
     with quiet_client():
         publisher = Publisher(
             folder,
@@ -51,19 +59,18 @@ def publish(
             private=private,
             tag=tag,
             create_pr=create_pr,
+            beside=beside,
             tell=lambda line: click.echo(line, err=True),
         )
         if dry_run or not yes:
             preview = publisher.preview()
             if dry_run and as_json:
-                click.echo(json.dumps({**preview.plan.as_json(), "card": preview.card}, indent=2))
+                click.echo(json.dumps(preview.as_json(), indent=2))
             else:
                 _print(preview, repo_id, private, to_stderr=not dry_run)
         if dry_run:
             return
         if not yes:
-            if not sys.stdin.isatty():
-                raise ConfigError("nobody is there to say yes", hint="say it with --yes")
             click.confirm(f"Publish to {repo_id}?", abort=True, err=True)
         result = publisher.run()
     if as_json:

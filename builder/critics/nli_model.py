@@ -19,6 +19,7 @@ from builder.critics.packing import pack
 from builder.critics.spec import SPEC_FILE, CriticSpec, read_spec
 from builder.errors import BuilderError
 from builder.models import Resolved, loading_error, quiet_transformers, resolve
+from dimsum.errors import DimsumError
 
 Encoded = Mapping[str, list[int]]
 
@@ -52,7 +53,7 @@ class NliModel:
                     model = AutoModelForSequenceClassification.from_pretrained(
                         resolved.path, dtype=dtype, use_safetensors=True, **resolved.arguments()
                     )
-        except BuilderError:
+        except DimsumError:
             raise
         except Exception as error:
             raise loading_error(reference, error) from error

@@ -22,7 +22,7 @@ from builder.hub.manifest import (
 )
 from builder.hub.shapes import parquet_shape
 from builder.store import write_text
-from cards.facts import FACTS_PATH, DatasetFacts, ModelFacts
+from cards.facts import FACTS_PATH, DatasetFacts, Link, ModelFacts
 from cards.findings import CARD, Finding
 from cards.lint import is_model, lint, read_metadata
 from cards.render import render_card
@@ -102,11 +102,23 @@ class Release:
             write_text(self.folder / path, content.decode())
 
 
-def prepare(folder: Path, repo_id: str, tell: Callable[[str], None] = lambda _: None) -> Release:
+def prepare(
+    folder: Path,
+    repo_id: str,
+    tell: Callable[[str], None] = lambda _: None,
+    beside: str | None = None,
+) -> Release:
     """Reads a folder, renders its card for `repo_id` and hashes every file. Writes nothing.
 
+    Args:
+        folder: of the release.
+        repo_id: that it is to be.
+        tell: is told of what takes long.
+        beside: NS/NAME[@REVISION] of the other half, for its card to name: a dataset's student, or
+            a student's dataset. None leaves what the facts say.
+
     Raises:
-        ConfigError: no folder, no card, or facts that are none.
+        ConfigError: no folder, no card, facts that are none, or none to name `beside` in.
         GateError: a file is not the one its manifest lists.
         CardError: the card there has lost its section for text written by hand.
     """
@@ -116,9 +128,16 @@ def prepare(folder: Path, repo_id: str, tell: Callable[[str], None] = lambda _: 
             f"{folder} has no {CARD}", hint="`dimsum release` makes a folder that can be published"
         )
     facts = read_facts(paths[FACTS_PATH]) if FACTS_PATH in paths else None
+    if beside and facts is None:
+        raise ConfigError(
+            f"{folder} has no {FACTS_PATH}, so its card cannot be made to name {beside}",
+            hint="write it into the card by hand",
+        )
     rendered: dict[str, bytes] = {}
     if facts is not None:
         facts = facts.model_copy(update={"repo_id": repo_id})
+        if beside:
+            facts = name_beside(facts, beside)
         previous = paths[CARD].read_text(encoding="utf-8") if CARD in paths else None
         rendered[CARD] = render_card(facts, previous).encode()
         rendered[FACTS_PATH] = facts_json(facts).encode()
@@ -159,6 +178,36 @@ def read_facts(path: Path) -> DatasetFacts | ModelFacts:
             f"{path} does not hold the facts of a card: {where}: {first['msg']}",
             hint="render the release again",
         ) from error
+
+
+def name_beside(facts: DatasetFacts | ModelFacts, place: str) -> DatasetFacts | ModelFacts:
+    """The facts with the other half's place on the Hub.
+
+    Args:
+        facts: of a dataset, which will name its student, or of a student, which will name its data.
+        place: NS/NAME, with @REVISION if it is at one.
+
+    Raises:
+        ConfigError: that is no place.
+    """
+    repo_id, _, revision = place.partition("@")
+    known = facts.student if isinstance(facts, DatasetFacts) else facts.dataset
+    here = {"repo_id": repo_id, "revision": revision or None}
+    if known is None:
+        known = Link(title=repo_id.rpartition("/")[2])
+    try:
+        link = Link.model_validate({**known.model_dump(), **here})
+    except ValidationError as error:
+        raise ConfigError(
+            f"{place} is no place on the Hub", hint="give it as NS/NAME or NS/NAME@REVISION"
+        ) from error
+    if isinstance(facts, DatasetFacts):
+        return facts.model_copy(update={"student": link})
+    ours = {"data_id": link.repo_id, "revision": link.revision}
+    results = tuple(
+        row.model_copy(update=ours) if row.data == link.title else row for row in facts.results
+    )
+    return facts.model_copy(update={"dataset": link, "results": results})
 
 
 def facts_json(facts: DatasetFacts | ModelFacts) -> str:

@@ -77,6 +77,11 @@ class Preview:
     findings: tuple[str, ...]
     new: bool
 
+    def as_json(self) -> dict[str, Any]:
+        """For a program to read."""
+        more = {"card": self.card, "findings": list(self.findings), "new_repository": self.new}
+        return {**self.plan.as_json(), **more}
+
 
 class Publisher:
     """One release and one repository.
@@ -89,6 +94,7 @@ class Publisher:
             makes new ones if it is new.
         tag: to put on the release.
         create_pr: stop at a verified pull request, and let somebody else merge it.
+        beside: NS/NAME[@REVISION] of the other half, which the card is to name.
         api: the client, if not a new one with the login's token.
         retry: how to try again.
         tell: is told of each step.
@@ -107,6 +113,7 @@ class Publisher:
         private: bool | None = None,
         tag: str | None = None,
         create_pr: bool = False,
+        beside: str | None = None,
         api: HfApi | None = None,
         retry: Retry | None = None,
         tell: Tell = lambda _: None,
@@ -128,7 +135,7 @@ class Publisher:
         with self._explained():
             if not (self.api.token or get_token()):
                 raise LocalTokenNotFoundError
-            self.release: Release = prepare(folder, repo_id, tell)
+            self.release: Release = prepare(folder, repo_id, tell, beside)
             self.remote = Remote(self.api, repo_id, self.release.kind, self.retry)
 
     def _explained(self) -> Any:

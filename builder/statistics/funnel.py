@@ -7,7 +7,7 @@ from typing import Any
 
 from builder.config import BuildConfig
 from builder.errors import BuilderError
-from builder.run import STAGES, units_of
+from builder.run import stages_of, units_of
 from builder.store import Run
 
 
@@ -35,7 +35,7 @@ def funnel(run: Run, config: BuildConfig) -> list[Step]:
         BuilderError: a step that does not add up, which would be a fault of the builder.
     """
     steps = []
-    for stage in STAGES:
+    for stage in stages_of(config):
         records = [run.sidecar(stage.name, shard) for shard in range(units_of(stage.name, config))]
         known = [record for record in records if record is not None]
         if not known:

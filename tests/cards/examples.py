@@ -13,6 +13,7 @@ from cards.facts import (
     Link,
     ModelFacts,
     ModelUse,
+    ReferenceCorpus,
     ResultRow,
     Rule,
     RunFacts,
@@ -131,6 +132,10 @@ def dataset_facts(rows: dict[tuple[str, str], int] = ROWS, **changes: object) ->
                 references={"MRPC": 0.68, "XSum": None},
             ),
         ),
+        reference_corpora=(
+            ReferenceCorpus(name="MRPC", pairs="5,801", source="counted on its training split"),
+        ),
+        funnel_picture="pictures/funnel.png",
         models=(TEACHER, CRITIC),
         texts=(TextUse(name="city names", use="prefixes", licence="cc-by-4.0", source="GeoNames"),),
         rules=(
@@ -166,6 +171,7 @@ def dataset_facts(rows: dict[tuple[str, str], int] = ROWS, **changes: object) ->
                 ),
             ),
         ),
+        student=Link(title="DimSum+ student, small", repo_id="acme/student"),
     )
     return facts.model_copy(update=changes)
 
@@ -188,7 +194,11 @@ def model_facts(**changes: object) -> ModelFacts:
         method="Fine-tuned with cross-entropy on all pairs.",
         settings=(Setting(name="learning rate", value="1e-4"),),
         controls=(ControlFacts(code="short", meaning="a summary of half the length or less"),),
-        example_prompt="Generate a short summary: The council met on Monday.",
+        example_prompt="Generate a short summary: The council met on Monday to talk.",
+        example_text="The council met on Monday to talk.",
+        example_arguments={"length": "short"},
+        example_output="The council met.",
+        generation=(Setting(name="num_beams", value="4"),),
         results=(
             ResultRow(
                 task="summary",

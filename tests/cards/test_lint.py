@@ -12,8 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from builder.commands.card import card as card_command
-from builder.errors import GateError
+from builder.errors import ConfigError, GateError
 from builder.hub.shapes import parquet_shape
+from cards.facts import FACTS_PATH
 from cards.lint import lint
 from cards.render import HAND_START
 from tests.builder.hub.releases import make_dataset, make_student
@@ -64,6 +65,10 @@ def put(path: str, content: str = "{}\n") -> Callable[[Path], None]:
 
 def remove(path: str) -> Callable[[Path], None]:
     return lambda folder: (folder / path).unlink()
+
+
+def cut(path: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / path).write_bytes((folder / path).read_bytes()[:-1])
 
 
 def test_clean_folders(folder: Path, student: Path) -> None:
@@ -138,6 +143,9 @@ def test_one_fault_in_a_dataset(folder: Path, change: Callable[[Path], None], ru
         (edit("    - type: rouge\n      value:", "    - value:"), "results"),
         (edit("^- name: dimsum-student\n", "- name: ''\n"), "results"),
         (remove("model.safetensors"), "weights"),
+        (put("model.safetensors", "git-lfs pointer"), "weights"),
+        (cut("model.safetensors"), "weights"),
+        (remove("tokenizer.json"), "incomplete"),
         (put("pytorch_model.bin", "pickled"), "weights"),
         (put("training_args.bin", "pickled"), "weights"),
         (remove("generation_config.json"), "incomplete"),
@@ -189,3 +197,19 @@ def test_the_command(folder: Path) -> None:
     told = runner.invoke(card_command, ["lint", str(folder), "--json"])
     assert isinstance(told.exception, GateError)
     assert [found["rule"] for found in json.loads(told.stdout)] == ["stray-data"]
+
+
+def test_rendering_again(folder: Path, student: Path) -> None:
+    runner = CliRunner()
+    for place in (folder, student):
+        card = place / "README.md"
+        rendered = card.read_text()
+        mine = rendered.replace(HAND_START + "\n", HAND_START + "\nMine.\n", 1)
+        card.write_text(mine.replace("## ", "# "))
+        assert runner.invoke(card_command, ["render", str(place)]).stdout == f"{card}\n"
+        assert card.read_text() == mine
+        card.unlink()
+        runner.invoke(card_command, ["render", str(place)])
+        assert card.read_text() == rendered
+    (folder / FACTS_PATH).unlink()
+    assert isinstance(runner.invoke(card_command, ["render", str(folder)]).exception, ConfigError)

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from cards.errors import CardError
 from cards.escape import escape
 from cards.facts import DatasetFacts, FunnelStep, ModelFacts, Sample, SampleRow, TextUse
-from cards.metadata import dataset_metadata, model_metadata, split_card
+from cards.metadata import dataset_metadata, dump_yaml, model_metadata, split_card
 from cards.render import (
     HAND_END,
     HAND_START,
@@ -82,12 +82,16 @@ def test_golden(kind: str) -> None:
     assert card == path.read_text(encoding="utf-8")
 
 
-def test_the_hub_library_reads_back_the_same_metadata() -> None:
+def test_the_hub_library_reads_back_the_same_metadata(tmp_path: Path) -> None:
     dataset, model = dataset_facts(), model_facts()
-    read = DatasetCard(render_dataset_card(dataset)).data.to_dict()
-    assert read == dataset_metadata(dataset)
-    read = ModelCard(render_model_card(model)).data.to_dict()
-    assert read == model_metadata(model)
+    (tmp_path / "dataset.md").write_text(render_dataset_card(dataset), encoding="utf-8")
+    (tmp_path / "model.md").write_text(render_model_card(model), encoding="utf-8")
+    read = DatasetCard.load(tmp_path / "dataset.md")
+    assert read.data.to_dict() == dataset_metadata(dataset)
+    read = ModelCard.load(tmp_path / "model.md")
+    assert read.data.to_dict() == model_metadata(model)
+    (result,) = read.data.eval_results
+    assert (result.dataset_type, result.metric_value) == ("acme/dimsum_plus", 41.25)
 
 
 def test_facts_survive_json() -> None:
@@ -155,6 +159,12 @@ def test_text_cannot_break_out(text: str) -> None:
     head, body = split_card(card)
     assert yaml.safe_load(head) == model_metadata(hostile_model(text))
     assert tokens(body) == tokens(split_card(calm)[1])
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_yaml_is_the_same_without_libyaml(text: str) -> None:
+    metadata = dataset_metadata(hostile_dataset(text))
+    assert dump_yaml(metadata, yaml.SafeDumper) == dump_yaml(metadata)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -237,10 +237,7 @@ class Handler(BaseHTTPRequestHandler):
         with self.hub.lock:
             self.hub.active += 1
         try:
-            self._fail_first()
-            self.route()
-        except Refusal as refusal:
-            self.send(refusal.status, refusal.body, refusal.headers)
+            self._answer()
         except (_Dropped, BrokenPipeError, ConnectionResetError):
             self.close_connection = True
         except Exception as error:  # a bug of this server must show up as one
@@ -249,6 +246,13 @@ class Handler(BaseHTTPRequestHandler):
         finally:
             with self.hub.lock:
                 self.hub.active -= 1
+
+    def _answer(self) -> None:
+        try:
+            self._fail_first()
+            self.route()
+        except Refusal as refusal:
+            self.send(refusal.status, refusal.body, refusal.headers)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = handle_one
 

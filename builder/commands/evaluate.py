@@ -1,0 +1,92 @@
+"""`dimsum evaluate`: systems side by side on one data set.
+
+The verb lives on this floor because it brings the critic; everything else is `dimsum.evaluation`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("models", nargs=-1, metavar="MODEL...")
+@click.option("--data", required=True, help="A benchmark's name, a file, a folder or a Hub id.")
+@click.option("--task", type=click.Choice(["summary", "paraphrase"]), required=True)
+@click.option("--name", "names", multiple=True, help="Name of a MODEL in the table, in order.")
+@click.option("--length", help="Of the students' summaries: short or long.")
+@click.option("--style", help="Of the students' summaries: abstractive or extractive.")
+@click.option("--baseline", "baselines", multiple=True, help="copy, lead or random; repeatable.")
+@click.option("--teacher", help="Model asked by prompts, zero-shot and few-shot.")
+@click.option("--teacher-sample", default=100, show_default=True, help="Sources to choose on.")
+@click.option("--outputs", multiple=True, metavar="NAME=FILE", help="Outputs made elsewhere.")
+@click.option("--critic", help="Entailment critic, such as embedded:critic; none by default.")
+@click.option(
+    "--bertscore", default="auto", show_default=True, help="Model; none for no BERTScore."
+)
+@click.option("--source-column", help="Guessed by default.")
+@click.option("--references-column", help="Guessed by default.")
+@click.option("--where", multiple=True, metavar="A=B", help="Only rows with this value.")
+@click.option("--references", multiple=True, type=click.Path(path_type=Path), help="Plain files.")
+@click.option("--split", help="Of a folder or Hub data set; test by default.")
+@click.option("--config", help="Of a Hub data set.")
+@click.option("--limit", type=click.IntRange(min=2), help="Judge on the first so many.")
+@click.option(
+    "--controls",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Measure control accuracy on the first N sources.",
+)
+@click.option("--batch-size", default=32, show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="JSON file to write.")
+@click.option("--save-outputs", type=click.Path(path_type=Path), help="Folder for all outputs.")
+@click.option("--device", help="cuda, mps or cpu; the best there is by default.")
+@click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def evaluate(
+    data: str,
+    task: str,
+    critic: str | None,
+    output: Path | None,
+    save_outputs: Path | None,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Judge each MODEL (a student's folder or Hub id), baselines and a teacher on one data set.
+
+    The first system is tested against every other by paired bootstrap. Each number carries its
+    95% interval and a signature.
+    """
+    from builder.judges import entailment_critic
+    from dimsum.commands.output import print_evaluation, print_json
+    from dimsum.evaluation.data import read_examples
+    from dimsum.evaluation.run import Request, judged
+    from dimsum.training.conditions import conditions
+
+    reading = {
+        "source": options.pop("source_column"),
+        "references": options.pop("references_column"),
+        "where": conditions(options.pop("where")),
+        "split": options.pop("split"),
+        "config": options.pop("config"),
+        "reference_files": options.pop("references"),
+        "limit": options.pop("limit"),
+    }
+    if options["bertscore"] == "none":
+        options["bertscore"] = None
+    wanted = Request(task="summary" if task == "summary" else "paraphrase", **options)
+    wanted.check(output, save_outputs)
+    examples = read_examples(data, wanted.task, **reading)
+    say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
+    judge = entailment_critic(critic) if critic else None
+    document = judged(wanted, data, examples, judge, save_outputs, say)
+    if output is not None:
+        from dimsum.files import write_json
+
+        write_json(output, document)
+    (print_json if as_json else print_evaluation)(document)

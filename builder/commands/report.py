@@ -1,0 +1,50 @@
+"""`dimsum report`: a run or a released folder as one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("corpus", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The page; NAME-report.html by default, NAME being the corpus folder's.",
+)
+@click.option(
+    "--pictures",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Also write every picture there, as PNG and SVG.",
+)
+@click.option(
+    "--statistics",
+    "measured",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="JSON with the numbers to show; those that CORPUS carries by default.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the files written as JSON.")
+def report(
+    corpus: Path,
+    output: Path | None,
+    pictures: Path | None,
+    measured: Path | None,
+    as_json: bool,
+) -> None:
+    """Write one self-contained HTML page about CORPUS, a run or a released folder.
+
+    An unfinished run, or one that kept nothing, gets the page of what there is.
+    """
+    from builder.commands.output import print_json
+    from builder.report.write import write_report
+
+    page = output or Path(f"{corpus.resolve().name}-report.html")
+    files = write_report(corpus, page, picture_folder=pictures, measured=measured)
+    if as_json:
+        print_json({"files": [str(path) for path in files]})
+        return
+    for path in files:
+        click.echo(str(path))

@@ -1,0 +1,1 @@
+"""Experiments on a teacher and a critic, apart from any corpus."""

@@ -1,0 +1,96 @@
+"""Pairs of next sentences, judged in both directions, with how alike they read.
+
+Two sentences are equivalent when each entails the other: entailment is the critic's likeliest
+label in both directions.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Protocol
+
+from builder.critics.entailment import Scores
+from builder.probe.draws import Bunch
+from builder.probe.settings import ProbeSettings
+from builder.store import seed_of
+
+BLEU = "sacrebleu sentence BLEU, effective order, mean of both directions, 0 to 100"
+
+
+class Critic(Protocol):
+    """What the probe asks of a critic."""
+
+    def score(
+        self, pairs: Sequence[tuple[str, str]], on_tokens: Callable[[int], None] = ...
+    ) -> Scores:
+        """Probabilities of entailment, neutral, contradiction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One unordered pair of distinct next sentences of one context and temperature."""
+
+    document: int
+    length: int
+    temperature: float
+    first: str
+    second: str
+    equivalent: bool
+    bleu: float
+
+
+def judged(
+    critic: Critic,
+    found: Sequence[Bunch],
+    settings: ProbeSettings,
+    tick: Callable[[int], None],
+) -> list[Judged]:
+    """Judge a random draw of the pairs of every bunch.
+
+    The second direction is asked only where the first says entailment.
+    """
+    drawn = [(bunch, pair) for bunch in found for pair in _pairs(bunch, settings)]
+    forward = _says(critic, [pair for _, pair in drawn], tick)
+    again = [place for place, says in enumerate(forward) if says]
+    backward = _says(critic, [drawn[place][1][::-1] for place in again], tick)
+    mutual = {place for place, says in zip(again, backward, strict=True) if says}
+    bleu = bleu_of_pairs([pair for _, pair in drawn])
+    return [
+        Judged(
+            bunch.document,
+            bunch.length,
+            bunch.temperature,
+            *pair,
+            equivalent=place in mutual,
+            bleu=bleu[place],
+        )
+        for place, (bunch, pair) in enumerate(drawn)
+    ]
+
+
+def _pairs(bunch: Bunch, settings: ProbeSettings) -> list[tuple[str, str]]:
+    every = list(combinations(bunch.sentences, 2))
+    seed = seed_of(settings.seed, bunch.document, bunch.length, f"{bunch.temperature:g}")
+    return random.Random(seed).sample(every, min(settings.pairs, len(every)))
+
+
+def _says(
+    critic: Critic, pairs: Sequence[tuple[str, str]], tick: Callable[[int], None]
+) -> list[bool]:
+    """Whether entailment is the likeliest label; a pair that did not fit into memory is none."""
+    scores = critic.score(pairs, tick)
+    return [bool(row[0] > max(row[1], row[2])) for row in scores]
+
+
+def bleu_of_pairs(pairs: Sequence[tuple[str, str]]) -> list[float]:
+    """BLEU of each pair, one sentence against the other, mean of both directions."""
+    from sacrebleu.metrics.bleu import BLEU as Metric
+
+    metric = Metric(effective_order=True)
+    return [
+        (metric.sentence_score(a, [b]).score + metric.sentence_score(b, [a]).score) / 2
+        for a, b in pairs
+    ]

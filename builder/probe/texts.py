@@ -1,0 +1,102 @@
+"""Contexts that grow: the first one, two, ... five sentences of the same texts.
+
+Every length of context is then measured on the same documents, and a difference between lengths
+is not one between documents.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from builder.config import DomainConfig
+from builder.decoding.nucleus import NucleusSampler, SamplingConfig
+from builder.domains import openings
+from builder.errors import BuilderError, ConfigError
+from builder.models import LoadedModel
+from builder.probe.settings import LENGTHS, ProbeSettings
+from builder.sentences import fault, split, tidy
+from builder.store import seed_of
+
+Document = tuple[str, ...]
+"""The first sentences of a text, as many as the longest context has; a text's opening stands
+before its first sentence."""
+
+MOST_CHARACTERS = 400
+CONTINUATION_TOKENS = 220
+ROUNDS = 12
+
+
+def from_file(path: Path, settings: ProbeSettings) -> list[Document]:
+    """Texts of the user's own, one a line; those with too few sentences are left out.
+
+    Raises:
+        ConfigError: the file cannot be read or holds too few texts.
+    """
+    try:
+        lines = [line.strip() for line in path.read_text("utf-8-sig").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    random.Random(settings.seed).shuffle(lines)
+    found = [one for line in split(lines) if (one := _document("", line)) is not None]
+    if len(found) < 2:
+        raise ConfigError(
+            f"{path} has {len(found)} texts of {max(LENGTHS)} sentences; at least 2 are needed",
+            hint="one text a line, each of several whole sentences",
+        )
+    return found[: settings.documents]
+
+
+def from_teacher(
+    teacher: LoadedModel,
+    domain: DomainConfig,
+    settings: ProbeSettings,
+    tick: Callable[[int], None],
+) -> list[Document]:
+    """Free continuations of a domain's openings at temperature 1, until there are enough.
+
+    Raises:
+        BuilderError: the teacher hardly ever writes so many whole sentences.
+    """
+    config = SamplingConfig(
+        temperature=1.0,
+        top_p=settings.top_p,
+        max_new_tokens=CONTINUATION_TOKENS,
+        banned=("\n",),
+        stop="length",
+    )
+    sampler = NucleusSampler(teacher.model, teacher.tokenizer, config)
+    rng = random.Random(settings.seed)
+    offer = openings(domain)
+    found: list[Document] = []
+    for number in range(ROUNDS):
+        prompts = [offer.draw(rng) for _ in range(settings.documents)]
+        seed = seed_of(settings.seed, "documents", number)
+        samples = sampler.sample(prompts, 1, seed=seed, on_tokens=tick)
+        texts = split(tidy(sample.text) for sample in samples)
+        for sample, sentences in zip(samples, texts, strict=True):
+            whole = sentences[:-1] if sample.finish == "length" else sentences
+            document = _document(prompts[sample.prompt], whole)
+            if document is not None:
+                found.append(document)
+        if len(found) >= settings.documents:
+            return found[: settings.documents]
+    raise BuilderError(
+        f"the teacher wrote {len(found)} texts of {max(LENGTHS)} whole sentences in "
+        f"{ROUNDS * settings.documents} attempts",
+        hint="ask for fewer documents, or give texts of your own with --contexts",
+    )
+
+
+def _document(opening: str, sentences: Sequence[str]) -> Document | None:
+    """The first sentences, or None when one of them is not whole."""
+    first = sentences[: max(LENGTHS)]
+    if len(first) < max(LENGTHS) or any(fault(one, MOST_CHARACTERS) for one in first):
+        return None
+    return (f"{opening} {first[0]}".strip(), *first[1:])
+
+
+def context_of(document: Document, length: int) -> str:
+    """The context of so many sentences."""
+    return " ".join(document[:length])

@@ -1,0 +1,1 @@
+"""A corpus as one page that a person can read: `dimsum report`."""

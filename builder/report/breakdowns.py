@@ -1,0 +1,134 @@
+"""Where the pairs come from: by domain, by method and temperature, by length of context."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from builder.report.model import Breakdown, Yield
+from builder.report.source import Source
+from builder.report.text import named
+from builder.run import units_of
+from builder.store import Run
+
+_POSITION = re.compile(r"-(\d+)$")
+"""A context's name ends in the number of its sentences."""
+
+
+MOST_ROWS = 25
+"""Lines of a breakdown; what does not fit is summed in the last one."""
+
+
+def breakdowns(source: Source) -> tuple[Breakdown, ...]:
+    """Sources of yield; what came before the pairs is known of a run only."""
+    pairs = {name: _counted(source.rows[name]) for name in ("domain", "method")}
+    lengths: Counter[Any] = Counter()
+    for context_id, count in _counted(source.rows["context_id"]).items():
+        lengths[sentences_of(context_id)] += count
+    contexts, candidates = _upstream(source)
+    methods = {str(name): _method(str(name), source) for name in pairs["method"]}
+    if candidates:
+        methods |= {str(name): _method(str(name), source) for name in candidates["method"]}
+    found = [
+        _breakdown("domain", "By domain", pairs["domain"], contexts, candidates),
+        _breakdown("method", "By method and temperature", pairs["method"], {}, candidates, methods),
+        _breakdown("length", "By sentences in the context", lengths, contexts, candidates),
+    ]
+    return tuple(one for one in found if one.rows)
+
+
+def sentences_of(context_id: str) -> int | None:
+    """How many sentences a context has; None where its name does not tell."""
+    match = _POSITION.search(context_id)
+    return int(match[1]) if match else None
+
+
+def _upstream(source: Source) -> tuple[dict[str, Counter[Any]], dict[str, Counter[Any]]]:
+    """Contexts and candidates of a run, counted along each line."""
+    contexts: dict[str, Counter[Any]] = {}
+    candidates: dict[str, Counter[Any]] = {}
+    run, config = source.run, source.config
+    if run is None or config is None:
+        return {}, {}
+    for shard in range(units_of("contexts", config)):
+        if run.sidecar("contexts", shard) is not None:
+            table = _read(run, "contexts", shard, ["domain", "sentences"])
+            _add(contexts, "domain", _counted(table["domain"]))
+            _add(contexts, "length", _counted(table["sentences"]))
+        if run.sidecar("candidates", shard) is not None:
+            table = _read(run, "candidates", shard, ["domain", "method", "context_id"])
+            _add(candidates, "domain", _counted(table["domain"]))
+            _add(candidates, "method", _counted(table["method"]))
+            lengths: Counter[Any] = Counter()
+            for context_id, count in _counted(table["context_id"]).items():
+                lengths[sentences_of(context_id)] += count
+            _add(candidates, "length", lengths)
+    return contexts, candidates
+
+
+def _read(run: Run, stage: str, shard: int, columns: list[str]) -> pa.Table:
+    return run.read(stage, shard).select(columns)
+
+
+def _counted(column: Any) -> Counter[Any]:
+    return Counter(
+        {entry["values"].as_py(): entry["counts"].as_py() for entry in pc.value_counts(column)}
+    )
+
+
+def _add(totals: dict[str, Counter[Any]], name: str, counts: Counter[Any]) -> None:
+    totals.setdefault(name, Counter()).update(counts)
+
+
+def _breakdown(
+    name: str,
+    title: str,
+    pairs: Counter[Any],
+    contexts: dict[str, Counter[Any]],
+    candidates: dict[str, Counter[Any]],
+    labels: dict[str, str] | None = None,
+) -> Breakdown:
+    keys: Iterable[Any] = {*pairs, *contexts.get(name, ()), *candidates.get(name, ())} - {None}
+    rows = tuple(
+        Yield(
+            name=named((labels or {}).get(str(key), str(key))),
+            contexts=contexts[name][key] if name in contexts else None,
+            candidates=candidates[name][key] if name in candidates else None,
+            pairs=pairs[key],
+        )
+        for key in sorted(keys)
+    )
+    if len(rows) > MOST_ROWS:
+        rest = sorted(rows, key=lambda row: -row.pairs)
+        rows = (*rest[: MOST_ROWS - 1], _together(rest[MOST_ROWS - 1 :]))
+    return Breakdown(name, title, rows)
+
+
+def _together(rows: Sequence[Yield]) -> Yield:
+    return Yield(
+        f"{len(rows)} others",
+        contexts=sum(row.contexts or 0 for row in rows) if rows[0].contexts is not None else None,
+        candidates=(
+            sum(row.candidates or 0 for row in rows) if rows[0].candidates is not None else None
+        ),
+        pairs=sum(row.pairs for row in rows),
+    )
+
+
+def _method(name: str, source: Source) -> str:
+    """A method with the settings that it drew under."""
+    if source.config is None:
+        return name
+    wanted = source.config.candidates
+    if name == "parallel":
+        sampling = wanted.sampling
+        return f"parallel: temperature {sampling.temperature:g}, nucleus {sampling.top_p:g}"
+    if name == "sequential":
+        one = wanted.sequential
+        return f"sequential: {one.keywords} keywords, {one.beams} beams"
+    return name

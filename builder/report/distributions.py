@@ -1,0 +1,136 @@
+"""Histograms by task, and the grid of compression by density."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from builder.report.model import QUANTILES, Grid, Histogram, Series, Share
+from builder.report.text import named
+from dimsum.tasks import TASKS
+
+BINS = 25
+MOST_SHARES = 20
+
+MEASURES: dict[str, tuple[str, str]] = {
+    "entail_forward": ("Source entails target", "the critic's probability"),
+    "entail_backward": ("Target entails source", "the critic's probability"),
+    "rouge_l": ("ROUGE-L of source and target", "F1"),
+    "compression": ("Compression", "characters of the target over those of the source"),
+    "density": ("Extractive density", "squared shared fragments over the target's tokens"),
+}
+LENGTHS: dict[str, tuple[str, str]] = {
+    "source_words": ("Length of the source", "words"),
+    "target_words": ("Length of the target", "words"),
+}
+SHARES = frozenset({"entail_forward", "entail_backward", "rouge_l"})
+"""Measures that lie between 0 and 1 by definition."""
+
+
+def histograms(rows: pa.Table, measures: dict[str, tuple[str, str]]) -> tuple[Histogram, ...]:
+    """One histogram for each measure, all tasks in the same bins."""
+    groups: dict[str, pa.Table] = {task: rows.filter(pc.field("task") == task) for task in TASKS}
+    groups = {task: group for task, group in groups.items() if group.num_rows}
+    if not groups:
+        return ()
+    found = []
+    for name, (title, unit) in measures.items():
+        values = {task: _floats(group[name]) for task, group in groups.items()}
+        found.append(
+            histogram(name, title, unit, values, share=name in SHARES, whole=name in LENGTHS)
+        )
+    return tuple(found)
+
+
+def _floats(column: Any) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return np.asarray(column.to_numpy(), dtype=np.float64)
+
+
+def histogram(
+    name: str,
+    title: str,
+    unit: str,
+    values: dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]],
+    *,
+    share: bool = False,
+    whole: bool = False,
+) -> Histogram:
+    """The distribution of each group's values; the last bin takes what lies above the 99.5 %.
+
+    Args:
+        values: group to its values; infinite ones and those that are no number are left out and
+            counted.
+        share: the bins are those of 0 to 1.
+        whole: values are whole numbers, and so are the edges.
+    """
+    finite = {group: some[np.isfinite(some)] for group, some in values.items()}
+    left_out = sum(len(some) for some in values.values()) - sum(map(len, finite.values()))
+    together = np.concatenate([*finite.values(), np.zeros(0)])
+    edges = _edges(together, share, whole)
+    counts = {
+        group: np.histogram(np.clip(some, edges[0], edges[-1]), edges)[0]
+        for group, some in finite.items()
+    }
+    series = tuple(
+        Series(
+            name=group,
+            counts=tuple(int(n) for n in counts[group]),
+            mean=float(some.mean()),
+            quantiles=tuple(float(q) for q in np.quantile(some, QUANTILES)),
+        )
+        for group, some in finite.items()
+        if len(some)
+    )
+    beyond = bool(len(together) and together.max() > edges[-1])
+    return Histogram(name, title, unit, tuple(map(float, edges)), series, beyond, left_out)
+
+
+def _edges(
+    values: np.ndarray[tuple[int], np.dtype[np.float64]], share: bool, whole: bool
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    if share or not len(values):
+        return np.linspace(0.0, 1.0, BINS + 1)
+    top = float(np.quantile(values, 0.995))
+    if whole:
+        step = max(1, int(np.ceil((top + 1) / BINS)))
+        return np.arange(0, BINS + 1, dtype=np.float64) * step
+    return np.linspace(0.0, top if top > 0 else 1.0, BINS + 1)
+
+
+def grid(rows: pa.Table) -> Grid | None:
+    """Rows by compression and density; the outermost cells hold what lies beyond them."""
+    x, y = _floats(rows["compression"]), _floats(rows["density"])
+    finite = np.isfinite(x) & np.isfinite(y)
+    if not finite.any():
+        return None
+    x, y = x[finite], y[finite]
+    x_edges = np.linspace(0, max(1.0, float(np.ceil(np.quantile(x, 0.995) * 10) / 10)), 16)
+    y_top = float(np.quantile(y, 0.98))
+    y_edges = np.linspace(0, y_top if y_top > 0 else 1.0, 13)
+    counts, _, _ = np.histogram2d(
+        np.clip(y, 0, y_edges[-1]), np.clip(x, 0, x_edges[-1]), (y_edges, x_edges)
+    )
+    return Grid(
+        x_name="compression",
+        y_name="density",
+        x_edges=tuple(map(float, x_edges)),
+        y_edges=tuple(map(float, y_edges)),
+        counts=tuple(tuple(int(n) for n in line) for line in counts),
+    )
+
+
+def shares(rows: pa.Table, column: str) -> tuple[Share, ...]:
+    """The values of a column, the most frequent first."""
+    found = [
+        (named(entry["values"].as_py()), entry["counts"].as_py())
+        for entry in pc.value_counts(rows[column])
+    ]
+    found.sort(key=lambda one: (-one[1], one[0]))
+    if len(found) > MOST_SHARES:
+        rest = found[MOST_SHARES - 1 :]
+        others = (f"{len(rest)} others", sum(count for _, count in rest))
+        found = [*found[: MOST_SHARES - 1], others]
+    return tuple(Share(name, count) for name, count in found)

@@ -1,0 +1,106 @@
+"""A corpus becomes the facts of its report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from builder.config import BuildConfig
+from builder.facts import in_words
+from builder.measures import MEASURES
+from builder.models import public_name
+from builder.report import distributions
+from builder.report.breakdowns import breakdowns
+from builder.report.explorer import explorer
+from builder.report.model import Making, ModelLine, Report, RuleLine
+from builder.report.pairs import pairs
+from builder.report.removed import removals
+from builder.report.repeats import repeats
+from builder.report.source import Source, open_source, read_json
+from builder.report.statistics import statistics
+from dimsum.tasks import TASKS
+
+
+def gather(folder: Path, measured: Path | None = None) -> Report:
+    """Read everything that a report says.
+
+    Args:
+        folder: a run, finished or not, or a released folder.
+        measured: JSON with statistics, instead of those that the corpus carries.
+
+    Raises:
+        ConfigError: the folder is neither.
+        BuilderError: one of its files is damaged.
+    """
+    source = open_source(folder)
+    rows = source.rows
+    return Report(
+        name=source.name,
+        kind="run" if source.run else "release",
+        rows=rows.num_rows,
+        tasks=distributions.shares(rows, "task"),
+        splits=distributions.shares(rows, "split"),
+        teacher=_teacher(source),
+        steps=source.steps,
+        removals=removals(source),
+        histograms=distributions.histograms(rows, distributions.MEASURES),
+        lengths=distributions.histograms(rows, distributions.LENGTHS),
+        grid=distributions.grid(rows),
+        controls=distributions.shares(rows, "control"),
+        breakdowns=breakdowns(source),
+        explorer=explorer(source),
+        repeats=repeats(source),
+        pairs=pairs(source),
+        statistics=statistics(read_json(measured) if measured else source.statistics),
+        making=_making(source),
+    )
+
+
+def _teacher(source: Source) -> str:
+    found = source.models.get("teacher", {})
+    return public_name(str(found["reference"])) if found.get("reference") else ""
+
+
+def _making(source: Source) -> Making:
+    config = source.config
+    return Making(
+        models=tuple(_model(role, model) for role, model in source.models.items()),
+        rules=tuple(_rules(config)) if config else (),
+        versions={str(name): str(value) for name, value in source.versions.items()},
+        configuration=_shown(config) if config else "",
+        seed=config.seed if config else None,
+        limits=source.limits,
+    )
+
+
+def _model(role: str, model: dict[str, Any]) -> ModelLine:
+    return ModelLine(
+        role=role,
+        name=public_name(str(model.get("reference", ""))),
+        dtype=str(model.get("dtype") or ""),
+        licence=str(model.get("licence") or "not known"),
+        identity=str(model.get("revision") or model.get("identity") or ""),
+    )
+
+
+def _rules(config: BuildConfig) -> list[RuleLine]:
+    return [
+        RuleLine(task, measure, in_words(bound), MEASURES[measure])
+        for task in TASKS
+        for measure, bound in config.rules.get(task, {}).items()
+    ]
+
+
+def _shown(config: BuildConfig) -> str:
+    """The configuration as YAML; of a local path only its last part."""
+    document = config.model_dump(mode="json")
+    for role in ("teacher", "critic"):
+        document[role]["model"] = public_name(document[role]["model"])
+    if document["pairs"]["encoder"]:
+        document["pairs"]["encoder"] = public_name(document["pairs"]["encoder"])
+    for domain in document["domains"]:
+        if domain["file"]:
+            domain["file"] = Path(domain["file"]).name
+    return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))

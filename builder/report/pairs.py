@@ -1,0 +1,33 @@
+"""The pairs that the page's table shows."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import Any
+
+from builder.report.model import Pair
+from builder.report.source import Source
+from builder.report.text import differences, named, shortened
+from dimsum.tasks import TASKS
+
+PER_TASK = 150
+MOST_CHARACTERS = 600
+NAMES = ("id", "task", "control", "domain", "method", "split")
+MEASURES = ("entail_forward", "entail_backward", "rouge_l", "compression")
+
+
+def pairs(source: Source) -> tuple[Pair, ...]:
+    """The first rows of each task by id, tasks in turn, words that differ marked."""
+    groups = [source.first(task, PER_TASK).to_pylist() for task in TASKS]
+    rows = [row for turn in zip_longest(*groups) for row in turn if row is not None]
+    texts = source.texts([row["id"] for row in rows])
+    return tuple(_pair(row, *texts[row["id"]]) for row in rows)
+
+
+def _pair(row: dict[str, Any], source: str, target: str) -> Pair:
+    left, right = differences(
+        shortened(source, MOST_CHARACTERS), shortened(target, MOST_CHARACTERS)
+    )
+    known: dict[str, Any] = {name: named(row[name]) for name in NAMES}
+    known |= {name: row[name] for name in MEASURES}
+    return Pair(source=left, target=right, **known)

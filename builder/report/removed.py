@@ -1,0 +1,115 @@
+"""What each filter removes, with a few of its victims."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from builder.measures import MEASURES
+from builder.report.model import Example, Removal
+from builder.report.source import Source
+from builder.report.text import shortened
+from builder.run import units_of
+from builder.store import REJECTS, Run
+
+EXAMPLES = 3
+MOST_SHARDS = 40
+"""Shards of a stage that are read for examples; a reason found in none of them shows its count."""
+
+MEANINGS = {
+    "after_a_dropped_sentence": "an earlier sentence of the continuation was dropped",
+    "context_too_long": "the sentences before it are longer than a context may be",
+    "entailment_below_floor": "the direction scored first stayed below the floor",
+    "forbidden": "it holds a text that the domain forbids",
+    "near_duplicate": "worded almost as another pair of the corpus",
+    "newline": "a line break inside",
+    "no_first_sentence": "there was no free sentence to take keywords from",
+    "out_of_memory": "not even a single one fitted into memory",
+    "prompt_unusable": "longer than the teacher's positions",
+    "repeated": "the same sentence was drawn before from this context",
+    "repeats_in_context": "says what another pair of its context says",
+    "sampled_out": "the continuation had given its contexts already",
+    "too_early": "before the first sentence that may follow a context",
+    "too_late": "after the last sentence that may follow a context",
+    "too_long": "longer than a sentence may be",
+    "too_short": "shorter than a sentence may be",
+    "unfinished": "no full stop, question or exclamation mark at its end",
+    "unprintable": "characters that nobody can read",
+}
+
+
+def removals(source: Source, seed: int = 0) -> tuple[Removal, ...]:
+    """Every reason of every stage with its count, and examples where the rejected rows are kept."""
+    found = []
+    for step in source.steps:
+        drawn: dict[str, list[Example]] = {}
+        if source.run is not None and source.config is not None and step.rejected:
+            shards = units_of(step.stage, source.config)
+            drawn = _drawn(source.run, step.stage, shards, set(step.rejected), seed)
+        for reason, count in step.rejected.items():
+            found.append(
+                Removal(
+                    stage=step.stage,
+                    unit=step.unit,
+                    reason=reason,
+                    count=count,
+                    meaning=meaning_of(reason),
+                    examples=tuple(drawn.get(reason, ())),
+                )
+            )
+    return tuple(found)
+
+
+def meaning_of(reason: str) -> str:
+    """A reason in words; `task.measure` is a rule that the pair broke."""
+    task, _, name = reason.rpartition(".")
+    if name in MEASURES and task:
+        return f"closest to being a {task}, but: {MEASURES[name]}"
+    return MEANINGS.get(name, "")
+
+
+def _drawn(
+    run: Run, stage: str, shards: int, wanted: set[str], seed: int
+) -> dict[str, list[Example]]:
+    """Up to EXAMPLES rows of each reason, out of shards in a random order."""
+    rng = random.Random(seed)
+    order = rng.sample(range(shards), min(shards, MOST_SHARDS))
+    found: dict[str, list[Example]] = {}
+    for shard in order:
+        missing = wanted - {reason for reason, some in found.items() if len(some) == EXAMPLES}
+        record = run.sidecar(stage, shard)
+        if not missing or record is None or not missing & set(record.rejected):
+            continue
+        table = run.read(stage, shard, REJECTS)
+        reasons = table["reason"].to_pylist()
+        places: dict[str, list[int]] = {}
+        for place, reason in enumerate(reasons):
+            if reason in missing:
+                places.setdefault(reason, []).append(place)
+        for reason in sorted(places):
+            room = EXAMPLES - len(found.setdefault(reason, []))
+            for place in rng.sample(places[reason], min(room, len(places[reason]))):
+                found[reason].append(_example(table.slice(place, 1).to_pylist()[0]))
+    return found
+
+
+def _example(row: dict[str, Any]) -> Example:
+    name = row["reason"].rpartition(".")[2]
+    note = ""
+    value = row.get(name)
+    if isinstance(value, float):
+        note = f"{name} {value:.2f}"
+    elif name == "entailment_below_floor":
+        known = [
+            f"{side} {row[side]:.2f}"
+            for side in ("entail_forward", "entail_backward")
+            if row.get(side) is not None
+        ]
+        note = ", ".join(known)
+    elif row.get("survivor_source"):
+        note = f"stays: {shortened(row['survivor_source'], 160)}"
+    return Example(
+        source=shortened(row.get("source") or row.get("sentence") or "", 300),
+        target=shortened(row.get("target") or "", 300),
+        note=note,
+    )

@@ -1,0 +1,167 @@
+"""A report becomes one HTML file that needs nothing else.
+
+Whatever comes from the corpus is escaped by the template. The page's own script is the only one
+that its content security policy lets run, so a hole in the escaping would still run nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from functools import cache
+from hashlib import sha256
+from importlib import resources
+
+import jinja2
+from markupsafe import Markup
+
+from builder.progress import duration
+from builder.report.drawing import Picture, inline
+from builder.report.model import Removal, Report
+from builder.report.themes import DARK, LIGHT, stylesheet
+from builder.statistics.funnel import Step
+from dimsum import __version__
+
+DASH = "–"
+FILTERS = ("task", "control", "domain", "method", "split")
+
+
+def render(report: Report, pictures: Sequence[Picture]) -> str:
+    """The whole page."""
+    script = _part("page.js")
+    sections = _sections(report)
+    drawn = {one.name: {"title": one.title, "svg": Markup(inline(one))} for one in pictures}
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            report=report,
+            pictures=drawn,
+            sections=sections,
+            ids={name for name, _ in sections},
+            finished=any(step.stage == "splits" for step in report.steps),
+            examples=any(removal.examples for removal in report.removals),
+            choices=_choices(report),
+            corpora=list(dict.fromkeys(c for s in report.statistics for c in s.references)),
+            curves=_curves(report),
+            light=Markup(stylesheet(LIGHT)),
+            dark=Markup(stylesheet(DARK)),
+            style=Markup(_part("page.css")),
+            script=Markup(script),
+            script_hash=base64.b64encode(sha256(script.encode()).digest()).decode(),
+            version=__version__,
+        )
+    )
+
+
+def _part(name: str) -> str:
+    return resources.files("builder.report").joinpath(f"page/{name}").read_text("utf-8")
+
+
+def _sections(report: Report) -> list[tuple[str, str]]:
+    """(id, title) of every section that has something to say."""
+    there = {
+        "funnel": ("Funnel", report.steps),
+        "removed": ("What was removed", report.removals),
+        "measures": ("Distributions", report.histograms),
+        "sources": ("Sources", report.breakdowns),
+        "explorer": ("Other thresholds", report.explorer),
+        "repeats": ("Repeats", report.repeats),
+        "pairs": ("Pairs", report.pairs),
+        "statistics": ("Statistics", report.statistics),
+        "making": ("How it was made", True),
+    }
+    return [(name, title) for name, (title, content) in there.items() if content]
+
+
+def _choices(report: Report) -> list[tuple[str, list[str]]]:
+    """Filters that part the pairs, with their values."""
+    found = []
+    for name in FILTERS:
+        values = sorted({str(getattr(pair, name)) for pair in report.pairs})
+        if len(values) > 1:
+            found.append((name, values))
+    return found
+
+
+def _curves(report: Report) -> Markup:
+    """The explorer's curves as JSON that cannot end the element it stands in."""
+    curves = [
+        {**asdict(curve), "shown": _words(curve.measure), "plural": _plural(curve.task)}
+        for curve in (report.explorer.curves if report.explorer else ())
+    ]
+    text = json.dumps(curves, separators=(",", ":"), allow_nan=False)
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """Templates in which a forgotten name is an error and every printed value is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("builder.report", "page"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "count": _count,
+        "share": _share,
+        "rate": _rate,
+        "number": _number,
+        "fixed": lambda value: f"{value:.2f}" if math.isfinite(value) else DASH,
+        "plain": lambda value: value if math.isfinite(value) else 0,
+        "words": _words,
+        "plural": _plural,
+        "hyphens": lambda text: text.replace("_", "-"),
+        "duration": duration,
+        "by_stage": _by_stage,
+    }
+    return environment
+
+
+def _count(value: int | None) -> str:
+    return DASH if value is None else f"{value:,}"
+
+
+def _share(part: float, whole: float) -> str:
+    if not whole or not math.isfinite(part):
+        return DASH
+    percent = 100 * part / whole
+    if percent >= 1000:
+        return f"{percent / 100:,.0f} times"
+    return f"{percent:.1f} %" if percent < 10 else f"{percent:.0f} %"
+
+
+def _rate(part: int, whole: int | None) -> str:
+    return f"{1000 * part / whole:.1f}" if whole else DASH
+
+
+def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return DASH
+    if value and abs(value) < 0.01:
+        return f"{value:.1g}"
+    return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < 100 else f"{value:,.0f}"
+
+
+def _words(name: str) -> str:
+    """A name as a reader writes it: `summary.rouge_l` is summary: ROUGE-L."""
+    return name.replace("rouge_l", "ROUGE-L").replace("_", " ").replace(".", ": ")
+
+
+def _plural(task: str) -> str:
+    return "summaries" if task == "summary" else f"{task}s"
+
+
+def _by_stage(
+    removals: Iterable[Removal], steps: Sequence[Step]
+) -> list[tuple[str, list[Removal]]]:
+    """Removals in the order of the stages, those of one together."""
+    found: dict[str, list[Removal]] = {step.stage: [] for step in steps}
+    for removal in removals:
+        found[removal.stage].append(removal)
+    return [(stage, group) for stage, group in found.items() if group]

@@ -1,0 +1,236 @@
+"""Where a report reads: a run or a released folder; columns first, texts when asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from builder.config import BuildConfig, parse_config
+from builder.errors import BuilderError, ConfigError
+from builder.stages.splits import SPLITS
+from builder.statistics.funnel import Step, funnel
+from builder.store import RUN_FILE, Run
+from builder.versions import library_versions
+
+COLUMNS = (
+    "id",
+    "task",
+    "control",
+    "domain",
+    "method",
+    "entail_forward",
+    "entail_backward",
+    "rouge_l",
+    "compression",
+    "density",
+    "context_id",
+)
+"""What is read of every row; texts are only counted on the way."""
+
+TEXTS = ("source", "target")
+BATCH = 1 << 16
+
+
+@dataclass(frozen=True)
+class Source:
+    """A corpus opened for a report.
+
+    Attributes:
+        name: of the corpus.
+        run: None for a released folder.
+        rows: COLUMNS, `split`, and the words of both sentences as source_words and target_words;
+            every released row.
+        files: parquet files that hold the rows' texts.
+        steps: the funnel; empty where it is not known.
+        config: None where it is missing or of another version.
+        statistics: what `provenance/statistics.json` holds, if anything.
+        limits: sentences on what the corpus is not.
+    """
+
+    name: str
+    run: Run | None
+    rows: pa.Table
+    files: tuple[Path, ...]
+    steps: tuple[Step, ...]
+    config: BuildConfig | None
+    models: dict[str, Any]
+    versions: dict[str, str]
+    statistics: Any
+    limits: tuple[str, ...]
+
+    def first(self, task: str | None, most: int) -> pa.Table:
+        """At most `most` rows, by id: ids are hashes, so nobody chose them."""
+        rows = self.rows if task is None else self.rows.filter(pc.field("task") == task)
+        return rows.sort_by("id").slice(0, most)
+
+    def texts(self, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """(source, target) of some rows, by id."""
+        if not ids:
+            return {}
+        table = ds.dataset([str(path) for path in self.files]).to_table(
+            columns=["id", *TEXTS], filter=pc.field("id").isin(pa.array(ids))
+        )
+        columns = [table[name].to_pylist() for name in ("id", *TEXTS)]
+        return {key: (source, target) for key, source, target in zip(*columns, strict=True)}
+
+
+def open_source(folder: Path) -> Source:
+    """Open a run, finished or not, or a released folder.
+
+    Raises:
+        ConfigError: the folder is neither.
+        BuilderError: a file of it is damaged or lacks a column.
+    """
+    if (folder / RUN_FILE).is_file():
+        return _open_run(Run.open(folder))
+    if not folder.is_dir():
+        raise ConfigError(f"there is no folder {folder}", hint="give a run or a released folder")
+    files = sorted(folder.glob("data/**/*.parquet"))
+    if not files:
+        raise ConfigError(
+            f"{folder} is neither a run nor a released folder",
+            hint="a run has run.json, a released folder has data/ with parquet files",
+        )
+    return _open_release(folder, files)
+
+
+def _open_run(run: Run) -> Source:
+    header = run.header()
+    config = parse_config(header["config"])
+    done = run.sidecar("splits", 0) is not None
+    files = (run.path("splits", 0),) if done else ()
+    provenance = run.folder / config.name / "provenance"
+    return Source(
+        name=config.name,
+        run=run,
+        rows=_columns([(path, None) for path in files]),
+        files=files,
+        steps=tuple(funnel(run, config)),
+        config=config,
+        models=header.get("models", {}),
+        versions=_known(provenance / "versions.json", _VERSIONS, None) or library_versions(),
+        statistics=read_json(provenance / "statistics.json") if done else None,
+        limits=_limits(provenance),
+    )
+
+
+def _open_release(folder: Path, files: list[Path]) -> Source:
+    provenance = folder / "provenance"
+    config = _config(provenance / "config.yaml")
+    return Source(
+        name=config.name if config else folder.resolve().name,
+        run=None,
+        rows=_columns([(path, _split_of(path)) for path in files]),
+        files=tuple(files),
+        steps=_known(provenance / "funnel.json", _STEPS, ()),
+        config=config,
+        models=_known(provenance / "models.json", _MODELS, {}),
+        versions=_known(provenance / "versions.json", _VERSIONS, {}),
+        statistics=read_json(provenance / "statistics.json"),
+        limits=_limits(provenance),
+    )
+
+
+def _split_of(path: Path) -> str:
+    name = path.name.partition("-")[0].removesuffix(".parquet")
+    return name if name in SPLITS else "train"
+
+
+def _config(path: Path) -> BuildConfig | None:
+    """The configuration, or None where it is of another version: the rest can still be shown."""
+    if not path.is_file():
+        return None
+    try:
+        return parse_config(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, AttributeError, yaml.YAMLError, ConfigError):
+        return None
+
+
+_STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
+_MODELS: TypeAdapter[dict[str, dict[str, Any]]] = TypeAdapter(dict[str, dict[str, Any]])
+_VERSIONS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
+
+
+def _known(path: Path, kind: TypeAdapter[Any], absent: Any) -> Any:
+    """A JSON document of a known kind, or `absent` where there is no file.
+
+    Raises:
+        BuilderError: the file holds something else.
+    """
+    content = read_json(path)
+    if content is None:
+        return absent
+    try:
+        return kind.validate_python(content)
+    except ValidationError as error:
+        raise BuilderError(
+            f"{path} does not hold what a release writes there", hint="write the release again"
+        ) from error
+
+
+def read_json(path: Path) -> Any:
+    """A JSON document, or None where there is no file.
+
+    Raises:
+        BuilderError: the file is not JSON.
+    """
+    if not path.is_file():
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BuilderError(f"{path} is not JSON", hint="write the release again") from error
+
+
+def _limits(provenance: Path) -> tuple[str, ...]:
+    facts = read_json(provenance / "facts.json")
+    return tuple(facts.get("limits", ())) if isinstance(facts, dict) else ()
+
+
+def _columns(files: Sequence[tuple[Path, str | None]]) -> pa.Table:
+    """All rows without their texts; a split of None is read from the file."""
+    batches = [batch for path, split in files for batch in _batches(path, split)]
+    return pa.concat_tables(batches) if batches else _empty()
+
+
+def _batches(path: Path, split: str | None) -> Iterator[pa.Table]:
+    wanted = [*COLUMNS, *TEXTS] + (["split"] if split is None else [])
+    try:
+        file = pq.ParquetFile(path)
+        missing = set(wanted) - set(file.schema_arrow.names)
+        if missing:
+            raise BuilderError(
+                f"{path} has no column {', '.join(sorted(missing))}",
+                hint="a report reads the columns of a release of `dimsum build`",
+            )
+        for batch in file.iter_batches(BATCH, columns=wanted):
+            table = pa.Table.from_batches([batch])
+            counts = [pc.count_substring_regex(table[name], pattern=r"\S+") for name in TEXTS]
+            table = table.drop_columns(list(TEXTS))
+            for name, count in zip(TEXTS, counts, strict=True):
+                table = table.append_column(f"{name}_words", count)
+            if split is not None:
+                table = table.append_column("split", pa.array([split] * table.num_rows))
+            yield table.select([*COLUMNS, *WORDS, "split"])
+    except (OSError, pa.ArrowException) as error:
+        raise BuilderError(f"{path} is missing or damaged: {error}") from error
+
+
+WORDS = ("source_words", "target_words")
+
+
+def _empty() -> pa.Table:
+    text = ("id", "task", "control", "domain", "method", "context_id", "split")
+    kinds = {name: pa.string() if name in text else pa.float32() for name in COLUMNS}
+    counts = dict.fromkeys(WORDS, pa.int32())
+    return pa.schema({**kinds, **counts, "split": pa.string()}).empty_table()

@@ -1,0 +1,55 @@
+"""Text of a corpus made fit for a page: short enough, printable, and its differences marked."""
+
+from __future__ import annotations
+
+import unicodedata
+from difflib import SequenceMatcher
+
+from builder.report.model import Piece
+
+UNSEEN = frozenset({"Cc", "Cs", "Co", "Cn"})
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of at most about `most` characters that says how long it was, without controls.
+
+    Line breaks become spaces: a page shows a sentence as one line.
+    """
+    head = " ".join(text[: most + 1].split()) if len(text) <= most else text[:most]
+    clean = "".join(
+        " " if character in "\n\r\t" else character
+        for character in head
+        if character in "\n\r\t" or unicodedata.category(character) not in UNSEEN
+    )
+    return clean if len(text) <= most else f"{clean.rstrip()}… ({len(text):,} characters)"
+
+
+NAME = 80
+"""Characters of a name, such as a domain's."""
+
+
+def named(text: str) -> str:
+    """A name of the corpus made fit for a label, an option or an axis."""
+    return shortened(text, NAME).strip() or "(no name)"
+
+
+def differences(source: str, target: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+    """Both sentences in runs of words; words that the other does not have in that place are own.
+
+    Words are compared without case and without the marks around them.
+    """
+    a, b = source.split(), target.split()
+    matcher = SequenceMatcher(None, [_bare(w) for w in a], [_bare(w) for w in b], autojunk=False)
+    left: list[Piece] = []
+    right: list[Piece] = []
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        own = tag != "equal"
+        if i2 > i1:
+            left.append(Piece(" ".join(a[i1:i2]), own))
+        if j2 > j1:
+            right.append(Piece(" ".join(b[j1:j2]), own))
+    return tuple(left), tuple(right)
+
+
+def _bare(word: str) -> str:
+    return word.strip(".,;:!?\"'“”‘’()[]…").casefold() or word

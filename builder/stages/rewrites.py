@@ -1,0 +1,153 @@
+"""rewrites: what a student makes of each sentence, under each control code that it knows.
+
+Source: arXiv 2305.16635, section 3.3: ten samples of each sentence; under all codes, as in the
+code of the first version. PAIRS then bounds (sentence, rewrite) by the cheap measures, as the
+stage of the same name does for the teacher's pairs.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import pyarrow as pa
+
+from builder.decide import admitted, decide
+from builder.sentences import fault
+from builder.stages.base import Rows, Stage, Work, extended, schema_of, with_rejects
+from builder.stages.pairs import REJECTED as PAIRS_REJECTED
+from builder.stages.pairs import SCHEMA as PAIRS_SCHEMA
+from builder.stages.pairs import Sentence, density_of, measured, prepared
+from builder.stages.sentences import SCHEMA as SENTENCES
+from builder.store import Output
+from dimsum.prompts import one_line
+from dimsum.spec import Generation
+
+METHOD = "parallel"
+SCHEMA = extended(SENTENCES, target=pa.string(), request=pa.string())
+REJECTED = schema_of(
+    context_id=pa.string(),
+    source=pa.string(),
+    target=pa.string(),
+    request=pa.string(),
+    reason=pa.string(),
+)
+
+
+def make(work: Work) -> Output:
+    """Sample, and drop what is no sentence, a copy, or said before of the same source."""
+    settings = work.config.round
+    assert settings is not None
+    rows = work.tables["sentences"].to_pylist()
+    if not rows:
+        return with_rejects([], [], SCHEMA, REJECTED)
+    student = work.models.student()
+    generation = Generation(
+        max_new_tokens=settings.max_new_tokens,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        no_repeat_ngram=settings.no_repeat_ngram,
+    )
+    requests = student.spec.requests
+    tokens = 0
+
+    def count(sources: int, written: int) -> None:
+        nonlocal tokens
+        tokens += written
+        work.tick(written)
+
+    found = student.write(
+        [row["source"] for row in rows for _ in requests],
+        [request for _ in rows for request in requests],
+        n=settings.samples,
+        sample=True,
+        seed=work.seed % 2**31,
+        batch_size=settings.batch_size,
+        generation=generation,
+        on_batch=count,
+    )
+    kept: Rows = []
+    rejects: Rows = []
+    most = work.config.candidates.max_characters
+    forbidden = {domain.name: domain.forbidden for domain in work.config.domains}
+    for place, row in enumerate(rows):
+        seen = {one_line(row["source"])}
+        for index, request in enumerate(requests):
+            for target in found[place * len(requests) + index]:
+                reason = fault(target, most, forbidden[row["domain"]])
+                if reason is None and target in seen:
+                    reason = "repeated"
+                seen.add(target)
+                new = {**row, "target": target, "request": request}
+                if reason is None:
+                    kept.append(new)
+                else:
+                    rejects.append({**new, "reason": reason})
+    cut = {name: [row.get(name) for row in rejects] for name in REJECTED.names}
+    output = with_rejects(kept, [], SCHEMA, REJECTED)
+    output.extra["rejects"] = pa.table(cut, schema=REJECTED)
+    output.entered = len(kept) + len(rejects)
+    for row in rejects:
+        output.rejected[row["reason"]] = output.rejected.get(row["reason"], 0) + 1
+    output.counters = {"tokens": tokens}
+    return output
+
+
+def make_pairs(work: Work) -> Output:
+    """Measure every (sentence, rewrite) and keep those inside some task's bounds."""
+    rows: Rows = []
+    rejects: Rows = []
+    bounds = work.config.pairs.bounds
+    rewrites = work.tables["rewrites"].to_pylist()
+    encoder = work.models.encoder() if rewrites else None
+    for _, group in groupby(rewrites, key=lambda row: row["context_id"]):
+        members = list(group)
+        source = _sentence(members[0]["source"])
+        targets = [_sentence(row["target"]) for row in members]
+        vectors = encoder.encode([s.text for s in (source, *targets)]) if encoder else None
+        for place, (row, target) in enumerate(zip(members, targets, strict=True)):
+            both = None if vectors is None else vectors[[0, place + 1]]
+            values = next(measured([source, target], both))[2]
+            values["density"] = density_of(source, target)
+            names = ("context_id", "source", "target")
+            pair = {**{name: row[name] for name in names}, "method": METHOD}
+            tasks = admitted(bounds, values)
+            if any(tasks.values()):
+                kept = {name: row[name] for name in ("continuation_id", "domain", "context")}
+                flags = {f"for_{task}": fits for task, fits in tasks.items()}
+                rows.append({**pair, **kept, **values, **flags})
+            else:
+                rejects.append({**pair, "reason": decide(bounds, values)[1]})
+    return with_rejects(rows, rejects, PAIRS_SCHEMA, PAIRS_REJECTED)
+
+
+def _sentence(text: str) -> Sentence:
+    return prepared({"sentence": text, "method": METHOD})
+
+
+STAGE = Stage(
+    name="rewrites",
+    version=1,
+    unit="samples",
+    make=make,
+    inputs=("sentences",),
+    settings=lambda c, _: {
+        "round": c.round.model_dump(
+            mode="json", exclude={"corpus", "earlier", "student", "per_context", "number"}
+        )
+        if c.round
+        else None,
+        "max_characters": c.candidates.max_characters,
+        "forbidden": {domain.name: list(domain.forbidden) for domain in c.domains},
+    },
+    models=("student",),
+)
+
+PAIRS = Stage(
+    name="pairs",
+    version=1,
+    unit="samples",
+    make=make_pairs,
+    inputs=("rewrites",),
+    settings=lambda c, _: c.pairs.model_dump(mode="json"),
+    models=("encoder",),
+)

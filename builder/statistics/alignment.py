@@ -1,0 +1,145 @@
+"""What targets share with their sources, many pairs at a time.
+
+The equality of every source word with every target word is one Boolean block; longest common
+subsequences and greedy fragments are both read off it. Values equal those of
+`dimsum.metrics.overlap`, which works pair by pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from builder.statistics.words import Array, Encoded
+from dimsum.metrics.overlap import lcs_length
+
+MAX_WORDS = 1024
+"""Words of a text that overlaps read; the rest of a longer one is left out and counted."""
+ORDERS = (1, 2, 3, 4)
+_CELLS = 1 << 22
+_BITS = 64
+_STEP = 8
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Of each pair: `lcs` and `shared` words, `squares` of fragment lengths, `novel` n-grams.
+
+    Attributes:
+        novel: shape (pairs, len(ORDERS)): n-grams of the target that the source has not.
+        source, target: words that were read.
+    """
+
+    lcs: Array
+    shared: Array
+    squares: Array
+    novel: Array
+    source: Array
+    target: Array
+
+
+def align(words: Encoded, pairs: int) -> Alignment:
+    """Align targets with sources.
+
+    Args:
+        words: of the sources, then of the targets, numbered together.
+        pairs: how many of each there are.
+    """
+    starts = words.starts
+    lengths = np.minimum(words.lengths, MAX_WORDS)
+    source, target = lengths[:pairs], lengths[pairs:]
+    lcs, shared, squares = (np.zeros(pairs, np.int64) for _ in range(3))
+    novel = np.zeros((pairs, len(ORDERS)), np.int64)
+    for rows in _groups(source, target):
+        width, height = int(source[rows].max()), int(target[rows].max())
+        if height == 0:
+            continue
+        left = _padded(words.ids, starts[rows], source[rows], width, -1)
+        right = _padded(words.ids, starts[rows + pairs], target[rows], height, -2)
+        equal = right[:, :, None] == left[:, None, :]
+        best = _longest_matches(equal)
+        shared[rows], squares[rows] = _greedy(best, target[rows])
+        novel[rows] = _novel(best, target[rows])
+        if width <= _BITS:
+            lcs[rows] = _lcs(equal)
+        else:
+            lcs[rows] = [
+                lcs_length(a[:m].tolist(), b[:n].tolist())
+                for a, b, m, n in zip(left, right, source[rows], target[rows], strict=True)
+            ]
+    return Alignment(lcs, shared, squares, novel, source, target)
+
+
+def _groups(source: Array, target: Array) -> Iterator[Array]:
+    """Rows of like size, few enough that their blocks stay small."""
+    wide, high = -(-source // _STEP), -(-target // _STEP)
+    order = np.lexsort((high, wide))
+    edges = np.flatnonzero(np.diff(wide[order]) | np.diff(high[order])) + 1
+    for group in np.split(order, edges):
+        if len(group) == 0:
+            continue
+        cells = max(1, int(wide[group[0]] * high[group[0]]) * _STEP * _STEP)
+        size = max(1, _CELLS // cells)
+        for start in range(0, len(group), size):
+            yield group[start : start + size]
+
+
+def _padded(ids: Array, starts: Array, lengths: Array, width: int, pad: int) -> Array:
+    columns = np.arange(width)
+    inside = columns < lengths[:, None]
+    return np.where(inside, ids[np.where(inside, starts[:, None] + columns, 0)], pad)
+
+
+def _longest_matches(equal: Array) -> Array:
+    """Longest run that begins at each target word and is somewhere in the source."""
+    pairs, height, width = equal.shape
+    best = np.zeros((pairs, height), np.int16)
+    if width == 0:
+        return best
+    run = np.zeros((pairs, width + 1), np.int16)
+    for i in range(height - 1, -1, -1):
+        run[:, :-1] = (run[:, 1:] + 1) * equal[:, i]
+        best[:, i] = run.max(axis=1)
+    return best
+
+
+def _greedy(best: Array, lengths: Array) -> tuple[Array, Array]:
+    """Walk along each target from fragment to fragment (Grusky et al. 2018, figure 3)."""
+    rows = np.arange(len(best))
+    place = np.zeros(len(best), np.int64)
+    shared, squares = np.zeros(len(best), np.int64), np.zeros(len(best), np.int64)
+    while True:
+        alive = place < lengths
+        if not alive.any():
+            return shared, squares
+        length = np.where(alive, best[rows, np.minimum(place, best.shape[1] - 1)], 0).astype(int)
+        shared += length
+        squares += length * length
+        place += np.maximum(length, 1)
+
+
+def _novel(best: Array, lengths: Array) -> Array:
+    """An n-gram is in the source exactly if the longest match at its start is n or more."""
+    columns = np.arange(best.shape[1])
+    found = np.zeros((len(best), len(ORDERS)), np.int64)
+    for column, order in enumerate(ORDERS):
+        begins = columns < (lengths - order + 1)[:, None]
+        found[:, column] = (begins & (best < order)).sum(axis=1)
+    return found
+
+
+def _lcs(equal: Array) -> Array:
+    """Bit-parallel longest common subsequence (Hyyro 2004) of sources of at most 64 words."""
+    pairs, height, _ = equal.shape
+    packed = np.packbits(equal, axis=2, bitorder="little")
+    buffer = np.zeros((pairs, height, 8), np.uint8)
+    buffer[:, :, : packed.shape[2]] = packed
+    masks = buffer.view("<u8")[:, :, 0]
+    row = np.full(pairs, np.iinfo(np.uint64).max, np.uint64)
+    for i in range(height):
+        matches = row & masks[:, i]
+        row = (row + matches) | (row - matches)
+    counted: Array = _BITS - np.bitwise_count(row).astype(np.int64)
+    return counted

@@ -1,0 +1,115 @@
+"""Overlap with named benchmark files: does a corpus hold what it may be judged by?"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from builder.errors import ConfigError
+from builder.statistics.files import FORMATS, format_of, opened
+from builder.statistics.words import (
+    Array,
+    Encoded,
+    either,
+    encode,
+    hash_texts,
+    mix,
+    ngram_keys,
+    plain,
+)
+
+LONG = 8
+"""Words of a run that is too long to be shared by chance."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """The texts of a benchmark, as keys.
+
+    Attributes:
+        texts: of every text, by its plain words; uint64, sorted.
+        runs: of every run of `LONG` words; uint64, sorted.
+    """
+
+    texts: Array
+    runs: Array
+
+    @classmethod
+    def read(cls, path: Path) -> Benchmark:
+        """Read every text of a file: lines of a .txt, or all text columns of a data file.
+
+        Raises:
+            ConfigError: no such file, or no text in it.
+        """
+        if not path.is_file():
+            raise ConfigError(f"no benchmark file at {path}")
+        words = encode([plain(text) for text in _texts(path)])
+        if len(words.ids) == 0:
+            raise ConfigError(f"{path} holds no text", hint="a benchmark is a file of texts")
+        hashed = mix(hash_texts(words.distinct))[words.ids]
+        return cls(np.unique(_text_keys(hashed, words)), np.unique(_run_keys(hashed, words)[0]))
+
+    def overlap(self, name: str, words: Encoded, hashed: Array, pairs: int) -> dict[str, Array]:
+        """Columns: a text of the pair is one of the benchmark's, or shares a long run with one."""
+        same = np.isin(_text_keys(hashed, words), self.texts) & (words.lengths > 0)
+        keys, texts = _run_keys(hashed, words)
+        shares = np.bincount(texts[np.isin(keys, self.runs)], minlength=2 * pairs) > 0
+        return {
+            f"overlap_{name}": either(same, pairs),
+            f"overlap_{name}_8gram": either(shares, pairs),
+        }
+
+
+def _text_keys(hashed: Array, words: Encoded) -> Array:
+    """One key for each text: the sum of its words' keys, each mixed with its place."""
+    places = np.arange(len(hashed)) - np.repeat(words.starts[:-1], words.lengths)
+    placed = mix(hashed ^ mix(places.astype(np.uint64)))
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(placed, dtype=np.uint64)])
+    found: Array = sums[words.starts[1:]] - sums[words.starts[:-1]]
+    return found
+
+
+def _run_keys(hashed: Array, words: Encoded) -> tuple[Array, Array]:
+    return ngram_keys(hashed, words.lengths, LONG)
+
+
+def _texts(path: Path) -> Iterator[str]:
+    if not path.name.lower().endswith(FORMATS):
+        with path.open(encoding="utf-8-sig", errors="replace") as stream:
+            yield from stream
+        return
+    for row in _rows(path):
+        yield from row
+
+
+def _rows(path: Path) -> Iterator[list[str]]:
+    """The texts of each row, lists of texts included."""
+    ending = format_of(path)
+    if ending == ".parquet":
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches():
+                yield from (_strings(list(row.values())) for row in batch.to_pylist())
+        return
+    with opened(path) as stream:
+        if ".jsonl" in ending:
+            yield from (_strings([json.loads(line)]) for line in stream if line.strip())
+        else:
+            yield from csv.reader(stream, delimiter="\t" if ".tsv" in ending else ",")
+
+
+def _strings(values: list[object]) -> list[str]:
+    found: list[str] = []
+    for value in values:
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, dict):
+            found += _strings(list(value.values()))
+        elif isinstance(value, list):
+            found += _strings(value)
+    return found

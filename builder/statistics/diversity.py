@@ -1,0 +1,150 @@
+"""Measures of a whole side: entropies, distinct shares, segments, Self-BLEU, compressibility."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from builder.statistics.bootstrap import LEVEL, MEAN_REPLICATES, of_independent
+from builder.statistics.frame import Frame
+from builder.statistics.measured import Measured
+from builder.statistics.ngrams import Counts, count
+from builder.statistics.segments import LENGTHS, segment_ratios
+from builder.statistics.self_bleu import self_bleu
+from builder.statistics.words import Array, gather
+
+SIDES = ("source", "target")
+SELF_BLEU_TEXTS = 1000
+ZLIB_PIECE = 1000
+ZLIB_PIECES = 20
+ZLIB_LEVEL = 6
+OF_COUNTS = {
+    1: (("distinct_1", "distinct_share"), ("vocabulary", "distinct")),
+    2: (("h2", "entropy"), ("distinct_2", "distinct_share"), ("unique_2", "distinct")),
+    3: (("h3", "entropy"), ("distinct_3", "distinct_share"), ("unique_3", "distinct")),
+}
+"""Measures by the order of the n-grams whose counts give them."""
+
+
+def counted(frame: Frame, side: str) -> list[Measured]:
+    """Entropies, distinct shares and vocabulary of all rows, with replicates."""
+    tokens, lengths = frame.stream(side), frame.lengths[side]
+    how = f"{LEVEL:.0%} bootstrap of jackknife pseudo-values, {MEAN_REPLICATES} replicates, "
+    how += f"{frame.blocks.count} blocks"
+    found = []
+    for order in OF_COUNTS:
+        counts = count(tokens, lengths, order, frame.blocks)
+        for name, what in OF_COUNTS[order]:
+            low, high = counts.interval(what)
+            found.append(
+                Measured(
+                    name,
+                    side,
+                    getattr(counts, what),
+                    low,
+                    high,
+                    rows=frame.rows,
+                    of=frame.rows,
+                    seed=frame.seed,
+                    interval=how if low is not None else "none",
+                    note="" if counts.total else f"no text has {order} tokens",
+                )
+            )
+    return found
+
+
+def sampled_counts(frame: Frame, side: str, rows: Array) -> dict[str, float | None]:
+    """The same measures of some rows, and MSTTR of them, without intervals."""
+    tokens, lengths = gather(frame.stream(side), frame.starts[side], rows)
+    found: dict[str, float | None] = {}
+    for order, names in OF_COUNTS.items():
+        counts: Counts = count(tokens, lengths, order)
+        found |= {name: getattr(counts, what) for name, what in names}
+    for length in LENGTHS:
+        ratios = segment_ratios(frame.stream(side), frame.starts[side], rows, length)
+        found[f"msttr_{length}"] = 100 * float(np.mean(ratios)) if len(ratios) else None
+    return found
+
+
+def segmented(frame: Frame, side: str) -> list[Measured]:
+    """MSTTR at each segment length."""
+    rows = frame.blocks.order
+    found = []
+    for length in LENGTHS:
+        ratios = segment_ratios(frame.stream(side), frame.starts[side], rows, length)
+        mean, low, high = of_independent(100 * ratios, frame.seed)
+        found.append(
+            Measured(
+                f"msttr_{length}",
+                side,
+                mean,
+                low,
+                high,
+                rows=frame.rows,
+                of=frame.rows,
+                seed=frame.seed,
+                interval=_of_parts("segments", len(ratios)),
+                note="" if len(ratios) else f"fewer than {length} tokens",
+            )
+        )
+    return found
+
+
+def _of_parts(what: str, count: int) -> str:
+    if count < 2:
+        return "none"
+    return f"{LEVEL:.0%} bootstrap of {count} {what}, {MEAN_REPLICATES} replicates"
+
+
+def self_bleu_of(frame: Frame, side: str, texts: int = SELF_BLEU_TEXTS) -> Measured:
+    """Self-BLEU of a sample of one side."""
+    rows = frame.sample(texts, "self-bleu")
+    scores = self_bleu(*gather(frame.stream(side), frame.starts[side], rows))
+    mean, low, high = of_independent(100 * scores, frame.seed)
+    return Measured(
+        "self_bleu",
+        side,
+        mean,
+        low,
+        high,
+        rows=len(rows),
+        of=frame.rows,
+        sample="self-bleu",
+        seed=frame.seed,
+        interval=_of_parts("texts", len(scores)),
+        note="" if len(scores) else "one text has no other to be compared with",
+    )
+
+
+def zlib_of(frame: Frame, side: str) -> Measured:
+    """Compressibility of a sample of one side, in pieces of one size."""
+    rows = frame.sample(ZLIB_PIECE * ZLIB_PIECES, "zlib")
+    texts = frame.texts(rows)[SIDES.index(side)]
+    ratios = zlib_ratios(texts)
+    mean, low, high = of_independent(ratios, frame.seed)
+    short = len(rows) < ZLIB_PIECE
+    return Measured(
+        "zlib_ratio",
+        side,
+        mean,
+        low,
+        high,
+        rows=len(rows),
+        of=frame.rows,
+        sample="zlib",
+        seed=frame.seed,
+        interval=_of_parts("pieces", len(ratios)),
+        note=f"one piece of {len(rows)} texts, smaller than a whole one" if short else "",
+    )
+
+
+def zlib_ratios(texts: Sequence[str]) -> Array:
+    """Raw over compressed bytes of each whole piece; of all texts if there is no whole one."""
+    whole = max(1, len(texts) // ZLIB_PIECE)
+    found = []
+    for number in range(whole):
+        raw = "\n".join(texts[number * ZLIB_PIECE : (number + 1) * ZLIB_PIECE]).encode()
+        found.append(len(raw) / len(zlib.compress(raw, ZLIB_LEVEL)))
+    return np.asarray(found)

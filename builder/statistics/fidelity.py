@@ -1,0 +1,126 @@
+"""Does a target say what its source says? By a critic of another making, and by facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from builder.errors import ConfigError
+from builder.models import resolve
+from builder.statistics.corpus import Corpus
+from builder.statistics.frame import Frame
+from builder.statistics.measured import Measured, finite
+from builder.statistics.rowwise import mean_of
+from builder.statistics.words import Array, plain
+
+THRESHOLDS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95)
+VALUES = frozenset({"CARDINAL", "DATE", "MONEY", "ORDINAL", "PERCENT", "QUANTITY", "TIME"})
+"""spaCy's entity types that are amounts; numbers are compared by themselves."""
+
+
+def refuse_own_critic(corpus: Corpus, critic: str) -> None:
+    """A critic that filtered a corpus passes it by construction.
+
+    Raises:
+        ConfigError: the corpus' provenance names this critic.
+    """
+    identity = resolve(critic).identity
+    if any(used.startswith(identity) for used in corpus.critics):
+        raise ConfigError(
+            f"{critic} filtered {corpus.name} and cannot judge it",
+            hint="name another NLI model with --critic",
+        )
+
+
+def entailment(frame: Frame, critic: str, size: int) -> tuple[list[Measured], dict[str, Any]]:
+    """Entailment both ways over a sample, and the share below each threshold."""
+    from builder.config import CriticConfig
+    from builder.critics.entailment import EntailmentCritic
+    from builder.statistics.vectors import named
+
+    loaded = EntailmentCritic.load(CriticConfig(model=critic, dtype="float32"))
+    rows = frame.sample(size, "entailment")
+    sources, targets = frame.texts(rows)
+    both = [*zip(sources, targets, strict=True), *zip(targets, sources, strict=True)]
+    scores = loaded.score(both)[:, 0].astype(np.float64).reshape(2, -1)
+    parts = {
+        "entail_forward": scores[0],
+        "entail_backward": scores[1],
+        "entail_both": np.minimum(scores[0], scores[1]),
+    }
+    extra = {"critic": named(critic)}
+    found = []
+    for name, part in parts.items():
+        values = np.full(frame.rows, np.nan)
+        values[rows] = part
+        found.append(mean_of(frame, name, values, sample="entailment", extra=extra))
+    return found, {
+        "critic": extra["critic"],
+        "rows": len(rows),
+        "share_below": {name: _below(frame, rows, part) for name, part in parts.items()},
+    }
+
+
+def _below(frame: Frame, rows: Array, scores: Array) -> list[dict[str, float | None]]:
+    found = []
+    for threshold in THRESHOLDS:
+        values = np.full(frame.rows, np.nan)
+        values[rows] = np.where(np.isnan(scores), np.nan, scores < threshold)
+        share, low, high, _ = frame.blocks.mean(values)
+        found.append(
+            {
+                "threshold": threshold,
+                "share": finite(share),
+                "low": finite(low),
+                "high": finite(high),
+            }
+        )
+    return found
+
+
+def agreement(frame: Frame, size: int) -> list[Measured]:
+    """Agreement of numbers and of named entities over a sample, both ways."""
+    from builder.critics.agreement import numbers, share_found
+
+    rows = frame.sample(size, "agreement")
+    sources, targets = frame.texts(rows)
+    a, b = [numbers(text) for text in sources], [numbers(text) for text in targets]
+    names_a, names_b = entities(sources), entities(targets)
+    words_a = [frozenset(plain(text)) for text in sources]
+    words_b = [frozenset(plain(text)) for text in targets]
+    parts = {
+        "numbers_forward": [share_found(y, x) for x, y in zip(a, b, strict=True)],
+        "numbers_backward": [share_found(x, y) for x, y in zip(a, b, strict=True)],
+        "entities_forward": [_named_in(n, w) for n, w in zip(names_b, words_a, strict=True)],
+        "entities_backward": [_named_in(n, w) for n, w in zip(names_a, words_b, strict=True)],
+    }
+    found = []
+    for name, part in parts.items():
+        values = np.full(frame.rows, np.nan)
+        values[rows] = part
+        found.append(mean_of(frame, name, values, sample="agreement"))
+    return found
+
+
+def _named_in(names: Sequence[frozenset[str]], words: frozenset[str]) -> float:
+    return sum(name <= words for name in names) / len(names) if names else 1.0
+
+
+def entities(texts: Sequence[str]) -> list[list[frozenset[str]]]:
+    """The words of each named entity of each text; amounts and words without letters left out."""
+    from builder.sentences import nlp
+
+    pipeline = nlp()
+    needed = [n for n in ("tok2vec", "ner") if n in pipeline.pipe_names]
+    found = []
+    with pipeline.select_pipes(enable=needed):
+        for document in pipeline.pipe(texts, batch_size=64):
+            names = [
+                frozenset(plain(entity.text.removesuffix("'s").removesuffix("’s")))
+                for entity in document.ents
+                if entity.label_ not in VALUES
+            ]
+            found.append([words - {"the"} for words in names if words - {"the"}])
+    return found

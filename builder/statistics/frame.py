@@ -1,0 +1,212 @@
+"""A corpus after one pass: columns in memory, tokens and texts in a scratch folder.
+
+The pass runs over pieces in any number of processes. Whatever is computed from a frame depends on
+the rows alone: not on their order, nor on the pieces, nor on the processes.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from itertools import chain, islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from builder.errors import ConfigError
+from builder.statistics.bootstrap import Blocks
+from builder.statistics.corpus import Corpus, Rows
+from builder.statistics.pairs import Options, Piece, measure_piece
+from builder.statistics.words import GOLDEN, Array, hash_text, mix, offsets
+
+STREAMS = ("source", "target", "shingles")
+FEW_PIECES = 4
+"""Fewer pieces than these are done before another process would be up."""
+TEXTS = pa.schema([("source", pa.large_string()), ("target", pa.large_string())])
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A corpus made ready.
+
+    Attributes:
+        corpus: it was made from.
+        folder: scratch, with a file for each stream and one of texts.
+        columns: one value a row, float64 or Boolean; NaN where it is not defined.
+        keys: uint64, one value a row: source, target, split, opening.
+        lengths: of each row's part in each stream.
+        splits: name of each split by its key.
+        seed: of blocks, draws and replicates.
+    """
+
+    corpus: Corpus
+    folder: Path
+    columns: dict[str, Array]
+    keys: dict[str, Array]
+    lengths: dict[str, Array]
+    splits: dict[int, str]
+    seed: int
+
+    @property
+    def rows(self) -> int:
+        """How many pairs there are."""
+        return len(self.keys["source"])
+
+    def stream(self, name: str) -> Array:
+        """A stream of hashes, mapped from its file."""
+        path = self.folder / f"{name}.u64"
+        if path.stat().st_size == 0:
+            return np.zeros(0, np.uint64)
+        return np.memmap(path, dtype=np.uint64, mode="r")
+
+    @cached_property
+    def starts(self) -> dict[str, Array]:
+        """Where each row begins in each stream."""
+        return {name: offsets(lengths) for name, lengths in self.lengths.items()}
+
+    @cached_property
+    def row_keys(self) -> Array:
+        """A key for each row's content; of equal rows every copy has its own."""
+        keys = mix(self.keys["source"] ^ mix(self.keys["target"] ^ mix(self.keys["split"])))
+        order = np.argsort(keys, kind="stable")
+        ordered = keys[order]
+        copy = np.arange(len(keys)) - np.searchsorted(ordered, ordered, "left")
+        found = np.empty_like(keys)
+        found[order] = ordered + copy.astype(np.uint64) * np.uint64(GOLDEN)
+        return found
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """Rows dealt into bootstrap blocks."""
+        return Blocks.of(self._priority("blocks"), self.seed)
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over the sorted row keys: the same for the same rows in any order and format."""
+        return sha256(np.sort(self.row_keys).astype("<u8").tobytes()).hexdigest()
+
+    def sample(self, size: int, draw: str) -> Array:
+        """Numbers of `size` rows drawn without replacement, in the order of the draw.
+
+        Args:
+            size: all rows if there are fewer.
+            draw: its name; with the seed and the rows it decides what is drawn.
+        """
+        priority = self._priority(draw)
+        if size < len(priority):
+            chosen = np.argpartition(priority, size)[:size]
+        else:
+            chosen = np.arange(len(priority))
+        found: Array = chosen[np.argsort(priority[chosen], kind="stable")]
+        return found
+
+    def _priority(self, draw: str) -> Array:
+        return mix(self.row_keys ^ np.uint64(hash_text(f"{self.seed} {draw}")))
+
+    def texts(self, rows: Array) -> tuple[list[str], list[str]]:
+        """Sources and targets of some rows, in their order."""
+        with pa.memory_map(str(self.folder / "texts.arrow")) as file:
+            table = pa.ipc.open_file(file).read_all().take(rows.astype(np.int64))
+            sources: Any = table["source"].to_pylist()
+            targets: Any = table["target"].to_pylist()
+        return sources, targets
+
+
+@contextmanager
+def framed(
+    corpus: Corpus,
+    options: Options,
+    *,
+    seed: int = 0,
+    processes: int = 1,
+    tick: Callable[[int], None] = lambda rows: None,
+) -> Iterator[Frame]:
+    """Pass over a corpus; the frame's scratch folder lives as long as the context.
+
+    Args:
+        tick: told the rows of each piece that is done.
+
+    Raises:
+        ConfigError: the corpus has no row, or lacks a column.
+        BuilderError: a file cannot be read.
+    """
+    with tempfile.TemporaryDirectory(prefix="dimsum-stats-") as place:
+        yield _pass(corpus, options, Path(place), seed, processes, tick)
+
+
+def _pass(
+    corpus: Corpus,
+    options: Options,
+    folder: Path,
+    seed: int,
+    processes: int,
+    tick: Callable[[int], None],
+) -> Frame:
+    columns: dict[str, list[Array]] = {}
+    keys: dict[str, list[Array]] = {}
+    lengths: dict[str, list[Array]] = {}
+    splits: dict[int, str] = {}
+    files = {name: (folder / f"{name}.u64").open("wb") for name in STREAMS}
+    try:
+        with (
+            pa.OSFile(str(folder / "texts.arrow"), "wb") as sink,
+            pa.ipc.new_file(sink, TEXTS) as texts,
+        ):
+            for rows, piece in _measured(corpus.pieces(), options, processes):
+                texts.write_batch(pa.record_batch([rows.source, rows.target], schema=TEXTS))
+                splits |= {hash_text(name): name for name in set(rows.split)}
+                for held, found in (
+                    (columns, piece.columns),
+                    (keys, piece.keys),
+                    (lengths, piece.lengths),
+                ):
+                    for name, values in found.items():
+                        held.setdefault(name, []).append(values)
+                for name, values in piece.streams.items():
+                    files[name].write(np.ascontiguousarray(values, np.uint64).tobytes())
+                tick(len(rows))
+    finally:
+        for file in files.values():
+            file.close()
+    if not keys:
+        raise ConfigError(f"{corpus.name} holds no pair", hint="statistics need at least one row")
+    return Frame(
+        corpus=corpus,
+        folder=folder,
+        columns={name: np.concatenate(parts) for name, parts in columns.items()},
+        keys={name: np.concatenate(parts) for name, parts in keys.items()},
+        lengths={name: np.concatenate(parts) for name, parts in lengths.items()},
+        splits=splits,
+        seed=seed,
+    )
+
+
+def _measured(
+    pieces: Iterator[Rows], options: Options, processes: int
+) -> Iterator[tuple[Rows, Piece]]:
+    """Pieces with their measures, in order; few are in the air at a time."""
+    filled = (rows for rows in pieces if len(rows))
+    begun = list(islice(filled, FEW_PIECES))
+    if processes <= 1 or len(begun) < FEW_PIECES:
+        for rows in chain(begun, filled):
+            yield rows, measure_piece(rows, options)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        waiting: deque[tuple[Rows, Future[Piece]]] = deque()
+        for rows in chain(begun, filled):
+            waiting.append((rows, pool.submit(measure_piece, rows, options)))
+            if len(waiting) > 2 * processes:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        while waiting:
+            first, future = waiting.popleft()
+            yield first, future.result()

@@ -1,0 +1,52 @@
+"""Word shingles of a pair, as keys: what near-duplicates are compared by.
+
+A row's set is the word 3-grams of its source and of its target, told apart by side. A text of
+fewer words is one shingle, and a text without a word is compared as it is, as in the builder's
+own removal of near-duplicates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from builder.statistics.words import Array, Encoded, hash_text, mix, ngram_keys
+
+SHINGLE = 3
+
+
+def shingles(
+    source: Sequence[str], target: Sequence[str], words: Encoded, hashed: Array
+) -> tuple[Array, Array]:
+    """Shingle keys of each row, each once, rows end to end, and how many each row has.
+
+    Args:
+        words: plain words of the sources, then of the targets.
+        hashed: their hashes.
+    """
+    pairs = len(source)
+    keys, texts = ngram_keys(hashed, words.lengths, SHINGLE)
+    short = np.flatnonzero(words.lengths < SHINGLE)
+    starts = words.starts
+    short_keys = np.fromiter(
+        (_whole(words, int(i), starts, source, target) for i in short), np.uint64, len(short)
+    )
+    keys, texts = np.concatenate([keys, short_keys]), np.concatenate([texts, short])
+    keys = np.where(texts < pairs, mix(keys, 1), mix(keys, 2))
+    rows = texts % max(pairs, 1)
+    order = np.lexsort((keys, rows))
+    keys, rows = keys[order], rows[order]
+    if len(keys):
+        new = np.concatenate([[True], (keys[1:] != keys[:-1]) | (rows[1:] != rows[:-1])])
+        keys, rows = keys[new], rows[new]
+    return keys, np.bincount(rows, minlength=pairs)
+
+
+def _whole(
+    words: Encoded, text: int, starts: Array, source: Sequence[str], target: Sequence[str]
+) -> int:
+    ids = words.ids[starts[text] : starts[text + 1]]
+    if len(ids):
+        return hash_text(" ".join(words.distinct[i] for i in ids))
+    return hash_text(source[text] if text < len(source) else target[text - len(source)])

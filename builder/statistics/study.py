@@ -1,0 +1,274 @@
+"""Statistics of one corpus, or of several side by side: the whole of `dimsum stats`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from builder.errors import ConfigError
+from builder.statistics import diversity, rowwise
+from builder.statistics.benchmarks import Benchmark
+from builder.statistics.compare import equal_size
+from builder.statistics.corpus import Columns, Corpus, open_corpus
+from builder.statistics.definitions import FAST, GROUPS, SLOW
+from builder.statistics.frame import Frame, framed
+from builder.statistics.hygiene import foreign, hygiene
+from builder.statistics.measured import Measured
+from builder.statistics.offensive import SHIPPED, OffensiveWords
+from builder.statistics.pairs import Options
+from builder.statistics.published import beside
+from dimsum import __version__
+
+FORMAT = 1
+SAMPLES = {"cosine": 1000, "vendi": 500, "ted": 200, "entailment": 500, "agreement": 1000}
+LANGUAGE_SAMPLE = 2000
+OF_PLACE = ("name", "kind", "revision")
+"""What a document says of where a corpus lies, not of its rows."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is measured, and how.
+
+    Attributes:
+        measures: groups of `GROUPS` and parts of `SLOW`; a group's slow parts are asked for by
+            name.
+        seed: of every draw and replicate.
+        processes: at work on the rows; no number depends on it.
+        encoder: model reference for `cosine` and `vendi`.
+        critic: model reference for `entailment`; it must not have filtered the corpus.
+        parser: `module:function` from sentences to bracketed constituency trees.
+        sample: rows of the slow parts; None takes each part's own.
+        equal_size: rows of a draw when corpora are compared; None takes the smallest corpus.
+        draws: of an equal-size comparison.
+        benchmarks: files by name.
+        offensive: word list.
+        columns: of every corpus.
+    """
+
+    measures: frozenset[str] = frozenset(FAST)
+    seed: int = 0
+    processes: int = 1
+    encoder: str = "embedded:minilm-l6"
+    critic: str | None = None
+    parser: str | None = None
+    sample: int | None = None
+    equal_size: int | None = None
+    draws: int = 5
+    benchmarks: Mapping[str, Path] = field(default_factory=dict)
+    offensive: Path = SHIPPED
+    columns: Columns = field(default_factory=Columns)
+
+    def rows(self, part: str) -> int:
+        """Rows that a slow part samples."""
+        return self.sample or SAMPLES.get(part, LANGUAGE_SAMPLE)
+
+
+def parse_measures(names: Sequence[str]) -> frozenset[str]:
+    """Groups and parts by name; `fast` is all that needs no model, `all` everything.
+
+    Raises:
+        ConfigError: an unknown name.
+    """
+    found: set[str] = set()
+    for name in names:
+        if name == "fast":
+            found |= set(FAST)
+        elif name == "all":
+            found |= {*FAST, *SLOW}
+        elif name in GROUPS or name in SLOW:
+            found.add(name)
+        else:
+            raise ConfigError(
+                f"no measures are called {name!r}",
+                hint=f"fast, all, or of {', '.join((*GROUPS, *SLOW))}",
+            )
+    if "fidelity" in found:
+        found |= {"agreement", "entailment"}
+    return frozenset(found)
+
+
+def study(
+    references: Sequence[str],
+    settings: Settings | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Measure corpora and compare them at equal size.
+
+    Args:
+        references: the corpus and those it is compared with; see `corpus.open_corpus`.
+        say: told one line about each thing that takes time.
+
+    Returns:
+        A JSON-able document without NaN; docs/statistics.md describes it.
+
+    Raises:
+        ConfigError: a corpus that is not there, is empty or lacks a column; an unknown measure; a
+            critic that filtered the corpus it is to judge.
+        BuilderError: a file or a model cannot be read.
+    """
+    settings = settings or Settings()
+    corpora = [open_corpus(reference, settings.columns) for reference in references]
+    options = Options(
+        OffensiveWords.read(settings.offensive),
+        {name: Benchmark.read(path) for name, path in settings.benchmarks.items()},
+    )
+    _check(corpora, settings)
+    with ExitStack() as stack:
+        frames = []
+        for corpus in corpora:
+            counted = _Told(say, corpus.name)
+            frames.append(
+                stack.enter_context(
+                    framed(
+                        corpus,
+                        options,
+                        seed=settings.seed,
+                        processes=settings.processes,
+                        tick=counted,
+                    )
+                )
+            )
+            say(f"{corpus.name}: {frames[-1].rows:,} pairs read")
+        found = [measure_frame(frame, settings, options.offensive.name, say) for frame in frames]
+        document: dict[str, Any] = {
+            "format": FORMAT,
+            "dimsum_plus": __version__,
+            "seed": settings.seed,
+            "corpora": found,
+        }
+        if len(frames) > 1:
+            document["equal_size"] = equal_size(frames, settings.equal_size, settings.draws)
+        document["published"] = beside(found)
+    return document
+
+
+def released_study(folder: Path) -> dict[str, Any]:
+    """What `study` says of a release being written, in one process and without a model."""
+    found: dict[str, Any] = study([str(folder / "data")])["corpora"][0]
+    return {key: found[key] for key in found if key not in OF_PLACE}
+
+
+class _Told:
+    """Says how far a pass is, every million rows."""
+
+    def __init__(self, say: Callable[[str], None], name: str) -> None:
+        self.say, self.name, self.rows = say, name, 0
+
+    def __call__(self, rows: int) -> None:
+        before, self.rows = self.rows, self.rows + rows
+        if self.rows // 1_000_000 > before // 1_000_000:
+            self.say(f"{self.name}: {self.rows:,} pairs so far")
+
+
+def _check(corpora: Sequence[Corpus], settings: Settings) -> None:
+    if "entailment" in settings.measures and settings.critic:
+        from builder.statistics.fidelity import refuse_own_critic
+
+        for corpus in corpora:
+            refuse_own_critic(corpus, settings.critic)
+
+
+def measure_frame(
+    frame: Frame, settings: Settings, word_list: str, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Everything that is asked for of one corpus."""
+    wanted = settings.measures
+    found: list[Measured] = []
+    details: dict[str, Any] = {}
+    if "table1" in wanted:
+        for side in diversity.SIDES:
+            found += diversity.segmented(frame, side)
+        found += rowwise.means(frame, rowwise.TABLE1)
+    if wanted & {"table1", "diversity"}:
+        for side in diversity.SIDES:
+            found += [m for m in diversity.counted(frame, side) if _group(m) in wanted]
+    if "diversity" in wanted:
+        for side in diversity.SIDES:
+            found += [diversity.self_bleu_of(frame, side), diversity.zlib_of(frame, side)]
+    if "strategy" in wanted:
+        found += rowwise.means(frame, rowwise.STRATEGY)
+        details["distributions"] = rowwise.distributions(frame)
+    if "hygiene" in wanted:
+        measured, more = hygiene(frame, word_list)
+        found, details = found + measured, {**details, **more}
+    if wanted & set(SLOW):
+        measured, more = _slow(frame, settings, say)
+        found, details = found + measured, {**details, **more}
+    return {
+        "name": frame.corpus.name,
+        "kind": frame.corpus.kind,
+        "revision": frame.corpus.revision,
+        "rows": frame.rows,
+        "digest": frame.digest,
+        "splits": _split_sizes(frame),
+        "measures": [m.as_json() for m in sorted(found, key=_place)],
+        **details,
+    }
+
+
+def _group(measured: Measured) -> str:
+    return str(measured.as_json()["group"])
+
+
+def _place(measured: Measured) -> tuple[int, int]:
+    from builder.statistics.definitions import DEFINITIONS
+
+    names = list(DEFINITIONS)
+    place = names.index(measured.name) if measured.name in names else len(names)
+    return GROUPS.index(_group(measured)), place
+
+
+def _split_sizes(frame: Frame) -> dict[str, int]:
+    import numpy as np
+
+    keys, counts = np.unique(frame.keys["split"], return_counts=True)
+    sizes = {frame.splits[int(k)]: int(n) for k, n in zip(keys, counts, strict=True)}
+    return {name or "(none)": sizes[name] for name in sorted(sizes)}
+
+
+def _slow(
+    frame: Frame, settings: Settings, say: Callable[[str], None]
+) -> tuple[list[Measured], dict[str, Any]]:
+    """The parts that need a model or a parse, each on its own named sample."""
+    wanted = settings.measures
+    found: list[Measured] = []
+    details: dict[str, Any] = {}
+    if "language" in wanted:
+        say(f"{frame.corpus.name}: languages of {settings.rows('language')} rows")
+        measured, details["languages"] = foreign(frame, settings.rows("language"))
+        found.append(measured)
+    if wanted & {"cosine", "vendi"}:
+        from builder.statistics.vectors import cosine, load_encoder, vendi
+
+        encoder, named = load_encoder(settings.encoder)
+        say(f"{frame.corpus.name}: sentence vectors by {named}")
+        if "cosine" in wanted:
+            found.append(cosine(frame, encoder, named, settings.rows("cosine")))
+        if "vendi" in wanted:
+            for side in diversity.SIDES:
+                found.append(vendi(frame, side, encoder, named, settings.rows("vendi")))
+    if "ted" in wanted:
+        from builder.statistics.trees import constituency, dependency
+
+        say(f"{frame.corpus.name}: tree edit distances")
+        found += dependency(frame, settings.rows("ted"))
+        if settings.parser:
+            found += constituency(frame, settings.parser, settings.rows("ted"))
+    if "agreement" in wanted:
+        from builder.statistics.fidelity import agreement
+
+        say(f"{frame.corpus.name}: agreement of numbers and names")
+        found += agreement(frame, settings.rows("agreement"))
+    if "entailment" in wanted and settings.critic:
+        from builder.statistics.fidelity import entailment
+
+        say(f"{frame.corpus.name}: entailment by {settings.critic}")
+        measured_, details["entailment"] = entailment(
+            frame, settings.critic, settings.rows("entailment")
+        )
+        found += measured_
+    return found, details

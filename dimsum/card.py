@@ -1,0 +1,119 @@
+"""A student's card: what `student.json` and the data's own facts say, rendered by `cards`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cards.facts import (
+    FACTS_PATH,
+    ControlFacts,
+    DatasetFacts,
+    Link,
+    ModelFacts,
+    ModelUse,
+    RunFacts,
+    Setting,
+)
+from cards.licenses import inputs_of, licence_of
+from cards.render import render_model_card
+from dimsum import __version__
+from dimsum.files import whole_file
+from dimsum.models import public_name
+from dimsum.spec import StudentSpec
+
+EXAMPLE = "The council voted late on Tuesday to close the old bridge to lorries."
+MEANINGS = {
+    "short-abstractive": "a summary of under half of the characters, in new words",
+    "short-extractive": "a summary of under half of the characters, in the source's words",
+    "long-abstractive": "a summary of half to four fifths of the characters, in new words",
+    "long-extractive": "a summary of half to four fifths of the characters, in the source's words",
+    "paraphrase": "the same in other words",
+    "summary": "a summary",
+}
+
+
+def data_facts(reference: str) -> DatasetFacts | None:
+    """The facts of a released data set in a folder; None for other data."""
+    path = Path(reference).expanduser() / FACTS_PATH
+    try:
+        return DatasetFacts.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def write_card(folder: Path, spec: StudentSpec, reference: str) -> None:
+    """Write README.md and the facts that it was rendered from.
+
+    Args:
+        reference: of the data that the student was trained on.
+
+    Raises:
+        CardError: the README.md there has lost its section for text written by hand.
+    """
+    facts = student_facts(folder.name, spec, reference)
+    card = folder / "README.md"
+    previous = card.read_text(encoding="utf-8") if card.is_file() else None
+    with whole_file(folder / FACTS_PATH) as stream:
+        stream.write(facts.model_dump_json(indent=2) + "\n")
+    with whole_file(card) as stream:
+        stream.write(render_model_card(facts, previous))
+
+
+def student_facts(name: str, spec: StudentSpec, reference: str) -> ModelFacts:
+    """What a card says of a student that was just trained, before any evaluation."""
+    training = spec.training
+    data = data_facts(reference)
+    codes = ", ".join(f"{count:,} {code}" for code, count in sorted(spec.trained.items()) if count)
+    whole = "all weights" if not training["recipe"]["lora_rank"] else "LoRA, merged"
+    return ModelFacts(
+        name="".join(c if c.isalnum() or c in "-._" else "-" for c in name).lstrip("-.") or "s",
+        title=name,
+        version=__version__,
+        summary="Shortens and rewords single English sentences"
+        + (" under control codes." if spec.prompts.control else "."),
+        architecture=spec.architecture,
+        parameters=training["parameters"],
+        pipeline_tag="summarization" if spec.architecture == "seq2seq" else "text-generation",
+        base=ModelUse(
+            role="base",
+            reference=training["from"],
+            licence=training["licence"],
+            identity=training["weights"],
+        ),
+        dataset=_link(reference, data),
+        models=data.models if data else (),
+        texts=data.texts if data else (),
+        method=f"Fine-tuned ({whole}) with cross-entropy on the targets of {codes} pairs.",
+        settings=_settings(training["recipe"]),
+        generation=_settings(spec.generation.model_dump()),
+        controls=tuple(
+            ControlFacts(code=code, meaning=MEANINGS.get(code, code)) for code in spec.requests
+        ),
+        example_prompt=spec.prompts.render(EXAMPLE, spec.requests[0]),
+        run=RunFacts(
+            seed=training["recipe"]["seed"],
+            seconds=training["seconds_of_last_start"],
+            tokens=training["tokens"],
+            device=training["device"],
+            versions=training["versions"],
+        ),
+    )
+
+
+def _link(reference: str, data: DatasetFacts | None) -> Link:
+    if data is not None:
+        licence = licence_of(inputs_of(data)).id
+        return Link(title=data.title, repo_id=data.repo_id, licence=licence)
+    name, _, revision = reference.partition("@")
+    shown = public_name(name)
+    if Path(name).expanduser().exists() or name.count("/") != 1:
+        return Link(title=shown)
+    return Link(title=shown, repo_id=name, revision=revision or None)
+
+
+def _settings(values: dict[str, Any]) -> tuple[Setting, ...]:
+    return tuple(
+        Setting(name=name.replace("_", " "), value="none" if value is None else str(value))
+        for name, value in values.items()
+    )

@@ -1,0 +1,59 @@
+"""`dimsum generate`: sentences in, summaries or paraphrases out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("model")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--task", type=click.Choice(["summary", "paraphrase"]), required=True)
+@click.option("--length", help="Of a summary: short or long.")
+@click.option("--style", help="Of a summary: abstractive or extractive.")
+@click.option("-n", "--number", default=1, show_default=True, help="Outputs of each sentence.")
+@click.option("--column", default="source", show_default=True, help="Field of JSONL input.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File instead of stdout.")
+@click.option("--format", "form", type=click.Choice(["auto", "plain", "jsonl"]), default="auto")
+@click.option("--batch-size", default=32, show_default=True, help="Outputs written together.")
+@click.option("--seed", default=0, show_default=True, help="Of the sampling (with -n above 1).")
+@click.option("--device", help="cuda, mps or cpu; the best there is by default.")
+@click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def generate(
+    model: str,
+    file: Path | None,
+    task: str,
+    length: str | None,
+    style: str | None,
+    number: int,
+    column: str,
+    output: Path | None,
+    form: str,
+    batch_size: int,
+    seed: int,
+    device: str | None,
+    dtype: str,
+    quiet: bool,
+) -> None:
+    """Write with MODEL for each line of FILE, or of standard input.
+
+    FILE is plain text, one sentence a line, or JSONL; the output has the same form. Plain output
+    has one line for each output, JSONL keeps the input's fields and adds `output` (or `outputs`).
+    """
+    from dimsum.generate import Job, generate_file
+
+    job = Job(
+        task="summary" if task == "summary" else "paraphrase",
+        length=length,
+        style=style,
+        number=number,
+        column=column,
+        form=form,
+        batch_size=batch_size,
+        seed=seed,
+    )
+    say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
+    generate_file(model, job, file, output, device=device, dtype=dtype, say=say)

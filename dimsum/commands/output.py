@@ -1,0 +1,76 @@
+"""What commands print: facts for a person on standard output, JSON for a program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_facts(facts: Mapping[str, Any]) -> None:
+    """Name and value, one a line; mappings inside are indented."""
+    for line in _lines(facts, ""):
+        click.echo(line)
+
+
+def _lines(facts: Mapping[str, Any], pad: str) -> list[str]:
+    found = []
+    for name, value in facts.items():
+        label = name.replace("_", " ")
+        if isinstance(value, Mapping):
+            found += [f"{pad}{label}", *_lines(value, pad + "  ")]
+        else:
+            shown = (
+                f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
+            )
+            found.append(f"{pad}{label:<24} {'-' if shown is None else shown}")
+    return found
+
+
+SHOWN = ("rougeL", "bertscore", "bleu", "ibleu", "bert_ibleu", "entailment", "compression")
+"""Columns of the table; the document has every metric."""
+
+
+def print_evaluation(document: Mapping[str, Any]) -> None:
+    """Systems by metric with 95% intervals, the paired tests, and what each column is."""
+    from rich.console import Console
+    from rich.table import Table
+
+    out = Console(highlight=False, width=160, no_color=True)
+    systems = document["systems"]
+    metrics = [name for name in SHOWN if name in document["signatures"]]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("system")
+    for name in metrics:
+        table.add_column(name, justify="right")
+    for system, found in systems.items():
+        cells = [found["metrics"][name] for name in metrics]
+        table.add_row(system, *(_cell(cell) for cell in cells))
+    out.print(f"{document['data']}: {document['examples']:,} sources", markup=False)
+    out.print(table)
+    for test in document["paired"]:
+        if test["metric"] in metrics:
+            click.echo(
+                f"{test['a']} - {test['b']}, {test['metric']}: {test['difference']:+.2f} "
+                f"[{test['low']:+.2f}, {test['high']:+.2f}], p = {test['p']:.4f}"
+            )
+    for name, found in document["control"].items():
+        click.echo(f"{name}, control accuracy: " + _shares(found))
+    for name in metrics:
+        click.echo(f"{name}: {document['signatures'][name]}")
+    click.echo(document["intervals"])
+
+
+def _cell(found: Mapping[str, float]) -> str:
+    return f"{found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]"
+
+
+def _shares(found: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {found[name]:.3f}" for name in ("length", "style", "control"))

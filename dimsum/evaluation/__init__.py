@@ -1,0 +1,1 @@
+"""Evaluation of students: data, baselines, metrics with intervals and tests."""

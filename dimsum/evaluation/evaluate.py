@@ -1,0 +1,118 @@
+"""Systems judged side by side: metrics with intervals, paired tests, one JSON document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dimsum.evaluation.data import Example
+from dimsum.evaluation.measure import Critic, measure
+from dimsum.metrics import bootstrap
+from dimsum.metrics.control import obeyed
+from dimsum.metrics.measured import Measured
+
+if TYPE_CHECKING:
+    from dimsum.metrics.bertscore import BertScore
+    from dimsum.student import Student
+
+
+@dataclass(frozen=True)
+class System:
+    """A system by its outputs.
+
+    Attributes:
+        facts: what it is: a model's reference and request, a prompt, a definition.
+    """
+
+    name: str
+    outputs: Sequence[str]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def evaluate(
+    systems: Sequence[System],
+    examples: Sequence[Example],
+    *,
+    bertscore: BertScore | None = None,
+    critic: Critic | None = None,
+    resamples: int = bootstrap.RESAMPLES,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Judge systems on the same examples.
+
+    Returns:
+        a JSON-able document: `examples`, `references` (a source), for each system its facts and
+        metrics (value, low, high, n, signature), `signatures` by metric, and `paired`: the first
+        system against each other one in every metric that has a better end.
+
+    Raises:
+        UsageError: a system without one output for each example.
+    """
+    weights = bootstrap.draws(len(examples), resamples)
+    measured: dict[str, dict[str, Measured]] = {}
+    for system in systems:
+        say(f"measuring {system.name}")
+        measured[system.name] = measure(
+            system.outputs, examples, bertscore=bertscore, critic=critic
+        )
+    first = systems[0].name
+    paired = [
+        {"a": first, "b": other, "metric": name, **asdict(one)}
+        for other in list(measured)[1:]
+        for name in measured[first]
+        if measured[first][name].better
+        for one in [bootstrap.compare(measured[first][name], measured[other][name], weights)]
+    ]
+    return {
+        "examples": len(examples),
+        "references": sum(len(example.references) for example in examples) / len(examples),
+        "systems": {
+            system.name: {
+                "facts": dict(system.facts),
+                "metrics": {
+                    name: _shown(one, weights) for name, one in measured[system.name].items()
+                },
+            }
+            for system in systems
+        },
+        "signatures": {name: one.signature for name, one in measured[first].items()},
+        "better": {name: one.better for name, one in measured[first].items()},
+        "intervals": bootstrap.SIGNATURE.replace(str(bootstrap.RESAMPLES), str(resamples)),
+        "paired": paired,
+    }
+
+
+def _shown(one: Measured, weights: Any) -> dict[str, Any]:
+    low, high = bootstrap.interval(one, weights)
+    return {
+        "value": one.value,
+        "low": low,
+        "high": high,
+        "n": one.n,
+        "signature": one.signature,
+    }
+
+
+def control_accuracy(
+    student: Student, sources: Sequence[str], *, batch_size: int = 32
+) -> dict[str, Any]:
+    """How well a student obeys: every source under every summary code that it knows.
+
+    Returns:
+        shares of outputs with the right length, style and both, over all codes and for each; the
+        number of sources; empty for a student without codes.
+    """
+    codes = [code for code in student.spec.requests if "-" in code]
+    if not codes:
+        return {}
+    by_code: dict[str, Any] = {}
+    texts: list[str] = []
+    asked: list[str] = []
+    for code in codes:
+        outputs = [found[0] for found in student.write(sources, code, batch_size=batch_size)]
+        by_code[code] = obeyed(sources, outputs, [code] * len(sources))
+        texts += outputs
+        asked += [code] * len(sources)
+    everything = obeyed(list(sources) * len(codes), texts, asked)
+    return {"sources": len(sources), **everything, "by_code": by_code}

@@ -1,0 +1,81 @@
+"""Every metric on one system's outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dimsum.errors import UsageError
+from dimsum.evaluation.data import Example
+from dimsum.metrics.bleu import bleu_family
+from dimsum.metrics.measured import Measured, mean_of
+from dimsum.metrics.rouge import rouge
+from dimsum.metrics.wording import wording
+
+if TYPE_CHECKING:
+    from dimsum.metrics.bertscore import BertScore
+
+
+@dataclass(frozen=True)
+class Critic:
+    """An entailment critic from outside this package.
+
+    Attributes:
+        score: P(premise entails hypothesis) of each pair, shape (n,).
+        signature: the model and its identity.
+    """
+
+    score: Callable[[Sequence[tuple[str, str]]], np.ndarray[Any, Any]]
+    signature: str
+
+
+def measure(
+    outputs: Sequence[str],
+    examples: Sequence[Example],
+    *,
+    bertscore: BertScore | None = None,
+    critic: Critic | None = None,
+) -> dict[str, Measured]:
+    """All metrics by name, in the order of a table; those without their model are left out.
+
+    Raises:
+        UsageError: not one output for each example.
+    """
+    if len(outputs) != len(examples):
+        raise UsageError(f"{len(outputs)} outputs for {len(examples)} sources")
+    sources = [example.source for example in examples]
+    references = [example.references for example in examples]
+    found = [*rouge(outputs, references), *bleu_family(outputs, references, sources)]
+    if bertscore is not None:
+        found.append(bertscore.measured(outputs, references))
+        found.append(bertscore.bert_ibleu(outputs, sources))
+    if critic is not None:
+        found += entailment(outputs, sources, critic)
+    found += wording(outputs, sources)
+    return {one.name: one for one in found}
+
+
+def entailment(outputs: Sequence[str], sources: Sequence[str], critic: Critic) -> list[Measured]:
+    """Mean probability, in percent, that the source entails the output, and the other way."""
+    there = list(zip(sources, outputs, strict=True))
+    back = [(output, source) for source, output in there]
+    return [
+        mean_of(name, _percent(critic, pairs), f"{text}, {critic.signature}, mean percent")
+        for name, pairs, text in (
+            ("entailment", there, "P(source entails output)"),
+            ("entailment_back", back, "P(output entails source)"),
+        )
+    ]
+
+
+def _percent(critic: Critic, pairs: Sequence[tuple[str, str]]) -> list[float]:
+    """Probabilities in percent; an empty text says nothing, so it entails and follows nothing."""
+    found = np.zeros(len(pairs))
+    told = [i for i, (a, b) in enumerate(pairs) if a.strip() and b.strip()]
+    if told:
+        found[told] = 100 * np.asarray(critic.score([pairs[i] for i in told]), dtype=np.float64)
+    values: list[float] = found.tolist()
+    return values

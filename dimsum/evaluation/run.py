@@ -1,0 +1,227 @@
+"""One evaluation from what is asked for to its document: write, then measure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dimsum.errors import UsageError
+from dimsum.evaluation import teacher as asking
+from dimsum.evaluation.baselines import BASELINES, baseline
+from dimsum.evaluation.data import Example
+from dimsum.evaluation.evaluate import System, control_accuracy, evaluate
+from dimsum.evaluation.measure import Critic
+from dimsum.files import lines_of, whole_file
+from dimsum.models import public_name
+from dimsum.tasks import Task
+
+if TYPE_CHECKING:
+    from dimsum.metrics.bertscore import BertScore
+    from dimsum.student import DType, Student
+
+MEANINGS = {
+    "copy": "the source itself",
+    "lead": "the source's first words, as many as the references have on average",
+    "random": "the reference of another example",
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to judge and how; see `dimsum evaluate --help`."""
+
+    task: Task
+    models: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    length: str | None = None
+    style: str | None = None
+    baselines: tuple[str, ...] = ()
+    teacher: str | None = None
+    teacher_sample: int = 100
+    outputs: tuple[str, ...] = ()
+    bertscore: str | None = "auto"
+    controls: int = 0
+    batch_size: int = 32
+    device: str | None = None
+    dtype: DType = "auto"
+
+    def check(self, output: Path | None, folder: Path | None) -> None:
+        """Refuse what could only fail after hours.
+
+        Raises:
+            UsageError: nothing to judge, an unknown baseline, names that do not fit, or a place
+                to write to that is taken.
+        """
+        if not (self.models or self.baselines or self.teacher or self.outputs):
+            raise UsageError("there is nothing to judge", hint="name a MODEL or a --baseline")
+        for name in self.baselines:
+            if name not in BASELINES:
+                raise UsageError(
+                    f"no baseline is called {name!r}", hint=f"known: {', '.join(BASELINES)}"
+                )
+        if self.names and len(self.names) != len(self.models):
+            raise UsageError(f"{len(self.models)} models but {len(self.names)} names")
+        if self.task == "paraphrase" and (self.length or self.style):
+            raise UsageError("a paraphrase has neither length nor style")
+        for path in (output, folder):
+            if (
+                path is not None
+                and path.exists()
+                and not (path.is_dir() and not any(path.iterdir()))
+            ):
+                raise UsageError(f"{path} exists", hint="choose another name")
+        for text in self.outputs:
+            _, equals, file = text.partition("=")
+            if not equals or not Path(file).is_file():
+                raise UsageError(f"--outputs {text!r} is not NAME=FILE with a file that is there")
+
+
+def judged(
+    wanted: Request,
+    data: str,
+    examples: Sequence[Example],
+    critic: Critic | None,
+    folder: Path | None,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Write with every system, measure them all, and keep their outputs in `folder`.
+
+    Raises:
+        UsageError: outputs of another length than the data, or a code that a student lacks.
+    """
+    scorer = _bertscore(wanted)
+    systems: list[System] = []
+    controls: dict[str, Any] = {}
+    for index, model in enumerate(wanted.models):
+        system, obeyed = _student(wanted, index, model, examples, say)
+        systems.append(system)
+        if obeyed:
+            controls[system.name] = obeyed
+    systems += [_from_file(text, examples) for text in wanted.outputs]
+    if wanted.teacher:
+        systems += _teacher(wanted, wanted.teacher, examples, scorer, say)
+    systems += [
+        System(name, baseline(name, examples), {"baseline": MEANINGS[name]})
+        for name in wanted.baselines
+    ]
+    names = [system.name for system in systems]
+    if len(set(names)) != len(names):
+        raise UsageError("two systems have the same name", hint="tell them apart with --name")
+    document = evaluate(systems, examples, bertscore=scorer, critic=critic, say=say)
+    if folder is not None:
+        save_outputs(folder, systems, examples)
+    return {"task": wanted.task, "data": public_name(data), **document, "control": controls}
+
+
+def _bertscore(wanted: Request) -> BertScore | None:
+    if wanted.bertscore is None:
+        return None
+    from dimsum.metrics.bertscore import BertScore
+
+    return BertScore(wanted.bertscore)
+
+
+def _student(
+    wanted: Request,
+    index: int,
+    model: str,
+    examples: Sequence[Example],
+    say: Callable[[str], None],
+) -> tuple[System, dict[str, Any]]:
+    from dimsum.student import Student
+
+    student: Student = Student.from_pretrained(model, device=wanted.device, dtype=wanted.dtype)
+    say(student.note)
+    if wanted.task == "paraphrase":
+        request = student.spec.checked("paraphrase")
+    elif student.spec.prompts.control:
+        request = student.spec.summary_request(wanted.length, wanted.style)
+    else:  # it has one kind of summary, whatever the others are asked for
+        request = student.spec.summary_request()
+    sources = [example.source for example in examples]
+    found = student.write(sources, request, batch_size=wanted.batch_size)
+    facts = {"model": public_name(model), "request": request, "cut": student.cut}
+    name = wanted.names[index] if wanted.names else public_name(model)
+    obeyed = (
+        control_accuracy(student, sources[: wanted.controls], batch_size=wanted.batch_size)
+        if wanted.controls
+        else {}
+    )
+    return System(name, [texts[0] for texts in found], facts), obeyed
+
+
+def _teacher(
+    wanted: Request,
+    model: str,
+    examples: Sequence[Example],
+    scorer: BertScore | None,
+    say: Callable[[str], None],
+) -> list[System]:
+    """The best zero-shot and the best few-shot prompt, each over all examples."""
+    from dimsum.student import Student
+
+    teacher = Student.from_pretrained(model, device=wanted.device, dtype=wanted.dtype)
+    sources = [example.source for example in examples]
+    sample = min(wanted.teacher_sample, len(sources))
+    name, score = _choice(wanted.task, examples[:sample], scorer)
+    found = []
+    for shots in (0, asking.SHOTS):
+        chosen, tried = asking.best(
+            teacher, wanted.task, sources, shots=shots, score=score, sample=sample, say=say
+        )
+        outputs = asking.answers(teacher, wanted.task, chosen, sources, wanted.batch_size)
+        facts = {
+            "model": public_name(model),
+            "prompt": chosen.name,
+            "text": asking.prompt(teacher, wanted.task, chosen, "{source}"),
+            "chosen_by": f"{name} on the first {sample} of these very examples",
+            "tried": tried,
+        }
+        label = "teacher few-shot" if shots else "teacher zero-shot"
+        found.append(System(label, outputs, facts))
+    return found
+
+
+def _choice(
+    task: Task, examples: Sequence[Example], scorer: BertScore | None
+) -> tuple[str, Callable[[Sequence[str]], float]]:
+    """The metric that chooses the teacher's prompt: BERT-iBLEU, iBLEU without it, or ROUGE-L."""
+    from dimsum.metrics.bleu import bleu_family
+    from dimsum.metrics.rouge import rouge
+
+    sources = [example.source for example in examples]
+    references = [example.references for example in examples]
+    if task == "summary":
+        return "rougeL", lambda outputs: rouge(outputs, references)[2].value
+    if scorer is not None:
+        judge = scorer
+        return "bert_ibleu", lambda outputs: judge.bert_ibleu(outputs, sources).value
+    return "ibleu", lambda outputs: bleu_family(outputs, references, sources)[2].value
+
+
+def _from_file(text: str, examples: Sequence[Example]) -> System:
+    name, _, file = text.partition("=")
+    lines = list(lines_of(Path(file)))
+    if lines and lines[0].lstrip().startswith("{"):
+        lines = [str(json.loads(line).get("output", "")) for line in lines if line.strip()]
+    if len(lines) != len(examples):
+        raise UsageError(
+            f"{file} has {len(lines)} outputs, the data has {len(examples)} sources",
+            hint="outputs have one line for each source, in the same order",
+        )
+    return System(name, lines, {"file": Path(file).name})
+
+
+def save_outputs(folder: Path, systems: Sequence[System], examples: Sequence[Example]) -> None:
+    """One JSONL file of all systems: source, references, and each system's output."""
+    with whole_file(folder / "outputs.jsonl") as stream:
+        for i, example in enumerate(examples):
+            row = {
+                "source": example.source,
+                "references": list(example.references),
+                "outputs": {system.name: system.outputs[i] for system in systems},
+            }
+            stream.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -1,0 +1,41 @@
+"""How an output words its source: length, copied fragments, new n-grams, plain copies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dimsum import __version__
+from dimsum.metrics.measured import Measured, mean_of
+from dimsum.metrics.overlap import compression, coverage, density, fragments, tokens
+
+NOVEL = (1, 2, 3)
+
+
+def novel_share(source: Sequence[str], output: Sequence[str], size: int) -> float | None:
+    """Share of the output's distinct n-grams that the source has not; None if it has none."""
+    mine = {tuple(output[i : i + size]) for i in range(len(output) - size + 1)}
+    theirs = {tuple(source[i : i + size]) for i in range(len(source) - size + 1)}
+    return len(mine - theirs) / len(mine) if mine else None
+
+
+def wording(outputs: Sequence[str], sources: Sequence[str]) -> list[Measured]:
+    """Compression, density, coverage, novel n-grams (percent) and the rate of copies (percent)."""
+    about = f"dimsum-plus {__version__}, mean"
+    pairs = [(tokens(s), tokens(o)) for s, o in zip(sources, outputs, strict=True)]
+    shared = [fragments(source, output) for source, output in pairs]
+    ratios = [compression(s, o) for s, o in zip(sources, outputs, strict=True)]
+    dense = [density(part, output) for part, output in zip(shared, outputs, strict=True)]
+    covered = [coverage(part, output) for part, (_, output) in zip(shared, pairs, strict=True)]
+    copied = [100.0 * (source == output) for source, output in pairs]
+    found = [
+        mean_of("compression", ratios, f"characters of output over source, {about}", ""),
+        mean_of("density", dense, f"squared fragments over the output's tokens, {about}", ""),
+        mean_of("coverage", covered, f"share of tokens in shared fragments, {about}", ""),
+        mean_of("copy_rate", copied, f"percent with the source's very tokens, {about}", "lower"),
+    ]
+    for size in NOVEL:
+        shares = [novel_share(source, output, size) for source, output in pairs]
+        values = [100 * (share or 0.0) for share in shares]
+        text = f"percent of distinct {size}-grams not in the source, none counts 0, {about}"
+        found.append(mean_of(f"novel_{size}grams", values, text, ""))
+    return found

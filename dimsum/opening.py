@@ -1,0 +1,107 @@
+"""Opening a model that is, or is to become, a student."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dimsum.errors import DimsumError, UsageError
+from dimsum.models import Resolved, loading_error, quiet_transformers
+from dimsum.prompts import Architecture
+from dimsum.spec import SPEC_FILE, StudentSpec, read_spec
+
+if TYPE_CHECKING:
+    import torch
+
+
+def opened(resolved: Resolved, dtype: torch.dtype) -> tuple[Any, Any, Architecture]:
+    """Model, tokenizer and architecture of a reference, on the CPU.
+
+    Raises:
+        UsageError: the model generates no text.
+        ModelError: it is missing, corrupt or cannot be fetched.
+    """
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+
+    try:
+        with quiet_transformers():
+            architecture = architecture_of(resolved)
+            kind = AutoModelForSeq2SeqLM if architecture == "seq2seq" else AutoModelForCausalLM
+            model = kind.from_pretrained(
+                resolved.path, dtype=dtype, use_safetensors=True, **resolved.arguments()
+            )
+            tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
+    except DimsumError:
+        raise
+    except Exception as error:
+        raise loading_error(resolved.reference, error) from error
+    if tokenizer.eos_token_id is None:
+        raise UsageError(f"{resolved.reference} has no end-of-sequence token")
+    return model, tokenizer, architecture
+
+
+def architecture_of(resolved: Resolved) -> Architecture:
+    """seq2seq or causal, from the model's configuration alone.
+
+    Raises:
+        UsageError: neither.
+    """
+    from transformers import AutoConfig
+
+    return architecture_of_config(
+        AutoConfig.from_pretrained(resolved.path, **resolved.arguments()), resolved.reference
+    )
+
+
+def architecture_of_config(config: Any, name: str) -> Architecture:
+    """seq2seq or causal, as transformers maps the configuration.
+
+    Raises:
+        UsageError: a model that generates no text.
+    """
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING
+
+    named = " ".join(config.architectures or ())
+    if type(config) in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING and config.is_encoder_decoder:
+        return "seq2seq"
+    if type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and not (named and "LM" not in named):
+        return "causal"
+    raise UsageError(
+        f"{name} generates no text (its architecture is {named or config.model_type})",
+        hint="a student is a sequence-to-sequence or a causal language model",
+    )
+
+
+def description(resolved: Resolved) -> StudentSpec | None:
+    """What a student says of itself, from its folder or from the Hub; None for a plain model."""
+    if not resolved.identity.startswith("hub:"):
+        return read_spec(Path(resolved.path))
+    from transformers.utils import cached_file
+
+    found = cached_file(
+        resolved.path,
+        SPEC_FILE,
+        revision=resolved.revision,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+    )
+    return read_spec(Path(found).parent) if found else None
+
+
+def positions(model: Any, tokenizer: Any) -> int:
+    """How many tokens the model's encoder, or its whole context, takes."""
+    config = model.config.get_text_config()
+    known = [
+        getattr(config, name, None) for name in ("max_position_embeddings", "n_positions", "n_ctx")
+    ]
+    bounds = [value for value in [*known, tokenizer.model_max_length] if value and value < 10**6]
+    return min(bounds) if bounds else 10**6
+
+
+def adds_bos(tokenizer: Any) -> bool:
+    """Whether the tokenizer itself would put a beginning-of-sequence token before a text."""
+    bos = tokenizer.bos_token_id
+    if bos is None:
+        return False
+    ids = tokenizer("a")["input_ids"]
+    return bool(ids) and ids[0] == bos

@@ -1,0 +1,127 @@
+"""What a student says of itself: `student.json` beside its weights."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dimsum.errors import ModelError, UsageError
+from dimsum.prompts import Architecture, PromptFormat
+
+SPEC_FILE = "student.json"
+LENGTHS = ("short", "long")
+STYLES = ("abstractive", "extractive")
+
+
+class Generation(BaseModel):
+    """How a student writes.
+
+    Attributes:
+        max_new_tokens: of one output.
+        temperature: of sampling; a single output is greedy.
+        top_p: nucleus of sampling.
+        no_repeat_ngram: no n-gram of this size twice within an output; 0 is off. The source does
+            not count.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_new_tokens: int = Field(100, ge=1)
+    temperature: float = Field(0.7, gt=0)
+    top_p: float = Field(0.9, gt=0, le=1)
+    no_repeat_ngram: int = Field(3, ge=0)
+
+
+class StudentSpec(BaseModel):
+    """A student's description.
+
+    Attributes:
+        prompts: its prompt format.
+        trained: training examples of each request; empty for a model that is no student yet.
+        base: the model it was trained from, as a card may show it.
+        training: the settings, data and measured facts of its training.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    version: int = 1
+    architecture: Architecture
+    prompts: PromptFormat
+    max_source_tokens: int = Field(512, ge=8)
+    generation: Generation = Generation()
+    trained: dict[str, int] = Field(default_factory=dict)
+    base: str = ""
+    training: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def requests(self) -> list[str]:
+        """Requests that the student knows: those it was trained on, else all of its format."""
+        known = [request for request in self.prompts.instructions if self.trained.get(request)]
+        return known or list(self.prompts.instructions)
+
+    def summary_request(self, length: str | None = None, style: str | None = None) -> str:
+        """The request for a summary; what is left open is taken as training had it most often.
+
+        Raises:
+            UsageError: a length or style that is none, or one that the student has no code for.
+        """
+        for value, known in ((length, LENGTHS), (style, STYLES)):
+            if value is not None and value not in known:
+                raise UsageError(
+                    f"{value!r} is no control code of a summary", hint=f"use {' or '.join(known)}"
+                )
+        wanted = {part for part in (length, style) if part}
+        if not self.prompts.control:
+            if wanted or "summary" not in self.requests:
+                raise self._unknown("-".join(sorted(wanted)) or "summary")
+            return "summary"
+        fitting = [
+            request
+            for request in self.requests
+            if request != "paraphrase" and wanted <= set(request.split("-"))
+        ]
+        if not fitting:
+            raise self._unknown("-".join(p for p in (length, style) if p) or "summary")
+        return max(fitting, key=lambda request: self.trained.get(request, 0))
+
+    def checked(self, request: str) -> str:
+        """A request, if the student knows it.
+
+        Raises:
+            UsageError: it does not.
+        """
+        if request not in self.requests:
+            raise self._unknown(request)
+        return request
+
+    def _unknown(self, request: str) -> UsageError:
+        return UsageError(
+            f"the student does not know the control code {request!r}",
+            hint=f"it was trained on {', '.join(self.requests)}",
+        )
+
+
+def read_spec(folder: Path) -> StudentSpec | None:
+    """A student's description, or None for a plain model.
+
+    Raises:
+        ModelError: a description that cannot be read.
+    """
+    path = folder / SPEC_FILE
+    if not path.is_file():
+        return None
+    try:
+        return StudentSpec.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValidationError) as error:
+        raise ModelError(
+            f"{path} is not a student's description", hint="it may be damaged or of a newer version"
+        ) from error
+
+
+def shares(trained: Counter[str]) -> dict[str, float]:
+    """Share of each request among training examples."""
+    total = sum(trained.values())
+    return {name: count / total for name, count in sorted(trained.items())} if total else {}

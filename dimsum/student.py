@@ -1,0 +1,314 @@
+"""The student: a sequence-to-sequence or causal model that summarises and paraphrases.
+
+student = Student.from_pretrained("runs/student")
+student.summarize("The minister said on Monday that ...", length="short")
+student.paraphrase(["One sentence.", "Another."], n=3)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, overload
+
+from dimsum.errors import DimsumError, UsageError
+from dimsum.files import write_json
+from dimsum.models import pick_device, pick_dtype, public_name, quiet_transformers, resolve
+from dimsum.opening import adds_bos, description, opened, positions
+from dimsum.prompts import PromptFormat, one_line
+from dimsum.spec import SPEC_FILE, Generation, StudentSpec
+from dimsum.writing import first_line, generate_arguments, pad_id, padded
+
+DType = Literal["auto", "float32", "bfloat16"]
+Many = list[str] | tuple[str, ...]
+BATCH_SIZE = 32
+
+
+class Student:
+    """One face over both architectures.
+
+    Attributes:
+        spec: its prompt format, control vocabulary, generation settings and training facts.
+        cut: how many sources of the last call were longer than the student takes and lost their
+            end.
+        note: one line on the model, its device and its dtype.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, spec: StudentSpec, note: str = "") -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.spec = spec
+        self.note = note
+        self.cut = 0
+
+    @classmethod
+    def from_pretrained(
+        cls, reference: str | Path, *, device: str | None = None, dtype: DType = "auto"
+    ) -> Student:
+        """Load a student, or any model that is to become one.
+
+        Args:
+            reference: a folder, a Hub id with an optional `@revision`, a `.gguf` file or
+                `embedded:NAME`.
+            device: cuda, mps or cpu; None takes the first of them that is there.
+            dtype: "auto" is bfloat16 where this machine multiplies it faster than float32; a T5
+                runs in either, never in float16.
+
+        Raises:
+            UsageError: a reference of no known form, or a model that generates no text.
+            ModelError: a model that is missing, corrupt or cannot be fetched.
+        """
+        resolved = resolve(str(reference))
+        where = pick_device(device)
+        kind = pick_dtype(where, dtype)
+        model, tokenizer, architecture = opened(resolved, kind)
+        spec = description(resolved)
+        if spec is None:
+            spec = StudentSpec(
+                architecture=architecture,
+                prompts=PromptFormat.default(architecture),
+                base=public_name(str(reference)),
+            )
+        spec.max_source_tokens = min(spec.max_source_tokens, positions(model, tokenizer))
+        note = f"{reference} on {where.type} in {str(kind).removeprefix('torch.')}"
+        return cls(model.to(where).eval(), tokenizer, spec, note)
+
+    def save(self, folder: Path) -> None:
+        """Write weights (safetensors), tokenizer and `student.json`.
+
+        Plain transformers opens the folder too; it reads everything but `student.json`.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        with quiet_transformers():
+            self.model.save_pretrained(folder)
+            self.tokenizer.save_pretrained(folder)
+        write_json(folder / SPEC_FILE, self.spec.model_dump(mode="json"))
+
+    @overload
+    def summarize(self, text: str, length: str | None = None, style: str | None = None) -> str: ...
+    @overload
+    def summarize(
+        self, text: Many, length: str | None = None, style: str | None = None
+    ) -> list[str]: ...
+    def summarize(
+        self, text: str | Many, length: str | None = None, style: str | None = None
+    ) -> str | list[str]:
+        """Summaries of one sentence or of many.
+
+        Args:
+            text: a sentence, or a list of them.
+            length: "short" (under half of the source's characters), "long" or None.
+            style: "abstractive" (new words), "extractive" (the source's own) or None. What is
+                None is taken as the training data had it most often.
+
+        Raises:
+            UsageError: a code that the student does not know.
+        """
+        request = self.spec.summary_request(length, style)
+        found = self.write([text] if isinstance(text, str) else text, request)
+        return found[0][0] if isinstance(text, str) else [outputs[0] for outputs in found]
+
+    def paraphrase(
+        self, text: str | Many, n: int = 1, *, seed: int = 0
+    ) -> str | list[str] | list[list[str]]:
+        """Paraphrases of one sentence or of many.
+
+        Args:
+            text: a sentence, or a list of them.
+            n: how many of each; one is decoded greedily, several are sampled.
+            seed: of the sampling.
+
+        Returns:
+            for one sentence a text (n = 1) or a list of n; for many, a list of these.
+        """
+        request = self.spec.checked("paraphrase")
+        found = self.write([text] if isinstance(text, str) else text, request, n=n, seed=seed)
+        if isinstance(text, str):
+            return found[0][0] if n == 1 else found[0]
+        return [outputs[0] for outputs in found] if n == 1 else found
+
+    def write(
+        self,
+        sources: Sequence[str],
+        request: str | Sequence[str],
+        *,
+        n: int = 1,
+        sample: bool | None = None,
+        seed: int = 0,
+        batch_size: int = BATCH_SIZE,
+        generation: Generation | None = None,
+        on_batch: Callable[[int, int], None] = lambda sources, tokens: None,
+    ) -> list[list[str]]:
+        """Outputs for each source under a request (a control code, or a task without codes).
+
+        Args:
+            sources: sentences; line breaks become spaces.
+            request: one for all, or one for each.
+            n: outputs of each source.
+            sample: None samples only when n > 1.
+            seed: of the sampling; equal calls give equal outputs.
+            batch_size: outputs that are written together.
+            generation: other settings than the student's own.
+            on_batch: told after each batch how many sources and how many tokens it had.
+
+        Raises:
+            UsageError: an unknown request.
+            DimsumError: not enough memory for a single source.
+        """
+        wanted = [request] * len(sources) if isinstance(request, str) else list(request)
+        if len(wanted) != len(sources):
+            raise UsageError(f"{len(sources)} sources but {len(wanted)} requests")
+        for one in set(wanted):
+            self.spec.checked(one)
+        if n < 1:
+            raise UsageError("at least one output of each source must be asked for")
+        rows = self.encode(sources, wanted)
+        return self.continued(
+            rows,
+            n=n,
+            sample=sample,
+            seed=seed,
+            batch_size=batch_size,
+            generation=generation,
+            on_batch=on_batch,
+        )
+
+    def continued(
+        self,
+        rows: list[list[int]],
+        *,
+        n: int = 1,
+        sample: bool | None = None,
+        seed: int = 0,
+        batch_size: int = BATCH_SIZE,
+        generation: Generation | None = None,
+        on_batch: Callable[[int, int], None] = lambda sources, tokens: None,
+    ) -> list[list[str]]:
+        """What the model writes after each row of tokens; the arguments are those of `write`."""
+        found: list[list[str]] = [[] for _ in rows]
+        order = sorted(range(len(rows)), key=lambda i: (-len(rows[i]), i))
+        size = max(1, batch_size // n)
+        sampled = n > 1 if sample is None else sample
+        settings = generation or self.spec.generation
+        for start in range(0, len(order), size):
+            batch = order[start : start + size]
+            self._batch(rows, batch, n, settings, (seed, start) if sampled else None, found)
+            texts = [text for i in batch for text in found[i]]
+            on_batch(len(batch), sum(len(ids) for ids in self._ids(texts)) if texts else 0)
+        return found
+
+    def encode(self, sources: Sequence[str], requests: Sequence[str]) -> list[list[int]]:
+        """Prompt tokens of each source; a source that is too long loses its end, counted in `cut`.
+
+        Returns:
+            token ids, with the special tokens that the architecture's prompts carry.
+        """
+        texts = [one_line(source) for source in sources]
+        render = self.spec.prompts.render
+        rows = self._ids([render(t, r) for t, r in zip(texts, requests, strict=True)], ends=True)
+        most = self.spec.max_source_tokens
+        self.cut = 0
+        for i, ids in enumerate(rows):
+            if len(ids) > most:
+                self.cut += 1
+                rows[i] = self._shortened(texts[i], requests[i], len(ids) - most)
+        return rows
+
+    def _shortened(self, text: str, request: str, excess: int) -> list[int]:
+        """Prompt tokens of a source that loses at least `excess` tokens of its end."""
+        ids = self._ids([text])[0]
+        while ids:
+            ids = ids[: max(0, len(ids) - excess)]
+            kept = self.tokenizer.decode(ids, skip_special_tokens=True)
+            row = self._ids([self.spec.prompts.render(one_line(kept), request)], ends=True)[0]
+            if len(row) <= self.spec.max_source_tokens:
+                return row
+            excess = 1
+        raise UsageError("the student's longest source is shorter than its own instruction")
+
+    def encode_target(self, target: str) -> list[int]:
+        """Target tokens with the end of sequence, as training wants them and generation ends."""
+        text = self.spec.prompts.target_prefix + one_line(target)
+        ids = self._ids([text])[0]
+        return [*ids, self.tokenizer.eos_token_id]
+
+    def tokens_of(self, prompts: Sequence[str], *, whole: bool = False) -> list[list[int]]:
+        """Tokens of texts that follow no prompt format of the student's own.
+
+        Args:
+            prompts: longer ones lose their beginning.
+            whole: the text already has its special tokens, as a rendered chat has.
+        """
+        rows = self._ids(prompts, ends=not whole)
+        return [ids[-self.spec.max_source_tokens :] for ids in rows]
+
+    def _ids(self, texts: Sequence[str], *, ends: bool = False) -> list[list[int]]:
+        """Token ids; `ends` adds the end of sequence that an encoder's input carries."""
+        if not texts:
+            return []
+        rows: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        if not ends:
+            return rows
+        if self.spec.architecture == "seq2seq":
+            return [[*ids, self.tokenizer.eos_token_id] for ids in rows]
+        bos = self.tokenizer.bos_token_id
+        return [[bos, *ids] for ids in rows] if adds_bos(self.tokenizer) else rows
+
+    def _batch(
+        self,
+        rows: list[list[int]],
+        batch: list[int],
+        n: int,
+        settings: Generation,
+        chance: tuple[int, int] | None,
+        found: list[list[str]],
+    ) -> None:
+        """Write the outputs of some rows; out of memory halves them."""
+        import torch
+
+        try:
+            texts = self._generated([rows[i] for i in batch], n, settings, chance)
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            if len(batch) == 1:
+                raise DimsumError(
+                    "not enough memory to write for a single source",
+                    hint="a smaller model, fewer samples or dtype bfloat16",
+                ) from error
+            middle = len(batch) // 2
+            self._batch(rows, batch[:middle], n, settings, chance, found)
+            again = (chance[0], chance[1] + middle) if chance else None
+            self._batch(rows, batch[middle:], n, settings, again, found)
+            return
+        for place, i in enumerate(batch):
+            found[i] = texts[place * n : (place + 1) * n]
+
+    def _generated(
+        self,
+        rows: list[list[int]],
+        n: int,
+        settings: Generation,
+        chance: tuple[int, int] | None,
+    ) -> list[str]:
+        """Decoded outputs, n for each row, in order."""
+        import torch
+
+        causal = self.spec.architecture == "causal"
+        inputs = padded(rows, pad_id(self.tokenizer), left=causal, device=self.model.device)
+        start = inputs["input_ids"].shape[1] if causal else 0
+        arguments = {**generate_arguments(settings, start, self.tokenizer), **inputs}
+        if chance is not None:
+            arguments |= {
+                "do_sample": True,
+                "temperature": settings.temperature,
+                "top_p": settings.top_p,
+                "top_k": 0,
+                "num_return_sequences": n,
+            }
+        with torch.inference_mode(), quiet_transformers(), torch.random.fork_rng():
+            if chance is not None:
+                torch.manual_seed(chance[0] * 1_000_003 + chance[1])
+            ids = self.model.generate(**arguments)
+        texts = self.tokenizer.batch_decode(ids[:, start:], skip_special_tokens=True)
+        if chance is None and n > 1:
+            texts = [text for text in texts for _ in range(n)]
+        return [first_line(text) for text in texts]

@@ -1,0 +1,1 @@
+"""Training a student: recipe, examples, transformers' Trainer, plan."""

@@ -1,0 +1,191 @@
+"""Training examples: tokens, loss masks, batches of like length."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, Sampler
+
+from dimsum.pairs import Pair
+from dimsum.writing import pad_id, padded
+
+if TYPE_CHECKING:
+    from dimsum.student import Student
+
+IGNORED = -100
+"""Label of a position that has no part in the loss."""
+CHUNK = 1000
+
+
+@dataclass
+class Encoding:
+    """What came of encoding pairs.
+
+    Attributes:
+        trained: examples of each request.
+        too_long: pairs left out, by which side was longer than the student takes.
+    """
+
+    trained: Counter[str] = field(default_factory=Counter)
+    too_long: Counter[str] = field(default_factory=Counter)
+
+
+class Examples(Dataset[dict[str, list[int]]]):
+    """Encoded pairs in flat arrays of int32: a few bytes a token, whatever their number.
+
+    An item has `input_ids` and `labels`. Of a causal model both have the length of prompt and
+    target, and the prompt's labels are ignored; of a sequence-to-sequence model the first is the
+    prompt and the second the target.
+    """
+
+    def __init__(self, rows: Iterable[tuple[list[int], list[int]]], *, causal: bool) -> None:
+        inputs, targets = _Ragged(), _Ragged()
+        for prompt, target in rows:
+            inputs.add(prompt)
+            targets.add(target)
+        self.causal = causal
+        self.inputs, self.targets = inputs.closed(), targets.closed()
+
+    def __len__(self) -> int:
+        return len(self.inputs[1]) - 1
+
+    def __getitem__(self, index: int) -> dict[str, list[int]]:
+        prompt, target = _row(self.inputs, index), _row(self.targets, index)
+        if not self.causal:
+            return {"input_ids": prompt, "labels": target}
+        return {"input_ids": prompt + target, "labels": [IGNORED] * len(prompt) + target}
+
+    def lengths(self) -> np.ndarray[Any, Any]:
+        """Tokens of prompt and target together, shape (len(self),)."""
+        found: np.ndarray[Any, Any] = np.diff(self.inputs[1]) + np.diff(self.targets[1])
+        return found
+
+
+class _Ragged:
+    def __init__(self) -> None:
+        self.parts: list[np.ndarray[Any, Any]] = []
+        self.ends = [0]
+
+    def add(self, ids: Sequence[int]) -> None:
+        self.parts.append(np.asarray(ids, dtype=np.int32))
+        self.ends.append(self.ends[-1] + len(ids))
+
+    def closed(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        flat = np.concatenate(self.parts) if self.parts else np.zeros(0, dtype=np.int32)
+        self.parts.clear()
+        return flat, np.asarray(self.ends, dtype=np.int64)
+
+
+def _row(ragged: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]], index: int) -> list[int]:
+    flat, ends = ragged
+    found: list[int] = flat[ends[index] : ends[index + 1]].tolist()
+    return found
+
+
+def request_of(student: Student, pair: Pair) -> str:
+    """What the pair is an answer to: its control code, or its task for a student without codes."""
+    return pair.control if student.spec.prompts.control else pair.task
+
+
+def encoded(
+    student: Student, pairs: Iterable[Pair], max_target_tokens: int, into: Encoding
+) -> Iterator[tuple[list[int], list[int]]]:
+    """(prompt tokens, target tokens) of each pair that fits.
+
+    A pair whose source or target is too long is left out and counted: a prompt cut short would
+    ask for what its target does not answer.
+    """
+    for chunk in _chunks(pairs):
+        requests = [request_of(student, pair) for pair in chunk]
+        most, student.spec.max_source_tokens = student.spec.max_source_tokens, 10**9
+        try:
+            prompts = student.encode([pair.source for pair in chunk], requests)
+        finally:
+            student.spec.max_source_tokens = most
+        for pair, request, prompt in zip(chunk, requests, prompts, strict=True):
+            target = student.encode_target(pair.target)
+            if len(prompt) > most:
+                into.too_long["source"] += 1
+            elif len(target) > max_target_tokens:
+                into.too_long["target"] += 1
+            else:
+                into.trained[request] += 1
+                yield prompt, target
+
+
+def _chunks(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
+    chunk: list[Pair] = []
+    for pair in pairs:
+        chunk.append(pair)
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+class Collator:
+    """Pads a batch; padding never enters the loss."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.pad = pad_id(tokenizer)
+
+    def __call__(self, items: Sequence[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
+        """input_ids, attention_mask and labels, each of shape (len(items), longest)."""
+        device = torch.device("cpu")
+        batch = padded([item["input_ids"] for item in items], self.pad, left=False, device=device)
+        rows = [item["labels"] for item in items]
+        batch["labels"] = padded(rows, IGNORED, left=False, device=device)["input_ids"]
+        return batch
+
+
+class LengthBuckets(Sampler[int]):
+    """Indices of an epoch in batches of like length; the order is (seed, epoch)'s alone.
+
+    Pairs are shuffled, cut into windows of fifty batches, sorted by length within each, and the
+    batches of all windows shuffled. The order depends on nothing else, so a training that is
+    resumed in any epoch meets the same batches.
+    """
+
+    WINDOW = 50
+
+    def __init__(self, lengths: np.ndarray[Any, Any], batch_size: int, seed: int) -> None:
+        self.lengths = lengths
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order is given out next."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        chance = np.random.default_rng([self.seed, self.epoch])
+        order = chance.permutation(len(self.lengths))
+        window = self.batch_size * self.WINDOW
+        batches = []
+        for start in range(0, len(order), window):
+            part = order[start : start + window]
+            part = part[np.argsort(-self.lengths[part], kind="stable")]
+            batches += [part[i : i + self.batch_size] for i in range(0, len(part), self.batch_size)]
+        whole = [batch for batch in batches if len(batch) == self.batch_size]
+        rest = [batch for batch in batches if len(batch) < self.batch_size]
+        for place in chance.permutation(len(whole)):
+            yield from whole[place].tolist()
+        for batch in rest:
+            yield from batch.tolist()
+
+
+def keeps_logits(model: Any) -> bool:
+    """Whether the model's head can be told to read only a row's last positions."""
+    plain = model.get_base_model() if hasattr(model, "peft_config") else model
+    return "logits_to_keep" in inspect.signature(plain.forward).parameters

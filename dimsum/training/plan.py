@@ -1,0 +1,282 @@
+"""What a training would cost: memory counted on a model without weights, speed measured for real.
+
+Neither needs the model's weights: memory is counted on the `meta` device, and a few steps are
+timed on random weights, which compute no faster and no slower than trained ones.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dimsum.errors import DimsumError, UsageError
+from dimsum.models import loading_error, pick_device, pick_dtype, public_name, resolve
+from dimsum.opening import architecture_of_config
+from dimsum.pairs import Reading, pairs_of, read_rows
+from dimsum.prompts import Architecture, PromptFormat
+from dimsum.training.examples import IGNORED, keeps_logits
+from dimsum.training.lora import with_lora
+from dimsum.training.recipe import Recipe, check_precision
+from dimsum.training.train import Data
+
+SAMPLE = 2000
+"""Pairs whose lengths are measured."""
+GIB = 2**30
+CHARACTERS_A_TOKEN = 4
+
+
+def plan(
+    data: Data, recipe: Recipe, *, device: str | None = None, steps: int = 3
+) -> dict[str, Any]:
+    """Memory and time of a training.
+
+    Args:
+        recipe: its `student` may be a folder with nothing but a `config.json`.
+        steps: timed on random weights, after one that is not; 0 times nothing.
+
+    Returns:
+        parameters, tokens of a pair, memory in GiB (activations of one micro-batch of pairs at the
+        95th percentile of length), and what was measured: tokens/s, pairs/s and hours.
+
+    Raises:
+        UsageError: no data, a model that generates no text, float16 for a T5.
+    """
+    where = pick_device(device)
+    folder, config = _config(recipe.student)
+    architecture = architecture_of_config(config, recipe.student)
+    check_precision(recipe, config.model_type, where.type)
+    half = recipe.precision in ("bfloat16", "float16") or (
+        recipe.precision == "auto" and pick_dtype(where) == torch.bfloat16
+    )
+    prompts, targets, rows, how = _lengths(data, recipe, architecture, folder)
+    with torch.device("meta"):
+        model = _model(config, architecture, recipe, half)
+    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    long = (int(np.percentile(prompts, 95)), int(np.percentile(targets, 95)))
+    memory = {
+        "weights": _bytes(model),
+        "gradients": 4 * trainable,
+        "optimiser": 8 * trainable,
+        "activations": _activations(model, architecture, recipe.micro_batch, long, config, half),
+    }
+    total = sum(memory.values())
+    tokens = float(np.mean(prompts) + np.mean(targets))
+    pairs = min(rows, recipe.max_pairs or rows) * recipe.epochs
+    found: dict[str, Any] = {
+        "student": public_name(recipe.student),
+        "architecture": architecture,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "trainable": trainable,
+        "tokens_a_pair": round(tokens, 1),
+        "tokens_counted": how,
+        "pairs": pairs,
+        "steps": -(-pairs // recipe.batch_size),
+        "memory_gib": {k: round(v / GIB, 3) for k, v in {**memory, "total": total}.items()},
+    }
+    del model
+    usual = (int(np.mean(prompts)), max(1, int(np.mean(targets))))
+    found["measured"] = _measured(config, architecture, recipe, half, where, usual, steps, total)
+    rate = (found["measured"] or {}).get("pairs_a_second")
+    found["hours"] = round(pairs / rate / 3600, 2) if rate else None
+    return found
+
+
+def _config(reference: str) -> tuple[str | None, Any]:
+    """(folder or Hub id for the tokenizer, configuration) of a model or of a bare config.json."""
+    from transformers import AutoConfig
+
+    path = Path(reference).expanduser()
+    try:
+        if (path / "config.json").is_file():
+            return str(path), AutoConfig.from_pretrained(str(path))
+        resolved = resolve(reference)
+        found = AutoConfig.from_pretrained(resolved.path, **resolved.arguments())
+    except DimsumError:
+        raise
+    except Exception as error:
+        raise loading_error(reference, error) from error
+    return resolved.path, found
+
+
+def _lengths(
+    data: Data, recipe: Recipe, architecture: Architecture, folder: str | None
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], int, str]:
+    """Prompt and target tokens of the first pairs, all rows, and how tokens were counted."""
+    reading = Reading()
+    rows = read_rows(data.reference, "train", data.config)
+    stream = pairs_of(rows, data.columns, data.reference, reading)
+    sample = list(islice(stream, SAMPLE))
+    if not sample:
+        raise UsageError(f"{data.reference} has no training pair", hint="it may be empty")
+    count = len(sample) + sum(1 for _ in stream)
+    form = PromptFormat.default(architecture, control=recipe.control)
+    prompts = [form.render(p.source, p.control if form.control else p.task) for p in sample]
+    targets = [pair.target for pair in sample]
+    sizes = _tokenised(folder, prompts, targets)
+    how = "by its tokenizer"
+    if sizes is None:
+        how = f"at {CHARACTERS_A_TOKEN} characters each (it has no tokenizer)"
+        sizes = tuple([len(t) / CHARACTERS_A_TOKEN for t in texts] for texts in (prompts, targets))
+    assert sizes is not None
+    ends = (recipe.max_source_tokens, recipe.max_target_tokens)
+    first, second = (np.clip(np.asarray(s) + 1, 1, end) for s, end in zip(sizes, ends, strict=True))
+    return first, second, count, how
+
+
+def _tokenised(folder: str | None, *texts: list[str]) -> tuple[list[float], ...] | None:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        return tuple([float(len(i)) for i in tokenizer(list(t))["input_ids"]] for t in texts)
+    except Exception:  # a bare config.json: whatever the library says, there is no tokenizer
+        return None
+
+
+def _model(config: Any, architecture: Architecture, recipe: Recipe, half: bool) -> Any:
+    """The model as it would be trained, with random weights, on the device of the context."""
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+    kind = AutoModelForSeq2SeqLM if architecture == "seq2seq" else AutoModelForCausalLM
+    frozen_half = half and recipe.lora_rank is not None
+    model = kind.from_config(config, dtype=torch.bfloat16 if frozen_half else torch.float32)
+    if recipe.lora_rank:
+        model = with_lora(model, architecture, recipe)
+    if recipe.gradient_checkpointing:
+        model.gradient_checkpointing_enable()
+    return model.train()
+
+
+def _bytes(model: Any) -> int:
+    return sum(p.numel() * p.element_size() for p in model.parameters())
+
+
+def _batch(
+    model: Any,
+    architecture: Architecture,
+    rows: int,
+    lengths: tuple[int, int],
+    config: Any,
+    device: str,
+) -> dict[str, Any]:
+    """A batch of random tokens as training has it: `rows` prompts and targets of some lengths."""
+    vocabulary = config.get_text_config().vocab_size
+    prompt, target = lengths
+    if architecture == "seq2seq":
+        ids = torch.randint(vocabulary, (rows, prompt), device=device)
+        return {
+            "input_ids": ids,
+            "labels": torch.randint(vocabulary, (rows, target), device=device),
+        }
+    ids = torch.randint(vocabulary, (rows, prompt + target), device=device)
+    if keeps_logits(model):
+        labels = ids[:, prompt - 1 :].clone()
+        labels[:, 0] = IGNORED
+        return {"input_ids": ids, "labels": labels, "logits_to_keep": target + 1}
+    labels = ids.clone()
+    labels[:, :prompt] = IGNORED
+    return {"input_ids": ids, "labels": labels}
+
+
+def _activations(
+    model: Any,
+    architecture: Architecture,
+    rows: int,
+    lengths: tuple[int, int],
+    config: Any,
+    half: bool,
+) -> int:
+    """Bytes that one forward pass keeps for the backward pass, counted without computing.
+
+    Every tensor that autograd saves is counted once by its storage, the weights aside; under
+    half precision a float32 one counts half, as autocast would keep it.
+    """
+    weights = {p.untyped_storage()._cdata for p in model.parameters()}
+    kept: dict[int, tuple[Any, int]] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in weights:
+            size = storage.nbytes() // (2 if half and tensor.dtype == torch.float32 else 1)
+            kept[storage._cdata] = (storage, size)
+        return tensor
+
+    batch = _batch(model, architecture, rows, lengths, config, "meta")
+    if architecture == "causal":  # a mask of four dimensions is taken as it is, nothing is asked
+        width = batch["input_ids"].shape[1]
+        shape = (rows, 1, width, width)
+        batch["attention_mask"] = torch.ones(shape, dtype=torch.bool, device="meta")
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        loss = model(**batch, use_cache=False).loss
+    found = sum(size for _, size in kept.values())
+    del loss
+    return found
+
+
+def _measured(
+    config: Any,
+    architecture: Architecture,
+    recipe: Recipe,
+    half: bool,
+    device: torch.device,
+    lengths: tuple[int, int],
+    steps: int,
+    needed: int,
+) -> dict[str, Any] | None:
+    """Speed of a few whole steps on random weights; None if not asked for, or not enough memory."""
+    free = _free_memory(device)
+    if steps < 1 or (free is not None and needed > 0.9 * free):
+        return None
+    with torch.device(device):
+        model = _model(config, architecture, recipe, half)
+    optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-5)
+    autocast: Any = (
+        torch.autocast(device.type, dtype=torch.bfloat16) if half else contextlib.nullcontext()
+    )
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    passes = recipe.batch_size // recipe.micro_batch
+    seconds = []
+    for _ in range(steps + 1):
+        began = time.perf_counter()
+        for _ in range(passes):
+            batch = _batch(model, architecture, recipe.micro_batch, lengths, config, str(device))
+            with autocast:
+                loss = model(**batch, use_cache=False).loss / passes
+            torch.autograd.backward(loss)
+        optimiser.step()
+        optimiser.zero_grad()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - began)
+    peak = torch.cuda.max_memory_allocated() / GIB if device.type == "cuda" else None
+    del model, optimiser
+    gc.collect()
+    usual = float(np.median(seconds[1:]))
+    return {
+        "device": device.type,
+        "precision": "bfloat16" if half else "float32",
+        "steps": steps,
+        "seconds_a_step": round(usual, 3),
+        "pairs_a_second": round(recipe.batch_size / usual, 2),
+        "tokens_a_second": round(recipe.batch_size * sum(lengths) / usual, 1),
+        "peak_memory_gib": None if peak is None else round(peak, 3),
+    }
+
+
+def _free_memory(device: torch.device) -> int | None:
+    """Free bytes of the device, or of the machine; None where nobody says."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info()[0])
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError):
+        return None

@@ -1,0 +1,90 @@
+"""What a person sees while a student trains: one line with loss, tokens/s and time left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+from transformers import TrainerCallback
+
+PLAIN_EVERY = 30.0
+"""Seconds between two lines when standard error is not a terminal."""
+
+
+class ProgressLine(TrainerCallback):  # type: ignore[misc]
+    """A live line on a terminal, a plain one elsewhere; everything goes to standard error."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+        self.wanted = not quiet and sys.stderr.isatty()
+        self.live: Live | None = None
+        self.loss = ""
+        self.began = self.shown = 0.0
+        self.first_step = self.first_tokens = 0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Start the clock at the step that a resumed training begins with."""
+        self.began = self.shown = time.monotonic()
+        self.first_step, self.first_tokens = state.global_step, state.num_input_tokens_seen
+        if self.wanted:
+            self.live = Live(console=self.console, refresh_per_second=4, transient=True)
+            self.live.start()
+
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any
+    ) -> None:
+        """Remember the loss; leave a line about each validation."""
+        found = logs or {}
+        if "loss" in found:
+            self.loss = f"{float(found['loss']):.3f}"
+        if "eval_loss" in found:
+            shown = ("eval_loss", "eval_rouge_l", "eval_length", "eval_style")
+            parts = [f"{k.removeprefix('eval_')} {found[k]:.3f}" for k in shown if k in found]
+            self.console.print(Text(f"step {state.global_step}  validation: " + "  ".join(parts)))
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Show where the training stands."""
+        if self.live is not None:
+            self.live.update(Text(self.line(state)))
+        elif time.monotonic() - self.shown >= PLAIN_EVERY:
+            self.shown = time.monotonic()
+            self.console.print(Text(self.line(state)))
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Leave the last line."""
+        self.close()
+        self.console.print(Text(self.line(state)))
+
+    def close(self) -> None:
+        """Take the live line away."""
+        if self.live is not None:
+            self.live.stop()
+            self.live = None
+
+    def line(self, state: Any) -> str:
+        """step 40/120  loss 1.234  812 tokens/s  3 min 20 s left."""
+        seconds = max(time.monotonic() - self.began, 1e-6)
+        done = state.global_step - self.first_step
+        parts = [f"step {state.global_step}/{state.max_steps}"]
+        if self.loss:
+            parts.append(f"loss {self.loss}")
+        seen = state.num_input_tokens_seen - self.first_tokens
+        if seen:
+            parts.append(f"{seen / seconds:,.0f} tokens/s")
+        if done and state.max_steps > state.global_step:
+            parts.append(f"{spoken((state.max_steps - state.global_step) * seconds / done)} left")
+        return "  ".join(parts)
+
+
+def spoken(seconds: float) -> str:
+    """1 h 02 min, 3 min 20 s, 12 s."""
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    if whole >= 60:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole} s"

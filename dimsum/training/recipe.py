@@ -1,0 +1,89 @@
+"""Everything that decides a training besides its data."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from dimsum.errors import UsageError
+from dimsum.settings import Frozen, checked, read_mapping
+
+PRESETS = ("paper", "embedded")
+NO_FLOAT16 = ("t5", "mt5", "umt5", "longt5", "switch_transformers", "pop2piano")
+"""Model types whose activations overflow float16."""
+
+
+class Recipe(Frozen):
+    """A training. The defaults are those of the code of arXiv 2305.16635's first version."""
+
+    student: str = Field("t5-large", description="reference of the model to train")
+    control: bool = Field(True, description="name the control code in the prompt")
+    lora_rank: int | None = Field(None, ge=1, description="empty: all weights are trained")
+    lora_layers: int | None = Field(
+        None, ge=1, description="last layers that LoRA sits on; empty: all of them"
+    )
+    learning_rate: float = Field(5e-5, gt=0)
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    warmup: float = Field(0.0, ge=0, lt=1, description="share of the steps")
+    weight_decay: float = Field(0.0, ge=0)
+    adam_epsilon: float = Field(1e-8, gt=0)
+    clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
+    epochs: int = Field(1, ge=1)
+    batch_size: int = Field(64, ge=1, description="pairs of one step, over all devices")
+    micro_batch: int = Field(8, ge=1, description="pairs of one pass on one device")
+    max_source_tokens: int = Field(512, ge=8, description="prompts longer than this are left out")
+    max_target_tokens: int = Field(128, ge=4, description="targets longer than this are left out")
+    max_pairs: int | None = Field(None, ge=1, description="training pairs used at most, by a hash")
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    gradient_checkpointing: bool = False
+    evaluations: int = Field(4, ge=1, description="times an epoch is stopped to validate and save")
+    patience: int | None = Field(
+        None, ge=1, description="validations without a better loss that end the training early"
+    )
+    validation_share: float = Field(
+        0.05, gt=0, lt=0.5, description="held out where the data has no validation split"
+    )
+    validation_pairs: int = Field(2000, ge=1, description="validated on at most")
+    sample_pairs: int = Field(64, ge=0, description="validation sources written for, for metrics")
+    seed: int = Field(999, ge=0)
+
+    @model_validator(mode="after")
+    def _divisible(self) -> Recipe:
+        if self.batch_size % self.micro_batch:
+            raise ValueError(
+                f"batch_size {self.batch_size} is no multiple of micro_batch {self.micro_batch}"
+            )
+        if self.lora_layers and not self.lora_rank:
+            raise ValueError("lora_layers needs a lora_rank")
+        return self
+
+
+def load_recipe(source: str = "paper", overrides: tuple[str, ...] = ()) -> Recipe:
+    """A preset or a YAML file with `a=b` overrides.
+
+    Raises:
+        UsageError: an unreadable file, an unknown key, a value out of range.
+    """
+    return checked(Recipe, read_mapping(source, PRESETS), overrides)
+
+
+def check_precision(recipe: Recipe, model_type: str, device: str) -> None:
+    """Refuse a precision that the model or the device cannot train in.
+
+    Raises:
+        UsageError: float16 for T5, whose activations overflow it, or off a CUDA device.
+    """
+    if recipe.precision != "float16":
+        return
+    if model_type in NO_FLOAT16:
+        raise UsageError(
+            f"{model_type} does not train in float16: its activations overflow and the loss "
+            "becomes NaN",
+            hint="use precision bfloat16 or float32",
+        )
+    if device != "cuda":
+        raise UsageError(
+            f"float16 training needs a CUDA device, this is {device}",
+            hint="use precision auto, bfloat16 or float32",
+        )

@@ -1,0 +1,369 @@
+"""A dataset and a model become a student.
+
+OUTPUT/training.json       what is being trained, written first
+OUTPUT/checkpoints/        weights, optimiser, schedule, chance: a training goes on from here
+OUTPUT/model.safetensors   the student, opened by plain transformers too
+OUTPUT/student.json        prompts, codes, facts; written last, so a folder with it is whole
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from dimsum.card import write_card
+from dimsum.errors import UsageError
+from dimsum.files import write_json
+from dimsum.models import pick_device, pick_dtype, public_name, quiet_transformers, resolve
+from dimsum.pairs import Columns, Pair, Reading, held_out, pairs_of, read_rows
+from dimsum.prompts import PromptFormat
+from dimsum.spec import SPEC_FILE
+from dimsum.student import Student
+from dimsum.training.examples import Collator, Encoding, Examples, encoded, request_of
+from dimsum.training.lora import with_lora
+from dimsum.training.progress import ProgressLine
+from dimsum.training.recipe import Recipe, check_precision
+
+RECORD = "training.json"
+LOG = "training_log.json"
+CHECKPOINTS = "checkpoints"
+LIBRARIES = ("dimsum-plus", "torch", "transformers", "accelerate", "peft")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where the pairs are: see `dimsum.pairs.read_rows`."""
+
+    reference: str
+    columns: Columns = field(default_factory=Columns)
+    config: str | None = None
+
+
+@dataclass
+class Prepared:
+    """Encoded examples and what became of the rows."""
+
+    train: Examples
+    validation: Examples
+    sample: list[tuple[Pair, str]]
+    encoding: Encoding
+    facts: dict[str, Any]
+
+
+def train(
+    data: Data,
+    recipe: Recipe,
+    output: Path,
+    *,
+    device: str | None = None,
+    quiet: bool = True,
+    say: Callable[[str], None] = lambda line: None,
+    callbacks: Sequence[Any] = (),
+) -> Student:
+    """Train a student, or go on with a training that was interrupted.
+
+    Args:
+        output: a new or empty folder, or one in which this very training was begun.
+        callbacks: transformers' TrainerCallbacks, for tests and tools of one's own.
+
+    Raises:
+        UsageError: no data, missing columns, float16 for a T5, a student of another prompt format,
+            or an output folder that holds something else; nothing is overwritten.
+        ModelError: the model cannot be loaded.
+    """
+    where = pick_device(device)
+    refuse_foreign(output)
+    kind = _training_dtype(recipe, where)
+    student = Student.from_pretrained(recipe.student, device="cpu", dtype=_base_dtype(recipe, kind))
+    check_precision(recipe, student.model.config.model_type, where.type)
+    _fit_prompts(student, recipe)
+    prepared = prepare(student, data, recipe)
+    for line in told(prepared):
+        say(line)
+    identity = identity_of(student, recipe, prepared)
+    if not begin(output, identity):
+        say(f"{output} is already trained")
+        return Student.from_pretrained(output, device=device)
+    base = student.model
+    if recipe.lora_rank:
+        torch.manual_seed(recipe.seed)
+        student.model = with_lora(student.model, student.spec.architecture, recipe)
+    began = time.monotonic()
+    trainer = make_trainer(student, prepared, recipe, output, where, kind, quiet, callbacks)
+    with quiet_transformers():
+        trainer.train(resume_from_checkpoint=last_checkpoint(output))
+    finish(student, base, trainer, recipe, data, prepared, output, time.monotonic() - began)
+    return Student.from_pretrained(output, device=device)
+
+
+def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
+    """Read, hold out and encode the pairs.
+
+    Raises:
+        UsageError: an empty dataset or missing columns.
+    """
+    reading = Reading()
+    rows = read_rows(data.reference, "train", data.config)
+    pairs = _limited(pairs_of(rows, data.columns, data.reference, reading), recipe.max_pairs)
+    ready = Reading()
+    own = read_rows(data.reference, "validation", data.config)
+    checked = list(
+        islice(pairs_of(own, data.columns, data.reference, ready), recipe.validation_pairs)
+    )
+    kept: Iterable[Pair] = pairs
+    if not checked:
+        share = recipe.validation_share
+        everything = list(pairs)
+        checked = [p for p in everything if held_out(p.source, share)][: recipe.validation_pairs]
+        kept = [p for p in everything if not held_out(p.source, share)]
+    causal = student.spec.architecture == "causal"
+    student.spec.max_source_tokens = min(student.spec.max_source_tokens, recipe.max_source_tokens)
+    encoding, aside = Encoding(), Encoding()
+    most = recipe.max_target_tokens
+    training = Examples(encoded(student, kept, most, encoding), causal=causal)
+    validation = Examples(encoded(student, checked, most, aside), causal=causal)
+    for name, part in (("training", training), ("validation", validation)):
+        if len(part) == 0:
+            raise UsageError(
+                f"{data.reference} has no {name} pair"
+                + (f" ({reading.rows} rows read)" if reading.rows else "; it is empty"),
+                hint="rows need a source and a target; a few dozen pairs are the least",
+            )
+    sample = [(pair, request_of(student, pair)) for pair in checked[: recipe.sample_pairs]]
+    facts = {
+        "reference": public_name(data.reference),
+        "rows": reading.rows,
+        "dropped": dict(reading.dropped),
+        "too_long": dict(encoding.too_long + aside.too_long),
+        "train": len(training),
+        "validation": len(validation),
+        "by_request": dict(sorted(encoding.trained.items())),
+    }
+    return Prepared(training, validation, sample, encoding, facts)
+
+
+def _limited(pairs: Iterable[Pair], most: int | None) -> Iterable[Pair]:
+    """The `most` pairs of the smallest hashes, in the order of their hashes; all if None."""
+    if most is None:
+        return pairs
+    keyed = (
+        (sha256(f"{pair.source}\n{pair.target}".encode()).hexdigest(), i, pair)
+        for i, pair in enumerate(pairs)
+    )
+    return [pair for _, _, pair in heapq.nsmallest(most, keyed)]
+
+
+def told(prepared: Prepared) -> list[str]:
+    """Lines about the data for a person."""
+    facts = prepared.facts
+    lines = [f"{facts['train']:,} training and {facts['validation']:,} validation pairs"]
+    long = facts["too_long"]
+    if long:
+        sides = " and ".join(f"{count:,} {side}s" for side, count in sorted(long.items()))
+        lines.append(f"left out as longer than the student takes: {sides}")
+    dropped = facts["dropped"]
+    if dropped:
+        lines.append("left out: " + ", ".join(f"{n:,} {why}" for why, n in dropped.items()))
+    return lines
+
+
+def _training_dtype(recipe: Recipe, device: torch.device) -> str | None:
+    """The dtype of autocast, or None for plain float32."""
+    if recipe.precision == "auto":
+        return "bfloat16" if pick_dtype(device) == torch.bfloat16 else None
+    return None if recipe.precision == "float32" else recipe.precision
+
+
+def _base_dtype(recipe: Recipe, kind: str | None) -> Literal["float32", "bfloat16"]:
+    """Weights that are trained are float32; those that LoRA leaves alone may be bfloat16."""
+    return "bfloat16" if recipe.lora_rank and kind == "bfloat16" else "float32"
+
+
+def _fit_prompts(student: Student, recipe: Recipe) -> None:
+    """Give a new student its prompts; one that is trained further keeps its own."""
+    if student.spec.trained:
+        if student.spec.prompts.control != recipe.control:
+            raise UsageError(
+                f"{recipe.student} was trained {'with' if not recipe.control else 'without'} "
+                "control codes",
+                hint="train it further as it was trained, or begin with a plain model",
+            )
+        return
+    student.spec.prompts = PromptFormat.default(student.spec.architecture, control=recipe.control)
+
+
+def identity_of(student: Student, recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
+    """What makes two trainings the same: student, settings and examples."""
+    total = sha256()
+    for part in (prepared.train, prepared.validation):
+        for flat, ends in (part.inputs, part.targets):
+            total.update(flat.tobytes())
+            total.update(ends.tobytes())
+    return {
+        "student": public_name(recipe.student),
+        "architecture": student.spec.architecture,
+        "model_type": student.model.config.model_type,
+        "weights": resolve(recipe.student).identity,
+        "recipe": recipe.model_dump(mode="json", exclude={"student"}),
+        "examples": total.hexdigest(),
+    }
+
+
+def refuse_foreign(output: Path) -> None:
+    """Refuse an output folder that holds something other than a training.
+
+    Raises:
+        UsageError: it does.
+    """
+    if (output / RECORD).is_file() or not output.exists():
+        return
+    if not output.is_dir() or any(output.iterdir()):
+        raise UsageError(
+            f"{output} holds something that is not a training", hint="choose a new folder"
+        )
+
+
+def begin(output: Path, identity: dict[str, Any]) -> bool:
+    """Write what is being trained, or check that it is what was begun here; False if finished.
+
+    Raises:
+        UsageError: the folder has checkpoints of another student, of other data or settings.
+    """
+    path = output / RECORD
+    if not path.is_file():
+        output.mkdir(parents=True, exist_ok=True)
+        write_json(path, identity)
+        return True
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UsageError(f"{path} cannot be read", hint="choose a new folder") from error
+    for key in ("architecture", "model_type", "weights", "recipe", "examples"):
+        if before.get(key) != identity[key]:
+            other = _difference(key, before, identity)
+            raise UsageError(
+                f"{output} holds checkpoints of another training: {other}",
+                hint="choose a new folder, or go on with the settings it was begun with",
+            )
+    return not (output / SPEC_FILE).is_file()
+
+
+def _difference(key: str, before: dict[str, Any], now: dict[str, Any]) -> str:
+    if key in ("architecture", "model_type"):
+        return f"a {before.get('architecture')} {before.get('model_type')}, not {now['student']}"
+    if key == "weights":
+        return f"of {before.get('student')} with other weights"
+    if key == "examples":
+        return "of other data"
+    old = before.get("recipe") or {}
+    other = [name for name, value in now["recipe"].items() if old.get(name) != value]
+    return f"its {', '.join(other)} differed"
+
+
+def last_checkpoint(output: Path) -> str | None:
+    """The newest checkpoint that is whole: its state is written last."""
+    found = sorted(
+        (path for path in (output / CHECKPOINTS).glob("checkpoint-*")),
+        key=lambda path: int(path.name.rpartition("-")[2]),
+    )
+    whole = [path for path in found if (path / "trainer_state.json").is_file()]
+    for path in found:
+        if path not in whole:
+            shutil.rmtree(path, ignore_errors=True)
+    return str(whole[-1]) if whole else None
+
+
+def make_trainer(
+    student: Student,
+    prepared: Prepared,
+    recipe: Recipe,
+    output: Path,
+    device: torch.device,
+    dtype: str | None,
+    quiet: bool,
+    callbacks: Sequence[Any],
+) -> Any:
+    """transformers' Trainer for this student, with our line of progress."""
+    from transformers import EarlyStoppingCallback, PrinterCallback
+
+    from dimsum.training.arguments import arguments_of
+    from dimsum.training.trainer import CausalTrainer, SequenceTrainer
+
+    seq2seq = student.spec.architecture == "seq2seq"
+    arguments = arguments_of(
+        recipe, output / CHECKPOINTS, len(prepared.train), device, dtype, seq2seq=seq2seq
+    )
+    if recipe.gradient_checkpointing and recipe.lora_rank:
+        student.model.enable_input_require_grads()
+    extra = [ProgressLine(quiet=quiet), *callbacks]
+    if recipe.patience:
+        extra.append(EarlyStoppingCallback(recipe.patience))
+    trainer = (SequenceTrainer if seq2seq else CausalTrainer)(
+        model=student.model,
+        args=arguments,
+        data_collator=Collator(student.tokenizer),
+        train_dataset=prepared.train,
+        eval_dataset=prepared.validation,
+        callbacks=extra,
+    )
+    trainer.student, trainer.sample = student, prepared.sample
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def finish(
+    student: Student,
+    base: Any,
+    trainer: Any,
+    recipe: Recipe,
+    data: Data,
+    prepared: Prepared,
+    output: Path,
+    seconds: float,
+) -> None:
+    """Merge, save the student with its facts, and let the checkpoints go."""
+    state = trainer.state
+    dtype = base.dtype
+    if recipe.lora_rank:
+        # Merged in float32 and rounded once: a bfloat16 sum would lose most of a small update.
+        student.model = student.model.float().merge_and_unload()
+        student.model.to(dtype)
+    earlier = student.spec.trained
+    student.spec.trained = {
+        request: earlier.get(request, 0) + prepared.encoding.trained.get(request, 0)
+        for request in student.spec.prompts.instructions
+    }
+    student.spec.base = student.spec.base or public_name(recipe.student)
+    losses = [entry["eval_loss"] for entry in state.log_history if "eval_loss" in entry]
+    student.spec.training = {
+        "from": public_name(recipe.student),
+        "weights": resolve(recipe.student).identity,
+        "licence": resolve(recipe.student).licence or student.spec.training.get("licence"),
+        "recipe": {**recipe.model_dump(mode="json"), "student": public_name(recipe.student)},
+        "data": prepared.facts,
+        "where": dict(data.columns.where),
+        "steps": state.global_step,
+        "epochs": round(float(state.epoch or 0), 3),
+        "tokens": int(state.num_input_tokens_seen),
+        "seconds_of_last_start": round(seconds, 1),
+        "best_validation_loss": min(losses) if losses else None,
+        "device": str(trainer.args.device),
+        "parameters": sum(p.numel() for p in student.model.parameters()),
+        "versions": {name: version(name) for name in LIBRARIES},
+    }
+    student.model.eval()
+    write_json(output / LOG, state.log_history)
+    write_card(output, student.spec, data.reference)
+    student.save(output)
+    shutil.rmtree(output / CHECKPOINTS, ignore_errors=True)

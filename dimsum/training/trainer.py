@@ -1,0 +1,83 @@
+"""transformers' Trainer with length buckets, logits where they are needed, and written samples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import Seq2SeqTrainer, Trainer
+
+from dimsum.metrics.overlap import rouge_l, tokens
+from dimsum.training.examples import IGNORED, Examples, LengthBuckets, keeps_logits
+
+if TYPE_CHECKING:
+    from dimsum.pairs import Pair
+    from dimsum.student import Student
+
+
+class _StudentTrainer:
+    """What both trainers share; mixed in before the library's class."""
+
+    student: Student
+    sample: list[tuple[Pair, str]]
+    train_dataset: Examples
+    args: Any
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> LengthBuckets:
+        size = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return LengthBuckets(self.train_dataset.lengths(), size, self.args.seed)
+
+    def evaluate(self, *arguments: Any, **named: Any) -> dict[str, float]:
+        """The validation loss, and what greedy outputs for some validation sources are like."""
+        parent: Any = super()
+        metrics: dict[str, float] = parent.evaluate(*arguments, **named)
+        if self.sample:
+            found = {f"eval_{name}": value for name, value in self._written().items()}
+            parent.log(dict(found))
+            metrics |= found
+        return metrics
+
+    def _written(self) -> dict[str, float]:
+        """ROUGE-L against the targets, and the shares of outputs that obey their control code."""
+        from dimsum.metrics.control import obeyed
+
+        student = self.student
+        requests = [request for _, request in self.sample]
+        outputs = student.write([pair.source for pair, _ in self.sample], requests)
+        texts = [found[0] for found in outputs]
+        overlaps = [
+            rouge_l(tokens(pair.target), tokens(text))
+            for (pair, _), text in zip(self.sample, texts, strict=True)
+        ]
+        found = {"rouge_l": sum(overlaps) / len(overlaps)}
+        if student.spec.prompts.control:
+            sources = [pair.source for pair, _ in self.sample]
+            found |= {
+                name: value
+                for name, value in obeyed(sources, texts, requests).items()
+                if value is not None
+            }
+        return found
+
+
+class CausalTrainer(_StudentTrainer, Trainer):  # type: ignore[misc]
+    """For causal students: the head reads only positions that some target may need.
+
+    Most of a row is prompt, and the head of a small model with a large vocabulary is a good part
+    of its work.
+    """
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *rest: Any, **named: Any) -> Any:
+        """The library's loss on the columns from the first target on."""
+        inputs = dict(inputs)
+        if keeps_logits(self.student.model):
+            labels = inputs["labels"]
+            first = int((labels != IGNORED).to(torch.int8).argmax(dim=1).min())
+            start = max(0, first - 1)
+            inputs["labels"] = labels[:, start:]
+            inputs["logits_to_keep"] = labels.shape[1] - start
+        return super().compute_loss(model, inputs, *rest, **named)
+
+
+class SequenceTrainer(_StudentTrainer, Seq2SeqTrainer):  # type: ignore[misc]
+    """For sequence-to-sequence students."""

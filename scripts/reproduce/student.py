@@ -1,0 +1,143 @@
+"""The experiment with students, from a finished `dimsum distill` to docs/experiments/student.md.
+
+    python scripts/reproduce/student.py RUN --work FOLDER --teacher REF --critic REF \
+        --summary google=FILE --code google=short-extractive \
+        --summary broadcast=FILE --paraphrase mrpc=FILE --paraphrase paws=FILE
+
+Trains the student without control codes beside the others, lets `dimsum evaluate` write a report
+for each data set, and writes the page from those files alone. What is there already is not done
+again, so the same command goes on after an interruption.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from student_page import Sources, page
+
+from dimsum.cli import run as command
+from dimsum.files import whole_file
+from dimsum.pairs import read_rows
+from dimsum.spec import read_spec
+
+PAGE = Path(__file__).parents[2] / "docs" / "experiments" / "student.md"
+CONTROL_SOURCES = 200
+
+
+def arguments(texts: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path, help="folder of `dimsum distill`")
+    parser.add_argument("--work", type=Path, required=True, help="folder of the reports")
+    parser.add_argument("--teacher", required=True, help="the teacher, for its prompts")
+    parser.add_argument(
+        "--student", help="what the students were trained from; needed if it was a folder"
+    )
+    parser.add_argument("--critic", help="entailment critic")
+    parser.add_argument("--bertscore", default="auto")
+    parser.add_argument("--corpus", type=Path, help="run of D0 if it is not RUN/round-0")
+    parser.add_argument("--summary", action="append", default=[], metavar="NAME=FILE")
+    parser.add_argument("--paraphrase", action="append", default=[], metavar="NAME=FILE")
+    parser.add_argument("--code", action="append", default=[], metavar="NAME=LENGTH-STYLE")
+    parser.add_argument("--teacher-sample", type=int, default=100)
+    parser.add_argument("--limit", type=int, help="judge on the first so many (for a trial)")
+    parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--device")
+    parser.add_argument("-o", "--output", type=Path, default=PAGE)
+    return parser.parse_args(texts)
+
+
+def must(words: list[str]) -> None:
+    """Run a command of ours; a failure ends the script with its exit code."""
+    print("dimsum " + " ".join(words), file=sys.stderr)
+    code = command(words)
+    if code:
+        sys.exit(code)
+
+
+def settings_of(student: Path) -> list[str]:
+    """The recipe that a student was trained with, as overrides."""
+    spec = read_spec(student)
+    assert spec is not None
+    recipe = dict(spec.training["recipe"])
+    for name in ("student", "control"):
+        recipe.pop(name)
+    return [word for k, v in recipe.items() for word in ("--set", f"{k}={json.dumps(v)}")]
+
+
+def uncontrolled(wanted: argparse.Namespace, base: str) -> Path:
+    """The student without codes, trained on D0 with the settings of the one with them."""
+    place: Path = wanted.work / "student-without-control"
+    if not (place / "student.json").is_file():
+        corpus = wanted.corpus or wanted.run / "round-0"
+        settings = json.loads((corpus / "run.json").read_text(encoding="utf-8"))
+        data = corpus / settings["config"]["name"]
+        device = ["--device", wanted.device] if wanted.device else []
+        must(
+            [
+                *("train", str(data), "--student", base, "--no-control", "-o", str(place)),
+                *device,
+                *settings_of(wanted.run / "student-1"),
+            ]
+        )
+    return place
+
+
+def report(wanted: argparse.Namespace, plain: Path, task: str, name: str, file: str) -> Path:
+    """The report of `dimsum evaluate` on one data set."""
+    place: Path = wanted.work / f"{name}.json"
+    if place.is_file():
+        return place
+    students = sorted(wanted.run.glob("student-*"))
+    newest = [(f"M{path.name.rpartition('-')[2]}", path) for path in reversed(students)]
+    words = ["evaluate", *(str(path) for _, path in newest), str(plain)]
+    for label in [*(label for label, _ in newest), "M1 without control"]:
+        words += ["--name", label]
+    words += ["--data", file, "--task", task, "-o", str(place)]
+    words += ["--save-outputs", str(wanted.work / f"{name}-outputs")]
+    words += ["--teacher", wanted.teacher, "--teacher-sample", str(wanted.teacher_sample)]
+    words += ["--bertscore", wanted.bertscore, "--dtype", wanted.dtype]
+    for baseline in ("copy", "lead", "random"):
+        words += ["--baseline", baseline]
+    codes = dict(text.split("=", 1) for text in wanted.code)
+    if task == "summary":
+        words += ["--controls", str(CONTROL_SOURCES)]
+        if name in codes:
+            length, _, style = codes[name].partition("-")
+            words += ["--length", length, "--style", style]
+    elif "label" in next(iter(read_rows(file, "train"))):
+        words += ["--where", "label=1"]
+    for option in ("critic", "device", "limit"):
+        value: Any = getattr(wanted, option)
+        if value:
+            words += [f"--{option}", str(value)]
+    must(words)
+    return place
+
+
+def main(texts: list[str] | None = None) -> None:
+    wanted = arguments(texts)
+    wanted.work.mkdir(parents=True, exist_ok=True)
+    first = read_spec(wanted.run / "student-1")
+    if first is None:
+        sys.exit(f"{wanted.run} has no student-1; run `dimsum distill` first")
+    plain = uncontrolled(wanted, wanted.student or first.training["from"])
+    reports = {}
+    for task in ("summary", "paraphrase"):
+        for text in getattr(wanted, task):
+            name, _, file = text.partition("=")
+            reports[name] = report(wanted, plain, task, name, file)
+    corpora = sorted(wanted.run.glob("round-*"), key=lambda path: path.name)
+    text = page(Sources(wanted.corpus, corpora, wanted.run, plain, reports))
+    with whole_file(wanted.output) as stream:
+        stream.write(text)
+    print(wanted.output)
+
+
+if __name__ == "__main__":
+    main()

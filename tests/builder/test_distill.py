@@ -1,0 +1,287 @@
+"""Rounds of self-distillation on toy models, as one run that resumes."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from builder import distill as rounds
+from builder.config import parse_config
+from builder.distill import DistillConfig, Distilled, distill, load_distill
+from builder.errors import ConfigError
+from builder.run import ROUND_STAGES, units_of
+from builder.stages.placement import Places
+from builder.statistics.funnel import funnel
+from builder.store import Run, file_hash
+from dimsum import Student
+from dimsum.cli import run
+from dimsum.errors import UsageError
+from dimsum.evaluation import teacher as asking
+from dimsum.spec import Generation
+from tests.student_toys import toy_pairs, write_jsonl
+from tests.toys import toy_config
+
+SCRIPT = Path(__file__).parents[2] / "scripts/reproduce/student.py"
+STUDENT = (
+    "precision=float32",
+    "epochs=1",
+    "batch_size=4",
+    "micro_batch=4",
+    "learning_rate=0.003",
+    "evaluations=1",
+    "sample_pairs=0",
+    "validation_share=0.2",
+    "max_target_tokens=100",
+)
+
+
+@pytest.fixture(scope="module")
+def document(toy_teacher: Path, toy_critic: Path) -> dict[str, Any]:
+    found = toy_config(toy_teacher, toy_critic)
+    found["rules"]["paraphrase"]["rouge_l"] = {"max": 0.9}
+    return found
+
+
+@pytest.fixture(scope="module")
+def config(
+    document: dict[str, Any], toy_teacher: Path, tmp_path_factory: pytest.TempPathFactory
+) -> DistillConfig:
+    path = tmp_path_factory.mktemp("config") / "corpus.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return DistillConfig(
+        corpus=str(path),
+        student="paper",
+        student_set=(f"student={toy_teacher}", *STUDENT),
+        per_context=3,
+        samples=3,
+        temperature=1.0,
+        max_new_tokens=24,
+        no_repeat_ngram=0,
+        batch_size=64,
+    )
+
+
+@pytest.fixture(scope="module")
+def done(config: DistillConfig, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Distilled]:
+    folder = tmp_path_factory.mktemp("rounds") / "run"
+    return folder, distill(config, folder, device="cpu")
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {
+        p.relative_to(folder).as_posix(): file_hash(p) for p in sorted(folder.rglob("*.parquet"))
+    }
+
+
+def test_the_round_is_released_with_the_corpus(done: tuple[Path, Distilled]) -> None:
+    _, found = done
+    assert [path.name for path in found.students] == ["student-1", "student-2"]
+    first, second = (Run.open(path) for path in found.corpora)
+    before, after = first.read("splits", 0).to_pylist(), second.read("splits", 0).to_pylist()
+    by_round = Counter(row["round"] for row in after)
+    assert by_round[0] == len(before)
+    assert by_round[1] > 0
+    old = {row["id"]: row for row in after if row["round"] == 0}
+    assert old == {row["id"]: row for row in before}
+    assert len({row["id"] for row in after}) == len(after)
+    steps = funnel(second, parse_config(second.header()["config"]))
+    assert [step.stage for step in steps] == [stage.name for stage in ROUND_STAGES]
+    known = {step.stage: step for step in steps}
+    codes = len(Student.from_pretrained(found.students[0]).spec.requests)
+    assert known["rewrites"].entered == known["sentences"].kept * codes * 3
+    order = ["rewrites", "pairs", "scores", "decisions", "duplicates", "near_duplicates"]
+    for earlier, later in zip(order, [*order[1:], "placement"], strict=True):
+        assert known[later].entered == known[earlier].kept
+    assert known["splits"].kept == known["placement"].kept + len(before)
+    facts = json.loads((found.datasets[1] / "provenance/facts.json").read_text())
+    assert facts["run"]["rounds"] == 2
+    assert {model["role"] for model in facts["models"]} >= {"teacher", "student", "critic"}
+    assert "were written by a student" in facts["summary"]
+
+
+def test_nothing_leaks_between_splits(done: tuple[Path, Distilled]) -> None:
+    _, found = done
+    split_of: dict[str, str] = {}
+    for row in Run.open(found.corpora[1]).read("splits", 0).to_pylist():
+        for side in ("source", "target"):
+            assert split_of.setdefault(row[side], row["split"]) == row["split"]
+
+
+def test_rows_obey_the_same_rules(done: tuple[Path, Distilled]) -> None:
+    _, found = done
+    run = Run.open(found.corpora[1])
+    config = parse_config(run.header()["config"])
+    for shard in range(units_of("decisions", config)):
+        for row in run.read("decisions", shard).to_pylist():
+            for measure, bound in config.rules[row["task"]].items():
+                assert bound.holds(row[measure])
+
+
+def test_the_second_student_goes_on_from_the_first(done: tuple[Path, Distilled]) -> None:
+    _, found = done
+    first, second = (Student.from_pretrained(path).spec for path in found.students)
+    assert second.training["from"] == "student-1"
+    assert second.training["where"] == {"round": 1}
+    assert second.base == first.base
+    rows = Run.open(found.corpora[1]).read("splits", 0).to_pylist()
+    mine = [row for row in rows if row["round"] == 1 and row["split"] == "train"]
+    data = second.training["data"]
+    validation = [row for row in rows if row["round"] == 1 and row["split"] == "validation"]
+    held = 0 if validation else data["validation"]
+    assert data["train"] + held == len(mine)
+
+
+def test_again_has_nothing_to_do_and_a_cut_run_ends_the_same(
+    done: tuple[Path, Distilled],
+    config: DistillConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder, found = done
+    stamps = {p: p.stat().st_mtime_ns for p in folder.rglob("*.parquet")}
+    assert distill(config, folder, device="cpu") == found
+    assert {p: p.stat().st_mtime_ns for p in folder.rglob("*.parquet")} == stamps
+    written = Student.write
+    calls = []
+
+    def cut(self: Student, *arguments: Any, **named: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return written(self, *arguments, **named)
+
+    monkeypatch.setattr(Student, "write", cut)
+    with pytest.raises(KeyboardInterrupt):
+        distill(config, tmp_path / "cut", device="cpu")
+    monkeypatch.setattr(Student, "write", written)
+    assert (tmp_path / "cut/round-1/rewrites/00000.json").is_file()
+    assert not (tmp_path / "cut/round-1/rewrites/00001.json").is_file()
+    again = distill(config, tmp_path / "cut", device="cpu")
+    assert hashes(tmp_path / "cut") == hashes(folder)
+    texts = ["The dog sleeps near the river.", "Mary sings."]
+    one, other = (Student.from_pretrained(path[-1]) for path in (found.students, again.students))
+    assert one.paraphrase(texts) == other.paraphrase(texts)
+
+
+def test_a_finished_run_is_taken_as_it_is(
+    done: tuple[Path, Distilled], config: DistillConfig, tmp_path: Path
+) -> None:
+    _, found = done
+    before = hashes(found.corpora[0])
+    own = config.model_copy(update={"corpus": str(found.corpora[0]), "rounds": 0})
+    result = distill(own, tmp_path / "mine", device="cpu")
+    assert result.corpora == [found.corpora[0]]
+    assert hashes(found.corpora[0]) == before
+    assert not (tmp_path / "mine/round-0").exists()
+    wrong = config.model_copy(update={"corpus": str(found.corpora[1])})
+    with pytest.raises(ConfigError, match="no finished run of a teacher"):
+        distill(wrong, tmp_path / "no", device="cpu")
+
+
+def test_a_pair_between_two_splits_has_no_place() -> None:
+    places = Places(
+        [
+            {"context_id": "toy-1-0-2", "source": "a", "target": "b", "split": "test"},
+            {"context_id": "toy-2-0-1-r1-0", "source": "c", "target": "d", "split": "train"},
+        ]
+    )
+    pair = {"continuation_id": "toy-1-0", "source": "x", "target": "y"}
+    assert places.split_of(pair) == "test"
+    assert places.split_of({**pair, "target": "c"}) is None
+    new = {"continuation_id": "toy-2-0", "source": "x", "target": "y"}
+    assert places.split_of(new) == "train"
+    places.add(new, "train")
+    assert places.split_of(pair) is None
+    assert places.split_of({"continuation_id": "toy-9", "source": "p", "target": "q"}) == "train"
+
+
+def test_settings(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert load_distill("embedded") == DistillConfig()
+    (tmp_path / "d.yaml").write_text("sample: 3\n")
+    with pytest.raises(UsageError, match="did you mean 'samples'"):
+        load_distill(str(tmp_path / "d.yaml"))
+    assert run(["distill", str(tmp_path / "nowhere.yaml")]) == 2
+    assert "no settings at" in capfd.readouterr().err
+
+
+def test_from_the_command_line(
+    config: DistillConfig,
+    done: tuple[Path, Distilled],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    folder, found = done
+    path = tmp_path / "rounds.yaml"
+    path.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    start = ["distill", str(path), "-o", str(folder), "--device", "cpu", "--json"]
+    assert run(start) == 0
+    result = json.loads(capfd.readouterr().out)
+    assert result["students"] == [str(path) for path in found.students]
+
+    def stop(*arguments: Any, **named: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rounds, "build", stop)
+    assert run(start) == 130
+    assert "Go on with: dimsum" in capfd.readouterr().err
+
+
+def script() -> Any:
+    spec = importlib.util.spec_from_file_location("reproduce_student", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_of_the_experiment_is_written_from_what_commands_wrote(
+    done: tuple[Path, Distilled],
+    toy_teacher: Path,
+    toy_critic: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(asking, "GENERATION", Generation(max_new_tokens=8))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    rows = toy_pairs(24, seed=7)
+    summary = [{"source": r["source"], "refs": [r["target"]]} for r in rows]
+    pairs = [{"s1": r["source"], "s2": r["target"], "label": i % 2} for i, r in enumerate(rows)]
+    first = write_jsonl(tmp_path / "first.jsonl", summary)
+    second = write_jsonl(tmp_path / "second.jsonl", pairs)
+    words = [str(done[0]), "--work", str(tmp_path / "work"), "--device", "cpu"]
+    words += ["--student", str(toy_teacher)]
+    words += ["--teacher", str(toy_teacher), "--critic", str(toy_critic), "--dtype", "float32"]
+    words += ["--summary", f"first={first}", "--paraphrase", f"second={second}"]
+    words += ["--bertscore", "none", "--teacher-sample", "3", "--limit", "6"]
+    target = tmp_path / "student.md"
+    script().main([*words, "-o", str(target)])
+    text = target.read_text()
+    for head in ("Corpus", "Training", "What was to be reached", "first", "second", "Control"):
+        assert f"## {head}\n" in text
+    report = json.loads((tmp_path / "work/first.json").read_text())
+    for name in ("M2", "M1", "M1 without control", "teacher zero-shot", "copy", "lead", "random"):
+        value = report["systems"][name]["metrics"]["rougeL"]["value"]
+        assert f"| {name} | {value:.2f} [" in text
+    assert json.loads((tmp_path / "work/second.json").read_text())["examples"] == 6
+    for name, text_of_system in (
+        json.loads((tmp_path / "work/first-outputs/outputs.jsonl").read_text().splitlines()[0])[
+            "outputs"
+        ]
+    ).items():
+        assert f"  - {name}: {text_of_system}" in text
+    assert str(tmp_path) not in text
+    stamp = (tmp_path / "work/first.json").stat().st_mtime_ns
+    script().main([*words, "-o", str(target)])
+    assert (tmp_path / "work/first.json").stat().st_mtime_ns == stamp
+    assert target.read_text() == text
+    capfd.readouterr()

@@ -1,0 +1,107 @@
+"""The folder of a finished run: its card, its picture, and what it keeps when it is made again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pyarrow.parquet as pq
+import pytest
+
+from builder.config import BuildConfig, parse_config
+from builder.hub.local import name_beside, prepare, read_facts
+from builder.hub.shapes import parquet_shape
+from builder.release import RECORD, write_release
+from builder.run import build
+from builder.statistics.table_one import PUBLISHED
+from builder.store import Run
+from cards.facts import FACTS_PATH, DatasetFacts
+from cards.lint import lint
+from cards.render import HAND_START
+from dimsum.tasks import TASKS
+from tests.toys import toy_config
+
+
+@pytest.fixture(scope="module")
+def run(
+    toy_teacher: Path, toy_critic: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Run, BuildConfig]:
+    config = parse_config(toy_config(toy_teacher, toy_critic))
+    folder = tmp_path_factory.mktemp("release") / "run"
+    build(config, folder)
+    return Run.open(folder), config
+
+
+def facts_of(folder: Path) -> DatasetFacts:
+    facts = read_facts(folder / FACTS_PATH)
+    assert isinstance(facts, DatasetFacts)
+    return facts
+
+
+def test_the_card_says_what_the_run_did(run: tuple[Run, BuildConfig]) -> None:
+    opened, config = run
+    folder = opened.folder / config.name
+    assert {f.rule for f in lint(folder, parquet_shape) if f.level == "error"} == set()
+    facts, card = facts_of(folder), (folder / "README.md").read_text()
+
+    rows = [
+        row for path in sorted(folder.rglob("*.parquet")) for row in pq.read_table(path).to_pylist()
+    ]
+    assert facts.rows == len(rows)
+    train = [row for path in folder.rglob("train-*") for row in pq.read_table(path).to_pylist()]
+    first = sorted(row["id"] for row in train)[:10]
+    assert [row.id for row in facts.sample.rows] == first
+
+    picture = ElementTree.parse(folder / "pictures/funnel.svg")
+    said = "".join(picture.getroot().itertext())
+    funnel = json.loads((folder / "provenance/funnel.json").read_text())
+    assert all(f"{step['kept']:,} of {step['entered']:,}" in said for step in funnel)
+    assert "](pictures/funnel.png)" in card
+    assert facts.run.seconds == pytest.approx(sum(step["seconds"] for step in funnel), abs=0.1)
+    assert facts.run.tokens == sum(step["counters"].get("tokens", 0) for step in funnel) > 0
+    for name in PUBLISHED:
+        assert f" {name} |" in card
+    for task in TASKS:
+        for rule in config.rules[task]:
+            assert f"| {task} | `{rule}` |" in card
+
+
+def test_statistics_stand_beside_the_published_ones(run: tuple[Run, BuildConfig]) -> None:
+    opened, config = run
+    folder = opened.folder / config.name
+    measured = json.loads((folder / "provenance/statistics.json").read_text())["table_one"]
+    rows = {(row.metric, row.config): row for row in facts_of(folder).statistics}
+    for task in TASKS:
+        for name, value in measured[task].items():
+            assert rows[name, task].value == value
+    assert rows["Jaccard", "paraphrase"].references["DIMPLE"] == 0.4362
+    assert rows["Jaccard", "summary"].references == {}
+
+
+def test_made_again_it_keeps_its_student_and_what_was_written_by_hand(
+    run: tuple[Run, BuildConfig],
+) -> None:
+    opened, config = run
+    folder = opened.folder / config.name
+    before: dict[str, Any] = {p.name: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    card = folder / "README.md"
+    card.write_text(card.read_text().replace(HAND_START + "\n", HAND_START + "\n\nMine.\n\n"))
+    facts = name_beside(facts_of(folder), "acme/student@v1")
+    (folder / FACTS_PATH).write_text(facts.model_dump_json())
+    (opened.folder / RECORD).unlink()
+    assert write_release(opened, config, opened.header()) == folder
+    assert "\nMine.\n" in card.read_text()
+    assert "https://huggingface.co/acme/student" in card.read_text()
+    again = {p.name: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    changed = {name for name in before if again[name] != before[name]}
+    assert changed == {"README.md", "facts.json", "checksums.json"}
+
+
+def test_it_can_be_published_as_it_is(run: tuple[Run, BuildConfig]) -> None:
+    opened, config = run
+    release = prepare(opened.folder / config.name, "acme/dimsum_plus")
+    assert release.kind == "dataset"
+    assert [f for f in release.lint() if f.level == "error"] == []
+    assert 'load_dataset("acme/dimsum_plus")' in release.card

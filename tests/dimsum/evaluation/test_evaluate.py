@@ -1,0 +1,207 @@
+"""Baselines, data, the teacher's prompts, and whole evaluations from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dimsum import Student
+from dimsum.cli import run
+from dimsum.errors import UsageError
+from dimsum.evaluation import teacher as asking
+from dimsum.evaluation.baselines import baseline, lead_words
+from dimsum.evaluation.data import BENCHMARKS, Example, read_examples
+from dimsum.metrics.bertscore import OFFLINE, choose
+from dimsum.spec import Generation
+from tests.student_toys import toy_pairs, write_jsonl
+
+EXAMPLES = [
+    Example("one two three four five", ("one two", "one two three four")),
+    Example("six seven eight nine", ("six seven eight",)),
+    Example("ten eleven", ("ten",)),
+]
+
+
+def test_baselines_by_hand() -> None:
+    assert lead_words(EXAMPLES) == 2  # (2 + 4 + 3 + 1) / 4 = 2.5, rounded to even
+    assert baseline("lead", EXAMPLES) == ["one two", "six seven", "ten eleven"]
+    assert baseline("copy", EXAMPLES) == [example.source for example in EXAMPLES]
+    drawn = baseline("random", EXAMPLES)
+    assert sorted(drawn) == ["one two", "six seven eight", "ten"]
+    assert all(d != e.references[0] for d, e in zip(drawn, EXAMPLES, strict=True))
+    with pytest.raises(UsageError, match="no baseline is called 'best'"):
+        baseline("best", EXAMPLES)
+
+
+def test_data_of_several_shapes(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"s1": "a b", "s2": "b a", "label": 1},
+        {"s1": "c d", "s2": "e", "label": 0},
+    ]
+    mrpc = write_jsonl(tmp_path / "mrpc.jsonl", rows)
+    found = read_examples(str(mrpc), "paraphrase", where={"label": 1})
+    assert found == [Example("a b", ("b a",))]
+    many = write_jsonl(tmp_path / "many.jsonl", [{"source": "x y", "refs": ["x", "", "y"]}])
+    assert read_examples(str(many), "summary") == [Example("x y", ("x", "y"))]
+    named = read_examples(str(mrpc), "paraphrase", source="s2", references="s1", limit=1)
+    assert named == [Example("b a", ("a b",))]
+    nested = write_jsonl(tmp_path / "nested.jsonl", [{"set": ["long text", "short"]}])
+    found = read_examples(str(nested), "summary", source="set.0", references="set.1")
+    assert found == [Example("long text", ("short",))]
+    (tmp_path / "s.txt").write_text("a b c\nd e f\n")
+    (tmp_path / "r1.txt").write_text("a\nd\n")
+    (tmp_path / "r2.txt").write_text("b\n\n")
+    files = [tmp_path / "r1.txt", tmp_path / "r2.txt"]
+    found = read_examples(str(tmp_path / "s.txt"), "summary", reference_files=files)
+    assert found == [Example("a b c", ("a", "b")), Example("d e f", ("d",))]
+    assert BENCHMARKS["mrpc"].where == {"label": 1}
+
+
+def test_bad_data_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is a benchmark of the task summary"):
+        read_examples("gigaword", "paraphrase")
+    rows = write_jsonl(tmp_path / "x.jsonl", [{"left": "a", "right": "b"}])
+    with pytest.raises(UsageError, match="no column 'source' and no column 'refs'; found left"):
+        read_examples(str(rows), "summary")
+    (tmp_path / "empty.jsonl").write_text("")
+    with pytest.raises(UsageError, match="nothing to judge on"):
+        read_examples(str(tmp_path / "empty.jsonl"), "summary")
+    (tmp_path / "s.txt").write_text("a\nb\n")
+    (tmp_path / "r.txt").write_text("a\n")
+    with pytest.raises(UsageError, match=r"r\.txt has 1 lines, .*s\.txt has 2"):
+        read_examples(str(tmp_path / "s.txt"), "summary", reference_files=[tmp_path / "r.txt"])
+
+
+def test_bertscore_falls_back_to_the_model_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dimsum.errors import ModelError
+    from dimsum.metrics import bertscore
+
+    def nowhere(resolved: Any) -> Any:
+        raise ModelError("no network")
+
+    monkeypatch.setattr(bertscore, "pinned", nowhere)
+    assert choose("auto") == OFFLINE
+    monkeypatch.setattr(bertscore, "pinned", lambda resolved: resolved)
+    assert choose("auto") == "roberta-large"
+    assert choose("owner/name") == "owner/name"
+
+
+def test_the_teacher_is_asked_in_every_way(
+    toy_llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher = Student.from_pretrained(toy_llama, device="cpu", dtype="float32")
+    assert len(asking.variants(teacher, "summary", shots=0)) == 3
+    text = asking.prompt(teacher, "summary", asking.Variant(0, 2, False), "A dog barks.")
+    assert text.count("Summary:") == 3
+    assert text.endswith("Sentence: A dog barks.\nSummary:")
+    teacher.tokenizer.chat_template = (
+        "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
+    )
+    assert len(asking.variants(teacher, "paraphrase", shots=4)) == 6
+    chat = asking.prompt(teacher, "paraphrase", asking.Variant(1, 1, True), "A dog barks.")
+    assert chat.count("<assistant>") == 2
+    assert chat.endswith("Different words:<assistant>")
+    monkeypatch.setattr(asking, "GENERATION", Generation(max_new_tokens=4))
+    calls = []
+
+    def score(outputs: Any) -> float:
+        calls.append(outputs)
+        return float(len(calls))
+
+    chosen, tried = asking.best(teacher, "summary", ["a", "b", "c"], shots=0, score=score, sample=2)
+    assert [len(outputs) for outputs in calls] == [2] * 6
+    assert chosen.name == list(tried)[-1] == "zero-shot, question 3, chat"
+    assert asking.cleaned(' "Quite so." ') == "Quite so."
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    rows = [
+        {"source": row["source"], "refs": [row["target"], row["target"] + " Yes."]}
+        for row in toy_pairs(12, seed=3)
+    ]
+    return write_jsonl(tmp_path / "data.jsonl", rows)
+
+
+def test_an_evaluation_from_the_command_line(
+    data: Path,
+    toy_t5: Path,
+    toy_llama: Path,
+    toy_critic: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(asking, "GENERATION", Generation(max_new_tokens=6))
+    student = Student.from_pretrained(toy_t5, device="cpu", dtype="float32")
+    student.spec.trained = {"long-extractive": 1, "short-abstractive": 2, "paraphrase": 1}
+    student.spec.generation = Generation(max_new_tokens=8)
+    student.save(tmp_path / "student")
+    (tmp_path / "mine.txt").write_text("Mine.\n" * 12)
+    start = ["evaluate", str(tmp_path / "student"), "--data", str(data), "--task", "summary"]
+    more = ["--baseline", "copy", "--baseline", "lead", "--baseline", "random"]
+    more += ["--teacher", str(toy_llama), "--teacher-sample", "3", "--controls", "5"]
+    more += ["--critic", str(toy_critic), "--bertscore", "none", "--dtype", "float32"]
+    more += ["--outputs", f"mine={tmp_path / 'mine.txt'}", "--name", "M1", "--json"]
+    report, folder = tmp_path / "report.json", tmp_path / "outputs"
+    assert run([*start, *more, "-o", str(report), "--save-outputs", str(folder)]) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert found == json.loads(report.read_text())
+    names = ["M1", "mine", "teacher zero-shot", "teacher few-shot", "copy", "lead", "random"]
+    assert list(found["systems"]) == names
+    assert found["examples"] == 12
+    assert found["references"] == 2
+    for system in found["systems"].values():
+        assert set(system["metrics"]) == set(found["signatures"])
+        assert all(cell["n"] == 12 and cell["signature"] for cell in system["metrics"].values())
+        for name in ("rouge1", "compression", "entailment"):
+            cell = system["metrics"][name]
+            assert cell["low"] <= cell["value"] <= cell["high"]
+    assert found["systems"]["copy"]["metrics"]["copy_rate"]["value"] == 100
+    assert found["systems"]["M1"]["facts"]["request"] == "short-abstractive"
+    assert {test["b"] for test in found["paired"]} == set(names[1:])
+    assert {test["a"] for test in found["paired"]} == {"M1"}
+    control = found["control"]["M1"]
+    assert set(control["by_code"]) == {"long-extractive", "short-abstractive"}
+    assert 0 <= control["length"] <= 1
+    rows = [json.loads(line) for line in (folder / "outputs.jsonl").read_text().splitlines()]
+    assert list(rows[0]["outputs"]) == names
+    assert rows[0]["outputs"]["mine"] == "Mine."
+    assert run([*start, *more[:6], "--bertscore", "none", "--quiet"]) == 0
+    table = capfd.readouterr().out
+    assert "student - copy, rougeL:" in table
+    assert "rouge-score" in table
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "there is nothing to judge"),
+        (["--baseline", "best"], "no baseline is called 'best'"),
+        (["--baseline", "copy", "-o", "data.jsonl"], "data.jsonl exists"),
+        (["--baseline", "copy", "--outputs", "x=nowhere"], "not NAME=FILE"),
+        (["--baseline", "copy", "--outputs", "x=short.txt"], "short.txt has 1 outputs"),
+        (["--baseline", "copy", "--baseline", "copy"], "two systems have the same name"),
+        (["--baseline", "copy", "--source-column", "no"], "no column 'no'; found source, refs"),
+        (["--baseline", "copy", "--name", "a"], "0 models but 1 names"),
+    ],
+)
+def test_evaluate_refuses_with_one_clear_line(
+    arguments: list[str],
+    message: str,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "short.txt").write_text("one\n")
+    before = data.read_bytes()
+    start = ["evaluate", "--data", "data.jsonl", "--task", "summary", "--bertscore", "none"]
+    assert run([*start, *arguments]) == 2
+    assert message in capfd.readouterr().err
+    assert data.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["data.jsonl", "short.txt"]

@@ -1,0 +1,182 @@
+"""One student over both architectures: batches, files, what is saved."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+
+from dimsum import Student
+from dimsum.cli import run
+from dimsum.errors import DimsumError, ModelError, UsageError
+from dimsum.spec import SPEC_FILE, Generation
+from tests.toys import text
+
+BOTH = pytest.mark.parametrize("architecture", ["seq2seq", "causal"])
+SHORT = Generation(max_new_tokens=12)
+
+
+@pytest.fixture
+def folders(toy_t5: Path, toy_llama: Path) -> dict[str, Path]:
+    return {"seq2seq": toy_t5, "causal": toy_llama}
+
+
+def opened(folder: Path) -> Student:
+    student = Student.from_pretrained(folder, device="cpu", dtype="float32")
+    student.spec.generation = SHORT
+    return student
+
+
+def sentences(count: int) -> list[str]:
+    rng = random.Random(1)
+    return [text(rng, rng.randint(1, 4)) for _ in range(count)]
+
+
+@BOTH
+def test_a_batch_equals_one_by_one(architecture: str, folders: dict[str, Path]) -> None:
+    student = opened(folders[architecture])
+    assert student.spec.architecture == architecture
+    sources = sentences(7)
+    together = student.paraphrase(sources)
+    assert together == [student.paraphrase(source) for source in sources]
+    assert len(set(together)) > 1
+    assert student.write(sources, "paraphrase", batch_size=2) == [[t] for t in together]
+
+
+@BOTH
+def test_the_kinds_of_answer(architecture: str, folders: dict[str, Path]) -> None:
+    student = opened(folders[architecture])
+    sources = sentences(3)
+    assert isinstance(student.summarize(sources[0], length="short"), str)
+    assert len(student.summarize(sources, style="extractive")) == 3
+    several = student.paraphrase(sources, n=4)
+    assert [len(outputs) for outputs in several] == [4, 4, 4]
+    assert len({text for outputs in several for text in outputs}) > 4
+    assert student.paraphrase(sources, n=4) == several
+    assert student.paraphrase(sources, n=4, seed=1) != several
+    assert student.write([], "paraphrase") == []
+
+
+@BOTH
+def test_long_sources_are_cut_and_counted(architecture: str, folders: dict[str, Path]) -> None:
+    student = opened(folders[architecture])
+    student.spec.max_source_tokens = 40
+    rows = student.encode(["A cat sits.", "The dog sleeps. " * 50], ["paraphrase"] * 2)
+    assert student.cut == 1
+    assert len(rows[1]) <= 40
+    tail = student.tokenizer.decode(rows[1])
+    assert tail.removesuffix("</s>").endswith("Answer:" if architecture == "causal" else "")
+    assert "The dog sleeps." in tail
+    student.encode(["A cat sits."], ["paraphrase"])
+    assert student.cut == 0
+
+
+def test_a_repeat_in_the_source_may_be_copied() -> None:
+    from dimsum.writing import repeats_forbidden
+
+    processor = repeats_forbidden(2, start=4)
+    scores = torch.zeros(1, 10)
+    assert not processor(torch.tensor([[5, 6, 7, 5, 9, 5]]), scores.clone()).isinf().any()
+    banned = processor(torch.tensor([[0, 0, 0, 0, 5, 6, 5]]), scores.clone())
+    assert banned.isinf().nonzero().tolist() == [[0, 6]]
+
+
+@BOTH
+def test_what_is_saved_opens_here_and_in_plain_transformers(
+    architecture: str, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    student = opened(folders[architecture])
+    student.spec.trained = {"paraphrase": 3, "long-extractive": 2}
+    student.save(tmp_path / "student")
+    again = Student.from_pretrained(tmp_path / "student", device="cpu", dtype="float32")
+    assert again.spec == student.spec
+    assert again.spec.requests == ["long-extractive", "paraphrase"]
+    source = sentences(1)[0]
+    assert again.paraphrase(source) == student.paraphrase(source)
+    kind = AutoModelForSeq2SeqLM if architecture == "seq2seq" else AutoModelForCausalLM
+    model = kind.from_pretrained(tmp_path / "student")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "student")
+    saved = json.loads((tmp_path / "student" / SPEC_FILE).read_text())["prompts"]
+    prompt = saved["template"].format(
+        instruction=saved["instructions"]["paraphrase"], source=source
+    )
+    end = [tokenizer.eos_token_id] if architecture == "seq2seq" else []
+    ids = torch.tensor([tokenizer(prompt)["input_ids"] + end])
+    found = model.generate(ids, max_new_tokens=12, do_sample=False, pad_token_id=1)
+    found = found[0] if architecture == "seq2seq" else found[0, ids.shape[1] :]
+    plain = tokenizer.decode(found, skip_special_tokens=True).strip().splitlines()
+    again.spec.generation = Generation(max_new_tokens=12, no_repeat_ngram=0)
+    assert again.paraphrase(source) == (plain[0].strip() if plain else "")
+
+
+def test_models_that_are_no_students(toy_critic: Path, tmp_path: Path, toy_llama: Path) -> None:
+    with pytest.raises(UsageError, match="generates no text"):
+        Student.from_pretrained(toy_critic)
+    with pytest.raises(DimsumError, match="no model at"):
+        Student.from_pretrained(tmp_path / "nowhere")
+    student = opened(toy_llama)
+    student.save(tmp_path / "broken")
+    (tmp_path / "broken" / SPEC_FILE).write_text("{}")
+    with pytest.raises(ModelError, match="not a student's description"):
+        Student.from_pretrained(tmp_path / "broken")
+    with pytest.raises(UsageError, match="2 sources but 1 requests"):
+        student.write(["a", "b"], ["paraphrase"])
+
+
+def test_generate_reads_and_writes_both_forms(
+    toy_t5: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = sentences(5)
+    plain, lines = tmp_path / "in.txt", tmp_path / "in.jsonl"
+    plain.write_text("".join(source + "\n" for source in sources))
+    lines.write_text(
+        "".join(json.dumps({"id": i, "text": s}) + "\n" for i, s in enumerate(sources))
+    )
+    start = ["generate", str(toy_t5), "--task", "summary", "--length", "short"]
+    assert run([*start, str(plain), "--dtype", "float32"]) == 0
+    out, err = capfd.readouterr()
+    assert "no trained student" in err
+    expected = Student.from_pretrained(toy_t5, dtype="float32").summarize(sources, length="short")
+    assert out.splitlines() == expected
+    monkeypatch.setattr("sys.stdin", io.StringIO(plain.read_text()))
+    assert run([*start, "--dtype", "float32", "--quiet"]) == 0
+    out, err = capfd.readouterr()
+    assert (out.splitlines(), err) == (expected, "")
+    target = tmp_path / "out.jsonl"
+    arguments = [str(lines), "--column", "text", "-o", str(target), "-n", "2", "--dtype", "float32"]
+    assert run([*start, *arguments]) == 0
+    rows = [json.loads(line) for line in target.read_text().splitlines()]
+    assert [row["id"] for row in rows] == list(range(5))
+    assert all(len(row["outputs"]) == 2 for row in rows)
+    assert rows[0]["request"] == "short-abstractive"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--task", "summary", "--length", "medium"], "'medium' is no control code"),
+        (["--task", "paraphrase", "--length", "short"], "neither length nor style"),
+        (["--task", "summary", "--column", "no"], "line 1 has no text 'no'"),
+        (["--task", "summary", "-o", "there.jsonl"], "there.jsonl exists"),
+    ],
+)
+def test_generate_refuses_with_one_clear_line(
+    arguments: list[str],
+    message: str,
+    toy_t5: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.jsonl").write_text('{"source": "A cat sits."}\n')
+    (tmp_path / "there.jsonl").write_text("kept")
+    assert run(["generate", str(toy_t5), "in.jsonl", *arguments]) == 2
+    assert message in capfd.readouterr().err
+    assert (tmp_path / "there.jsonl").read_text() == "kept"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.jsonl", "there.jsonl"]
