@@ -148,6 +148,9 @@ def page(results: dict[str, Any]) -> str:
         numbers += [count["absorbed"], count["resumed"], count["wrong"]]
         cells = " | ".join(f"{number:,}" for number in numbers)
         lines.append(f"| {scenario} | {way} | {cells} | {result['at']} |")
+    missing = [name for name in everything() if name not in ran]
+    if missing:
+        lines += ["", f"Not run to their end yet: {', '.join(missing)}."]
     lines += _times(results.get("times", []))
     for name, result in ran.items():
         lines += ["", f"## {name.replace('/', ', ')}", ""]

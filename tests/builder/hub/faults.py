@@ -28,7 +28,7 @@ from tests.builder.hub.releases import COLUMNS, ROWS, make_dataset, make_student
 from tests.loophub import LoopHub
 
 #: Seconds that the client waits for an answer where one is slow.
-PATIENCE = 0.5
+PATIENCE = 0.25
 LONG = 60.0
 FAULTS: dict[str, dict[str, object]] = {
     "408": {"status": 408},
