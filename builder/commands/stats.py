@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from builder.statistics.study import Settings
 
 
 @click.command()
@@ -39,59 +43,25 @@ import click
 def stats(
     corpus: str,
     against: tuple[str, ...],
-    measures: str,
-    source: str,
-    target: str,
-    split: str | None,
-    where: tuple[str, ...],
-    encoder: str,
-    critic: str | None,
-    parser: str | None,
-    benchmark: tuple[str, ...],
-    offensive: Path | None,
-    sample: int | None,
-    equal_size: int | None,
-    draws: int,
-    seed: int,
-    processes: int | None,
     form: str | None,
     output: Path | None,
     quiet: bool,
+    **options: Any,
 ) -> None:
     """Measure CORPUS: a run, a released folder, a data file, or a Hub dataset NS/NAME@REVISION.
 
     Each number carries a signature and an interval; docs/statistics.md defines them all.
     """
-    import os
-
     from builder.commands.output import print_json
-    from builder.statistics.corpus import Columns
-    from builder.statistics.offensive import SHIPPED
-    from builder.statistics.study import Settings, parse_measures, study
+    from builder.statistics.study import study
     from builder.statistics.written import bibtex, latex, print_tables
     from builder.store import write_json
 
-    chosen = parse_measures([name.strip() for name in measures.split(",") if name.strip()])
-    if critic:
-        chosen |= {"entailment"}
-    if parser:
-        chosen |= {"ted"}
-    settings = Settings(
-        measures=chosen,
-        seed=seed,
-        processes=processes or os.cpu_count() or 1,
-        encoder=encoder,
-        critic=critic,
-        parser=parser,
-        sample=sample,
-        equal_size=equal_size,
-        draws=draws,
-        benchmarks={name: Path(path) for name, path in _pairs(benchmark, "--benchmark NAME=FILE")},
-        offensive=offensive or SHIPPED,
-        columns=Columns(source, target, split, dict(_pairs(where, "--where COLUMN=VALUE"))),
-    )
-    say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
-    document = study([corpus, *against], settings, say)
+    def say(line: str) -> None:
+        if not quiet:
+            click.echo(line, err=True)
+
+    document = study([corpus, *against], _settings(**options), say)
     if output:
         write_json(output, document)
     if form == "json":
@@ -102,6 +72,45 @@ def stats(
         click.echo(bibtex(document))
     else:
         print_tables(document)
+
+
+def _settings(
+    *,
+    measures: str,
+    source: str,
+    target: str,
+    split: str | None,
+    where: tuple[str, ...],
+    critic: str | None,
+    parser: str | None,
+    benchmark: tuple[str, ...],
+    offensive: Path | None,
+    processes: int | None,
+    **same: Any,
+) -> Settings:
+    """The options as settings; those in `same` have the settings' own names."""
+    import os
+
+    from builder.statistics.corpus import Columns
+    from builder.statistics.offensive import SHIPPED
+    from builder.statistics.study import Settings, parse_measures
+
+    chosen = parse_measures([name.strip() for name in measures.split(",") if name.strip()])
+    if critic:
+        chosen |= {"entailment"}
+    if parser:
+        chosen |= {"ted"}
+    files = _pairs(benchmark, "--benchmark NAME=FILE")
+    return Settings(
+        measures=chosen,
+        processes=processes or os.cpu_count() or 1,
+        critic=critic,
+        parser=parser,
+        benchmarks={name: Path(path) for name, path in files},
+        offensive=offensive or SHIPPED,
+        columns=Columns(source, target, split, dict(_pairs(where, "--where COLUMN=VALUE"))),
+        **same,
+    )
 
 
 def _pairs(given: tuple[str, ...], form: str) -> list[tuple[str, str]]:

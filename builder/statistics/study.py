@@ -271,4 +271,14 @@ def _slow(
             frame, settings.critic, settings.rows("entailment")
         )
         found += measured_
+    missing = {
+        "entailment": "name an NLI model that did not filter the corpus with --critic",
+        "ted of constituency trees": "name a parser with --parser",
+    }
+    given = {"entailment": settings.critic, "ted of constituency trees": settings.parser}
+    details["not_measured"] = {
+        name: why
+        for name, why in missing.items()
+        if name.partition(" ")[0] in wanted and not given[name]
+    }
     return found, details

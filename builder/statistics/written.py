@@ -46,6 +46,10 @@ def print_tables(document: Mapping[str, Any]) -> None:
     for corpus in document["corpora"]:
         out.print(Text(_title(corpus), style="bold"))
         out.print(_measures(corpus))
+        if "entailment" in corpus:
+            out.print(_below(corpus["entailment"]))
+        for name, why in corpus.get("not_measured", {}).items():
+            out.print(Text(f"  not measured: {name}: {why}"))
         out.print()
     if "equal_size" in document:
         equal = document["equal_size"]
@@ -87,6 +91,20 @@ def _measures(corpus: Mapping[str, Any]) -> Table:
             unit,
             f"{measured['rows']:,}",
         )
+    return table
+
+
+def _below(entailment: Mapping[str, Any]) -> Table:
+    """Shares below each threshold."""
+    shares = entailment["share_below"]
+    table = _columns("  share below", *shares)
+    for points in zip(*shares.values(), strict=True):
+        texts = [
+            f"{number(p['share'], 'share')} ({number(p['low'], 'share')} to "
+            f"{number(p['high'], 'share')})"
+            for p in points
+        ]
+        table.add_row(f"  {points[0]['threshold']}", *texts)
     return table
 
 

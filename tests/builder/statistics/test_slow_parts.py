@@ -23,6 +23,7 @@ from builder.statistics.offensive import OffensiveWords
 from builder.statistics.pairs import Options
 from builder.statistics.study import Settings, study
 from builder.statistics.vectors import cosine, vendi, vendi_score
+from builder.statistics.written import print_tables
 from dimsum.cli import run
 from tests.builder.statistics.corpora import made, write
 
@@ -62,7 +63,9 @@ def test_cosine_and_vendi_of_a_sample(tmp_path: Path) -> None:
         assert score.value == pytest.approx(1.0)
 
 
-def test_entailment_is_the_critics_word(toy_critic: Path, tmp_path: Path) -> None:
+def test_entailment_is_the_critics_word(
+    toy_critic: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     rows = made(12)
     path = str(write(tmp_path / "c.jsonl", rows))
     settings = Settings(measures=frozenset({"entailment"}), critic=str(toy_critic))
@@ -79,6 +82,11 @@ def test_entailment_is_the_critics_word(toy_critic: Path, tmp_path: Path) -> Non
     assert [b["share"] for b in below] == pytest.approx(
         [float((forward < b["threshold"]).mean()) for b in below]
     )
+    assert document["corpora"][0]["not_measured"] == {}
+    none = study([path], Settings(measures=frozenset({"entailment"})))["corpora"][0]
+    assert "--critic" in none["not_measured"]["entailment"] and none["measures"] == []
+    print_tables(document)
+    assert "share below" in capfd.readouterr().out
     assert f"critic:{toy_critic.name} (" in found["entail_both"]["signature"]
 
 
