@@ -57,26 +57,19 @@ def proximity(
     """
     from builder.commands.output import print_json
     from builder.config import DomainConfig
-    from builder.errors import ConfigError
     from builder.models import public_name
     from builder.probe.page import as_json as numbers
     from builder.probe.page import write_page
     from builder.probe.proximity import probe as run
     from builder.probe.settings import ProbeSettings
 
-    try:
-        heats = tuple(float(one) for one in temperatures.split(","))
-    except ValueError as error:
-        raise ConfigError(
-            f"--temperatures {temperatures!r} is no list of numbers", hint="such as 0.3,0.7,1.0"
-        ) from error
     settings = ProbeSettings(
         teacher=teacher,
         critic=critic,
         documents=documents,
         samples=samples,
         pairs=pairs,
-        temperatures=heats,
+        temperatures=_numbers(temperatures),
         max_new_tokens=max_new_tokens,
         seed=seed,
     )
@@ -99,3 +92,14 @@ def proximity(
         return
     for path in files:
         click.echo(str(path))
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    from builder.errors import ConfigError
+
+    try:
+        return tuple(float(one) for one in text.split(","))
+    except ValueError as error:
+        raise ConfigError(
+            f"--temperatures {text!r} is no list of numbers", hint="such as 0.3,0.7,1.0"
+        ) from error
