@@ -95,6 +95,7 @@ def train(
     if not begin(output, identity):
         say(f"{output} is already trained")
         return Student.from_pretrained(output, device=device)
+    _count_requests(student, prepared)
     base = student.model
     if recipe.lora_rank:
         torch.manual_seed(recipe.seed)
@@ -176,6 +177,17 @@ def told(prepared: Prepared) -> list[str]:
     if dropped:
         lines.append("left out: " + ", ".join(f"{n:,} {why}" for why, n in dropped.items()))
     return lines
+
+
+def _count_requests(student: Student, prepared: Prepared) -> None:
+    """Add this training's examples to those the student has seen; write only for what is known."""
+    earlier = student.spec.trained
+    student.spec.trained = {
+        request: earlier.get(request, 0) + prepared.encoding.trained.get(request, 0)
+        for request in student.spec.prompts.instructions
+    }
+    known = set(student.spec.requests)
+    prepared.sample = [(pair, request) for pair, request in prepared.sample if request in known]
 
 
 def _training_dtype(recipe: Recipe, device: torch.device) -> str | None:
@@ -339,11 +351,6 @@ def finish(
         # Merged in float32 and rounded once: a bfloat16 sum would lose most of a small update.
         student.model = student.model.float().merge_and_unload()
         student.model.to(dtype)
-    earlier = student.spec.trained
-    student.spec.trained = {
-        request: earlier.get(request, 0) + prepared.encoding.trained.get(request, 0)
-        for request in student.spec.prompts.instructions
-    }
     student.spec.base = student.spec.base or public_name(recipe.student)
     losses = [entry["eval_loss"] for entry in state.log_history if "eval_loss" in entry]
     student.spec.training = {

@@ -84,6 +84,7 @@ def corpus(sources: Sources) -> str:
         rows.append(
             [
                 run.name,
+                funnel.get("placement", funnel["splits"])["kept"],
                 sum(counts["task"].values()),
                 counts["task"].get("summary", 0),
                 counts["task"].get("paraphrase", 0),
@@ -92,7 +93,16 @@ def corpus(sources: Sources) -> str:
                 round(seconds / 60, 1),
             ]
         )
-    head = ["run", "pairs", "summaries", "paraphrases", "codes", "teacher", "minutes"]
+    head = [
+        "run",
+        "its own pairs",
+        "pairs so far",
+        "summaries",
+        "paraphrases",
+        "codes",
+        "teacher",
+        "minutes",
+    ]
     return table(head, rows)
 
 
