@@ -336,7 +336,10 @@ def test_killed_after_any_write_it_ends_with_the_same_bytes(
     assert released_hashes(tmp_path / "run") == released_hashes(run.folder)
 
 
-def test_interrupted_it_says_how_to_go_on(toy_yaml: Path, tmp_path: Path) -> None:
+def test_interrupted_it_says_how_to_go_on(toy_document: dict[str, Any], tmp_path: Path) -> None:
+    toy_document["contexts"]["prefixes"] = 100  # long enough to be caught at work
+    toy_yaml = tmp_path / "long.yaml"
+    toy_yaml.write_text(yaml.safe_dump(toy_document))
     process = subprocess.Popen(
         command(toy_yaml, tmp_path / "run"),
         stdout=subprocess.PIPE,
