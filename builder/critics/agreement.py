@@ -12,6 +12,7 @@ from functools import lru_cache
 
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_PRONOUNS = {"he": "he", "him": "he", "his": "he", "she": "she", "her": "she", "hers": "she"}
 _START = re.compile(r"(?:^|[.!?:;]\s+|[\"“‘(\[]\s*)$")
 
 
@@ -33,21 +34,25 @@ def numbers(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=65536)
 def names(text: str) -> frozenset[str]:
-    """Capitalised words that do not owe their capital to the start of a sentence.
+    """Capitalised words that do not owe their capital to the start of a sentence, and he or she.
 
-    Without a model: `I`, and a possessive ending, are left out; `U.S.` gives U and S.
+    Without a model: `I`, and a possessive ending, are left out; `U.S.` gives U and S. A critic
+    lets he pass for she, so these count as names, in one form each.
     """
     found = set()
     for match in _WORD.finditer(text):
         word = match.group()
-        if word[0].isupper() and not _START.search(text, 0, match.start()) and word != "I":
+        if word.lower() in _PRONOUNS:
+            found.add(_PRONOUNS[word.lower()])
+        elif word[0].isupper() and not _START.search(text, 0, match.start()) and word != "I":
             found.add(re.sub(r"['’]s$", "", word).lower())
     return frozenset(found)
 
 
 def words_of(text: str) -> frozenset[str]:
-    """All words of a sentence in lower case, without possessive endings."""
-    return frozenset(re.sub(r"['’]s$", "", w).lower() for w in _WORD.findall(text))
+    """All words of a sentence in lower case, without possessive endings; him and his are he."""
+    plain = (re.sub(r"['’]s$", "", word).lower() for word in _WORD.findall(text))
+    return frozenset(_PRONOUNS.get(word, word) for word in plain)
 
 
 def share_found(wanted: Collection[str], there: Collection[str]) -> float:

@@ -142,7 +142,7 @@ def measured(
 
 STAGE = Stage(
     name="pairs",
-    version=1,
+    version=2,
     unit="ordered pairs",
     make=make,
     inputs=("candidates",),

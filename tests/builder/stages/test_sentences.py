@@ -91,7 +91,10 @@ def test_numbers(text: str, expected: set[str]) -> None:
 def test_names() -> None:
     found = names("The mayor of London's council, John O'Neil, met Isaac Newton.")
     assert found == {"london", "john", "o'neil", "isaac", "newton"}
-    assert names('He said: "Nobody knows." Then Anna left.') == {"anna"}
+    assert names('They said: "Nobody knows." Then Anna left.') == {"anna"}
+    assert names("He took her to his car.") == {"he", "she"}
+    assert share_found(names("He said."), words_of("She said.")) == 0.0
+    assert share_found(names("It is his."), words_of("He says that it is his own.")) == 1.0
     assert "london" in words_of("London's mayor")
 
 
