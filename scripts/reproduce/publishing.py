@@ -1,6 +1,6 @@
 """Breaks every request of a publish in every way, and writes the outcomes as a page.
 
-    python scripts/experiments/publishing.py [SCENARIO/WAY ...]
+    python scripts/reproduce/publishing.py [SCENARIO/WAY ...]
 
 A scenario is first, next, large or student, a way is xet or lfs; without any all eight are run, in
 about ten minutes of one core. Interrupted, it goes on where it stopped. Outcomes are kept in
@@ -34,7 +34,7 @@ INTRODUCTION = """# What can break a publish, and does not
 
 Every request of a clean publish to a Hub on loopback, broken in every way, one at a time, through
 the real client, by Xet and by plain LFS; then the publisher killed at every request and at every
-step that it saves. Written by `scripts/experiments/publishing.py`.
+step that it saves. Written by `scripts/reproduce/publishing.py`.
 
 Each cell is one publish with one thing broken, and the same command run again afterwards. It is
 checked each time that

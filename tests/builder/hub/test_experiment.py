@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_the_page_is_of_its_data() -> None:
-    spec = spec_from_file_location("publishing", ROOT / "scripts/experiments/publishing.py")
+    spec = spec_from_file_location("publishing", ROOT / "scripts/reproduce/publishing.py")
     assert spec is not None
     assert spec.loader is not None
     script = module_from_spec(spec)

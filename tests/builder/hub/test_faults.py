@@ -1,6 +1,6 @@
 """A publish with something broken: a chosen part of what can go wrong, of every kind.
 
-`scripts/experiments/publishing.py` breaks every request of every scenario in every way.
+`scripts/reproduce/publishing.py` breaks every request of every scenario in every way.
 """
 
 from __future__ import annotations
