@@ -187,7 +187,8 @@ def _of_hub(reference: str, columns: Columns) -> Corpus:
         raise BuilderError(
             f"the dataset {reference} could not be fetched: "
             f"{(str(error).strip().splitlines() or [type(error).__name__])[0]}",
-            hint="check its name, its revision and the network; a gated one needs `hf auth login`",
+            hint="nothing of that name lies here; on the Hub, check name, revision and network; "
+            "a gated one needs `hf auth login`",
         ) from error
     return _of_folder(Path(folder), name, columns, commit)
 

@@ -18,7 +18,7 @@ import numpy as np
 from builder.statistics.words import Array, gather, offsets
 
 THRESHOLD = 0.8
-RANGE = 1 << 23
+RANGE = 1 << 22
 """Shingles that are sorted at a time, about."""
 _ROWS = 65536
 
@@ -97,7 +97,7 @@ def _ranges(shingles: Array, starts: Array, rows: Array) -> Iterator[tuple[Array
     """(keys, rows) of all shingles of `rows`, sorted, one range of keys after another."""
     total = int((starts[rows + 1] - starts[rows]).sum())
     ranges = max(1, -(-total // RANGE))
-    size = max(1, RANGE // 16)
+    size = max(1, RANGE // 64)
     for number in range(ranges):
         keys, owners = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]
         for first in range(0, len(rows), size):

@@ -16,9 +16,9 @@ import numpy as np
 from builder.statistics.bootstrap import LEVEL, Blocks
 from builder.statistics.words import Array, ngram_keys, offsets
 
-RANGE = 1 << 23
+RANGE = 1 << 22
 """Keys that are sorted at a time, about."""
-PIECE = 1 << 22
+PIECE = 1 << 20
 """Tokens whose keys are made at a time, about."""
 
 
