@@ -37,6 +37,21 @@ def toy_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_llama(tmp_path_factory.mktemp("causal"))
 
 
+@pytest.fixture(scope="session")
+def toy_run(
+    toy_teacher: Path, toy_critic: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Any]:
+    """A finished run on the toy models and its configuration; to be read, not to be changed."""
+    from builder.config import parse_config
+    from builder.run import build
+    from tests.toys import toy_config
+
+    config = parse_config(toy_config(toy_teacher, toy_critic))
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    build(config, folder)
+    return folder, config
+
+
 @pytest.fixture
 def toy_document(toy_teacher: Path, toy_critic: Path) -> dict[str, Any]:
     from tests.toys import toy_config

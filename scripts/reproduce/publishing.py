@@ -80,6 +80,7 @@ def run(name: str, way: str, root: Path, earlier: dict[str, Any], save: Save) ->
             else:
                 result["requests"].append(_cells(bench, number))
                 save({**result, "requests": [*result["requests"], *rest]})
+        _for_ever(result["requests"], bench)
         for number, step in enumerate(bench.clean.steps):
             cells = {when: bench.kill_at_step(number, when) for when in faults.KILLED}
             result["steps"].append({"step": step, **cells})
@@ -98,9 +99,20 @@ def _cells(bench: Any, number: int) -> dict[str, str]:
     by_httpx = sum("/cas/" not in earlier for earlier in requests[:number])
     if by_httpx < bench.clean.count:
         row |= {when: bench.kill(by_httpx, when) for when in KILLED}
-    if request not in requests[:number] and "xet-" not in request:
-        row |= {f"{status} for ever": bench.for_ever(request, status) for status in FOR_EVER}
     return row
+
+
+def _for_ever(rows: list[dict[str, str]], bench: Any) -> None:
+    """Each kind of request broken for ever, in the row where it first comes."""
+    for row in {row["request"]: row for row in reversed(rows)}.values():
+        request = row["request"]
+        if "/cas/" in request or "xet-" in request:
+            continue
+        same = [other for other in rows if other["request"] == request]
+        for status in FOR_EVER:
+            name = f"{status} for ever"
+            known = [other.pop(name) for other in same if name in other]
+            row[name] = known[0] if known else bench.for_ever(request, status)
 
 
 def quiet_client(place: Path) -> None:

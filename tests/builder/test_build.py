@@ -23,16 +23,11 @@ from builder.run import STAGES, build, units_of
 from builder.statistics.funnel import funnel
 from builder.store import REJECTS, Run, file_hash
 from dimsum.schema import arrow_schema
-from tests.toys import toy_config
 
 
 @pytest.fixture(scope="module")
-def finished(
-    toy_teacher: Path, toy_critic: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Run, BuildConfig]:
-    config = parse_config(toy_config(toy_teacher, toy_critic))
-    folder = tmp_path_factory.mktemp("finished") / "run"
-    build(config, folder)
+def finished(toy_run: tuple[Path, BuildConfig]) -> tuple[Run, BuildConfig]:
+    folder, config = toy_run
     return Run.open(folder), config
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -10,28 +11,23 @@ from xml.etree import ElementTree
 import pyarrow.parquet as pq
 import pytest
 
-from builder.config import BuildConfig, parse_config
+from builder.config import BuildConfig
 from builder.hub.local import name_beside, prepare, read_facts
 from builder.hub.shapes import parquet_shape
 from builder.release import RECORD, write_release
-from builder.run import build
 from builder.statistics.table_one import PUBLISHED
 from builder.store import Run
 from cards.facts import FACTS_PATH, DatasetFacts
 from cards.lint import lint
 from cards.render import HAND_START
 from dimsum.tasks import TASKS
-from tests.toys import toy_config
 
 
-@pytest.fixture(scope="module")
-def run(
-    toy_teacher: Path, toy_critic: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Run, BuildConfig]:
-    config = parse_config(toy_config(toy_teacher, toy_critic))
-    folder = tmp_path_factory.mktemp("release") / "run"
-    build(config, folder)
-    return Run.open(folder), config
+@pytest.fixture
+def run(toy_run: tuple[Path, BuildConfig], tmp_path: Path) -> tuple[Run, BuildConfig]:
+    """A copy, for some tests change it."""
+    folder, config = toy_run
+    return Run.open(Path(shutil.copytree(folder, tmp_path / "run"))), config
 
 
 def facts_of(folder: Path) -> DatasetFacts:
