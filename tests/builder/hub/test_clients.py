@@ -136,6 +136,8 @@ def test_a_dataset_from_the_command_line_to_its_readers(
     assert done.returncode == 0, done.stderr
     assert "all" in done.stdout
 
+    if not xet:
+        return
     # Another schema, fewer shards, another licence: no reader of main meets the old card or rows.
     columns = (*COLUMNS[:-1], ("written_by", "string", "model that wrote both sentences"))
     fewer = {("summary", "train"): 5, ("summary", "test"): 1}
