@@ -14,8 +14,9 @@ from builder.config import Bound, BuildConfig
 from builder.measures import MEASURES
 from builder.models import public_name, resolve
 from builder.stages.splits import SPLITS
-from builder.statistics import table_one
+from builder.statistics.definitions import DEFINITIONS
 from builder.statistics.funnel import Step
+from builder.statistics.published import beside, tables
 from builder.store import file_hash
 from builder.versions import library_versions
 from cards.facts import (
@@ -171,43 +172,68 @@ def _split(folder: Path, table: pa.Table, tasks: list[Task], split: str) -> Spli
     return SplitFacts(name=split, rows=rows, bytes=size, globs=globs, files=tuple(files))
 
 
+CARD_MEASURES = (
+    ("msttr_1000", "target"),
+    ("jaccard", "pair"),
+    ("h2", "target"),
+    ("h3", "target"),
+    ("distinct_2", "target"),
+    ("self_bleu", "target"),
+)
+"""(measure, side) of the study that a card shows; provenance/statistics.json has all of them."""
+
+
 def _statistics(statistics: dict[str, Any]) -> list[StatisticsRow]:
-    """The measures of Table 1 beside the values printed there, then the means of each task."""
-    library = f"dimsum-plus {__version__}, all splits"
-    rows = f"at most {table_one.MOST_ROWS:,} rows a task"
-    lexical = [
-        StatisticsRow(
-            metric=measure,
-            config=config,
-            value=value,
-            signature=f"{table_one.DEFINITIONS[measure]} ({library}, {rows})",
-            # The table is of paraphrases; summaries would not compare.
-            references=_published(measure) if config == "paraphrase" else {},
-        )
-        for config, measures in statistics["table_one"].items()
-        for measure, value in measures.items()
-    ]
+    """Measures of each task beside the values that papers print, then the means of each task."""
+    found = []
+    for task, document in statistics["tasks"].items():
+        # The papers' tables are of paraphrases; summaries would not compare.
+        published = _published(document) if task == "paraphrase" else {}
+        values = {(m["measure"], m["side"]): m for m in document["measures"]}
+        for name, side in CARD_MEASURES:
+            if (name, side) in values:
+                definition = DEFINITIONS[name]
+                text = definition.text[0].lower() + definition.text[1:]
+                grows = "; grows with the corpus" if definition.grows else ""
+                found.append(
+                    StatisticsRow(
+                        metric=f"{name} of {side}s",
+                        config=task,
+                        value=values[name, side]["value"],
+                        signature=f"{text} (tokens: {definition.tokens}){grows}",
+                        references=published.get(name, {}),
+                    )
+                )
     means = [
         StatisticsRow(
             metric=f"mean {measure}",
             config=task,
             value=value,
-            signature=f"mean of the column ({library})",
+            signature=f"mean of the column (dimsum-plus {__version__}, all splits)",
         )
         for task, values in statistics["means"].items()
         for measure, value in values.items()
     ]
-    return lexical + means
+    return found + means
 
 
-def _published(measure: str) -> dict[str, float | None]:
-    return {name: values[measure] for name, (_, values) in table_one.PUBLISHED.items()}
+def _published(document: dict[str, Any]) -> dict[str, dict[str, float | None]]:
+    """Measure -> corpus -> printed value, for the measures whose definition matches ours."""
+    found: dict[str, dict[str, float | None]] = {}
+    for table in beside([{**document, "name": ""}]):
+        for name in table["columns"]:
+            if name not in table["not_compared"]:
+                found[name] = {row["corpus"]: row[name] for row in table["published"]}
+    return found
 
 
 def _reference_corpora() -> list[ReferenceCorpus]:
     return [
-        ReferenceCorpus(name=name, pairs=pairs, source=f"values as printed in {table_one.SOURCE}")
-        for name, (pairs, _) in table_one.PUBLISHED.items()
+        ReferenceCorpus(
+            name=row["corpus"], pairs=row["pairs"], source=f"values as printed in {table['source']}"
+        )
+        for table in tables()
+        for row in table["rows"]
     ]
 
 

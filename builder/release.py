@@ -131,14 +131,19 @@ def _fill(
     table = run.read("splits", 0)
     write_data(folder, table)
     steps = funnel(run, config)
-    statistics = counts(table)
+    data = folder / "data"
+    statistics = {
+        **counts(table),
+        "corpus": released_study(data),
+        "tasks": {task: released_study(data / task) for task in TASKS if (data / task).is_dir()},
+    }
     provenance = folder / "provenance"
     write_text(
         provenance / "config.yaml",
         yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
     )
     write_json(provenance / "funnel.json", [step.as_json() for step in steps])
-    write_json(provenance / "statistics.json", {**statistics, "corpus": released_study(folder)})
+    write_json(provenance / "statistics.json", statistics)
     write_json(provenance / "models.json", header["models"])
     write_json(provenance / "versions.json", library_versions())
     write_pictures([picture_of_funnel(steps)], folder / PICTURES)

@@ -146,9 +146,9 @@ def study(
     return document
 
 
-def released_study(folder: Path) -> dict[str, Any]:
-    """What `study` says of a release being written, in one process and without a model."""
-    found: dict[str, Any] = study([str(folder / "data")])["corpora"][0]
+def released_study(data: Path) -> dict[str, Any]:
+    """What `study` says of a release's data folder, in one process and without a model."""
+    found: dict[str, Any] = study([str(data)])["corpora"][0]
     return {key: found[key] for key in found if key not in OF_PLACE}
 
 
