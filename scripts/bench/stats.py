@@ -102,18 +102,15 @@ def by_newsroom(sources: Texts, targets: Texts) -> Values:
 
 
 def fragments(a: Texts, b: Texts) -> list[int]:
+    """Greedy longest fragments; every start in the source is tried."""
     found, i = [], 0
     while i < len(b):
-        best, j = 0, 0
-        while j < len(a):
-            if a[j] == b[i]:
-                k = 0
-                while i + k < len(b) and j + k < len(a) and a[j + k] == b[i + k]:
-                    k += 1
-                best = max(best, k)
-                j += k
-            else:
-                j += 1
+        best = 0
+        for j in range(len(a)):
+            k = 0
+            while i + k < len(b) and j + k < len(a) and a[j + k] == b[i + k]:
+                k += 1
+            best = max(best, k)
         if best:
             found.append(best)
         i += max(best, 1)
