@@ -54,6 +54,7 @@ def proximity(
 
     Next sentences after contexts of one to five sentences: how many pairs of them entail each
     other, how alike such pairs read, and how near they lie in the teacher's own hidden states.
+    Interrupt it at any time: the same command goes on where it stopped.
     """
     from builder.commands.output import print_json
     from builder.config import DomainConfig
@@ -78,6 +79,7 @@ def proximity(
         settings,
         domain,
         contexts=contexts,
+        keep=output.parent / f".{output.stem}.parts",
         say=lambda line: None if quiet else click.echo(line, err=True),
     )
     command = ["dimsum", "probe", "proximity", "--teacher", public_name(teacher)]
