@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import click
@@ -75,11 +76,12 @@ def proximity(
         seed=seed,
     )
     domain = DomainConfig(name="news", kind="news")
+    keep = output.parent / f".{output.stem}.parts"
     found = run(
         settings,
         domain,
         contexts=contexts,
-        keep=output.parent / f".{output.stem}.parts",
+        keep=keep,
         say=lambda line: None if quiet else click.echo(line, err=True),
     )
     command = ["dimsum", "probe", "proximity", "--teacher", public_name(teacher)]
@@ -89,6 +91,7 @@ def proximity(
     if contexts is not None:
         command += ["--contexts", contexts.name]
     files = write_page(found, output, command)
+    shutil.rmtree(keep, ignore_errors=True)
     if as_json:
         print_json(numbers(found))
         return

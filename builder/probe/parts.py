@@ -6,7 +6,6 @@ A part is kept under a digest of everything it depends on, and written whole or 
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -61,11 +60,6 @@ class Parts:
         """A part is there."""
         self.seconds[name] = round(seconds, 1)
         self.say(f"{name}: {seconds:.0f} s")
-
-    def forget(self) -> None:
-        """Take away what was kept: the probe is over."""
-        if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, name: str) -> Path | None:
         if self.folder is None:

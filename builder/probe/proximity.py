@@ -76,7 +76,6 @@ def probe(
     vectors = states(teacher, sentences)
     parts.done("hidden states", time.monotonic() - began)
     found = findings(drawn, pairs, vectors, sentences, documents, settings)
-    parts.forget()
     named = f"continuations of {domain.name} openings by the teacher, at temperature 1"
     examples = {p.temperature: (p.first, p.second) for p in reversed(pairs) if p.equivalent}
     return Probe(
