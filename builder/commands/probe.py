@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import click
@@ -54,6 +55,7 @@ def proximity(
 
     Next sentences after contexts of one to five sentences: how many pairs of them entail each
     other, how alike such pairs read, and how near they lie in the teacher's own hidden states.
+    Interrupt it at any time: the same command goes on where it stopped.
     """
     from builder.commands.output import print_json
     from builder.config import DomainConfig
@@ -74,10 +76,12 @@ def proximity(
         seed=seed,
     )
     domain = DomainConfig(name="news", kind="news")
+    keep = output.parent / f".{output.stem}.parts"
     found = run(
         settings,
         domain,
         contexts=contexts,
+        keep=keep,
         say=lambda line: None if quiet else click.echo(line, err=True),
     )
     command = ["dimsum", "probe", "proximity", "--teacher", public_name(teacher)]
@@ -87,6 +91,7 @@ def proximity(
     if contexts is not None:
         command += ["--contexts", contexts.name]
     files = write_page(found, output, command)
+    shutil.rmtree(keep, ignore_errors=True)
     if as_json:
         print_json(numbers(found))
         return

@@ -40,8 +40,8 @@ def weights(documents: int, replicates: int, seed: int) -> Array:
 def estimate(values: Array) -> Estimate:
     """From a statistic's value on the sample (first) and on every replicate.
 
-    A replicate in which it is not defined is left out; with fewer than half left there is no
-    interval.
+    A replicate in which it is not defined is left out; with fewer than half left, or where all
+    agree, there is no interval.
     """
     if not np.isfinite(values[0]):
         return Estimate(None)
@@ -49,6 +49,8 @@ def estimate(values: Array) -> Estimate:
     if len(rest) * 2 < len(values) - 1 or not len(rest):
         return Estimate(float(values[0]))
     low, high = np.quantile(rest, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    if low == high:
+        return Estimate(float(values[0]))
     return Estimate(float(values[0]), float(low), float(high))
 
 

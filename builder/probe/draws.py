@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from builder.decoding.nucleus import NucleusSampler, SamplingConfig
@@ -33,33 +33,30 @@ class Bunch:
 
 def bunches(
     teacher: LoadedModel,
-    documents: list[Document],
+    documents: Sequence[Document],
+    temperature: float,
     settings: ProbeSettings,
-    tick: Callable[[int], None],
 ) -> list[Bunch]:
-    """Draw them all; a draw that is no whole sentence is dropped."""
+    """Draw after every context; a draw that is no whole sentence is dropped."""
     places = [(number, length) for number in range(len(documents)) for length in LENGTHS]
     prompts = [context_of(documents[number], length) for number, length in places]
-    found = []
-    for temperature in settings.temperatures:
-        config = SamplingConfig(
-            temperature=temperature,
-            top_p=settings.top_p,
-            max_new_tokens=settings.max_new_tokens,
-            no_repeat_ngram=3,
-            banned=("\n",),
-        )
-        sampler = NucleusSampler(teacher.model, teacher.tokenizer, config)
-        seed = seed_of(settings.seed, "next", f"{temperature:g}")
-        samples = sampler.sample(prompts, settings.samples, seed=seed, on_tokens=tick)
-        texts = [tidy(sample.text) for sample in samples]
-        whole: list[list[str]] = [[] for _ in places]
-        for sample, sentences in zip(samples, split(texts), strict=True):
-            cut = sample.finish == "length" and len(sentences) < 2
-            if sentences and not cut and fault(sentences[0], MOST_CHARACTERS) is None:
-                whole[sample.prompt].append(sentences[0])
-        found += [
-            Bunch(number, length, temperature, len(some), tuple(dict.fromkeys(some)))
-            for (number, length), some in zip(places, whole, strict=True)
-        ]
-    return found
+    config = SamplingConfig(
+        temperature=temperature,
+        top_p=settings.top_p,
+        max_new_tokens=settings.max_new_tokens,
+        no_repeat_ngram=3,
+        banned=("\n",),
+    )
+    sampler = NucleusSampler(teacher.model, teacher.tokenizer, config)
+    seed = seed_of(settings.seed, "next", f"{temperature:g}")
+    samples = sampler.sample(prompts, settings.samples, seed=seed)
+    texts = split(tidy(sample.text) for sample in samples)
+    whole: list[list[str]] = [[] for _ in places]
+    for sample, sentences in zip(samples, texts, strict=True):
+        cut = sample.finish == "length" and len(sentences) < 2
+        if sentences and not cut and fault(sentences[0], MOST_CHARACTERS) is None:
+            whole[sample.prompt].append(sentences[0])
+    return [
+        Bunch(number, length, temperature, len(some), tuple(dict.fromkeys(some)))
+        for (number, length), some in zip(places, whole, strict=True)
+    ]

@@ -289,7 +289,7 @@ def _state_claims(
             estimate(same.mean(w) - other.mean(w)),
         ),
         Claim(
-            f"They still are in {where} where wording is as alike",
+            f"Of like wording, mutually entailing pairs are still more alike in {where}",
             "difference of mean cosines within bins of BLEU, weighted by mutually entailing pairs",
             estimate(_within_bins(vectors, groups, pairs, documents, w)),
         ),

@@ -7,7 +7,7 @@ label in both directions.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Protocol
@@ -23,9 +23,7 @@ BLEU = "sacrebleu sentence BLEU, effective order, mean of both directions, 0 to 
 class Critic(Protocol):
     """What the probe asks of a critic."""
 
-    def score(
-        self, pairs: Sequence[tuple[str, str]], on_tokens: Callable[[int], None] = ...
-    ) -> Scores:
+    def score(self, pairs: Sequence[tuple[str, str]]) -> Scores:
         """Probabilities of entailment, neutral, contradiction."""
 
 
@@ -46,16 +44,15 @@ def judged(
     critic: Critic,
     found: Sequence[Bunch],
     settings: ProbeSettings,
-    tick: Callable[[int], None],
 ) -> list[Judged]:
     """Judge a random draw of the pairs of every bunch.
 
     The second direction is asked only where the first says entailment.
     """
     drawn = [(bunch, pair) for bunch in found for pair in _pairs(bunch, settings)]
-    forward = _says(critic, [pair for _, pair in drawn], tick)
+    forward = _says(critic, [pair for _, pair in drawn])
     again = [place for place, says in enumerate(forward) if says]
-    backward = _says(critic, [drawn[place][1][::-1] for place in again], tick)
+    backward = _says(critic, [drawn[place][1][::-1] for place in again])
     mutual = {place for place, says in zip(again, backward, strict=True) if says}
     bleu = bleu_of_pairs([pair for _, pair in drawn])
     return [
@@ -77,11 +74,9 @@ def _pairs(bunch: Bunch, settings: ProbeSettings) -> list[tuple[str, str]]:
     return random.Random(seed).sample(every, min(settings.pairs, len(every)))
 
 
-def _says(
-    critic: Critic, pairs: Sequence[tuple[str, str]], tick: Callable[[int], None]
-) -> list[bool]:
+def _says(critic: Critic, pairs: Sequence[tuple[str, str]]) -> list[bool]:
     """Whether entailment is the likeliest label; a pair that did not fit into memory is none."""
-    scores = critic.score(pairs, tick)
+    scores = critic.score(pairs)
     return [bool(row[0] > max(row[1], row[2])) for row in scores]
 
 

@@ -20,6 +20,8 @@ from builder.store import write_json, write_text
 from builder.versions import library_versions
 
 DASH = "–"
+ENOUGH = 100
+"""Mutually entailing pairs; with fewer the page warns."""
 PAPER = (
     "The paper draws 100 next sentences after each of 1,000 contexts of XSUM articles, judges "
     "pairs with a WANLI model and finds a mean Self-BLEU of about 32 over equivalent pairs, where "
@@ -78,7 +80,8 @@ def markdown(probe: Probe, command: Sequence[str]) -> str:
         _cells(found.cells, "sentences, temperature", lambda c: f"{c.length}, {c.temperature:g}"),
         "## Hidden states",
         "Cosines of the teacher's mean hidden states of two sentences, each read without its "
-        "context, less the mean of all sentences. Cohen's d is the distance of two means in "
+        "context, less the mean of all sentences; the first position is a token of its own and "
+        "does not count. Cohen's d is the distance of two means in "
         "standard deviations.",
         _picture("proximity-states", "Likeness of hidden states"),
         _likeness(found),
@@ -100,6 +103,11 @@ def _verdict(found: Findings, teacher: str) -> str:
         f"same context, {_estimate(whole.share, 100, ' %')} entail each other, with a Self-BLEU "
         f"of {_estimate(whole.self_bleu)}."
     ]
+    if whole.equivalent < ENOUGH:
+        said.append(
+            f"These are {whole.equivalent} mutually entailing pairs of {found.documents} texts, so "
+            "intervals are rough and verdicts are to be read with care."
+        )
     heads = {
         "holds": "What holds",
         "cannot be told apart from chance": "What these samples cannot tell apart from chance",

@@ -62,7 +62,13 @@ def _lines(
         some = [cell for cell in cells if cell.temperature == temperature]
         shift = 0.08 * (number - (len(temperatures) - 1) / 2)
         points = [(c.length + shift, getattr(c, measure)) for c in some if c.length is not None]
-        _with_intervals(axes, points, factor, number, f"temperature {temperature:g}")
+        _with_intervals(
+            axes,
+            points,
+            factor,
+            number,
+            f"{temperature:g}" if number else f"temperature {temperature:g}",
+        )
     axes.set_ylim(bottom=0)
     axes.set_xticks(sorted({cell.length for cell in cells if cell.length is not None}))
     axes.grid(axis="x", visible=False)

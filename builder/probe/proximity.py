@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from builder.config import CriticConfig, DomainConfig
 from builder.errors import ConfigError
-from builder.models import load_causal, public_name
+from builder.models import LoadedModel, load_causal, public_name, resolve
+from builder.probe.parts import Parts
 from builder.probe.settings import ProbeSettings
 
 if TYPE_CHECKING:
+    from builder.probe.draws import Bunch
     from builder.probe.findings import Findings
+    from builder.probe.judged import Judged
 
 
 @dataclass(frozen=True)
@@ -45,56 +49,99 @@ def probe(
     domain: DomainConfig,
     *,
     contexts: Path | None = None,
+    keep: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Probe:
-    """Run the probe.
+    """Run the probe, or go on with one that was cut short.
 
     Args:
         domain: whose openings the teacher continues, unless there are `contexts`.
         contexts: texts of the user's own, one a line.
+        keep: folder for finished parts until the whole is done.
         say: told one line as each part ends.
 
     Raises:
         ConfigError: settings or texts that cannot be used.
         BuilderError: a model failed.
     """
-    from builder.critics.entailment import EntailmentCritic
-    from builder.probe.draws import bunches
     from builder.probe.findings import findings
-    from builder.probe.judged import judged
     from builder.probe.states import states
-    from builder.probe.texts import from_file, from_teacher
 
     _check(settings)
-    clock = _Clock(say)
     teacher = load_causal(settings.teacher, dtype="auto")
-    critic = EntailmentCritic.load(CriticConfig(model=settings.critic))
-    clock.part("models")
-    if contexts is None:
-        documents = from_teacher(teacher, domain, settings, clock.tick)
-    else:
-        documents = from_file(contexts, settings)
-    clock.part(f"{len(documents)} documents")
-    drawn = bunches(teacher, documents, settings, clock.tick)
+    parts = Parts(keep, _key(settings, domain, contexts), say)
+    documents, drawn, pairs, notes = _texts(settings, domain, contexts, teacher, parts)
     sentences = list(dict.fromkeys(one for bunch in drawn for one in bunch.sentences))
-    if not sentences:
-        raise ConfigError("no next sentence was whole", hint="raise --max-new-tokens")
-    clock.part(f"{sum(b.drawn for b in drawn)} next sentences")
-    pairs = judged(critic, drawn, settings, clock.tick)
-    clock.part(f"{len(pairs)} pairs judged")
+    began = time.monotonic()
     vectors = states(teacher, sentences)
-    clock.part(f"states of {len(sentences)} sentences")
-    found = findings(drawn, pairs, vectors, sentences, len(documents), settings)
+    parts.done("hidden states", time.monotonic() - began)
+    found = findings(drawn, pairs, vectors, sentences, documents, settings)
     named = f"continuations of {domain.name} openings by the teacher, at temperature 1"
     examples = {p.temperature: (p.first, p.second) for p in reversed(pairs) if p.equivalent}
     return Probe(
         settings,
         source=named if contexts is None else f"texts of {contexts.name}",
         findings=found,
-        notes=_notes(settings, [*teacher.notes, *critic.notes]),
-        seconds=clock.seconds,
+        notes=_notes(settings, [*teacher.notes, *notes]),
+        seconds=parts.seconds,
         examples=tuple((t, *examples[t]) for t in sorted(examples)),
     )
+
+
+def _texts(
+    settings: ProbeSettings,
+    domain: DomainConfig,
+    contexts: Path | None,
+    teacher: LoadedModel,
+    parts: Parts,
+) -> tuple[int, list[Bunch], list[Judged], list[str]]:
+    """How many documents, the next sentences, the judged pairs, notes on the critic."""
+    from builder.critics.entailment import EntailmentCritic
+    from builder.probe.draws import Bunch, bunches
+    from builder.probe.judged import Judged, judged
+    from builder.probe.texts import from_file, from_teacher
+
+    def begun() -> list[tuple[str, ...]]:
+        if contexts is not None:
+            return from_file(contexts, settings)
+        return from_teacher(teacher, domain, settings)
+
+    documents: list[tuple[str, ...]] = parts.of("documents", begun, list, tuple)
+    drawn: list[Bunch] = []
+    for heat in settings.temperatures:
+        drawn += parts.of(
+            f"next sentences at {heat:g}",
+            partial(bunches, teacher, documents, heat, settings),
+            asdict,
+            lambda row: Bunch(**{**row, "sentences": tuple(row["sentences"])}),
+        )
+    if not any(bunch.sentences for bunch in drawn):
+        raise ConfigError("no next sentence was whole", hint="raise --max-new-tokens")
+    critic = EntailmentCritic.load(CriticConfig(model=settings.critic))
+    pairs: list[Judged] = []
+    for heat in settings.temperatures:
+        here = [bunch for bunch in drawn if bunch.temperature == heat]
+        pairs += parts.of(
+            f"pairs judged at {heat:g}",
+            partial(judged, critic, here, settings),
+            asdict,
+            lambda row: Judged(**row),
+        )
+    return len(documents), drawn, pairs, critic.notes
+
+
+def _key(settings: ProbeSettings, domain: DomainConfig, contexts: Path | None) -> Any:
+    """What the texts of a probe depend on."""
+    text = None
+    if contexts is not None and contexts.is_file():
+        text = contexts.read_text("utf-8-sig", errors="replace")
+    return [
+        asdict(settings),
+        resolve(settings.teacher).identity,
+        resolve(settings.critic).identity,
+        domain.model_dump(mode="json"),
+        text,
+    ]
 
 
 def _notes(settings: ProbeSettings, notes: list[str]) -> tuple[str, ...]:
@@ -112,23 +159,3 @@ def _check(settings: ProbeSettings) -> None:
         raise ConfigError("a temperature lies above 0 and at most at 5")
     if settings.documents < 2 or settings.samples < 2 or settings.pairs < 1:
         raise ConfigError("the probe needs 2 documents, 2 samples and 1 pair at least")
-
-
-class _Clock:
-    """Seconds of each part, and a line when it ends."""
-
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self.say = say
-        self.seconds: dict[str, float] = {}
-        self.began = time.monotonic()
-        self.tokens = 0
-
-    def tick(self, tokens: int) -> None:
-        self.tokens += tokens
-
-    def part(self, name: str) -> None:
-        took = time.monotonic() - self.began
-        self.seconds[name] = round(took, 1)
-        counted = f", {self.tokens:,} tokens" if self.tokens else ""
-        self.say(f"{name}: {took:.0f} s{counted}")
-        self.began, self.tokens = time.monotonic(), 0

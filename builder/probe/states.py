@@ -1,8 +1,10 @@
 """Sentences as the teacher holds them: the mean of its hidden states over a sentence's tokens.
 
 A sentence is read alone, without its context: behind a shared context all states would be alike
-for that reason. States of language models share a common direction, so the mean over all
-sentences is taken away before cosines.
+for that reason. The first position of a text has a state many times the size of all others,
+whatever stands there, so a token that belongs to no sentence is put there and left out of the
+mean. States of language models share a common direction, so the mean over all sentences is taken
+away before cosines.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ MOST_TOKENS = 128
 def states(teacher: LoadedModel, sentences: Sequence[str]) -> dict[str, Vectors]:
     """Unit vectors of every sentence at LAYERS, centred; shape (len(sentences), hidden size)."""
     tokenizer, model = teacher.tokenizer, teacher.model
-    rows = [tokenizer.encode(one)[:MOST_TOKENS] for one in sentences]
+    lead = _lead(tokenizer)
+    rows = [lead + _own(tokenizer, one) for one in sentences]
     found: dict[str, list[Any]] = {layer: [None] * len(rows) for layer in LAYERS}
     with torch.inference_mode():
         for batch in token_batches([len(ids) for ids in rows], BATCH_TOKENS):
@@ -38,12 +41,24 @@ def states(teacher: LoadedModel, sentences: Sequence[str]) -> dict[str, Vectors]
                 input_ids=ids, attention_mask=mask, output_hidden_states=True, use_cache=False
             ).hidden_states
             weights = mask.unsqueeze(-1).float()
+            weights[:, : len(lead)] = 0
             for layer in LAYERS:
                 hidden = layers[len(layers) // 2 if layer == "middle" else -1].float()
                 means = ((hidden * weights).sum(1) / weights.sum(1)).cpu().numpy()
                 for place, vector in zip(batch, means, strict=True):
                     found[layer][place] = vector
     return {layer: centred(np.stack(some)) for layer, some in found.items()}
+
+
+def _lead(tokenizer: Any) -> list[int]:
+    """A token to stand before every sentence: the beginning of a text, or its end."""
+    known = (tokenizer.bos_token_id, tokenizer.eos_token_id)
+    return [one for one in known if one is not None][:1]
+
+
+def _own(tokenizer: Any, sentence: str) -> list[int]:
+    ids: list[int] = tokenizer.encode(sentence, add_special_tokens=False)
+    return ids[:MOST_TOKENS]
 
 
 def centred(vectors: Vectors) -> Vectors:

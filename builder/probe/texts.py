@@ -7,7 +7,7 @@ is not one between documents.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from builder.config import DomainConfig
@@ -24,7 +24,7 @@ Document = tuple[str, ...]
 before its first sentence."""
 
 MOST_CHARACTERS = 400
-CONTINUATION_TOKENS = 220
+CONTINUATION_TOKENS = 160
 ROUNDS = 12
 
 
@@ -52,7 +52,6 @@ def from_teacher(
     teacher: LoadedModel,
     domain: DomainConfig,
     settings: ProbeSettings,
-    tick: Callable[[int], None],
 ) -> list[Document]:
     """Free continuations of a domain's openings at temperature 1, until there are enough.
 
@@ -73,7 +72,7 @@ def from_teacher(
     for number in range(ROUNDS):
         prompts = [offer.draw(rng) for _ in range(settings.documents)]
         seed = seed_of(settings.seed, "documents", number)
-        samples = sampler.sample(prompts, 1, seed=seed, on_tokens=tick)
+        samples = sampler.sample(prompts, 1, seed=seed)
         texts = split(tidy(sample.text) for sample in samples)
         for sample, sentences in zip(samples, texts, strict=True):
             whole = sentences[:-1] if sample.finish == "length" else sentences

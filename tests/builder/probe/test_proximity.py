@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +32,7 @@ class ByLetters:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
 
-    def score(
-        self, pairs: Sequence[tuple[str, str]], on_tokens: Callable[[int], None] = lambda n: None
-    ) -> Scores:
+    def score(self, pairs: Sequence[tuple[str, str]]) -> Scores:
         self.asked += pairs
         rows = [[0.9, 0.05, 0.05] if set(b) <= set(a) else [0.1, 0.8, 0.1] for a, b in pairs]
         return np.asarray(rows, dtype=np.float32).reshape(-1, 3)
@@ -43,13 +41,13 @@ class ByLetters:
 def test_equivalent_means_entailment_both_ways() -> None:
     critic = ByLetters()
     bunch = Bunch(3, 2, 0.3, 5, ("abc", "cba", "ab", "xyz"))
-    found = judged(critic, [bunch], SETTINGS, lambda n: None)
+    found = judged(critic, [bunch], SETTINGS)
     assert len(found) == 6
     assert {(p.first, p.second) for p in found if p.equivalent} == {("abc", "cba")}
     # Only pairs whose first direction is entailment are asked again.
     assert len(critic.asked) == 6 + sum(set(p.second) <= set(p.first) for p in found)
     assert {(p.document, p.length, p.temperature) for p in found} == {(3, 2, 0.3)}
-    again = judged(ByLetters(), [bunch], SETTINGS, lambda n: None)
+    again = judged(ByLetters(), [bunch], SETTINGS)
     assert again == found
 
 
@@ -175,17 +173,52 @@ def test_states_do_not_depend_on_the_batch(toy_teacher: Path) -> None:
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
+def arguments_of(teacher: Path, critic: Path, folder: Path) -> tuple[Path, list[str]]:
+    """A small probe on toys: its page and its command."""
+    texts = folder / "texts.txt"
+    lines = [" ".join(f"{who} {n} waits in the garden." for n in range(6)) for who in "ABCD"]
+    texts.write_text("\n".join(lines))
+    page = folder / "docs/proximity.md"
+    arguments = ["probe", "proximity", "-o", str(page), "--contexts", str(texts), "--json"]
+    arguments += ["--teacher", str(teacher), "--critic", str(critic), "--quiet"]
+    arguments += ["--documents", "3", "--samples", "4", "--pairs", "4", "--max-new-tokens", "24"]
+    return page, [*arguments, "--temperatures", "0.5,1.5"]
+
+
+def test_a_probe_cut_short_goes_on_to_the_same_page(
+    toy_teacher: Path,
+    toy_critic: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    from builder.probe import draws, states
+
+    page, arguments = arguments_of(toy_teacher, toy_critic, tmp_path)
+    assert run(arguments) == 0
+    whole = json.loads(capfd.readouterr().out)
+
+    def refused(*anything: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(states, "states", refused)
+        assert run(arguments) == 130
+    kept = page.parent / ".proximity.parts"
+    assert len(list(kept.iterdir())) == 5  # documents; draws and verdicts of two temperatures
+    monkeypatch.setattr(draws, "bunches", refused)
+    capfd.readouterr()
+    assert run(arguments) == 0
+    again = json.loads(capfd.readouterr().out)
+    assert not kept.exists()
+    assert {**again, "seconds": None} == {**whole, "seconds": None}
+    assert run([*arguments, "--seed", "1"]) == 130  # nothing kept of another seed
+
+
 def test_the_command_writes_a_page(
     toy_teacher: Path, toy_critic: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    texts = tmp_path / "texts.txt"
-    lines = [" ".join(f"{who} {n} waits in the garden." for n in range(6)) for who in "ABCD"]
-    texts.write_text("\n".join(lines))
-    page = tmp_path / "docs/proximity.md"
-    arguments = ["probe", "proximity", "-o", str(page), "--contexts", str(texts), "--json"]
-    arguments += ["--teacher", str(toy_teacher), "--critic", str(toy_critic), "--quiet"]
-    arguments += ["--documents", "3", "--samples", "4", "--pairs", "4", "--max-new-tokens", "24"]
-    arguments += ["--temperatures", "0.5,1.5"]
+    page, arguments = arguments_of(toy_teacher, toy_critic, tmp_path)
     assert run(arguments) == 0
     out, _ = capfd.readouterr()
     assert json.loads(out) == json.loads(page.with_suffix(".json").read_text())

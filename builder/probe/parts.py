@@ -1,0 +1,67 @@
+"""Parts of a probe kept on disk, so that one that was cut short goes on where it stopped.
+
+A part is kept under a digest of everything it depends on, and written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from builder.store import digest, write_json
+
+Row = TypeVar("Row")
+
+
+class Parts:
+    """Makes each part once.
+
+    Attributes:
+        seconds: that each part took, when it was made.
+
+    Args:
+        folder: where parts are kept; None keeps nothing.
+        key: what all parts depend on.
+        say: told one line as each part is there.
+    """
+
+    def __init__(self, folder: Path | None, key: Any, say: Callable[[str], None]) -> None:
+        self.folder = folder
+        self.key = key
+        self.say = say
+        self.seconds: dict[str, float] = {}
+
+    def of(
+        self,
+        name: str,
+        make: Callable[[], Sequence[Row]],
+        write: Callable[[Row], Any],
+        read: Callable[[Any], Row],
+    ) -> list[Row]:
+        """A part's rows, read where they are kept, made where they are not."""
+        path = self._path(name)
+        if path is not None and path.is_file():
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            self.seconds[name] = kept["seconds"]
+            self.say(f"{name}: kept from before")
+            return [read(row) for row in kept["rows"]]
+        began = time.monotonic()
+        rows = list(make())
+        self.done(name, time.monotonic() - began)
+        if path is not None:
+            content = {"seconds": self.seconds[name], "rows": [write(row) for row in rows]}
+            write_json(path, content)
+        return rows
+
+    def done(self, name: str, seconds: float) -> None:
+        """A part is there."""
+        self.seconds[name] = round(seconds, 1)
+        self.say(f"{name}: {seconds:.0f} s")
+
+    def _path(self, name: str) -> Path | None:
+        if self.folder is None:
+            return None
+        return self.folder / f"{digest([self.key, name])[:16]}.json"
