@@ -7,4 +7,6 @@ install "[dev]"
 .venv/bin/ruff format --check .
 .venv/bin/mypy
 .venv/bin/lint-imports
-.venv/bin/pytest "$@"
+# A worker a core, and one thread a worker: the models in the tests are too small to share cores.
+export OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
+.venv/bin/pytest -n auto --dist worksteal "$@"
