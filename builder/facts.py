@@ -193,14 +193,13 @@ def _statistics(statistics: dict[str, Any]) -> list[StatisticsRow]:
         for name, side in CARD_MEASURES:
             if (name, side) in values:
                 definition = DEFINITIONS[name]
-                text = definition.text[0].lower() + definition.text[1:]
                 grows = "; grows with the corpus" if definition.grows else ""
                 found.append(
                     StatisticsRow(
                         metric=f"{name} of {side}s",
                         config=task,
                         value=values[name, side]["value"],
-                        signature=f"{text} (tokens: {definition.tokens}){grows}",
+                        signature=f"{definition.text} (tokens: {definition.tokens}){grows}",
                         references=published.get(name, {}),
                     )
                 )

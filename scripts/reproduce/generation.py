@@ -113,6 +113,12 @@ def per_context(arm: Arm, rows: list[dict[str, Any]]) -> np.ndarray[Any, Any]:
     return np.array(list(counts.values()), dtype=float)
 
 
+def teacher_seconds(arm: Arm) -> float:
+    """Seconds that the candidates of an arm took, models already loaded."""
+    sidecars = (arm.folder / "candidates").glob("*.json")
+    return max(1e-3, sum(json.loads(path.read_text())["seconds"] for path in sidecars))
+
+
 def measured(arm: Arm) -> dict[str, Any]:
     """One row of the table."""
     steps = {step.stage: step for step in funnel(Run.open(arm.folder), arm.config)}
@@ -125,6 +131,7 @@ def measured(arm: Arm) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     sums = rng.choice(counts, (DRAWS, len(counts))).sum(1)
     low, high = np.quantile(sums, [0.025, 0.975]) * 1000 / asked
+    seconds = teacher_seconds(arm)
     unmet = drawn.rejected.get("unsatisfied_keywords", 0)
     constrained = round(arm.config.candidates.samples * arm.config.candidates.sequential.share)
     return {
@@ -134,14 +141,14 @@ def measured(arm: Arm) -> dict[str, Any]:
         "candidates": asked,
         "sentences": drawn.kept,
         "unmet": unmet / (constrained * len(counts)) if constrained else None,
-        "teacher_seconds": drawn.seconds,
+        "teacher_seconds": seconds,
         "critic_pairs": steps["pairs"].kept,
         "paraphrase": sum(row["task"] == "paraphrase" for row in rows),
         "summary": sum(row["task"] == "summary" for row in rows),
         "per_1000": len(rows) * 1000 / asked,
         "per_1000_low": float(low),
         "per_1000_high": float(high),
-        "per_teacher_second": len(rows) / drawn.seconds,
+        "per_teacher_second": len(rows) / seconds,
         "branch_pairs": len(own),
         **{m: float(np.mean([row[m] for row in own])) if own else None for m in MEASURES},
     }

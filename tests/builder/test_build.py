@@ -340,6 +340,8 @@ def test_interrupted_it_says_how_to_go_on(toy_document: dict[str, Any], tmp_path
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell that runs the tests in the background has them, and this, ignore the signal.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     while not list((tmp_path / "run").glob("contexts/*.json")):
         time.sleep(0.02)
