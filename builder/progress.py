@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from dimsum.duration import duration
+
 PLAIN_EVERY = 30.0
 """Seconds between two lines when standard error is not a terminal."""
 
@@ -116,13 +118,3 @@ class Progress:
         elif time.monotonic() - self.last_plain >= PLAIN_EVERY:
             self.last_plain = time.monotonic()
             self.say(self.stage.line())
-
-
-def duration(seconds: float) -> str:
-    """1 h 02 min, 3 min 20 s, 12 s."""
-    whole = round(seconds)
-    if whole >= 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    if whole >= 60:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole} s"

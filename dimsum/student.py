@@ -13,6 +13,7 @@ from typing import Any, Literal, overload
 
 from dimsum.errors import DimsumError, UsageError
 from dimsum.files import write_json
+from dimsum.memory import is_out_of_memory
 from dimsum.models import pick_device, pick_dtype, public_name, quiet_transformers, resolve
 from dimsum.opening import adds_bos, description, opened, positions
 from dimsum.prompts import PromptFormat, one_line
@@ -264,11 +265,11 @@ class Student:
         found: list[list[str]],
     ) -> None:
         """Write the outputs of some rows; out of memory halves them."""
-        import torch
-
         try:
             texts = self._generated([rows[i] for i in batch], n, settings, chance)
-        except (torch.OutOfMemoryError, MemoryError) as error:
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
             if len(batch) == 1:
                 raise DimsumError(
                     "not enough memory to write for a single source",

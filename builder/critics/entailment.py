@@ -11,10 +11,10 @@ import torch
 from builder.config import CriticConfig
 from builder.critics.nli_data import LABELS
 from builder.critics.nli_model import Encoded, NliModel
-from builder.critics.packing import groups_of, packed_length
+from builder.critics.packing import packed_length
 from builder.errors import BuilderError
-from builder.memory import is_out_of_memory
 from builder.models import pick_device, pick_dtype, resolve
+from dimsum.memory import is_out_of_memory
 
 CHECKS: tuple[tuple[str, str, bool], ...] = (
     ("A man is playing the guitar on a stage.", "A man is playing an instrument.", True),
@@ -85,10 +85,7 @@ class EntailmentCritic:
         encoded = self.model.encode(pairs) if pairs else []
         result = np.full((len(pairs), len(LABELS)), np.nan, dtype=np.float32)
         texts = [row["input_ids"] for row in encoded]
-        if self.model.spec.template is None:
-            groups = [[index] for index in range(len(pairs))]
-        else:
-            groups = groups_of([premise for premise, _ in pairs], texts)
+        groups = self.model.groups(pairs, texts)
         lengths = [packed_length([texts[i] for i in group]) for group in groups]
         with torch.inference_mode():
             for batch in token_batches(lengths, self.batch_tokens):
@@ -99,10 +96,7 @@ class EntailmentCritic:
     def _score_batch(self, groups: list[list[int]], encoded: list[Encoded], result: Scores) -> None:
         members = [index for group in groups for index in group]
         try:
-            if self.model.spec.template is None:
-                logits = self.model.logits([encoded[i] for i in members])
-            else:
-                logits = self.model.packed_logits([[encoded[i] for i in g] for g in groups])
+            logits = self.model.packed_logits([[encoded[i] for i in g] for g in groups])
             result[members] = logits.softmax(-1).cpu().numpy()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):

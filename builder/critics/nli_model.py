@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from builder.critics.nli_data import LABELS
-from builder.critics.packing import pack
+from builder.critics.packing import groups_of, pack
 from builder.critics.spec import SPEC_FILE, CriticSpec, read_spec
 from builder.errors import BuilderError
 from builder.models import Resolved, loading_error, quiet_transformers, resolve
@@ -101,15 +101,29 @@ class NliModel:
             found = self._causal_logits([row["input_ids"] for row in batch])
         return self._ordered(found)
 
-    def packed_logits(self, groups: Sequence[Sequence[Encoded]]) -> torch.Tensor:
-        """Class logits of a causal critic, each group's texts read in one row.
+    def groups(
+        self, pairs: Sequence[tuple[str, str]], texts: Sequence[list[int]]
+    ) -> list[list[int]]:
+        """Indices of the pairs that `packed_logits` reads in one row.
 
         Args:
-            groups: texts that begin alike; a group of one is read as `logits` reads it.
+            texts: token ids of each pair, as `encode` gives them.
+        """
+        if self.spec.template is None:
+            return [[index] for index in range(len(pairs))]
+        return groups_of([premise for premise, _ in pairs], texts)
+
+    def packed_logits(self, groups: Sequence[Sequence[Encoded]]) -> torch.Tensor:
+        """Class logits, with a causal critic each group's texts read in one row.
+
+        Args:
+            groups: of `groups`; a group of one is read as `logits` reads it.
 
         Returns:
             in the order of the groups and of `LABELS`, float32, shape (texts, 3).
         """
+        if self.spec.template is None:
+            return self.logits([row for group in groups for row in group])
         device = self.classifier.device
         rows = [[list(row["input_ids"]) for row in group] for group in groups]
         packed = pack(rows, self.tokenizer.pad_token_id, self.classifier.dtype)

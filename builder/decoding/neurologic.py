@@ -27,7 +27,7 @@ from builder.decoding.neurologic_settings import NeurologicConfig
 from builder.decoding.tree import BeamTree
 from builder.decoding.vocabulary import ender_tokens, largest, log_normaliser, nth_largest
 from builder.errors import BuilderError, ConfigError
-from builder.memory import is_out_of_memory
+from dimsum.memory import is_out_of_memory
 
 __all__ = ["Hypothesis", "NeurologicConfig", "NeurologicDecoder"]
 

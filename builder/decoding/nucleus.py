@@ -23,6 +23,7 @@ from builder.decoding.forward import CausalForward
 from builder.decoding.linear import laid_out_weights
 from builder.decoding.settings import SamplingConfig
 from builder.errors import BuilderError, ConfigError
+from dimsum.memory import is_out_of_memory
 
 __all__ = ["NucleusSampler", "Sample", "SamplingConfig"]
 
@@ -102,7 +103,7 @@ class NucleusSampler:
                         self.forward, self._rules, self.rows, ids, waiting, seed, done, on_tokens
                     ).run()
             except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not _out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 if self.rows == 1:
                     raise BuilderError(
@@ -134,10 +135,3 @@ class NucleusSampler:
                 hint="shorten the context or lower max_new_tokens",
             )
         return ids
-
-
-def _out_of_memory(error: Exception) -> bool:
-    said = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError) or any(
-        sign in said for sign in ("not enough memory", "out of memory", "can't allocate memory")
-    )

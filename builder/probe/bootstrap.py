@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from dimsum.metrics.bootstrap import draws
+
 Array = np.ndarray[Any, np.dtype[np.float64]]
 LEVEL = 0.95
 
@@ -32,9 +34,7 @@ class Estimate:
 
 def weights(documents: int, replicates: int, seed: int) -> Array:
     """How often each document is drawn, shape (1 + replicates, documents); row 0 is the sample."""
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(documents, np.full(documents, 1 / documents), size=replicates)
-    return np.concatenate([np.ones((1, documents)), drawn.astype(np.float64)])
+    return np.concatenate([np.ones((1, documents)), draws(documents, replicates, seed)])
 
 
 def estimate(values: Array) -> Estimate:

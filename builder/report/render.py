@@ -18,12 +18,12 @@ from importlib import resources
 import jinja2
 from markupsafe import Markup
 
-from builder.progress import duration
 from builder.report.drawing import Picture, inline
 from builder.report.model import Removal, Report
 from builder.report.themes import DARK, LIGHT, stylesheet
 from builder.statistics.funnel import Step
 from dimsum import __version__
+from dimsum.duration import duration
 
 DASH = "–"
 FILTERS = ("task", "control", "domain", "method", "split")

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from builder.statistics.words import Array
+from dimsum.metrics.bootstrap import draws
 
 MOST_BLOCKS = 256
 MEAN_REPLICATES = 1000
@@ -40,10 +41,8 @@ class Blocks:
 
     @cached_property
     def weights(self) -> Array:
-        """Times each block is drawn, int64, shape (MEAN_REPLICATES, count)."""
-        draw = np.random.Generator(np.random.PCG64(self.seed))
-        shares = np.full(self.count, 1 / self.count)
-        return draw.multinomial(self.count, shares, size=MEAN_REPLICATES)
+        """Times each block is drawn, float64, shape (MEAN_REPLICATES, count)."""
+        return draws(self.count, MEAN_REPLICATES, self.seed)
 
     @classmethod
     def of(cls, priority: Array, seed: int) -> Blocks:
@@ -90,8 +89,7 @@ def of_independent(values: Array, seed: int) -> tuple[float | None, float | None
     count = min(len(values), MOST_BLOCKS)
     blocks = np.arange(len(values)) % count
     sums, sizes = np.bincount(blocks, values), np.bincount(blocks)
-    draw = np.random.Generator(np.random.PCG64(seed))
-    times = draw.multinomial(count, np.full(count, 1 / count), MEAN_REPLICATES)
+    times = draws(count, MEAN_REPLICATES, seed)
     low, high = np.quantile(times @ sums / (times @ sizes), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return mean, float(low), float(high)
 

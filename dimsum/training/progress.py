@@ -11,6 +11,8 @@ from rich.live import Live
 from rich.text import Text
 from transformers import TrainerCallback
 
+from dimsum.duration import duration
+
 PLAIN_EVERY = 30.0
 """Seconds between two lines when standard error is not a terminal."""
 
@@ -76,15 +78,5 @@ class ProgressLine(TrainerCallback):  # type: ignore[misc]
         if seen:
             parts.append(f"{seen / seconds:,.0f} tokens/s")
         if done and state.max_steps > state.global_step:
-            parts.append(f"{spoken((state.max_steps - state.global_step) * seconds / done)} left")
+            parts.append(f"{duration((state.max_steps - state.global_step) * seconds / done)} left")
         return "  ".join(parts)
-
-
-def spoken(seconds: float) -> str:
-    """1 h 02 min, 3 min 20 s, 12 s."""
-    whole = round(seconds)
-    if whole >= 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    if whole >= 60:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole} s"
