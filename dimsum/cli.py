@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import signal
 import sys
 import traceback
-from types import FrameType
 from typing import Any
 
 import click
 
 from cards.errors import CardError
-from dimsum import __version__
+from dimsum import __version__, interrupt
 from dimsum.errors import DimsumError
 
 VERBS: dict[str, tuple[str, str]] = {
@@ -77,19 +75,20 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code."""
-    signal.signal(signal.SIGTERM, _terminate)
+    interrupt.listen()
     debug = "--debug" in arguments
     try:
         result: Any = root.main(args=arguments, prog_name="dimsum", standalone_mode=False)
     except click.exceptions.Abort:
         return INTERRUPTED
     except KeyboardInterrupt:
-        click.echo("Interrupted.", err=True)
-        return INTERRUPTED
+        return _interrupted()
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except (DimsumError, CardError) as error:
+        if interrupt.asked():
+            return _interrupted()
         if debug:
             traceback.print_exc()
         click.echo(f"Error: {error.message}.", err=True)
@@ -100,6 +99,8 @@ def run(arguments: list[str]) -> int:
         sys.stderr.close()
         return 1
     except Exception as error:
+        if interrupt.asked():
+            return _interrupted()
         if debug:
             raise
         click.echo(f"Error: {type(error).__name__}: {error}.", err=True)
@@ -108,8 +109,9 @@ def run(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _interrupted() -> int:
+    click.echo("Interrupted.", err=True)
+    return INTERRUPTED
 
 
 if __name__ == "__main__":

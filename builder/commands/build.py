@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
 
 from builder.errors import GateError
+from dimsum.interrupt import resumable
 
 
 @click.command()
@@ -44,14 +44,12 @@ def build(
 
     folder = output or Path("runs") / Path(config).stem
     settings = load_config(config, overrides)
+    command = ["dimsum", "build", config, "--output", str(folder)]
+    for override in overrides:
+        command += ["--set", override]
     try:
-        result = runs.build(settings, folder, progress=Progress(quiet=quiet))
-    except KeyboardInterrupt:
-        command = ["dimsum", "build", config, "--output", str(folder)]
-        for override in overrides:
-            command += ["--set", override]
-        click.echo(f"Interrupted. Go on with: {shlex.join(command)}", err=True)
-        raise
+        with resumable(command):
+            result = runs.build(settings, folder, progress=Progress(quiet=quiet))
     except GateError:
         if Run(folder).header():
             print_funnel(funnel(Run(folder), settings))

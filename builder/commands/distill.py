@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 
 import click
+
+from dimsum.interrupt import resumable
 
 
 @click.command()
@@ -36,14 +37,10 @@ def distill(
     settings = load_distill(config, overrides)
     folder = output or Path("runs") / f"{Path(config).stem}-rounds"
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
-    try:
+    with resumable(["dimsum", *sys.argv[1:]]):
         done = run(
             settings, folder, device=device, progress=Progress(quiet=quiet), quiet=quiet, say=say
         )
-    except KeyboardInterrupt:
-        command = shlex.join(["dimsum", *sys.argv[1:]])
-        click.echo(f"Interrupted. Go on with: {command}", err=True)
-        raise
     facts = {
         "students": [str(path) for path in done.students],
         "datasets": [str(path) for path in done.datasets],

@@ -42,6 +42,8 @@ class CriticRecipe(Strict):
     layers: int | None = Field(None, ge=1, description="keep only the base's first layers")
     frozen_layers: int = Field(0, ge=0, description="LoRA sits on the layers above these")
     lora_rank: int = Field(16, ge=1)
+    frozen_embeddings: bool = Field(False, description="method full: keep the base's own")
+    dropout: float | None = Field(None, ge=0, lt=1, description="null: what the base has")
     epochs: int = Field(1, ge=1)
     batch_size: int = Field(32, ge=1)
     learning_rate: float = Field(4e-4, gt=0)
@@ -145,12 +147,20 @@ def fresh(recipe: CriticRecipe) -> NliModel:
             label2id={name: i for i, name in enumerate(LABELS)},
             dtype=torch.bfloat16,
             use_safetensors=True,
+            # The fused attention's backward pass is many times slower on a CPU in bfloat16.
+            attn_implementation="eager",
             **depth,
             **base.arguments(),
         )
         tokenizer = AutoTokenizer.from_pretrained(base.path, **base.arguments())
         if spec.adapter:
             model = _with_lora(model, recipe)
+    if recipe.dropout is not None:
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = recipe.dropout
+    if recipe.frozen_embeddings:
+        model.get_input_embeddings().requires_grad_(False)
     return NliModel(model, tokenizer, spec)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 
 import click
+
+from dimsum.interrupt import resumable
 
 
 @click.command()
@@ -75,11 +76,7 @@ def train(
     from dimsum.training.train import train as run
 
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
-    try:
+    with resumable(["dimsum", *sys.argv[1:]]):
         trained = run(data, recipe, output, device=device, quiet=quiet, say=say)
-    except KeyboardInterrupt:
-        command = shlex.join(["dimsum", *sys.argv[1:]])
-        click.echo(f"Interrupted. Go on with: {command}", err=True)
-        raise
     facts = {"student": str(output), "trained": trained.spec.trained, **trained.spec.training}
     (print_json if as_json else print_facts)(facts)

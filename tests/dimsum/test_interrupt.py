@@ -1,0 +1,63 @@
+"""Ctrl-C that lands where a library hides it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+from pydantic import BaseModel, field_serializer
+
+from dimsum import cli, interrupt
+
+
+class Document(BaseModel):
+    """Is interrupted while pydantic writes it."""
+
+    name: str
+
+    @field_serializer("name")
+    def _serialize(self, value: str) -> str:
+        signal.raise_signal(signal.SIGINT)
+        return value
+
+
+@pytest.fixture(autouse=True)
+def _handlers() -> Iterator[None]:
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupt.listen()
+    yield
+    interrupt.listen()
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+def test_an_interrupt_that_a_library_wraps_is_still_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Exception, match="KeyboardInterrupt") as wrapped:
+        Document(name="a").model_dump_json()
+    assert not isinstance(wrapped.value, KeyboardInterrupt)  # what the rest is about
+    with pytest.raises(KeyboardInterrupt), interrupt.resumable(["dimsum", "build", "a file"]):
+        Document(name="a").model_dump_json()
+    assert capsys.readouterr().err == "Interrupted. Go on with: dimsum build 'a file'\n"
+
+
+def test_the_command_line_ends_with_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli.root, "main", lambda **_: Document(name="a").model_dump_json())
+    assert cli.run(["doctor"]) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
+
+
+def test_other_errors_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError, match="another"), interrupt.resumable(["dimsum"]):
+        raise ValueError("another")
+    assert capsys.readouterr().err == ""
+
+
+def test_an_ignored_signal_stays_ignored() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    interrupt.listen()
+    signal.raise_signal(signal.SIGINT)
+    assert not interrupt.asked()
