@@ -23,6 +23,7 @@ from builder.critics.nli_model import NliModel
 from builder.critics.spec import CriticSpec, read_spec
 from builder.errors import ConfigError
 from builder.models import quiet_transformers, resolve
+from dimsum.training.attention import written_out
 
 LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 REPORT_EVERY = 50
@@ -147,12 +148,11 @@ def fresh(recipe: CriticRecipe) -> NliModel:
             label2id={name: i for i, name in enumerate(LABELS)},
             dtype=torch.bfloat16,
             use_safetensors=True,
-            # The fused attention's backward pass is many times slower on a CPU in bfloat16.
-            attn_implementation="eager",
             **depth,
             **base.arguments(),
         )
         tokenizer = AutoTokenizer.from_pretrained(base.path, **base.arguments())
+        written_out(model, model.device)
         if spec.adapter:
             model = _with_lora(model, recipe)
     if recipe.dropout is not None:

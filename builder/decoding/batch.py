@@ -20,6 +20,8 @@ from builder.decoding.forward import CausalForward
 MOST_PLACES = 10
 _PREFILL_TOKENS_PER_ROW = 16
 _SPARE_STEPS = 12
+# If the fullest bunch uses more of its columns than this, it is cheaper to add columns.
+_WORTH_SQUEEZING = 0.75
 # Loading a context or closing gaps touches every layer, so it is done for several places at once.
 _IDLE_SHARE = 16
 
@@ -87,7 +89,10 @@ class Batch:
         cache = self.cache
         assert cache is not None
         if cache.now + self.places > cache.columns:
-            self._arrange({})
+            if max(bunch.used() for bunch in self.bunches) > _WORTH_SQUEEZING * cache.now:
+                cache.grow(min(2 * cache.columns, cache.now + self.places * self._steps_left()))
+            else:
+                self._arrange({})
         rows = [[place.row for place in bunch.places] for bunch in self.bunches]
         tokens = torch.tensor([[row.tokens[-1] if row else 0 for row in bunch] for bunch in rows])
         positions = torch.tensor(
@@ -99,6 +104,11 @@ class Batch:
                     place.columns.append(column)
         logits = self.forward.step(cache, tokens, positions)
         self._record([p for b in self.bunches for p in b.places], logits.flatten(0, 1))
+
+    def _steps_left(self) -> int:
+        """Tokens that the sample with the most still to come may have."""
+        rows = [place.row for bunch in self.bunches for place in bunch.places if place.row]
+        return self.rules.config.max_new_tokens - min(len(row.tokens) for row in rows)
 
     def _record(self, places: Sequence[Place], logits: torch.Tensor) -> None:
         """Draw these places' next tokens, and let go of the samples that end with it."""

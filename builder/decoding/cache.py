@@ -152,23 +152,31 @@ class BunchCache(Cache):  # type: ignore[misc]  # transformers is untyped here
             now: the next column to write.
             columns: how many there shall be at least.
         """
+        self.grow(columns)
         target, source = to.index(self.device), old.index(self.device)
-        more = max(0, columns - self.columns)
         for layer in self.layers:
-            for name in ("keys", "values"):
-                held = getattr(layer, name)
-                moved = held[source]
-                if more:
-                    held = torch.nn.functional.pad(held, (0, 0, 0, more))
-                    setattr(layer, name, held)
-                held[target] = moved
-        self.columns += more
+            for held in (layer.keys, layer.values):
+                held[target] = held[source]
         self.now = now
         bunches, groups, places, _ = self._mask.shape
         self._mask = self._mask.new_full((bunches, groups, places, self.columns), self._hidden)
         for place in range(places):
             # What a place writes from now on, it sees.
             self._mask[:, :, place, now + place :: places] = 0
+
+    def grow(self, columns: int) -> None:
+        """See to it that there are so many columns; what is written stays, and as visible."""
+        more = columns - self.columns
+        if more <= 0:
+            return
+        for layer in self.layers:
+            layer.keys = torch.nn.functional.pad(layer.keys, (0, 0, 0, more))
+            layer.values = torch.nn.functional.pad(layer.values, (0, 0, 0, more))
+        self._mask = torch.nn.functional.pad(self._mask, (0, more), value=self._hidden)
+        self.columns = columns
+        for place in range(self.places):
+            # What a place writes from now on, it sees.
+            self._mask[:, :, place, self.now + place :: self.places] = 0
 
 
 def _empty(like: torch.Tensor, bunches: int) -> torch.Tensor:

@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-_HEADS = ((64, 64), (512, 8), (2048, 4))
+_HEADS = ((32, 64), (256, 16), (2048, 4))
 """k, and the stride that the vocabulary is folded by to find the k largest logits."""
 
-_CHUNK_ROWS = 32
+_CACHED_ROWS = 4
+"""Rows of 50,000 float32 that stay in a core's cache while they are passed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,54 +52,84 @@ def draw(
     nothing but its logits, its masks and its uniform, and moves little when its logits do.
 
     Args:
-        logits: [rows, vocabulary], any floating dtype.
+        logits: [rows, vocabulary], any floating dtype; what is forbidden is minus infinity in it
+            afterwards.
         uniforms: [rows] in [0, 1).
         blocked: each row's own forbidden ids.
         banned: int64, ids forbidden in every row.
         temperature: above 0.
         top_p: in (0, 1].
     """
-    rows = len(logits)
-    tokens = np.empty(rows, dtype=np.int64)
-    logprobs = np.empty(rows, dtype=np.float64)
-    # A chunk is worked on in place and stays in the processor's cache.
-    shape = (min(rows, _CHUNK_ROWS), logits.shape[1])
-    whole, scratch = (logits.new_empty(shape, dtype=torch.float32) for _ in range(2))
-    for first in range(0, rows, _CHUNK_ROWS):
-        part = slice(first, min(first + _CHUNK_ROWS, rows))
-        scores, work = whole[: part.stop - first], scratch[: part.stop - first]
-        scores.copy_(logits[part])
-        normaliser = _logsumexp(scores, scores.amax(1, keepdim=True), 1.0, work)
-        _mask(scores, blocked[part], banned)
-        # Below 1 by more than rounding, so that a share's end is never stepped over.
-        uniform = torch.from_numpy(uniforms[part]).to(scores.device).clamp(max=1 - 2.0**-50)
-        chosen = _invert(scores, uniform, temperature, top_p, work)
-        picked = logits[part].gather(1, chosen.clamp(min=0)[:, None])[:, 0] - normaliser
-        tokens[part] = chosen.cpu().numpy()
-        logprobs[part] = picked.double().cpu().numpy()
-    return Drawn(tokens, logprobs)
+    # Below 1 by more than rounding, so that a share's end is never stepped over.
+    uniform = torch.from_numpy(uniforms).to(logits.device).clamp(max=1 - 2.0**-50)
+    forbidden = _mask(logits, blocked, banned.to(logits.device))
+    sums = _sums(logits, temperature)
+    chosen = _invert(logits, uniform, temperature, top_p, sums)
+    normaliser = torch.logaddexp(sums.most + sums.plain.log(), forbidden)
+    picked = logits.gather(1, chosen.clamp(min=0)[:, None])[:, 0] - normaliser
+    return Drawn(chosen.cpu().numpy(), picked.double().cpu().numpy())
 
 
-def _mask(scores: torch.Tensor, blocked: Sequence[Sequence[int]], banned: torch.Tensor) -> None:
-    """Write minus infinity, in place, over what may not come."""
-    if len(banned):
-        scores.index_fill_(1, banned.to(scores.device), -torch.inf)
-    places = [(row, token) for row, ids in enumerate(blocked) for token in ids]
-    if places:
-        index = torch.tensor(places, device=scores.device)
-        scores[index[:, 0], index[:, 1]] = -torch.inf
-
-
-def _logsumexp(
-    scores: torch.Tensor, most: torch.Tensor, temperature: float, work: torch.Tensor
+def _mask(
+    scores: torch.Tensor, blocked: Sequence[Sequence[int]], banned: torch.Tensor
 ) -> torch.Tensor:
-    """log of the sum of exp(scores / temperature), [rows]; `most` is each row's largest score.
+    """Write minus infinity, in place, over what may not come.
 
-    Each of these passes over the vocabulary is a visible part of a decoding step, so there is
-    one fewer than in torch.logsumexp and nothing is allocated.
+    Returns:
+        float32 [rows], the logsumexp of what stood there.
     """
-    torch.add(most / -temperature, scores, alpha=1 / temperature, out=work)
-    return work.exp_().sum(1).log_() + most[:, 0] / temperature
+    forbidden = scores[:, banned].float().logsumexp(1)
+    scores[:, banned] = -torch.inf
+    places = sorted({(row, token) for row, ids in enumerate(blocked) for token in ids})
+    if places:
+        rows, tokens = torch.tensor(places, device=scores.device).unbind(1)
+        # What was banned already is minus infinity by now and counts once.
+        single = scores[rows, tokens].float()
+        scores[rows, tokens] = -torch.inf
+        most = single.max().clamp(min=torch.finfo(torch.float32).min)
+        own = torch.zeros_like(forbidden).index_add_(0, rows, (single - most).exp_())
+        forbidden = torch.logaddexp(forbidden, own.log_() + most)
+    return forbidden
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What passes over the whole vocabulary tell of each row.
+
+    Attributes:
+        most: float32 [rows], the largest score; 0 where every score is minus infinity.
+        plain: float32 [rows], the sum of exp(score - most).
+        heated: float32 [rows], the sum of exp((score - most) / temperature).
+        folded: float32 [rows, columns], each column's largest score when the vocabulary is folded
+            as the first of `_HEADS` says.
+    """
+
+    most: torch.Tensor
+    plain: torch.Tensor
+    heated: torch.Tensor
+    folded: torch.Tensor
+
+
+def _sums(scores: torch.Tensor, temperature: float) -> _Sums:
+    """Pass over every row, a few rows at a time: each pass finds the last one's in the cache."""
+    rows, vocabulary = scores.shape
+    fold = _HEADS[0][1]
+    columns = vocabulary // fold
+    many = min(rows, _CACHED_ROWS) if scores.device.type == "cpu" else rows
+    buffers = [scores.new_empty((many, vocabulary), dtype=torch.float32) for _ in range(2)]
+    most, plain, heated = (scores.new_empty(rows, dtype=torch.float32) for _ in range(3))
+    folded = scores.new_empty((rows, columns), dtype=torch.float32)
+    for first in range(0, rows, many):
+        part = slice(first, min(first + many, rows))
+        own, work = (buffer[: part.stop - first] for buffer in buffers)
+        own.copy_(scores[part])
+        torch.amax(own[:, : fold * columns].view(len(own), fold, columns), 1, out=folded[part])
+        top = torch.cat([folded[part], own[:, columns * fold :]], dim=1).amax(1)
+        most[part] = top.masked_fill_(top == -torch.inf, 0.0)
+        own.sub_(top[:, None])
+        plain[part] = torch.exp(own, out=work).sum(1)
+        heated[part] = own.mul_(1 / temperature).exp_().sum(1)
+    return _Sums(most, plain, heated, folded)
 
 
 def _invert(
@@ -106,22 +137,21 @@ def _invert(
     uniform: torch.Tensor,
     temperature: float,
     top_p: float,
-    work: torch.Tensor,
+    sums: _Sums,
 ) -> torch.Tensor:
     """The token of each row where the nucleus's distribution function passes the uniform."""
     vocabulary = scores.shape[1]
-    most = scores.amax(1, keepdim=True)
-    alive = most[:, 0] > -torch.inf
-    normaliser = _logsumexp(scores, most, temperature, work)
     chosen = torch.full((len(scores),), -1, dtype=torch.int64, device=scores.device)
-    waiting = torch.nonzero(alive)[:, 0]
+    waiting = torch.nonzero(sums.heated)[:, 0]
     heads = _HEADS if top_p < 1 else ()
     for head, fold in (*heads, (vocabulary, 1)):
         if not len(waiting):
             break
         part = scores[waiting] if len(waiting) < len(scores) else scores
-        values, tokens = _largest(part, min(head, vocabulary), fold)
-        mass = (values.double() / temperature - normaliser[waiting, None]).exp()
+        folded = sums.folded[waiting] if fold == _HEADS[0][1] else None
+        values, tokens = _largest(part, min(head, vocabulary), fold, folded)
+        values = values.double().sub_(sums.most[waiting, None]).div_(temperature)
+        mass = values.exp_().div_(sums.heated[waiting, None])
         reached = mass.cumsum(-1)
         held = (reached[:, -1] >= top_p) | (head >= vocabulary)
         # A token belongs to the nucleus while the mass before it is short of top_p.
@@ -138,21 +168,28 @@ def _invert(
     return chosen
 
 
-def _largest(scores: torch.Tensor, many: int, fold: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _largest(
+    scores: torch.Tensor, many: int, fold: int, folded: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The `many` largest of each row in descending order, as torch.topk, and their places.
 
     The vocabulary is folded into columns of `fold` tokens; the largest `many` tokens lie in the
     `many` columns with the largest maxima, since each of those maxima is at least as large as
     anything in the other columns. What does not fill a column is looked at as well.
+
+    Args:
+        folded: the maxima of the columns, if they are known.
     """
-    rows, vocabulary = scores.shape
+    vocabulary = scores.shape[1]
     columns = vocabulary // fold
     if fold == 1 or columns <= 2 * many:
         values, places = scores.topk(many)
         return values, places
-    folded = scores[:, : columns * fold].view(rows, fold, columns)
-    chosen = folded.amax(1).topk(many, sorted=False).indices
-    found = folded.gather(2, chosen[:, None].expand(-1, fold, -1)).flatten(1)
+    view = scores[:, : columns * fold].view(len(scores), fold, columns)
+    if folded is None:
+        folded = view.amax(1)
+    chosen = folded.topk(many, sorted=False).indices
+    found = view.gather(2, chosen[:, None].expand(-1, fold, -1)).flatten(1)
     found = torch.cat([found, scores[:, columns * fold :]], dim=1)
     values, at = found.topk(many)
     inside = at < many * fold

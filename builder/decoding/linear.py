@@ -18,6 +18,9 @@ import torch
 _ROWS = 128
 """Rows that the layout is chosen for; any number can be multiplied with it."""
 
+_TILE = 16
+"""Rows of the matrix unit: 100 rows take it longer than 112, so rows are filled up."""
+
 _laid_out: WeakKeyDictionary[torch.nn.Module, tuple[Any, torch.Tensor]] = WeakKeyDictionary()
 
 
@@ -68,10 +71,14 @@ def _layout(module: torch.nn.Module, weight: torch.Tensor) -> torch.Tensor:
 def _forward(
     blocks: torch.Tensor, bias: torch.Tensor | None
 ) -> Callable[[torch.Tensor], torch.Tensor]:
-    def forward(rows: torch.Tensor) -> torch.Tensor:
+    def forward(inputs: torch.Tensor) -> torch.Tensor:
+        rows = inputs.flatten(0, -2)
+        many = len(rows)
+        if many % _TILE:
+            rows = torch.nn.functional.pad(rows, (0, 0, 0, -many % _TILE))
         product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
             rows, blocks, bias, "none", [], ""
         )
-        return product
+        return product[:many].view(*inputs.shape[:-1], -1)
 
     return forward

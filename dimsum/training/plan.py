@@ -22,6 +22,7 @@ from dimsum.models import loading_error, pick_device, pick_dtype, public_name, r
 from dimsum.opening import architecture_of_config
 from dimsum.pairs import Reading, pairs_of, read_rows
 from dimsum.prompts import Architecture, PromptFormat
+from dimsum.training.attention import written_out
 from dimsum.training.examples import IGNORED, keeps_logits
 from dimsum.training.lora import with_lora
 from dimsum.training.recipe import Recipe, check_precision
@@ -237,6 +238,7 @@ def _measured(
         return None
     with torch.device(device):
         model = _model(config, architecture, recipe, half)
+    written_out(model, device)
     optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-5)
     autocast: Any = (
         torch.autocast(device.type, dtype=torch.bfloat16) if half else contextlib.nullcontext()

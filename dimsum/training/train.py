@@ -30,6 +30,7 @@ from dimsum.pairs import Columns, Pair, Reading, held_out, pairs_of, read_rows
 from dimsum.prompts import PromptFormat
 from dimsum.spec import SPEC_FILE
 from dimsum.student import Student
+from dimsum.training.attention import written_out
 from dimsum.training.examples import Collator, Encoding, Examples, encoded, request_of
 from dimsum.training.lora import with_lora
 from dimsum.training.progress import ProgressLine
@@ -97,6 +98,7 @@ def train(
         return Student.from_pretrained(output, device=device)
     _count_requests(student, prepared)
     base = student.model
+    written_out(base, where)
     if recipe.lora_rank:
         torch.manual_seed(recipe.seed)
         student.model = with_lora(student.model, student.spec.architecture, recipe)

@@ -29,7 +29,7 @@ def nucleus(logits: np.ndarray, temperature: float, top_p: float) -> np.ndarray:
 
 def frequencies(logits: torch.Tensor, many: int, **how: Any) -> np.ndarray:
     uniforms = np.random.default_rng(7).random(many)
-    drawn = draw(logits.expand(many, -1), uniforms, [()] * many, banned=NOTHING, **how)
+    drawn = draw(logits.repeat(many, 1), uniforms, [()] * many, banned=NOTHING, **how)
     return np.bincount(drawn.tokens, minlength=logits.shape[-1])
 
 
@@ -93,7 +93,7 @@ def test_every_draw_inverts_the_distribution(
 def test_with_ties_the_draw_is_from_a_nucleus(seed: int, spread: float, top_p: float) -> None:
     """bfloat16 logits are full of ties, and which of them the nucleus ends with is open."""
     source = torch.Generator().manual_seed(seed)
-    logits = (torch.randn(1, 700, generator=source) * spread).bfloat16().expand(200, -1)
+    logits = (torch.randn(1, 700, generator=source) * spread).bfloat16().repeat(200, 1)
     uniforms = np.random.default_rng(seed).random(200)
     drawn = draw(logits, uniforms, [()] * 200, banned=NOTHING, temperature=0.7, top_p=top_p)
     row = logits[0].float().numpy()
@@ -113,6 +113,7 @@ def test_a_long_nucleus_is_not_cut() -> None:
 def test_masks_come_before_the_nucleus() -> None:
     logits = torch.tensor([[4.0, 3.0, 2.0, 1.0]]).repeat(2000, 1)
     uniforms = np.random.default_rng(0).random(2000)
+    expected = float(logits[0].log_softmax(-1)[2])
     drawn = draw(
         logits,
         uniforms,
@@ -122,7 +123,6 @@ def test_masks_come_before_the_nucleus() -> None:
         top_p=0.7,
     )
     assert set(drawn.tokens) == {2}
-    expected = float(logits[0].log_softmax(-1)[2])
     assert np.allclose(drawn.logprobs, expected, atol=1e-5)
 
 
