@@ -27,7 +27,6 @@ from dimsum.pairs import read_rows
 from dimsum.spec import read_spec
 
 PAGE = Path(__file__).parents[2] / "docs" / "experiments" / "student.md"
-CONTROL_SOURCES = 200
 
 
 def arguments(texts: list[str] | None) -> argparse.Namespace:
@@ -45,6 +44,7 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--paraphrase", action="append", default=[], metavar="NAME=FILE")
     parser.add_argument("--code", action="append", default=[], metavar="NAME=LENGTH-STYLE")
     parser.add_argument("--teacher-sample", type=int, default=100)
+    parser.add_argument("--controls", type=int, default=200, help="sources of the control accuracy")
     parser.add_argument("--limit", type=int, help="judge on the first so many (for a trial)")
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--device")
@@ -106,7 +106,7 @@ def report(wanted: argparse.Namespace, plain: Path, task: str, name: str, file: 
         words += ["--baseline", baseline]
     codes = dict(text.split("=", 1) for text in wanted.code)
     if task == "summary":
-        words += ["--controls", str(CONTROL_SOURCES)]
+        words += ["--controls", str(wanted.controls)]
         if name in codes:
             length, _, style = codes[name].partition("-")
             words += ["--length", length, "--style", style]
