@@ -39,6 +39,7 @@ from builder.stages import (
 )
 from builder.stages.base import Stage, Work
 from builder.store import REJECTS, Run, Sidecar, digest, seed_of
+from dimsum import interrupt
 from dimsum.spec import read_spec as read_student
 
 STAGES: tuple[Stage, ...] = (
@@ -198,6 +199,7 @@ def run_stage(
     progress.begin(stage.name, units)
     records = []
     for shard in range(units):
+        interrupt.check()
         fingerprint = fingerprint_of(run, stage, config, shard, identities)
         record = run.done(stage.name, shard, fingerprint)
         skipped = record is not None

@@ -35,6 +35,16 @@ def asked() -> bool:
     return _asked
 
 
+def check() -> None:
+    """Interrupt where one was asked for and got lost, as it does in a finaliser.
+
+    Raises:
+        KeyboardInterrupt: it was.
+    """
+    if _asked:
+        raise KeyboardInterrupt
+
+
 @contextmanager
 def resumable(command: Sequence[str]) -> Iterator[None]:
     """Say how to go on when the body is interrupted.
