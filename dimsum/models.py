@@ -296,6 +296,8 @@ def load_causal(
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    from dimsum.cpu import contiguous_head
+
     resolved = resolve(reference)
     where = pick_device(device)
     kind = pick_dtype(where, dtype)
@@ -307,7 +309,7 @@ def load_causal(
             tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
     except Exception as error:
         raise loading_error(reference, error) from error
-    model = model.to(where).eval()
+    model = contiguous_head(model.to(where).eval())
     note = f"{reference} on {where.type} in {str(kind).removeprefix('torch.')}"
     return LoadedModel(resolved, model, tokenizer, where, kind, [note])
 

@@ -23,6 +23,8 @@ def opened(resolved: Resolved, dtype: torch.dtype) -> tuple[Any, Any, Architectu
     """
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
+    from dimsum.cpu import contiguous_head
+
     try:
         with quiet_transformers():
             architecture = architecture_of(resolved)
@@ -37,7 +39,7 @@ def opened(resolved: Resolved, dtype: torch.dtype) -> tuple[Any, Any, Architectu
         raise loading_error(resolved.reference, error) from error
     if tokenizer.eos_token_id is None:
         raise UsageError(f"{resolved.reference} has no end-of-sequence token")
-    return model, tokenizer, architecture
+    return contiguous_head(model), tokenizer, architecture
 
 
 def architecture_of(resolved: Resolved) -> Architecture:

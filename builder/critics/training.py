@@ -23,7 +23,7 @@ from builder.critics.nli_model import NliModel
 from builder.critics.spec import CriticSpec, read_spec
 from builder.errors import ConfigError
 from builder.models import quiet_transformers, resolve
-from dimsum.training.attention import written_out
+from dimsum.cpu import written_out_attention
 
 LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 REPORT_EVERY = 50
@@ -152,7 +152,7 @@ def fresh(recipe: CriticRecipe) -> NliModel:
             **base.arguments(),
         )
         tokenizer = AutoTokenizer.from_pretrained(base.path, **base.arguments())
-        written_out(model, model.device)
+        written_out_attention(model, model.device)
         if spec.adapter:
             model = _with_lora(model, recipe)
     if recipe.dropout is not None:

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from dimsum.cpu import contiguous_head, written_out_attention
 from dimsum.errors import DimsumError, UsageError
 from dimsum.models import loading_error, pick_device, pick_dtype, public_name, resolve
 from dimsum.opening import architecture_of_config
 from dimsum.pairs import Reading, pairs_of, read_rows
 from dimsum.prompts import Architecture, PromptFormat
-from dimsum.training.attention import written_out
 from dimsum.training.examples import IGNORED, keeps_logits
 from dimsum.training.lora import with_lora
 from dimsum.training.recipe import Recipe, check_precision
@@ -149,6 +149,7 @@ def _model(config: Any, architecture: Architecture, recipe: Recipe, half: bool) 
     kind = AutoModelForSeq2SeqLM if architecture == "seq2seq" else AutoModelForCausalLM
     frozen_half = half and recipe.lora_rank is not None
     model = kind.from_config(config, dtype=torch.bfloat16 if frozen_half else torch.float32)
+    contiguous_head(model)
     if recipe.lora_rank:
         model = with_lora(model, architecture, recipe)
     if recipe.gradient_checkpointing:
@@ -238,7 +239,7 @@ def _measured(
         return None
     with torch.device(device):
         model = _model(config, architecture, recipe, half)
-    written_out(model, device)
+    written_out_attention(model, device)
     optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-5)
     autocast: Any = (
         torch.autocast(device.type, dtype=torch.bfloat16) if half else contextlib.nullcontext()

@@ -23,6 +23,7 @@ from typing import Any, Literal
 import torch
 
 from dimsum.card import write_card
+from dimsum.cpu import written_out_attention
 from dimsum.errors import UsageError
 from dimsum.files import write_json
 from dimsum.models import pick_device, pick_dtype, public_name, quiet_transformers, resolve
@@ -30,7 +31,6 @@ from dimsum.pairs import Columns, Pair, Reading, held_out, pairs_of, read_rows
 from dimsum.prompts import PromptFormat
 from dimsum.spec import SPEC_FILE
 from dimsum.student import Student
-from dimsum.training.attention import written_out
 from dimsum.training.examples import Collator, Encoding, Examples, encoded, request_of
 from dimsum.training.lora import with_lora
 from dimsum.training.progress import ProgressLine
@@ -98,7 +98,7 @@ def train(
         return Student.from_pretrained(output, device=device)
     _count_requests(student, prepared)
     base = student.model
-    written_out(base, where)
+    written_out_attention(base, where)
     if recipe.lora_rank:
         torch.manual_seed(recipe.seed)
         student.model = with_lora(student.model, student.spec.architecture, recipe)
