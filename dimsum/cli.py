@@ -81,37 +81,34 @@ def run(arguments: list[str]) -> int:
         result: Any = root.main(args=arguments, prog_name="dimsum", standalone_mode=False)
     except click.exceptions.Abort:
         return INTERRUPTED
-    except KeyboardInterrupt:
-        return _interrupted()
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (DimsumError, CardError) as error:
-        if interrupt.asked():
-            return _interrupted()
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except (KeyboardInterrupt, Exception) as error:
+        if interrupt.meant(error):
+            click.echo("Interrupted.", err=True)
+            return INTERRUPTED
+        return _failed(error, debug)
+    return result if isinstance(result, int) else 0
+
+
+def _failed(error: BaseException, debug: bool) -> int:
+    """Say what went wrong; the exit code."""
+    if isinstance(error, DimsumError | CardError):
         if debug:
-            traceback.print_exc()
+            traceback.print_exception(error)
         click.echo(f"Error: {error.message}.", err=True)
         if error.hint:
             click.echo(f"Hint:  {error.hint}", err=True)
         return getattr(error, "exit_code", 1)
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
-    except Exception as error:
-        if interrupt.asked():
-            return _interrupted()
-        if debug:
-            raise
-        click.echo(f"Error: {type(error).__name__}: {error}.", err=True)
-        click.echo("Hint:  this is unexpected; `dimsum --debug ...` shows where", err=True)
-        return 1
-    return result if isinstance(result, int) else 0
-
-
-def _interrupted() -> int:
-    click.echo("Interrupted.", err=True)
-    return INTERRUPTED
+    if debug:
+        raise error
+    click.echo(f"Error: {type(error).__name__}: {error}.", err=True)
+    click.echo("Hint:  this is unexpected; `dimsum --debug ...` shows where", err=True)
+    return 1
 
 
 if __name__ == "__main__":

@@ -30,9 +30,9 @@ def listen() -> None:
             signal.signal(number, _interrupt)
 
 
-def asked() -> bool:
-    """Whether an interrupt came since `listen`."""
-    return _asked
+def meant(error: BaseException) -> bool:
+    """Whether an error is an interrupt, or came after one was asked for."""
+    return _asked or isinstance(error, KeyboardInterrupt)
 
 
 def check() -> None:
@@ -58,7 +58,7 @@ def resumable(command: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if not (asked() or isinstance(error, KeyboardInterrupt)):
+        if not meant(error):
             raise
         click.echo(f"Interrupted. Go on with: {shlex.join(command)}", err=True)
         raise KeyboardInterrupt from error

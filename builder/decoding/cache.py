@@ -158,11 +158,8 @@ class BunchCache(Cache):  # type: ignore[misc]  # transformers is untyped here
             for held in (layer.keys, layer.values):
                 held[target] = held[source]
         self.now = now
-        bunches, groups, places, _ = self._mask.shape
-        self._mask = self._mask.new_full((bunches, groups, places, self.columns), self._hidden)
-        for place in range(places):
-            # What a place writes from now on, it sees.
-            self._mask[:, :, place, now + place :: places] = 0
+        self._mask.fill_(self._hidden)
+        self._show_own()
 
     def grow(self, columns: int) -> None:
         """See to it that there are so many columns; what is written stays, and as visible."""
@@ -174,8 +171,11 @@ class BunchCache(Cache):  # type: ignore[misc]  # transformers is untyped here
             layer.values = torch.nn.functional.pad(layer.values, (0, 0, 0, more))
         self._mask = torch.nn.functional.pad(self._mask, (0, more), value=self._hidden)
         self.columns = columns
+        self._show_own()
+
+    def _show_own(self) -> None:
+        """Let every place see what it writes from now on."""
         for place in range(self.places):
-            # What a place writes from now on, it sees.
             self._mask[:, :, place, self.now + place :: self.places] = 0
 
 

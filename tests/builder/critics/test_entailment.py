@@ -16,7 +16,7 @@ from builder.critics.evaluation import summarise, wilson
 from builder.critics.nli_data import length_buckets, mix, read_nli
 from builder.critics.nli_model import NliModel, label_columns
 from builder.critics.recipe import load_recipe
-from builder.critics.training import CriticRecipe, train
+from builder.critics.training import CriticRecipe, fresh, train
 from builder.errors import BuilderError, ConfigError
 from dimsum.errors import ModelError
 from tests.toys import make_critic
@@ -235,3 +235,20 @@ def test_going_on_from_a_critic_of_another_shape_is_refused(
     other = recipe.model_copy(update={"start": str(tmp_path / "one"), "layers": 1})
     with pytest.raises(ConfigError, match="other layers"):
         train(other, examples, tmp_path / "y")
+
+
+def test_frozen_embeddings_stay_and_dropout_is_the_recipes(
+    toy_critic: Path, tmp_path: Path
+) -> None:
+    rows = [{"premise": "The dog eats", "hypothesis": "The dog sings", "label": "neutral"}]
+    examples = read_nli(write_nli(tmp_path / "n.jsonl", rows))
+    recipe = CriticRecipe(base=str(toy_critic), method="full", template=None, learning_rate=1e-1)
+    given = fresh(recipe).model.get_input_embeddings().weight.clone()
+    for frozen in (False, True):
+        changed = recipe.model_copy(update={"frozen_embeddings": frozen, "dropout": 0.25})
+        critic = train(changed, examples, tmp_path / str(frozen))
+        assert torch.equal(critic.model.get_input_embeddings().weight, given) is frozen
+        rates = {m.p for m in critic.model.modules() if isinstance(m, torch.nn.Dropout)}
+        assert rates == {0.25}
+    usual = {m.p for m in fresh(recipe).model.modules() if isinstance(m, torch.nn.Dropout)}
+    assert usual != {0.25}
