@@ -149,7 +149,8 @@ class Batch:
             del self.waiting[prompt]
         size = self.rules.config.no_repeat_ngram
         if size and prompt not in self.trunks:
-            self.trunks[prompt] = NgramHistory(size, self.ids[prompt])
+            counted = self.ids[prompt] if self.rules.config.prompt_counts else ()
+            self.trunks[prompt] = NgramHistory(size, counted)
         history = self.trunks[prompt].fork() if size else None
         bunch = self.bunches[number]
         taken = bunch.places[place]

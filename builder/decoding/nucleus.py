@@ -60,7 +60,6 @@ class NucleusSampler:
             end_tokens(model, tokenizer),
         )
 
-    @torch.inference_mode()
     def sample(
         self,
         prompts: Sequence[str],
@@ -71,11 +70,30 @@ class NucleusSampler:
     ) -> list[Sample]:
         """Sample `samples` continuations of every prompt.
 
+        Args:
+            prompts: contexts; an empty one needs a model with a beginning-of-text token.
+
+        The rest is as in `continued`.
+        """
+        ids = [self._encode(ordinal, prompt) for ordinal, prompt in enumerate(prompts)]
+        return self.continued(ids, samples, seed=seed, on_tokens=on_tokens)
+
+    @torch.inference_mode()
+    def continued(
+        self,
+        ids: Sequence[Sequence[int]],
+        samples: int,
+        *,
+        seed: int,
+        on_tokens: Callable[[int], None] | None = None,
+    ) -> list[Sample]:
+        """Sample `samples` continuations of every row of tokens.
+
         When memory runs out, the rows decoded together are halved for good and what was
         unfinished begins anew, with the same random streams.
 
         Args:
-            prompts: contexts; an empty one needs a model with a beginning-of-text token.
+            ids: tokens of each prompt, at least one.
             samples: continuations of each.
             seed: of all randomness.
             on_tokens: told, step by step, how many tokens were decoded.
@@ -87,7 +105,8 @@ class NucleusSampler:
             ConfigError: a prompt that is empty or too long for the model.
             BuilderError: not enough memory for a single row.
         """
-        ids = [self._encode(ordinal, prompt) for ordinal, prompt in enumerate(prompts)]
+        for ordinal, one in enumerate(ids):
+            self._check(ordinal, one)
         # Neighbours of like length waste the fewest columns; longest first, so that memory
         # runs out at once or not at all.
         order = sorted(range(len(ids)), key=lambda one: -len(ids[one]))
@@ -121,6 +140,10 @@ class NucleusSampler:
         )
         if begin is not None and (not ids or (self._bos and ids[0] != begin)):
             ids.insert(0, begin)
+        return ids
+
+    def _check(self, ordinal: int, ids: Sequence[int]) -> None:
+        """Refuse a prompt that cannot be continued."""
         if not ids:
             raise ConfigError(
                 f"prompt {ordinal} is empty and the model has no beginning-of-text token",
@@ -134,4 +157,3 @@ class NucleusSampler:
                 f"leave {max(room, 0)} beside max_new_tokens {self.config.max_new_tokens}",
                 hint="shorten the context or lower max_new_tokens",
             )
-        return ids

@@ -16,6 +16,8 @@ class SamplingConfig(BaseModel):
         max_new_tokens: a continuation's most tokens.
         min_new_tokens: before so many tokens the end-of-text token is masked.
         no_repeat_ngram: no n-gram of the prompt and continuation comes twice; 0 is off.
+        prompt_counts: whether those of the prompt count too. They must not where the continuation
+            may quote the prompt, as an extractive summary does.
         banned: strings that are never produced. One without a letter or digit, like a newline,
             bans every vocabulary token that contains it; another one bans the tokens that spell
             exactly it, alone or after a space (`builder.decoding.filters.BannedStrings`).
@@ -31,6 +33,7 @@ class SamplingConfig(BaseModel):
     max_new_tokens: int = Field(100, ge=1)
     min_new_tokens: int = Field(3, ge=0)
     no_repeat_ngram: int = Field(0, ge=0)
+    prompt_counts: bool = True
     banned: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = ()
     stop: Literal["sentence", "length"] = "sentence"
     max_rows: int = Field(128, ge=1)

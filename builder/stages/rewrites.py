@@ -7,10 +7,13 @@ stage of the same name does for the teacher's pairs.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from builder.config import RoundConfig
 from builder.decide import admitted, decide
 from builder.sentences import fault
 from builder.stages.base import Rows, Stage, Work, extended, schema_of, with_rejects
@@ -21,6 +24,10 @@ from builder.stages.sentences import SCHEMA as SENTENCES
 from builder.store import Output
 from dimsum.prompts import one_line
 from dimsum.spec import Generation
+from dimsum.writing import first_line
+
+if TYPE_CHECKING:
+    from dimsum.student import Student
 
 METHOD = "parallel"
 SCHEMA = extended(SENTENCES, target=pa.string(), request=pa.string())
@@ -41,29 +48,21 @@ def make(work: Work) -> Output:
     if not rows:
         return with_rejects([], [], SCHEMA, REJECTED)
     student = work.models.student()
-    generation = Generation(
-        max_new_tokens=settings.max_new_tokens,
-        temperature=settings.temperature,
-        top_p=settings.top_p,
-        no_repeat_ngram=settings.no_repeat_ngram,
-    )
     requests = student.spec.requests
     tokens = 0
 
-    def count(sources: int, written: int) -> None:
+    def count(written: int) -> None:
         nonlocal tokens
         tokens += written
         work.tick(written)
 
-    found = student.write(
+    found = written(
+        student,
         [row["source"] for row in rows for _ in requests],
         [request for _ in rows for request in requests],
-        n=settings.samples,
-        sample=True,
-        seed=work.seed % 2**31,
-        batch_size=settings.batch_size,
-        generation=generation,
-        on_batch=count,
+        settings,
+        work.seed % 2**31,
+        count,
     )
     kept: Rows = []
     rejects: Rows = []
@@ -90,6 +89,53 @@ def make(work: Work) -> Output:
         output.rejected[row["reason"]] = output.rejected.get(row["reason"], 0) + 1
     output.counters = {"tokens": tokens}
     return output
+
+
+def written(
+    student: Student,
+    sources: Sequence[str],
+    requests: Sequence[str],
+    settings: RoundConfig,
+    seed: int,
+    count: Callable[[int], None],
+) -> list[list[str]]:
+    """What the student samples for each source under its request, `settings.samples` of each.
+
+    A causal student writes through the builder's own sampler: the samples of a prompt share its
+    cache, where transformers' `generate` would run the prompt once for each of them.
+
+    Args:
+        count: told how many tokens were written.
+    """
+    how: dict[str, Any] = settings.model_dump(
+        include={"max_new_tokens", "temperature", "top_p", "no_repeat_ngram"}
+    )
+    if student.spec.architecture == "causal":
+        from builder.decoding.nucleus import NucleusSampler, SamplingConfig
+
+        config = SamplingConfig(
+            **how,
+            min_new_tokens=0,
+            prompt_counts=False,
+            stop="length",
+            max_rows=settings.batch_size,
+        )
+        samples = NucleusSampler(student.model, student.tokenizer, config).continued(
+            student.encode(sources, requests), settings.samples, seed=seed, on_tokens=count
+        )
+        texts = [first_line(sample.text) for sample in samples]
+        size = settings.samples
+        return [texts[start : start + size] for start in range(0, len(texts), size)]
+    return student.write(
+        sources,
+        requests,
+        n=settings.samples,
+        sample=True,
+        seed=seed,
+        batch_size=settings.batch_size,
+        generation=Generation(**how),
+        on_batch=lambda _, tokens: count(tokens),
+    )
 
 
 def make_pairs(work: Work) -> Output:
@@ -126,7 +172,7 @@ def _sentence(text: str) -> Sentence:
 
 STAGE = Stage(
     name="rewrites",
-    version=1,
+    version=2,
     unit="samples",
     make=make,
     inputs=("sentences",),

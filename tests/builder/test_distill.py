@@ -6,6 +6,7 @@ import importlib.util
 import json
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import pytest
 import yaml
 
 from builder import distill as rounds
-from builder.config import parse_config
+from builder.config import ModelConfig, RoundConfig, parse_config
 from builder.distill import DistillConfig, Distilled, distill, load_distill
 from builder.errors import ConfigError
 from builder.run import ROUND_STAGES, units_of
+from builder.stages import rewrites
 from builder.stages.placement import Places
+from builder.stages.rewrites import written
 from builder.statistics.funnel import funnel
 from builder.store import Run, file_hash
 from dimsum import Student
@@ -25,7 +28,7 @@ from dimsum.cli import run
 from dimsum.errors import UsageError
 from dimsum.evaluation import teacher as asking
 from dimsum.spec import Generation
-from tests.student_toys import toy_pairs, write_jsonl
+from tests.student_toys import make_llama, make_t5, toy_pairs, write_jsonl
 from tests.toys import toy_config
 
 SCRIPT = Path(__file__).parents[2] / "scripts/reproduce/student.py"
@@ -106,6 +109,37 @@ def test_the_round_is_released_with_the_corpus(done: tuple[Path, Distilled]) -> 
     assert "were written by a student" in facts["summary"]
 
 
+@pytest.mark.parametrize("make", [make_llama, make_t5])
+@pytest.mark.parametrize("ngram", [0, 2])
+def test_a_round_samples_what_the_student_would_write(
+    make: Callable[[Path], Path], ngram: int, tmp_path: Path
+) -> None:
+    """A nucleus of a single token is greedy decoding, and that the student does by itself."""
+    student = Student.from_pretrained(make(tmp_path / "m"), device="cpu", dtype="float32")
+    for weights in student.model.parameters():
+        weights.data.mul_(10 if weights.dim() > 1 else 1)  # or it says one thing to every prompt
+    sources = [pair["source"] for pair in toy_pairs(6)]
+    requests = (student.spec.requests * 2)[:6]
+    settings = RoundConfig(
+        corpus=tmp_path,
+        earlier=tmp_path,
+        student=ModelConfig(model="m"),
+        samples=2,
+        top_p=1e-6,
+        max_new_tokens=12,
+        no_repeat_ngram=ngram,
+    )
+    told: list[int] = []
+    found = written(student, sources, requests, settings, 5, told.append)
+    generation = Generation(max_new_tokens=12, no_repeat_ngram=ngram)
+    alone = student.write(sources, requests, n=2, sample=False, generation=generation)
+    assert found == alone
+    assert len({text for texts in found for text in texts}) > 1
+    assert sum(told) > 6 * 2
+    freely = written(student, sources, requests, settings.model_copy(update={"top_p": 1.0}), 5, id)
+    assert any(one != other for one, other in freely)
+
+
 def test_nothing_leaks_between_splits(done: tuple[Path, Distilled]) -> None:
     _, found = done
     split_of: dict[str, str] = {}
@@ -148,19 +182,18 @@ def test_again_has_nothing_to_do_and_a_cut_run_ends_the_same(
     stamps = {p: p.stat().st_mtime_ns for p in folder.rglob("*.parquet")}
     assert distill(config, folder, device="cpu") == found
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*.parquet")} == stamps
-    written = Student.write
     calls = []
 
-    def cut(self: Student, *arguments: Any, **named: Any) -> Any:
+    def cut(*arguments: Any) -> list[list[str]]:
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return written(self, *arguments, **named)
+        return written(*arguments)
 
-    monkeypatch.setattr(Student, "write", cut)
+    monkeypatch.setattr(rewrites, "written", cut)
     with pytest.raises(KeyboardInterrupt):
         distill(config, tmp_path / "cut", device="cpu")
-    monkeypatch.setattr(Student, "write", written)
+    monkeypatch.undo()
     assert (tmp_path / "cut/round-1/rewrites/00000.json").is_file()
     assert not (tmp_path / "cut/round-1/rewrites/00001.json").is_file()
     again = distill(config, tmp_path / "cut", device="cpu")

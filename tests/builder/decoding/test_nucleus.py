@@ -145,6 +145,16 @@ def test_no_ngram_comes_twice(
         assert not set(made) & set(ngrams[: len(ngrams) - len(made)])
 
 
+def test_the_prompts_ngrams_need_not_count(
+    tiny_models: dict[str, Any], word_tokenizer: Any
+) -> None:
+    config = LONG.model_copy(update={"no_repeat_ngram": 1, "prompt_counts": False})
+    prompt = " ".join(f"w{i}" for i in range(1, 13))
+    samples = words(tiny_models["gpt2"], word_tokenizer, config).sample([prompt], 20, seed=0)
+    assert all(len(set(s.text.split())) == len(s.text.split()) for s in samples)
+    assert any(set(s.text.split()) & set(prompt.split()) for s in samples)
+
+
 def test_repeats_happen_without_the_rule(tiny_models: dict[str, Any], word_tokenizer: Any) -> None:
     samples = words(tiny_models["gpt2"], word_tokenizer).sample(PROMPTS, 3, seed=0)
     assert any(len(set(s.text.split())) < s.tokens for s in samples)
