@@ -39,7 +39,7 @@ def generate_arguments(settings: Generation, start: int, tokenizer: Any) -> dict
     Args:
         start: where the output begins in the token rows.
     """
-    from transformers import GenerationConfig, LogitsProcessorList
+    from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
 
     processors = LogitsProcessorList()
     if settings.no_repeat_ngram:
@@ -56,6 +56,7 @@ def generate_arguments(settings: Generation, start: int, tokenizer: Any) -> dict
             min_length=0,
         ),
         "logits_processor": processors,
+        "stopping_criteria": StoppingCriteriaList([line_ended(tokenizer, start)]),
     }
 
 
@@ -74,6 +75,40 @@ def repeats_forbidden(size: int, start: int) -> Any:
             return inner(input_ids[:, start:], scores)
 
     return OutputOnly()
+
+
+def line_ended(tokenizer: Any, start: int) -> Any:
+    """A stopping criterion: an output has ended once its `first_line` has.
+
+    Args:
+        start: where the output begins in the token rows.
+    """
+    import torch
+    from transformers import StoppingCriteria
+
+    breaks = _line_breaks(tokenizer)
+
+    class LineEnded(StoppingCriteria):  # type: ignore[misc]
+        def __call__(self, input_ids: Any, scores: Any, **rest: Any) -> torch.Tensor:
+            ended = torch.isin(input_ids[:, -1], breaks.to(input_ids.device))
+            for row in ended.nonzero().flatten().tolist():
+                text: str = tokenizer.decode(input_ids[row, start:], skip_special_tokens=True)
+                ended[row] = "\n" in text.lstrip()
+            return ended
+
+    return LineEnded()
+
+
+def _line_breaks(tokenizer: Any) -> torch.Tensor:
+    """Ids of the tokens whose text holds a line break; read once for each tokenizer."""
+    import torch
+
+    known: torch.Tensor | None = vars(tokenizer).get("_dimsum_line_breaks")
+    if known is None:
+        texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
+        known = torch.tensor([i for i, text in enumerate(texts) if "\n" in text])
+        tokenizer._dimsum_line_breaks = known
+    return known
 
 
 def first_line(text: str) -> str:

@@ -6,6 +6,7 @@ import io
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -180,3 +181,42 @@ def test_generate_refuses_with_one_clear_line(
     assert message in capfd.readouterr().err
     assert (tmp_path / "there.jsonl").read_text() == "kept"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.jsonl", "there.jsonl"]
+
+
+def test_an_output_ends_with_its_first_line(toy_llama: Path) -> None:
+    """A model that breaks lines is cut there, and says what it would have said with more tokens."""
+    student = opened(toy_llama)
+    for weights in student.model.parameters():
+        weights.data.mul_(10 if weights.dim() > 1 else 1)  # or it says one thing to every prompt
+    rows = student.encode(sentences(12), ["paraphrase"] * 12)
+    whole = student.continued(rows, generation=Generation(max_new_tokens=1, no_repeat_ngram=0))
+    counts: list[int] = []
+    forward = student.model.forward
+    breaks = student.tokenizer.encode("\n")[0]
+
+    def breaking(**inputs: Any) -> Any:
+        """At every third token the likeliest is a line break."""
+        found = forward(**inputs)
+        counts.append(1)
+        if len(counts) % 3 == 0:
+            found.logits[:, -1, breaks] = 1e6
+        return found
+
+    student.model.forward = breaking
+    found = student.continued(rows, generation=Generation(max_new_tokens=30, no_repeat_ngram=0))
+    assert len(counts) == 3
+    assert all(long.startswith(short) for (long,), (short,) in zip(found, whole, strict=True))
+    assert all("\n" not in text for (text,) in found)
+
+
+def test_a_line_ends_after_it_has_said_something(toy_llama: Path) -> None:
+    from dimsum.writing import line_ended
+
+    tokenizer = opened(toy_llama).tokenizer
+    ended = line_ended(tokenizer, 2)
+    said = {"\n": False, "The\n": True, "\n\nThe": False, " \n The dog\n": True, "The\n dog": False}
+    for text_, expected in said.items():
+        row = tokenizer.encode("\nA", add_special_tokens=False)[:2] + tokenizer.encode(
+            text_, add_special_tokens=False
+        )
+        assert ended(torch.tensor([row]), None).tolist() == [expected]
