@@ -35,12 +35,13 @@ def laid_out_weights(model: torch.nn.Module) -> Iterator[int]:
         how many layers it holds for.
     """
     changed: list[torch.nn.Module] = []
+    tiles = _Tiles()
     for module in model.modules() if _supported() else ():
         if type(module) is not torch.nn.Linear or "forward" in vars(module):
             continue
         weight, bias = module.weight, module.bias
         if weight.dtype is torch.bfloat16 and weight.device.type == "cpu":
-            vars(module)["forward"] = _forward(_layout(module, weight), bias)
+            vars(module)["forward"] = _forward(_layout(module, weight), bias, tiles)
             changed.append(module)
     try:
         yield len(changed)
@@ -68,17 +69,33 @@ def _layout(module: torch.nn.Module, weight: torch.Tensor) -> torch.Tensor:
     return known[1]
 
 
+class _Tiles:
+    """Rows filled up to whole tiles, in memory that the layers of a model take turns to use."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[int, int], torch.Tensor] = {}
+
+    def filled(self, rows: torch.Tensor) -> torch.Tensor:
+        """The rows and, behind them, others that nobody reads."""
+        many, width = rows.shape
+        if many % _TILE == 0:
+            return rows
+        wanted = (many + -many % _TILE, width)
+        held = self._held.get(wanted)
+        if held is None:
+            held = self._held[wanted] = rows.new_zeros(wanted)
+        held[:many] = rows
+        return held
+
+
 def _forward(
-    blocks: torch.Tensor, bias: torch.Tensor | None
+    blocks: torch.Tensor, bias: torch.Tensor | None, tiles: _Tiles
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     def forward(inputs: torch.Tensor) -> torch.Tensor:
         rows = inputs.flatten(0, -2)
-        many = len(rows)
-        if many % _TILE:
-            rows = torch.nn.functional.pad(rows, (0, 0, 0, -many % _TILE))
         product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
-            rows, blocks, bias, "none", [], ""
+            tiles.filled(rows), blocks, bias, "none", [], ""
         )
-        return product[:many].view(*inputs.shape[:-1], -1)
+        return product[: len(rows)].view(*inputs.shape[:-1], -1)
 
     return forward

@@ -25,6 +25,16 @@ def test_products_are_those_of_plain_layers() -> None:
             torch.testing.assert_close(found, expected, atol=1e-2, rtol=1e-2)
 
 
+def test_a_product_is_not_touched_by_later_ones() -> None:
+    model = layers(torch.bfloat16)
+    with torch.inference_mode():
+        batches = [torch.randn(rows, 48).bfloat16() for rows in (7, 5, 16, 7)]
+        with laid_out_weights(model):
+            found = [model(rows) for rows in batches]
+        for rows, product in zip(batches, found, strict=True):
+            torch.testing.assert_close(product, model(rows), atol=1e-2, rtol=1e-2)
+
+
 @pytest.mark.skipif(not _supported(), reason="this processor multiplies no bfloat16")
 def test_a_changed_weight_is_laid_out_again() -> None:
     model = layers(torch.bfloat16)
