@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from dimsum.errors import UsageError
 from dimsum.files import json_object, lines_of, whole_file
 from dimsum.tasks import Task
+from dimsum.writing import BATCH_SIZE
 
 if TYPE_CHECKING:
     from dimsum.student import Student
@@ -39,7 +40,7 @@ class Job:
     number: int = 1
     column: str = "source"
     form: str = "auto"
-    batch_size: int = 32
+    batch_size: int = BATCH_SIZE
     seed: int = 0
 
 

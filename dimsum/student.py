@@ -18,11 +18,10 @@ from dimsum.models import pick_device, pick_dtype, public_name, quiet_transforme
 from dimsum.opening import adds_bos, description, opened, positions
 from dimsum.prompts import PromptFormat, one_line
 from dimsum.spec import SPEC_FILE, Generation, StudentSpec
-from dimsum.writing import first_line, generate_arguments, pad_id, padded
+from dimsum.writing import BATCH_SIZE, first_line, generate_arguments, pad_id, padded
 
 DType = Literal["auto", "float32", "bfloat16"]
 Many = list[str] | tuple[str, ...]
-BATCH_SIZE = 32
 
 
 class Student:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dimsum.spec import Generation
-
 if TYPE_CHECKING:
     import torch
+
+    from dimsum.spec import Generation
+
+
+BATCH_SIZE = 64
+"""Outputs that are written together unless one says otherwise."""
 
 
 def pad_id(tokenizer: Any) -> int:

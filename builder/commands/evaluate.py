@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from dimsum.writing import BATCH_SIZE
+
 
 @click.command()
 @click.argument("models", nargs=-1, metavar="MODEL...")
@@ -40,7 +42,7 @@ import click
     metavar="N",
     help="Measure control accuracy on the first N sources.",
 )
-@click.option("--batch-size", default=32, show_default=True)
+@click.option("--batch-size", default=BATCH_SIZE, show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="JSON file to write.")
 @click.option("--save-outputs", type=click.Path(path_type=Path), help="Folder for all outputs.")
 @click.option("--device", help="cuda, mps or cpu; the best there is by default.")

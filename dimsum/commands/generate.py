@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from dimsum.writing import BATCH_SIZE
+
 
 @click.command()
 @click.argument("model")
@@ -17,7 +19,9 @@ import click
 @click.option("--column", default="source", show_default=True, help="Field of JSONL input.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File instead of stdout.")
 @click.option("--format", "form", type=click.Choice(["auto", "plain", "jsonl"]), default="auto")
-@click.option("--batch-size", default=32, show_default=True, help="Outputs written together.")
+@click.option(
+    "--batch-size", default=BATCH_SIZE, show_default=True, help="Outputs written together."
+)
 @click.option("--seed", default=0, show_default=True, help="Of the sampling (with -n above 1).")
 @click.option("--device", help="cuda, mps or cpu; the best there is by default.")
 @click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto")

@@ -11,6 +11,7 @@ from dimsum.evaluation.measure import Critic, measure
 from dimsum.metrics import bootstrap
 from dimsum.metrics.control import obeyed
 from dimsum.metrics.measured import Measured
+from dimsum.writing import BATCH_SIZE
 
 if TYPE_CHECKING:
     from dimsum.metrics.bertscore import BertScore
@@ -95,7 +96,7 @@ def _shown(one: Measured, weights: Any) -> dict[str, Any]:
 
 
 def control_accuracy(
-    student: Student, sources: Sequence[str], *, batch_size: int = 32
+    student: Student, sources: Sequence[str], *, batch_size: int = BATCH_SIZE
 ) -> dict[str, Any]:
     """How well a student obeys: every source under every summary code that it knows.
 

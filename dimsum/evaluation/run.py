@@ -17,6 +17,7 @@ from dimsum.evaluation.measure import Critic
 from dimsum.files import lines_of, whole_file
 from dimsum.models import public_name
 from dimsum.tasks import Task
+from dimsum.writing import BATCH_SIZE
 
 if TYPE_CHECKING:
     from dimsum.metrics.bertscore import BertScore
@@ -44,7 +45,7 @@ class Request:
     outputs: tuple[str, ...] = ()
     bertscore: str | None = "auto"
     controls: int = 0
-    batch_size: int = 32
+    batch_size: int = BATCH_SIZE
     device: str | None = None
     dtype: DType = "auto"
 
