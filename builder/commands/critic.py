@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
+
+from dimsum.interrupt import resumable
 
 
 @click.group()
@@ -23,15 +26,17 @@ def train(
     """Train a critic on DATA: lines with premise, hypothesis and label.
 
     A label is entailment, neutral or contradiction. The recipe decides the base model and the
-    hyper-parameters.
+    hyper-parameters. Interrupt it at any time: the same command goes on where it stopped.
     """
+    from builder.critics import checkpoint
     from builder.critics.nli_data import read_nli
     from builder.critics.recipe import load_recipe
     from builder.critics.training import Step
     from builder.critics.training import train as run
     from builder.errors import ConfigError
 
-    if output.exists() and any(output.iterdir()):
+    begun = (output / checkpoint.FILE).is_file()
+    if output.exists() and not begun and any(output.iterdir()):
         raise ConfigError(f"{output} is not empty", hint="choose a new folder")
     settings = load_recipe(recipe, overrides)
     examples = [example for path in data for example in read_nli(path)]
@@ -43,7 +48,8 @@ def train(
             err=True,
         )
 
-    run(settings, examples, output, report)
+    with resumable(["dimsum", *sys.argv[1:]]):
+        run(settings, examples, output, report)
     click.echo(str(output))
 
 

@@ -18,6 +18,8 @@ from pydantic import Field, model_validator
 from torch.nn.functional import cross_entropy
 
 from builder.config import Strict
+from builder.critics import checkpoint
+from builder.critics.checkpoint import Checkpoint
 from builder.critics.nli_data import LABELS, NliExample, length_buckets, mix
 from builder.critics.nli_model import NliModel
 from builder.critics.spec import CriticSpec, read_spec
@@ -27,6 +29,7 @@ from dimsum.cpu import written_out_attention
 
 LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 REPORT_EVERY = 50
+CHECKPOINT_SECONDS = 120.0
 
 
 class CriticRecipe(Strict):
@@ -69,7 +72,8 @@ class CriticRecipe(Strict):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Where a training stands: means since the last report, and examples/s since the start."""
+    """Where a training stands: means since the last report, and examples/s since it was begun or
+    gone on with."""
 
     step: int
     steps: int
@@ -86,12 +90,18 @@ def train(
 ) -> NliModel:
     """Train on `examples`, save the critic to `output` and return it ready to score.
 
+    Every two minutes `output` is told where the training stands. Called again after an
+    interruption, it goes on from there, to the same weights.
+
     Args:
         report: called every 50 steps and at the end.
 
     Raises:
         BuilderError: the base model cannot be loaded.
+        ConfigError: `output` holds another training.
     """
+    identity = checkpoint.identity_of([recipe.model_dump_json(), *map(repr, examples)])
+    begun = checkpoint.read(output, identity)
     torch.manual_seed(recipe.seed)
     critic = fresh(recipe)
     mixed = mix(examples, recipe.repeat, recipe.limit, recipe.seed)
@@ -107,8 +117,13 @@ def train(
             layer.compile(dynamic=True)
     optimiser = MasterWeights(critic.model, recipe.learning_rate, len(batches), recipe.warmup)
     critic.model.train()
+    done = 0
+    if begun is not None:
+        done = begun.step
+        optimiser.restore(begun)
     began, seen, since, loss_sum, hits = time.monotonic(), 0, 0, 0.0, 0
-    for step, batch in enumerate(batches, start=1):
+    kept = began
+    for step, batch in enumerate(batches[done:], start=done + 1):
         labels = torch.tensor([mixed[i].label for i in batch])
         logits = critic.logits([rows[i] for i in batch])
         loss = cross_entropy(logits, labels)
@@ -122,8 +137,12 @@ def train(
             rate = seen / (time.monotonic() - began)
             report(Step(step, len(batches), loss_sum / since, hits / since, rate))
             since, loss_sum, hits = 0, 0.0, 0
+        if time.monotonic() - kept > CHECKPOINT_SECONDS:
+            checkpoint.write(output, identity, optimiser.checkpoint())
+            kept = time.monotonic()
     critic.model.eval()
     critic.save(output, recipe.model_dump(mode="json"))
+    checkpoint.remove(output)
     return critic
 
 
@@ -199,6 +218,9 @@ def _earlier_adapter(recipe: CriticRecipe) -> str:
     return folder
 
 
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
 class MasterWeights:
     """AdamW over float32 copies of bfloat16 parameters, linear warm-up then linear decay.
 
@@ -210,11 +232,10 @@ class MasterWeights:
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.masters = [p.detach().float().clone() for p in self.parameters]
         self.optimiser = torch.optim.AdamW(self.masters, lr=rate, weight_decay=0.01)
-        rise = max(1, int(steps * warmup))
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimiser,
-            lambda step: min((step + 1) / rise, max(0.0, (steps - step) / max(1, steps - rise))),
-        )
+        self.rate = rate
+        self.steps = steps
+        self.rise = max(1, int(steps * warmup))
+        self.taken = 0
 
     def step(self) -> None:
         """Apply the gradients that `backward` left on the parameters, and clear them."""
@@ -222,8 +243,38 @@ class MasterWeights:
             master.grad = None if parameter.grad is None else parameter.grad.float()
             parameter.grad = None
         torch.nn.utils.clip_grad_norm_(self.masters, 1.0)
+        falls = max(0.0, (self.steps - self.taken) / max(1, self.steps - self.rise))
+        self.optimiser.param_groups[0]["lr"] = self.rate * min((self.taken + 1) / self.rise, falls)
         self.optimiser.step()
-        self.schedule.step()
+        self.taken += 1
+        self._publish()
+
+    def checkpoint(self) -> Checkpoint:
+        """All that the steps changed."""
+        tensors = {"random": torch.get_rng_state()}
+        for number, master in enumerate(self.masters):
+            tensors[f"{number}.master"] = master
+            for name in _MOMENTS:
+                if master in self.optimiser.state:
+                    tensors[f"{number}.{name}"] = self.optimiser.state[master][name]
+        return Checkpoint(self.taken, tensors)
+
+    def restore(self, found: Checkpoint) -> None:
+        """Go on from a checkpoint of the same training."""
+        self.taken = found.step
+        torch.set_rng_state(found.tensors["random"])
+        for number, master in enumerate(self.masters):
+            master.copy_(found.tensors[f"{number}.master"])
+            moments = [found.tensors.get(f"{number}.{name}") for name in _MOMENTS]
+            if all(moment is not None for moment in moments):
+                self.optimiser.state[master] = {
+                    "step": torch.tensor(float(found.step)),
+                    **dict(zip(_MOMENTS, moments, strict=True)),
+                }
+        self._publish()
+
+    def _publish(self) -> None:
+        """Let the model have the masters' values, rounded."""
         with torch.no_grad():
             for master, parameter in zip(self.masters, self.parameters, strict=True):
                 parameter.copy_(master)

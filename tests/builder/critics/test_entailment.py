@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.config import CriticConfig
+from builder.critics import checkpoint, training
 from builder.critics.entailment import EntailmentCritic, token_batches
 from builder.critics.evaluation import summarise, wilson
 from builder.critics.nli_data import length_buckets, mix, read_nli
@@ -235,6 +237,57 @@ def test_going_on_from_a_critic_of_another_shape_is_refused(
     other = recipe.model_copy(update={"start": str(tmp_path / "one"), "layers": 1})
     with pytest.raises(ConfigError, match="other layers"):
         train(other, examples, tmp_path / "y")
+
+
+def test_a_training_that_was_cut_ends_with_the_same_weights(
+    toy_critic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        {"premise": f"The dog eats {a}", "hypothesis": f"The dog {b}", "label": label}
+        for a in "abcdef"
+        for b, label in (("eats", "entailment"), ("sings", "contradiction"))
+    ]
+    examples = read_nli(write_nli(tmp_path / "n.jsonl", rows))
+    recipe = CriticRecipe(
+        base=str(toy_critic), method="full", template=None, batch_size=4, epochs=4, dropout=0.3
+    )
+    train(recipe, examples, tmp_path / "whole")
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+    taken = training.MasterWeights.step
+    for cut in (5, 4):  # the second time it has gone on and is cut again
+        left = iter(range(cut))
+
+        def step(self: training.MasterWeights, left: Iterator[int] = left) -> None:
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            taken(self)
+
+        monkeypatch.setattr(training.MasterWeights, "step", step)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, examples, tmp_path / "cut")
+        assert not (tmp_path / "cut/critic.json").exists()
+    monkeypatch.setattr(training.MasterWeights, "step", taken)
+    with pytest.raises(ConfigError, match="another recipe or other data"):
+        train(recipe.model_copy(update={"learning_rate": 1e-5}), examples, tmp_path / "cut")
+    with pytest.raises(ConfigError, match="another recipe or other data"):
+        train(recipe, examples[1:], tmp_path / "cut")
+    steps: list[training.Step] = []
+    train(recipe, examples, tmp_path / "cut", steps.append)
+    assert steps[-1].step == 12
+    files = sorted(path.name for path in (tmp_path / "whole").iterdir())
+    assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == files
+    for name in files:
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_checkpoint_that_cannot_be_read(toy_critic: Path, tmp_path: Path) -> None:
+    rows = [{"premise": "a", "hypothesis": "b", "label": "neutral"}]
+    examples = read_nli(write_nli(tmp_path / "n.jsonl", rows))
+    recipe = CriticRecipe(base=str(toy_critic), method="full", template=None)
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / checkpoint.FILE).write_bytes(b"no weights")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        train(recipe, examples, tmp_path / "x")
 
 
 def test_frozen_embeddings_stay_and_dropout_is_the_recipes(
