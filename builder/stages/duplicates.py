@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from builder.stages.base import Rows, Stage, Work, extended, with_rejects
 from builder.stages.decisions import SCHEMA
+from builder.stages.scores import SIDES
 from builder.store import Output
 
 REJECTED = extended(SCHEMA, reason=pa.string(), survivor_source=pa.string())
@@ -74,9 +75,6 @@ def components(rows: Rows, context_id: str, entailed: set[tuple[str, str, str]])
                 graph.add_edge(i, j)
     found = sorted(sorted(component) for component in nx.connected_components(graph))
     return [[rows[i] for i in component] for component in found]
-
-
-SIDES = ("source", "target")
 
 
 def _linked(context_id: str, a: str, b: str, entailed: set[tuple[str, str, str]]) -> bool:

@@ -6,15 +6,15 @@ one that could only be a paraphrase falls most often where the shorter sentence 
 entail the longer.
 
 The stage also scores what the duplicate graph will ask for, sources against sources and targets
-against targets, for every pair above the floor. Decisions and duplicates can then be taken again
-under other rules without a model.
+against targets, between pairs above the floor that share neither. Decisions and duplicates can
+then be taken again under other rules without a model.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from itertools import groupby
+from itertools import combinations, groupby
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -43,6 +43,8 @@ LINKS = schema_of(
     entailment=pa.float32(),
     neutral=pa.float32(),
 )
+
+SIDES = ("source", "target")
 
 Direction = tuple[str, str, str]
 """(context_id, premise, hypothesis)."""
@@ -157,33 +159,40 @@ def _floor_reason(row: dict[str, Any], ledger: Ledger) -> str:
 
 
 def _links(rows: Rows, models: ModelPool, cosine: float) -> list[Direction]:
-    """Directions between the sources, and between the targets, of each context's pairs.
+    """What the duplicate graph may ask of each two pairs of a context: both ways between their
+    sources, both ways between their targets.
 
+    Two pairs that share a side are duplicates whatever the critic says, so it is not asked.
     Sentences whose embeddings are less alike than `cosine` are left out where there is an
     encoder: they say different things, and no edge is drawn between them.
     """
     encoder = models.encoder()
-    wanted: list[Direction] = []
+    wanted: dict[Direction, None] = {}
     for context_id, group in groupby(rows, key=lambda row: row["context_id"]):
         members = list(group)
-        for side in ("source", "target"):
-            texts = list(dict.fromkeys(row[side] for row in members))
-            alike = None
-            if encoder is not None:
-                vectors = encoder.encode(texts)
-                alike = vectors @ vectors.T
-            wanted += [
-                (context_id, texts[i], texts[j])
-                for i in range(len(texts))
-                for j in range(len(texts))
-                if i != j and (alike is None or alike[i, j] >= cosine)
-            ]
-    return wanted
+        apart = [
+            (a, b)
+            for a, b in combinations(members, 2)
+            if a["source"] != b["source"] and a["target"] != b["target"]
+        ]
+        texts = list(dict.fromkeys(row[side] for pair in apart for row in pair for side in SIDES))
+        if not texts:
+            continue
+        place = {text: index for index, text in enumerate(texts)}
+        vectors = None if encoder is None else encoder.encode(texts)
+        alike = None if vectors is None else vectors @ vectors.T
+        for a, b in apart:
+            for side in SIDES:
+                one, other = a[side], b[side]
+                if alike is None or alike[place[one], place[other]] >= cosine:
+                    wanted[context_id, one, other] = None
+                    wanted[context_id, other, one] = None
+    return list(wanted)
 
 
 STAGE = Stage(
     name="scores",
-    version=2,
+    version=3,
     unit="ordered pairs",
     make=make,
     inputs=("pairs",),

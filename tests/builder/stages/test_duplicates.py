@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from builder.stages.duplicates import components, says_entailment, strength
 from builder.stages.near_duplicates import clusters, jaccard, shingles
+from builder.stages.scores import _links
 from builder.stages.splits import assign, code_of, released
 
 
@@ -181,3 +182,34 @@ def test_the_gate_on_near_duplicates(drop: float) -> None:
         assert output.table.num_rows == 6
         assert output.rejected == {"summary.near_duplicate": 4}
         assert output.counters == {"largest_cluster": 2}
+
+
+class NoEncoder:
+    def encoder(self) -> None:
+        return None
+
+
+@given(ROWS, EDGES, st.lists(st.booleans(), min_size=9, max_size=9))
+def test_the_links_that_are_scored_decide_as_all_would(
+    texts: list[tuple[str, str]], edges: set[tuple[str, str]], chosen: list[bool]
+) -> None:
+    """Whatever the critic would say of the others, and whichever pairs other rules keep."""
+    rows = [{**pair(*two), "context_id": "c"} for two in texts]
+    models: Any = NoEncoder()
+    asked = _links(rows, models, 0.0)
+    assert len(set(asked)) == len(asked)
+    everything = {("c", a, b) for a, b in edges}
+    kept = [row for row, stays in zip(rows, chosen, strict=False) if stays]
+    assert components(kept, "c", everything & set(asked)) == components(kept, "c", everything)
+
+
+def test_pairs_of_one_source_need_no_links() -> None:
+    rows = [{**pair("s", target), "context_id": "c"} for target in ("a", "b", "c")]
+    models: Any = NoEncoder()
+    assert _links(rows, models, 0.0) == []
+    found = _links([*rows, {**pair("t", "a"), "context_id": "c"}], models, 0.0)
+    assert sorted({tuple(sorted(texts)) for _, *texts in found}) == [
+        ("a", "b"),
+        ("a", "c"),
+        ("s", "t"),
+    ]
