@@ -43,6 +43,11 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--summary", action="append", default=[], metavar="NAME=FILE")
     parser.add_argument("--paraphrase", action="append", default=[], metavar="NAME=FILE")
     parser.add_argument("--code", action="append", default=[], metavar="NAME=LENGTH-STYLE")
+    parser.add_argument(
+        "--held-out",
+        action="store_true",
+        help="also judge on D0's held-out pairs, and show only outputs for these",
+    )
     parser.add_argument("--teacher-sample", type=int, default=100)
     parser.add_argument("--controls", type=int, default=200, help="sources of the control accuracy")
     parser.add_argument("--limit", type=int, help="judge on the first so many (for a trial)")
@@ -74,18 +79,50 @@ def uncontrolled(wanted: argparse.Namespace, base: str) -> Path:
     """The student without codes, trained on D0 with the settings of the one with them."""
     place: Path = wanted.work / "student-without-control"
     if not (place / "student.json").is_file():
-        corpus = wanted.corpus or wanted.run / "round-0"
-        settings = json.loads((corpus / "run.json").read_text(encoding="utf-8"))
-        data = corpus / settings["config"]["name"]
         device = ["--device", wanted.device] if wanted.device else []
         must(
             [
-                *("train", str(data), "--student", base, "--no-control", "-o", str(place)),
+                *(
+                    "train",
+                    str(data_of(wanted)),
+                    "--student",
+                    base,
+                    "--no-control",
+                    "-o",
+                    str(place),
+                ),
                 *device,
                 *settings_of(wanted.run / "student-1"),
             ]
         )
     return place
+
+
+def held_out(wanted: argparse.Namespace) -> dict[str, tuple[str, Path]]:
+    """For each task a file of the pairs of D0 that no student was trained on."""
+    found = {}
+    for task in ("summary", "paraphrase"):
+        place = wanted.work / f"held-out-{task}.jsonl"
+        rows = [
+            row
+            for split in ("validation", "test")
+            for row in read_rows(str(data_of(wanted)), split)
+            if row["task"] == task
+        ]
+        with whole_file(place) as stream:
+            stream.writelines(
+                json.dumps({"source": row["source"], "refs": [row["target"]]}) + "\n"
+                for row in rows
+            )
+        found[f"held-out {task}"] = (task, place)
+    return found
+
+
+def data_of(wanted: argparse.Namespace) -> Path:
+    """The released folder of D0."""
+    corpus: Path = wanted.corpus or wanted.run / "round-0"
+    settings = json.loads((corpus / "run.json").read_text(encoding="utf-8"))
+    return corpus / str(settings["config"]["name"])
 
 
 def report(wanted: argparse.Namespace, plain: Path, task: str, name: str, file: str) -> Path:
@@ -133,7 +170,10 @@ def main(texts: list[str] | None = None) -> None:
             name, _, file = text.partition("=")
             reports[name] = report(wanted, plain, task, name, file)
     corpora = sorted(wanted.run.glob("round-*"), key=lambda path: path.name)
-    text = page(Sources(wanted.corpus, corpora, wanted.run, plain, reports))
+    own = {}
+    for name, (task, path) in (held_out(wanted) if wanted.held_out else {}).items():
+        own[name] = report(wanted, plain, task, name, str(path))
+    text = page(Sources(wanted.corpus, corpora, wanted.run, plain, reports, own))
     with whole_file(wanted.output) as stream:
         stream.write(text)
     print(wanted.output)

@@ -19,17 +19,25 @@ SIGNIFICANT = 0.01
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the facts are: runs, students, and a report of `dimsum evaluate` for each data set."""
+    """Where the facts are: runs, students, and a report of `dimsum evaluate` for each data set.
+
+    Attributes:
+        reports: of the data sets that the aims are about.
+        own: of the corpus' own held-out pairs; where there are some, the outputs that are shown
+            are theirs and nothing of the other data is quoted.
+    """
 
     corpus: Path | None
     rounds: list[Path]
     run: Path
     plain: Path
     reports: dict[str, Path]
+    own: dict[str, Path]
 
 
 def page(sources: Sources) -> str:
     documents = {name: read(path) for name, path in sources.reports.items()}
+    every = {**documents, **{name: read(path) for name, path in sources.own.items()}}
     parts = [
         "# Students",
         "Written by `scripts/reproduce/student.py` from the files that `dimsum distill`, "
@@ -41,10 +49,10 @@ def page(sources: Sources) -> str:
         "## What was to be reached",
         reached(documents),
     ]
-    for name, document in documents.items():
+    for name, document in every.items():
         parts += [f"## {name}", judged(document)]
-    parts += ["## Control", control(documents), "## Outputs"]
-    for name, path in sources.reports.items():
+    parts += ["## Control", control(every), "## Outputs"]
+    for name, path in (sources.own or sources.reports).items():
         parts.append(f"### {name}")
         parts.append(outputs(path.with_name(f"{name}-outputs") / "outputs.jsonl"))
     parts += ["## Definitions", definitions(documents)]
