@@ -114,7 +114,7 @@ def held_out(wanted: argparse.Namespace) -> dict[str, tuple[str, Path]]:
                 json.dumps({"source": row["source"], "refs": [row["target"]]}) + "\n"
                 for row in rows
             )
-        found[f"held-out {task}"] = (task, place)
+        found[f"held-out-{task}"] = (task, place)
     return found
 
 

@@ -318,7 +318,7 @@ def test_the_page_of_the_experiment_is_written_from_what_commands_wrote(
     own = target.read_text()
     for task in ("summary", "paraphrase"):
         written_ = (tmp_path / f"work/held-out-{task}.jsonl").read_text().splitlines()
-        assert f"### held-out {task}\n" in own
+        assert f"### held-out-{task}\n" in own
         assert f"- {json.loads(written_[0])['source']}\n" in own
     assert "### first" not in own
     assert rows[0]["source"] not in own
