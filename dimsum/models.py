@@ -146,12 +146,13 @@ def pinned(resolved: Resolved) -> Resolved:
 
 
 def _commit_on_hub(resolved: Resolved) -> str | None:
+    import httpx2
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.errors import OfflineModeIsEnabled
 
     try:
         found = HfApi().model_info(resolved.path, revision=resolved.revision, timeout=10)
-    except (HfHubHTTPError, OfflineModeIsEnabled, OSError, RuntimeError):
+    except (httpx2.HTTPError, OfflineModeIsEnabled, OSError, RuntimeError):
         return None
     return found.sha
 

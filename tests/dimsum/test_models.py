@@ -112,6 +112,14 @@ def test_unpacking_is_done_once_and_loses_races(
     assert (first / "model.safetensors").read_bytes() == b"weights"
 
 
+def test_without_a_network_the_cache_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens there, as where no network is; offline mode answers before it is asked."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(ModelError, match="neither on the Hub"):
+        models.pinned(resolve("a/b"))
+
+
 def test_a_hub_model_is_pinned_to_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
