@@ -100,7 +100,8 @@ def _failed(error: BaseException, debug: bool) -> int:
     if isinstance(error, DimsumError | CardError):
         if debug:
             traceback.print_exception(error)
-        click.echo(f"Error: {error.message}.", err=True)
+        message = error.message.rstrip(".")
+        click.echo(f"Error: {message}.", err=True)
         if error.hint:
             click.echo(f"Hint:  {error.hint}", err=True)
         return getattr(error, "exit_code", 1)
