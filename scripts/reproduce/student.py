@@ -51,6 +51,7 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--teacher-sample", type=int, default=100)
     parser.add_argument("--controls", type=int, default=200, help="sources of the control accuracy")
     parser.add_argument("--limit", type=int, help="judge on the first so many (for a trial)")
+    parser.add_argument("--notes", type=Path, help="prose on what was not reached, and why")
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--device")
     parser.add_argument("-o", "--output", type=Path, default=PAGE)
@@ -173,7 +174,8 @@ def main(texts: list[str] | None = None) -> None:
     own = {}
     for name, (task, path) in (held_out(wanted) if wanted.held_out else {}).items():
         own[name] = report(wanted, plain, task, name, str(path))
-    text = page(Sources(wanted.corpus, corpora, wanted.run, plain, reports, own))
+    notes = wanted.notes.read_text(encoding="utf-8").strip() if wanted.notes else ""
+    text = page(Sources(wanted.corpus, corpora, wanted.run, plain, reports, own, notes))
     with whole_file(wanted.output) as stream:
         stream.write(text)
     print(wanted.output)

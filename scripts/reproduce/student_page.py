@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from builder.config import load_config
 from dimsum.spec import read_spec
 
 SHOWN = 20
@@ -25,6 +26,7 @@ class Sources:
         reports: of the data sets that the aims are about.
         own: of the corpus' own held-out pairs; where there are some, the outputs that are shown
             are theirs and nothing of the other data is quoted.
+        notes: prose on what was not reached.
     """
 
     corpus: Path | None
@@ -33,6 +35,7 @@ class Sources:
     plain: Path
     reports: dict[str, Path]
     own: dict[str, Path]
+    notes: str = ""
 
 
 def page(sources: Sources) -> str:
@@ -44,10 +47,12 @@ def page(sources: Sources) -> str:
         "`dimsum train` and `dimsum evaluate` left.",
         "## Corpus",
         corpus(sources),
+        settings(sources),
         "## Training",
         training(sources),
         "## What was to be reached",
         reached(documents),
+        *(["## Why, and what was tried", sources.notes] if sources.notes else []),
     ]
     for name, document in every.items():
         parts += [f"## {name}", judged(document)]
@@ -80,10 +85,14 @@ def cell(value: Any) -> str:
     return str(value).replace("|", "\\|").replace("\n", " ")
 
 
+def runs_of(sources: Sources) -> list[Path]:
+    """Runs of the corpus, from D0 on."""
+    return list(dict.fromkeys([*([sources.corpus] if sources.corpus else []), *sources.rounds]))
+
+
 def corpus(sources: Sources) -> str:
     rows = []
-    runs = [sources.corpus] if sources.corpus else []
-    for run in [*runs, *sources.rounds]:
+    for run in runs_of(sources):
         settings = read(run / "run.json")["config"]
         folder = run / settings["name"] / "provenance"
         counts = read(folder / "statistics.json")["by"]
@@ -112,6 +121,30 @@ def corpus(sources: Sources) -> str:
         "minutes",
     ]
     return table(head, rows)
+
+
+def settings(sources: Sources) -> str:
+    """What the runs were built with, where it is not the preset's."""
+    usual = dict(flat(load_config("embedded").model_dump(mode="json")))
+    lines = []
+    for run in runs_of(sources):
+        found = dict(flat(read(run / "run.json")["config"]))
+        own = [
+            f"`{name} = {json.dumps(value)}`"
+            for name, value in found.items()
+            if usual.get(name) != value and not str(value).startswith("/")
+        ]
+        lines.append(f"- {run.name}: the preset `embedded`, but for {', '.join(own) or 'nothing'}")
+    return "\n".join(lines)
+
+
+def flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves of nested mappings by their dotted names."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from flat(inner, f"{name}.{key}" if name else key)
+    else:
+        yield name, value
 
 
 def training(sources: Sources) -> str:

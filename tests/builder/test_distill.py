@@ -314,13 +314,17 @@ def test_the_page_of_the_experiment_is_written_from_what_commands_wrote(
         assert f"  - {name}: {text_of_system}" in text
     assert str(tmp_path) not in text
     stamp = (tmp_path / "work/first.json").stat().st_mtime_ns
-    script().main([*words, "--held-out", "-o", str(target)])
+    notes = tmp_path / "notes.md"
+    notes.write_text("The models are toys.\n")
+    script().main([*words, "--held-out", "--notes", str(notes), "-o", str(target)])
     own = target.read_text()
     for task in ("summary", "paraphrase"):
         written_ = (tmp_path / f"work/held-out-{task}.jsonl").read_text().splitlines()
         assert f"### held-out-{task}\n" in own
         assert f"- {json.loads(written_[0])['source']}\n" in own
     assert "### first" not in own
+    assert "## Why, and what was tried\n\nThe models are toys.\n" in own
+    assert "`round.samples = 3`" in own
     assert rows[0]["source"] not in own
     script().main([*words, "-o", str(target)])
     assert (tmp_path / "work/first.json").stat().st_mtime_ns == stamp
