@@ -84,13 +84,14 @@ def make_teacher(folder: Path, steps: int = 150) -> Path:
 
 def make_critic(folder: Path, labels: tuple[str, ...] = LABELS) -> Path:
     """A tiny BERT that has learnt the critic's start-up checks by heart, and nothing else."""
-    words = {word for premise, hypothesis, _ in CHECKS for word in (premise + hypothesis).split()}
-    inner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    checked = [word for premise, hypothesis, _ in CHECKS for word in (premise + hypothesis).split()]
+    words = sorted({*checked, *" ".join((*SUBJECTS, *VERBS, *PLACES, ".")).split()})
+    letters = sorted(set("".join(words)))
+    # Written down here, because the library's trainer finds another vocabulary each time.
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words, *letters, *(f"##{x}" for x in letters)]
+    vocabulary = {piece: index for index, piece in enumerate(dict.fromkeys(pieces))}
+    inner = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     inner.pre_tokenizer = pre_tokenizers.Whitespace()
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    corpus = [*sorted(words), " ".join((*SUBJECTS, *VERBS, *PLACES, "."))]
-    trainer = trainers.WordPieceTrainer(vocab_size=300, special_tokens=special, show_progress=False)
-    inner.train_from_iterator(corpus, trainer)
     from tokenizers.processors import TemplateProcessing
 
     inner.post_processor = TemplateProcessing(
