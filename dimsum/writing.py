@@ -94,7 +94,9 @@ def line_ended(tokenizer: Any, start: int) -> Any:
 
     class LineEnded(StoppingCriteria):  # type: ignore[misc]
         def __call__(self, input_ids: Any, scores: Any, **rest: Any) -> torch.Tensor:
-            ended = torch.isin(input_ids[:, -1], breaks.to(input_ids.device))
+            nonlocal breaks
+            breaks = breaks.to(input_ids.device)
+            ended = torch.isin(input_ids[:, -1], breaks)
             for row in ended.nonzero().flatten().tolist():
                 text: str = tokenizer.decode(input_ids[row, start:], skip_special_tokens=True)
                 ended[row] = "\n" in text.lstrip()

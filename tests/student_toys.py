@@ -98,3 +98,9 @@ def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> Path:
     """Rows as a JSONL file."""
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
+
+
+def make_decisive(model: torch.nn.Module) -> None:
+    """Scale random weights up: as they are, a toy says one thing to every prompt."""
+    for weights in model.parameters():
+        weights.data.mul_(10 if weights.dim() > 1 else 1)

@@ -35,8 +35,7 @@ def train(
     from builder.critics.training import train as run
     from builder.errors import ConfigError
 
-    begun = (output / checkpoint.FILE).is_file()
-    if output.exists() and not begun and any(output.iterdir()):
+    if not checkpoint.usable(output):
         raise ConfigError(f"{output} is not empty", hint="choose a new folder")
     settings = load_recipe(recipe, overrides)
     examples = [example for path in data for example in read_nli(path)]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from builder.errors import ConfigError
+from builder.store import atomic_writer
 
 FILE = "unfinished.safetensors"
 
@@ -27,24 +26,28 @@ class Checkpoint:
     tensors: dict[str, torch.Tensor]
 
 
-def identity_of(parts: Iterable[str]) -> str:
-    """What a training has to have in common with the one that it goes on with."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part.encode())
-        digest.update(b"\0")
-    return digest.hexdigest()
+def usable(folder: Path) -> bool:
+    """Whether a training may write there: a new folder, an empty one, or one with a training that
+    was begun, be it killed during its first checkpoint."""
+    if not folder.exists() or (folder / FILE).is_file():
+        return True
+    return folder.is_dir() and all(_cut_short(path) for path in folder.iterdir())
 
 
 def write(folder: Path, identity: str, checkpoint: Checkpoint) -> None:
-    """Put the checkpoint into the folder, in the place of an earlier one."""
-    from safetensors.torch import save_file
+    """Put the checkpoint into the folder, in the place of an earlier one.
 
-    folder.mkdir(parents=True, exist_ok=True)
-    scratch = folder / f".{FILE}"
+    Args:
+        identity: what a training has to have in common with the one that it goes on with.
+
+    Raises:
+        BuilderError: the disk is full; the earlier checkpoint is kept.
+    """
+    from safetensors.torch import save
+
     facts = {"identity": identity, "step": str(checkpoint.step)}
-    save_file(checkpoint.tensors, scratch, metadata=facts)
-    scratch.replace(folder / FILE)
+    with atomic_writer(folder / FILE) as stream:
+        stream.write(save(checkpoint.tensors, metadata=facts))
 
 
 def read(folder: Path, identity: str) -> Checkpoint | None:
@@ -75,5 +78,11 @@ def read(folder: Path, identity: str) -> Checkpoint | None:
 
 
 def remove(folder: Path) -> None:
-    """The training is finished."""
-    (folder / FILE).unlink(missing_ok=True)
+    """The training is finished; writes that were cut short go with its checkpoint."""
+    for path in folder.iterdir():
+        if path.name == FILE or _cut_short(path):
+            path.unlink()
+
+
+def _cut_short(path: Path) -> bool:
+    return path.name.startswith(f".{FILE}.")

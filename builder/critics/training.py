@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ from builder.critics.nli_model import NliModel
 from builder.critics.spec import CriticSpec, read_spec
 from builder.errors import ConfigError
 from builder.models import quiet_transformers, resolve
+from builder.store import digest
 from dimsum.cpu import written_out_attention
 
 LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -100,7 +101,7 @@ def train(
         BuilderError: the base model cannot be loaded.
         ConfigError: `output` holds another training.
     """
-    identity = checkpoint.identity_of([recipe.model_dump_json(), *map(repr, examples)])
+    identity = digest([recipe.model_dump(mode="json"), [astuple(example) for example in examples]])
     begun = checkpoint.read(output, identity)
     torch.manual_seed(recipe.seed)
     critic = fresh(recipe)

@@ -83,15 +83,8 @@ def uncontrolled(wanted: argparse.Namespace, base: str) -> Path:
         device = ["--device", wanted.device] if wanted.device else []
         must(
             [
-                *(
-                    "train",
-                    str(data_of(wanted)),
-                    "--student",
-                    base,
-                    "--no-control",
-                    "-o",
-                    str(place),
-                ),
+                *("train", str(data_of(wanted)), "--student", base, "--no-control"),
+                *("-o", str(place)),
                 *device,
                 *settings_of(wanted.run / "student-1"),
             ]

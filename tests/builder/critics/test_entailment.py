@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from builder.critics.nli_model import NliModel, label_columns
 from builder.critics.recipe import load_recipe
 from builder.critics.training import CriticRecipe, fresh, train
 from builder.errors import BuilderError, ConfigError
+from dimsum.cli import run
 from dimsum.errors import ModelError
 from tests.toys import make_critic
 
@@ -278,6 +282,36 @@ def test_a_training_that_was_cut_ends_with_the_same_weights(
     assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == files
     for name in files:
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_training_that_died_in_its_first_checkpoint_goes_on(
+    toy_critic: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"premise": "a", "hypothesis": "b", "label": "neutral"}] * 8
+    data = write_nli(tmp_path / "n.jsonl", rows)
+    critic = tmp_path / "critic"
+    words = ["critic", "train", str(data), "-o", str(critic), "--set", f"base={toy_critic}"]
+    words += ["--set", "method=full", "--set", "template=null", "--set", "batch_size=4"]
+    script = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from builder.critics import training\n"
+        "from dimsum.cli import run\n"
+        "training.CHECKPOINT_SECONDS = 0.0\n"
+        "Path.replace = lambda *paths: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "run(sys.argv[1:])\n"
+    )
+    died = subprocess.run([sys.executable, "-c", script, *words], check=False)
+    assert died.returncode == -signal.SIGKILL
+    (left,) = critic.iterdir()
+    assert left.name.startswith(f".{checkpoint.FILE}.")
+    (critic / "notes.txt").write_text("mine")
+    assert run(words) == 2
+    assert "is not empty" in capsys.readouterr().err
+    (critic / "notes.txt").unlink()
+    assert run(words) == 0
+    assert not any(checkpoint.FILE in path.name for path in critic.iterdir())
+    assert load(critic) is not None
 
 
 def test_a_checkpoint_that_cannot_be_read(toy_critic: Path, tmp_path: Path) -> None:
