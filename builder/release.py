@@ -32,10 +32,11 @@ from builder.stages.splits import SPLITS
 from builder.statistics.counts import counts
 from builder.statistics.funnel import funnel
 from builder.statistics.study import released_study
-from builder.store import Run, digest, file_hash, write_json, write_table, write_text
+from builder.store import Run, digest, file_hash, write_table
 from builder.versions import library_versions
 from cards.facts import FACTS_PATH, DatasetFacts, Link
 from cards.render import render_dataset_card
+from dimsum.files import write_json, write_text
 from dimsum.schema import arrow_schema
 from dimsum.tasks import TASKS
 

@@ -11,22 +11,20 @@ that the sidecar names. The sidecar is written last, so a unit that was cut shor
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from builder.errors import BuilderError, ConfigError
+from dimsum.files import atomic_writer, write_json, write_text
 
 FORMAT = 1
 RUN_FILE = "run.json"
@@ -86,48 +84,6 @@ def file_hash(path: Path) -> str:
         while block := stream.read(1 << 20):
             total.update(block)
     return total.hexdigest()
-
-
-@contextmanager
-def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that appears under its name only when whole and on disk.
-
-    Raises:
-        BuilderError: the disk is full or the folder cannot be written; nothing is left behind.
-    """
-    scratch = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, scratch = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(scratch).chmod(0o644)
-        Path(scratch).replace(path)
-        scratch = None
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise BuilderError(
-                f"no room left to write {path}",
-                hint="free some space and run the same command again; finished work is kept",
-            ) from error
-        raise BuilderError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        if scratch is not None:
-            with suppress(OSError):
-                Path(scratch).unlink()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
-    with atomic_writer(path) as stream:
-        stream.write(text.encode())
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write indented JSON atomically."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_table(path: Path, table: pa.Table) -> str:

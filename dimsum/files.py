@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,17 +18,17 @@ from dimsum.errors import DimsumError, UsageError
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[IO[str]]:
-    """A UTF-8 text file that takes its name when it is complete.
+def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
+    """A binary file that appears under its name only when whole and on disk.
 
     Raises:
         DimsumError: the disk is full or the folder cannot be written; nothing is left behind.
     """
-    scratch: str | None = None
+    scratch = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, scratch = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        with os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
@@ -34,16 +36,42 @@ def whole_file(path: Path) -> Iterator[IO[str]]:
         Path(scratch).replace(path)
         scratch = None
     except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise DimsumError(
+                f"no room left to write {path}",
+                hint="free some space and run the same command again; finished work is kept",
+            ) from error
         raise DimsumError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         if scratch is not None:
-            Path(scratch).unlink(missing_ok=True)
+            with suppress(OSError):
+                Path(scratch).unlink()
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[str]]:
+    """A UTF-8 text file that is written like `atomic_writer`'s.
+
+    Raises:
+        DimsumError: the disk is full or the folder cannot be written; nothing is left behind.
+    """
+    with atomic_writer(path) as stream:
+        text = TextIOWrapper(stream, encoding="utf-8", newline="\n")
+        try:
+            yield text
+        finally:
+            text.detach()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file whole."""
+    with atomic_writer(path) as stream:
+        stream.write(text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write indented JSON whole."""
-    with whole_file(path) as stream:
-        stream.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 @contextmanager

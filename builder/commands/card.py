@@ -20,10 +20,10 @@ def render(folder: Path) -> None:
     """Write README.md in FOLDER from its facts; what was written by hand in it stays."""
     from builder.errors import ConfigError
     from builder.hub.local import read_facts
-    from builder.store import write_text
     from cards.facts import FACTS_PATH
     from cards.findings import CARD
     from cards.render import render_card
+    from dimsum.files import write_text
 
     if not (folder / FACTS_PATH).is_file():
         raise ConfigError(

@@ -66,7 +66,7 @@ def evaluate(model: str, data: tuple[Path, ...], save: bool, as_json: bool) -> N
     from builder.critics.nli_data import read_nli
     from builder.facts import EVALUATION_FILE
     from builder.models import resolve
-    from builder.store import write_json
+    from dimsum.files import write_json
 
     loaded = EntailmentCritic.load(CriticConfig(model=model))
     for note in loaded.notes:

@@ -21,7 +21,7 @@ def init(file: Path, preset: str, domain: str, openings: Path | None, force: boo
     """Write a commented configuration to FILE."""
     from builder.annotate import annotated
     from builder.errors import ConfigError
-    from builder.store import write_text
+    from dimsum.files import write_text
 
     if file.exists() and not force:
         raise ConfigError(f"{file} exists", hint="--force overwrites it")

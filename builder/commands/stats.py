@@ -55,7 +55,7 @@ def stats(
     from builder.commands.output import print_json
     from builder.statistics.study import study
     from builder.statistics.written import bibtex, latex, print_tables
-    from builder.store import write_json
+    from dimsum.files import write_json
 
     def say(line: str) -> None:
         if not quiet:

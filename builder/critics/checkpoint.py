@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from builder.errors import ConfigError
-from builder.store import atomic_writer
+from dimsum.files import atomic_writer
 
 FILE = "unfinished.safetensors"
 

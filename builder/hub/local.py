@@ -21,11 +21,11 @@ from builder.hub.manifest import (
     release_files,
 )
 from builder.hub.shapes import parquet_shape
-from builder.store import write_text
 from cards.facts import FACTS_PATH, DatasetFacts, Link, ModelFacts
 from cards.findings import CARD, Finding
 from cards.lint import is_model, lint, read_metadata
 from cards.render import render_card
+from dimsum.files import write_text
 
 Kind = Literal["dataset", "model"]
 

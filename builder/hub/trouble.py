@@ -19,6 +19,7 @@ from huggingface_hub.errors import (
 )
 
 from builder.errors import BuilderError, ConfigError
+from dimsum.errors import DimsumError
 
 _TOKEN = re.compile(r"\b(hf|api_org|xet)_[A-Za-z0-9_]{4,}|(?i:bearer)\s+\S+")
 _QUOTA = re.compile(r"(?i)quota|storage (limit|space)|(exceed|reach|over)\w*[^.]* (limit|storage)")
@@ -57,7 +58,7 @@ def explained(repo_id: str, *secrets: str | bool | None) -> Iterator[None]:
     """Turns what the client raises into a `BuilderError` about `repo_id`."""
     try:
         yield
-    except BuilderError as error:
+    except DimsumError as error:
         error.message = scrub(error.message, *secrets)
         raise
     except (

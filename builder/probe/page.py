@@ -16,8 +16,8 @@ from builder.probe.plots import pictures
 from builder.probe.proximity import Probe
 from builder.report.drawing import write_pictures
 from builder.report.text import shortened
-from builder.store import write_json, write_text
 from builder.versions import library_versions
+from dimsum.files import write_json, write_text
 
 DASH = "–"
 ENOUGH = 100

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from builder.store import digest, write_json
+from builder.store import digest
+from dimsum.files import write_json
 
 Row = TypeVar("Row")
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.report.themes import LIGHT
-from builder.store import atomic_writer
+from dimsum.files import atomic_writer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

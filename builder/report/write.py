@@ -9,7 +9,7 @@ from builder.report.drawing import write_pictures
 from builder.report.gather import gather
 from builder.report.pictures import pictures
 from builder.report.render import render
-from builder.store import write_text
+from dimsum.files import write_text
 
 MOST_BYTES = 5_000_000
 

@@ -22,6 +22,7 @@ from builder.rescore import NoModels, apply, compare
 from builder.run import STAGES, build, units_of
 from builder.statistics.funnel import funnel
 from builder.store import REJECTS, Run, file_hash
+from dimsum.errors import DimsumError
 from dimsum.schema import arrow_schema
 
 
@@ -231,8 +232,8 @@ def test_a_full_disk_loses_nothing(
             raise OSError(28, "No space left on device")
         real(handle)
 
-    monkeypatch.setattr("builder.store.os.fsync", fsync)
-    with pytest.raises(BuilderError, match="no room left"):
+    monkeypatch.setattr("dimsum.files.os.fsync", fsync)
+    with pytest.raises(DimsumError, match="no room left"):
         build(config, folder)
     assert not list(folder.rglob(".*parquet*"))
     done = {p: p.stat().st_mtime_ns for p in folder.rglob("*.json") if p.name != "run.json"}

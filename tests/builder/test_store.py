@@ -7,16 +7,8 @@ import pyarrow as pa
 import pytest
 
 from builder.errors import BuilderError, ConfigError
-from builder.store import (
-    Output,
-    Run,
-    atomic_writer,
-    digest,
-    seed_of,
-    write_json,
-    write_table,
-    write_text,
-)
+from builder.store import Output, Run, digest, seed_of, write_table
+from dimsum.files import write_json
 
 TABLE = pa.table({"a": [1, 2, 3]})
 
@@ -37,38 +29,6 @@ def test_a_unit_is_done_only_with_its_fingerprint_and_its_bytes(tmp_path: Path) 
     assert run.done("stage", 3, "f1") == record
     path.unlink()
     assert run.done("stage", 3, "f1") is None
-
-
-def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "deep/file.txt"
-    write_text(path, "one")
-    with pytest.raises(ZeroDivisionError), atomic_writer(path) as stream:
-        stream.write(b"two")
-        raise ZeroDivisionError
-    assert path.read_text() == "one"
-    assert [p.name for p in path.parent.iterdir()] == ["file.txt"]
-
-
-def test_what_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(BuilderError, match="cannot write"):
-        write_text(tmp_path / "file/inside.txt", "x")
-
-
-def test_a_real_limit_on_file_size_is_a_full_disk(tmp_path: Path) -> None:
-    import resource
-    import signal
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    try:
-        with pytest.raises(BuilderError, match="no room left"):
-            write_text(tmp_path / "big.txt", "x" * 5000)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, before)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_equal_tables_give_equal_bytes(tmp_path: Path) -> None:
