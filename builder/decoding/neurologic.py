@@ -21,7 +21,6 @@ from builder.decoding.candidates import Candidates, Cells
 from builder.decoding.constraints import Constraints, fewest_tokens
 from builder.decoding.filters import BannedStrings, end_tokens
 from builder.decoding.forward import CausalForward
-from builder.decoding.linear import laid_out_weights
 from builder.decoding.lookahead import Lookahead
 from builder.decoding.neurologic_settings import NeurologicConfig
 from builder.decoding.tree import BeamTree
@@ -115,8 +114,7 @@ class NeurologicDecoder:
         while len(done) < len(ids):
             waiting = deque((n, compiled[n], ids[n]) for n in order if n not in done)
             try:
-                with laid_out_weights(self.forward.model):
-                    self._run(waiting, done, on_tokens)
+                self._run(waiting, done, on_tokens)
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise

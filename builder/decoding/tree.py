@@ -100,12 +100,13 @@ class TreeCache(Cache):  # type: ignore[misc]  # transformers is untyped here
             columns: int64 [n, width].
         """
         many, width = columns.shape
-        moved = len(rows) < int(rows[-1]) + 1
         for layer in self.layers:
             for kept in (layer.keys, layer.values):
-                index = columns[:, None, :, None].expand(-1, kept.shape[1], -1, kept.shape[3])
-                source = kept[rows] if moved else kept[:many]
-                kept[:many, :, :width] = source.gather(2, index)
+                _, heads, held, size = kept.shape
+                first = torch.arange(heads, device=kept.device) + rows[:, None] * heads
+                lines = first[:, :, None] * held + columns[:, None]
+                taken = kept.view(-1, size).index_select(0, lines.flatten())
+                kept[:many, :, :width] = taken.view(many, heads, width, size)
         self.now = width
 
     def load(self, first: int, prefix: Prefix) -> None:

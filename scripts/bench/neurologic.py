@@ -3,7 +3,8 @@
     python scripts/bench/neurologic.py [--contexts 32] [--out result.json]
 
 The last transformers with constrained beam search gets an environment of its own, made on first
-use. Both sides decode the same contexts under the same keywords, in turns, each alone on the
+use; accelerate and scipy, which either transformers loads where it finds them, are in both. Both
+sides decode the same contexts under the same keywords, in turns, each alone on the
 machine while it runs. The keywords are those of a sentence that the model itself wrote after the
 context. Every output is scored by the same model in float32 at temperature 1.
 
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import venv
+from importlib.metadata import version
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -42,7 +44,8 @@ def old_environment(folder: Path) -> Path:
     say(f"making {folder} with {OLD} (once) ...")
     venv.create(folder, with_pip=True, clear=True)
     same_torch = f"torch=={torch.__version__.partition('+')[0]}"
-    for wanted in ([same_torch, "numpy"], [OLD]):
+    alike = [f"{name}=={version(name)}" for name in ("accelerate", "scipy")]
+    for wanted in ([same_torch, "numpy"], [OLD, *alike]):
         subprocess.run(
             [python, "-m", "pip", "install", "--quiet", *wanted], check=True, stdout=sys.stderr
         )
@@ -249,9 +252,10 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
         "transformers_old": old.hello["version"],
         "settings": {k: v for k, v in settings.items() if k != "enders"},
     }
-    for name in ("new", "old"):
+    for side, name in ((new, "new"), (old, "old")):
         result[name] = {
             "sentences_per_second": len(some) / sum(seconds[name]),
+            "loaded_bytes": side.hello["loaded"],
             "peak_bytes": peaks[name],
             **summary(scorer.model, some, outputs[name], settings),
         }

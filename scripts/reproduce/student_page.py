@@ -238,7 +238,8 @@ def reached(documents: dict[str, Any]) -> str:
         first = next(iter(systems))
         if document["task"] == "summary":
             for metric in ("rougeL", "bertscore"):
-                rows += better(name, document, first, best(systems, metric), metric)
+                strongest = best(systems, metric)
+                rows += better(name, document, first, strongest, metric, most_p=SIGNIFICANT)
             rows += better(name, document, first, "lead", "bertscore")
         else:
             rows += better(name, document, first, best(systems, "bert_ibleu"), "bert_ibleu")
@@ -256,13 +257,18 @@ def best(systems: Any, metric: str) -> str | None:
     return max(there, key=lambda n: float(systems[n]["metrics"][metric]["value"]), default=None)
 
 
-def better(name: str, document: Any, first: str, other: str | None, metric: str) -> list[list[str]]:
+def better(
+    name: str, document: Any, first: str, other: str | None, metric: str, most_p: float = 1.0
+) -> list[list[str]]:
+    """The aim that one system is above another, if both were judged; p has to be below `most_p`."""
     test = None if other is None else test_of(document, other, metric)
     if test is None:
         return []
-    met = test["difference"] > 0 and test["p"] < SIGNIFICANT
+    met = test["difference"] > 0 and test["p"] < most_p
     told = f"{test['difference']:+.2f}, p = {test['p']:.4f}"
-    return [[f"{name}: {first} above {other} in {metric}", told, "yes" if met else "**no**"]]
+    aim = f"{name}: {first} above {other} in {metric}"
+    aim += f", p < {most_p:g}" if most_p < 1.0 else ""
+    return [[aim, told, "yes" if met else "**no**"]]
 
 
 def control(documents: dict[str, Any]) -> str:
