@@ -1,6 +1,13 @@
-"""Telling an exhausted memory from other failures."""
+"""Memory: telling its end from other failures, and giving it back."""
 
 from __future__ import annotations
+
+import ctypes
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -13,3 +20,14 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and (
         "out of memory" in text or "not enough memory" in text or "can't allocate memory" in text
     )
+
+
+def give_back(device: torch.device) -> None:
+    """Let others have what was freed; torch on a GPU and glibc on a CPU keep it for themselves."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "cpu":
+        with suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)

@@ -12,6 +12,7 @@ buffer is full the others are moved together.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,7 +64,7 @@ class _BunchLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is unt
 
     def __init__(self, owner: BunchCache, keys: torch.Tensor, values: torch.Tensor) -> None:
         super().__init__()
-        self.owner = owner
+        self.owner = weakref.proxy(owner)  # a cycle would keep the buffers until it is looked for
         self.keys: torch.Tensor = keys
         self.values: torch.Tensor = values
         self.is_initialized = True
@@ -83,11 +84,12 @@ class _BunchLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is unt
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         """Columns a mask has to cover, and the first of them."""
-        return self.owner.now + query_length, 0
+        return self.get_seq_length() + query_length, 0
 
     def get_seq_length(self) -> int:
         """Columns written."""
-        return self.owner.now
+        written: int = self.owner.now
+        return written
 
     def get_max_length(self) -> int:
         """-1: the buffers grow."""

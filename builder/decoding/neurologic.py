@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from builder.decoding.attention import packed_heads
 from builder.decoding.automaton import Automaton
 from builder.decoding.beam import BeamSearch, Hypothesis, Rules
 from builder.decoding.candidates import Candidates, Cells
@@ -26,7 +27,7 @@ from builder.decoding.neurologic_settings import NeurologicConfig
 from builder.decoding.tree import BeamTree
 from builder.decoding.vocabulary import ender_tokens, largest, log_normaliser, nth_largest
 from builder.errors import BuilderError, ConfigError
-from dimsum.memory import is_out_of_memory
+from dimsum.memory import give_back, is_out_of_memory
 
 __all__ = ["Hypothesis", "NeurologicConfig", "NeurologicDecoder"]
 
@@ -114,7 +115,8 @@ class NeurologicDecoder:
         while len(done) < len(ids):
             waiting = deque((n, compiled[n], ids[n]) for n in order if n not in done)
             try:
-                self._run(waiting, done, on_tokens)
+                with packed_heads(self.forward.model) as groups:
+                    self._run(waiting, done, groups, on_tokens)
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -124,18 +126,18 @@ class NeurologicDecoder:
                         hint="use a smaller model, fewer beams or shorter contexts",
                     ) from error
                 self.contexts = max(1, self.contexts // 2)
-            if self.forward.device.type == "cuda":
-                torch.cuda.empty_cache()
+            give_back(self.forward.device)
         return [done[n] for n in range(len(ids))]
 
     def _run(
         self,
         waiting: deque[tuple[int, Automaton, list[int]]],
         done: dict[int, list[Hypothesis]],
+        groups: int,
         on_tokens: Callable[[int], None] | None,
     ) -> None:
         places = min(self.contexts, len(waiting))
-        tree = BeamTree(self.forward, places, self.config.beams)
+        tree = BeamTree(self.forward, places, self.config.beams, groups)
         live: list[tuple[int, BeamSearch]] = []
         while waiting or live:
             free = places - len(live)
@@ -148,6 +150,7 @@ class NeurologicDecoder:
             else:
                 logits = tree.extend(*_next([search for _, search in live]))
                 self._step(tree, [search for _, search in live], logits, first=0)
+            del logits  # or two steps' logits are held at once
             if on_tokens is not None:
                 on_tokens(sum(len(search.beams) for _, search in live))
             kept = [place for place, (_, search) in enumerate(live) if not search.done]

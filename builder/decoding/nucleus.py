@@ -23,7 +23,7 @@ from builder.decoding.forward import CausalForward
 from builder.decoding.linear import laid_out_weights
 from builder.decoding.settings import SamplingConfig
 from builder.errors import BuilderError, ConfigError
-from dimsum.memory import is_out_of_memory
+from dimsum.memory import give_back, is_out_of_memory
 
 __all__ = ["NucleusSampler", "Sample", "SamplingConfig"]
 
@@ -130,8 +130,7 @@ class NucleusSampler:
                         hint="use a smaller model, shorter contexts or fewer max_new_tokens",
                     ) from error
                 self.rows = max(1, self.rows // 2)
-            if self.forward.device.type == "cuda":
-                torch.cuda.empty_cache()
+            give_back(self.forward.device)
 
     def _encode(self, ordinal: int, prompt: str) -> list[int]:
         begin = self.tokenizer.bos_token_id

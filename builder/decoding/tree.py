@@ -9,6 +9,7 @@ are squeezed out when the buffer is full.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ class _TreeLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is unty
 
     def __init__(self, tree: TreeCache, keys: torch.Tensor, values: torch.Tensor) -> None:
         super().__init__()
-        self.tree = tree
+        self.tree = weakref.proxy(tree)  # a cycle would keep the buffers until it is looked for
         self.keys: torch.Tensor = keys
         self.values: torch.Tensor = values
         self.is_initialized = True
@@ -49,11 +50,12 @@ class _TreeLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is unty
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         """Columns a mask has to cover, and the first of them."""
-        return self.tree.now + query_length, 0
+        return self.get_seq_length() + query_length, 0
 
     def get_seq_length(self) -> int:
         """Columns written."""
-        return self.tree.now
+        written: int = self.tree.now
+        return written
 
     def get_max_length(self) -> int:
         """-1: the buffers grow."""
@@ -134,10 +136,12 @@ class BeamTree:
         forward: the model.
         contexts: most contexts held at once.
         beams: queries of a context at each step, as a rule; sizes the buffers.
+        groups: how often a mask repeats a query, as `packed_heads` says.
     """
 
-    def __init__(self, forward: CausalForward, contexts: int, beams: int) -> None:
+    def __init__(self, forward: CausalForward, contexts: int, beams: int, groups: int = 1) -> None:
         self.forward = forward
+        self.groups = groups
         self.contexts = contexts
         self.beams = beams
         self._cache: TreeCache | None = None
@@ -208,7 +212,7 @@ class BeamTree:
         outputs = self.forward.model(
             input_ids=tokens,
             position_ids=self._depths[:, None].expand(-1, many),
-            attention_mask=mask[:, None],
+            attention_mask=mask.repeat(1, self.groups, 1)[:, None],
             past_key_values=cache,
             use_cache=True,
             return_dict=True,

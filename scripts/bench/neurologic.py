@@ -133,7 +133,6 @@ def new_side(folder: str, dtype: str, threads: int, settings: dict[str, Any]) ->
 
     import torch
     from force_words import peak_memory
-    from transformers import AutoTokenizer
 
     from builder.decoding.constraints import Clause, Constraints, Literal
     from builder.decoding.neurologic import NeurologicConfig, NeurologicDecoder
@@ -141,8 +140,7 @@ def new_side(folder: str, dtype: str, threads: int, settings: dict[str, Any]) ->
 
     torch.set_num_threads(threads)
     loaded = load_causal(folder, dtype=dtype)  # type: ignore[arg-type]
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    decoder = NeurologicDecoder(loaded.model, tokenizer, NeurologicConfig(**settings))
+    decoder = NeurologicDecoder(loaded.model, loaded.tokenizer, NeurologicConfig(**settings))
     print(json.dumps({"enders": sorted(decoder.rules.enders), "loaded": peak_memory()}), flush=True)
     for line in sys.stdin:
         some = json.loads(line)["items"]
@@ -232,7 +230,7 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     peaks: dict[str, int] = {"new": 0, "old": 0}
     outputs: dict[str, list[list[int]]] = {"new": [], "old": []}
     for side, name in ((new, "new"), (old, "old")):
-        side.decode(some[:1], settings)
+        side.decode(some[: arguments.together], settings)
         say(f"{name}: warm")
     step = -(-len(some) // arguments.rounds)
     for begin in range(0, len(some), step):
