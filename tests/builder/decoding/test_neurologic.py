@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,12 +14,15 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast, T5Config
 
+from builder.decoding.attention import packed_heads
 from builder.decoding.automaton import Automaton
 from builder.decoding.beam import BeamSearch
+from builder.decoding.cache import BunchCache, Prefix
 from builder.decoding.constraints import Clause, Constraints, Literal, holds
+from builder.decoding.forward import CausalForward
 from builder.decoding.lookahead import Lookahead
 from builder.decoding.neurologic import Hypothesis, NeurologicConfig, NeurologicDecoder
-from builder.decoding.tree import BeamTree
+from builder.decoding.tree import BeamTree, TreeCache
 from builder.decoding.vocabulary import ender_tokens, largest, log_normaliser, nth_largest
 from builder.errors import BuilderError, ConfigError
 
@@ -379,13 +384,17 @@ def test_decoding_together_is_decoding_alone(
 
 @torch.inference_mode()
 def test_a_tree_gives_the_logits_of_its_branches(tiny_model: Any, tokenizer: Any) -> None:
-    """Random growth, squeezed and joined by later contexts, against forwards without a cache."""
-    from builder.decoding.forward import CausalForward
+    grow_and_check(tiny_model, tokenizer, groups=1)
+    with packed_heads(tiny_model) as groups:
+        grow_and_check(tiny_model, tokenizer, groups)
 
+
+def grow_and_check(tiny_model: Any, tokenizer: Any, groups: int) -> None:
+    """Random growth, squeezed and joined by later contexts, against forwards without a cache."""
     generator = torch.Generator().manual_seed(3)
     vocabulary = len(tokenizer)
     prompts = [[5, 6, 7], [8], [9, 10, 11, 12, 13, 14], [15, 16]]
-    tree = BeamTree(CausalForward(tiny_model), contexts=3, beams=2)
+    tree = BeamTree(CausalForward(tiny_model), contexts=3, beams=2, groups=groups)
     logits = tree.admit(prompts[:2])
     beams = [[prompts[0]], [prompts[1]]]
     for step in range(16):
@@ -411,6 +420,21 @@ def test_a_tree_gives_the_logits_of_its_branches(tiny_model: Any, tokenizer: Any
             for own, ps, ts in zip(beams, parents.tolist(), tokens.tolist(), strict=True)
         ]
         check(tiny_model, logits, beams)
+
+
+@pytest.mark.parametrize("kind", [TreeCache, BunchCache])
+def test_a_cache_is_freed_with_its_last_name(kind: Any) -> None:
+    """Not when the garbage collector finds it: its buffers are the largest of a decoding."""
+    tensors = [torch.zeros(1, 2, 3, 4)]
+    prefix = Prefix(tensors, tensors, [3], torch.zeros(1, 9))
+    gc.disable()
+    try:
+        cache = kind(prefix, 2, 8) if kind is TreeCache else kind(prefix, 2, 4, 1)
+        buffer = weakref.ref(cache.layers[0].keys)
+        del cache
+        assert buffer() is None
+    finally:
+        gc.enable()
 
 
 def check(model: Any, logits: torch.Tensor, beams: list[list[list[int]]]) -> None:
