@@ -7,9 +7,9 @@ timed on random weights, which compute no faster and no slower than trained ones
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import time
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ SAMPLE = 2000
 """Pairs whose lengths are measured."""
 GIB = 2**30
 CHARACTERS_A_TOKEN = 4
+MOST_OF_MEMORY = 0.9
+"""Share of the free memory that the timed steps may take."""
 
 
 def plan(
@@ -45,7 +47,8 @@ def plan(
 
     Returns:
         parameters, tokens of a pair, memory in GiB (activations of one micro-batch of pairs at the
-        95th percentile of length), and what was measured: tokens/s, pairs/s and hours.
+        95th percentile of length), and what was measured: tokens/s, pairs/s and hours; or, in
+        `not_measured`, why there is too little memory to measure.
 
     Raises:
         UsageError: no data, a model that generates no text, float16 for a T5.
@@ -84,7 +87,12 @@ def plan(
     }
     del model
     usual = (int(np.mean(prompts)), max(1, int(np.mean(targets))))
-    found["measured"] = _measured(config, architecture, recipe, half, where, usual, steps, total)
+    free = _free_memory(where)
+    if steps and free is not None and total > MOST_OF_MEMORY * free:
+        found["measured"] = None
+        found["not_measured"] = f"{free / GIB:.1f} GiB are free, too few for a step"
+    else:
+        found["measured"] = _measured(config, architecture, recipe, half, where, usual, steps)
     rate = (found["measured"] or {}).get("pairs_a_second")
     found["hours"] = round(pairs / rate / 3600, 2) if rate else None
     return found
@@ -231,11 +239,9 @@ def _measured(
     device: torch.device,
     lengths: tuple[int, int],
     steps: int,
-    needed: int,
 ) -> dict[str, Any] | None:
-    """Speed of a few whole steps on random weights; None if not asked for, or not enough memory."""
-    free = _free_memory(device)
-    if steps < 1 or (free is not None and needed > 0.9 * free):
+    """Speed of a few steps on random weights; None if not asked for."""
+    if steps < 1:
         return None
     with torch.device(device):
         model = _model(config, architecture, recipe, half)
@@ -247,22 +253,22 @@ def _measured(
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     passes = recipe.batch_size // recipe.micro_batch
-    seconds = []
-    for _ in range(steps + 1):
-        began = time.perf_counter()
-        for _ in range(passes):
-            batch = _batch(model, architecture, recipe.micro_batch, lengths, config, str(device))
-            with autocast:
-                loss = model(**batch, use_cache=False).loss / passes
-            torch.autograd.backward(loss)
+    batch = _batch(model, architecture, recipe.micro_batch, lengths, config, str(device))
+
+    def forth_and_back() -> None:
+        with autocast:
+            loss = model(**batch, use_cache=False).loss
+        torch.autograd.backward(loss)
+
+    def update() -> None:
         optimiser.step()
         optimiser.zero_grad()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - began)
+
+    seconds = []
+    for _ in range(steps + 1):
+        # The passes of a step are alike, so one is timed for all.
+        seconds.append(passes * _seconds(forth_and_back, device) + _seconds(update, device))
     peak = torch.cuda.max_memory_allocated() / GIB if device.type == "cuda" else None
-    del model, optimiser
-    gc.collect()
     usual = float(np.median(seconds[1:]))
     return {
         "device": device.type,
@@ -275,10 +281,27 @@ def _measured(
     }
 
 
+def _seconds(call: Callable[[], None], device: torch.device) -> float:
+    began = time.perf_counter()
+    call()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - began
+
+
 def _free_memory(device: torch.device) -> int | None:
-    """Free bytes of the device, or of the machine; None where nobody says."""
+    """Bytes that the device, or the machine, has to give; None where nobody says.
+
+    Linux tells what it would give with the files that it holds in memory dropped; what lies idle
+    is a small part of that.
+    """
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info()[0])
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        found = dict(line.split(":", 1) for line in lines)
+        if "MemAvailable" in found:
+            return int(found["MemAvailable"].split()[0]) * 1024
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError):

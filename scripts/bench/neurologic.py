@@ -127,43 +127,13 @@ class OldSide:
         return self._read()
 
 
-def new_side(folder: str, dtype: str, threads: int, settings: dict[str, Any]) -> None:
-    """What this script does with --serve: our side, in a process of its own like the other."""
-    import time
-
-    import torch
-    from force_words import peak_memory
-
-    from builder.decoding.constraints import Clause, Constraints, Literal
-    from builder.decoding.neurologic import NeurologicConfig, NeurologicDecoder
-    from builder.models import load_causal
-
-    torch.set_num_threads(threads)
-    loaded = load_causal(folder, dtype=dtype)  # type: ignore[arg-type]
-    decoder = NeurologicDecoder(loaded.model, loaded.tokenizer, NeurologicConfig(**settings))
-    print(json.dumps({"enders": sorted(decoder.rules.enders), "loaded": peak_memory()}), flush=True)
-    for line in sys.stdin:
-        some = json.loads(line)["items"]
-        demands = [
-            Constraints(tuple(Clause((Literal((tuple(p),)),)) for p in item["phrases"]))
-            for item in some
-        ]
-        peak_memory(reset=True)
-        started = time.perf_counter()
-        found = decoder.decode([item["text"] for item in some], demands)
-        seconds = time.perf_counter() - started
-        outputs = [list(one[0].tokens) for one in found]
-        answer = {"seconds": seconds, "outputs": outputs, "peak": peak_memory()}
-        print(json.dumps(answer), flush=True)
-
-
 class NewSide(OldSide):
     """This package, its contexts together."""
 
     def __init__(self, folder: str, dtype: str, threads: int, settings: dict[str, Any]) -> None:
-        serve = json.dumps([folder, dtype, threads, settings])
+        asked = json.dumps([folder, dtype, threads, settings])
         self.process = subprocess.Popen(
-            [sys.executable, __file__, "--serve", serve],
+            [sys.executable, HERE / "under_keywords.py", asked],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -283,11 +253,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--early-stopping", action="store_true", help="of the other side")
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--serve", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.serve:
-        new_side(*json.loads(arguments.serve))
-        return
     result = compare(arguments)
     text = json.dumps(result, indent=2, ensure_ascii=False)
     if arguments.out:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from transformers import TrainerCallback
 
 from cards.lint import lint
@@ -305,6 +306,28 @@ def test_the_plan_knows_t5_large_by_its_configuration(pairs: Path, tmp_path: Pat
     assert memory["optimiser"] == pytest.approx(2 * memory["weights"], abs=1e-3)
     assert memory["total"] == pytest.approx(4 * memory["weights"] + memory["activations"], abs=0.01)
     assert memory["activations"] > 0.5
+
+
+def test_the_plan_says_why_it_measured_nothing(
+    toy_t5: Path, pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dimsum.training import plan
+
+    monkeypatch.setattr(plan, "_free_memory", lambda device: 2**20)
+    found = plan.plan(Data(str(pairs)), small(toy_t5), device="cpu", steps=1)
+    assert found["measured"] is None
+    assert found["hours"] is None
+    assert found["not_measured"] == "0.0 GiB are free, too few for a step"
+
+
+@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="needs Linux")
+def test_files_in_memory_count_as_free() -> None:
+    from dimsum.training.plan import _free_memory
+
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    known = {name: int(rest.split()[0]) * 1024 for name, rest in (x.split(":") for x in lines)}
+    found = _free_memory(torch.device("cpu"))
+    assert found == pytest.approx(known["MemAvailable"], rel=0.2)
 
 
 def test_the_plan_needs_nothing_but_a_configuration(
