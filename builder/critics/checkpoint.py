@@ -41,7 +41,7 @@ def write(folder: Path, identity: str, checkpoint: Checkpoint) -> None:
         identity: what a training has to have in common with the one that it goes on with.
 
     Raises:
-        BuilderError: the disk is full; the earlier checkpoint is kept.
+        DimsumError: the disk is full; the earlier checkpoint is kept.
     """
     from safetensors.torch import save
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,12 +58,16 @@ class Columns:
         return bunches, slice(None), columns
 
 
-class _BunchLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is untyped here
-    """One layer's keys and values, [bunches, heads, columns, head dim]."""
+class InPlaceLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is untyped here
+    """One layer's keys and values, [rows, heads, columns, head dim], written in place.
+
+    Args:
+        owner: the cache, whose `now` says how many columns are written.
+    """
 
     is_sliding = False
 
-    def __init__(self, owner: BunchCache, keys: torch.Tensor, values: torch.Tensor) -> None:
+    def __init__(self, owner: Any, keys: torch.Tensor, values: torch.Tensor) -> None:
         super().__init__()
         self.owner = weakref.proxy(owner)  # a cycle would keep the buffers until it is looked for
         self.keys: torch.Tensor = keys
@@ -115,7 +120,7 @@ class BunchCache(Cache):  # type: ignore[misc]  # transformers is untyped here
         self.now = 0
         self.columns = 0
         layers = [
-            _BunchLayer(self, _empty(keys, bunches), _empty(values, bunches))
+            InPlaceLayer(self, _empty(keys, bunches), _empty(values, bunches))
             for keys, values in zip(like.keys, like.values, strict=True)
         ]
         super().__init__(layers=layers)

@@ -9,57 +9,17 @@ are squeezed out when the buffer is full.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from transformers.cache_utils import Cache, CacheLayerMixin
+from transformers.cache_utils import Cache
 
-from builder.decoding.cache import Prefix
+from builder.decoding.cache import InPlaceLayer, Prefix
 from builder.decoding.forward import CausalForward
 
 # Steps of all beams that fit before columns are squeezed out.
 _SPARE_STEPS = 6
-
-
-class _TreeLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is untyped here
-    """One layer's keys and values, [contexts, heads, columns, head dim], written in place."""
-
-    is_sliding = False
-
-    def __init__(self, tree: TreeCache, keys: torch.Tensor, values: torch.Tensor) -> None:
-        super().__init__()
-        self.tree = weakref.proxy(tree)  # a cycle would keep the buffers until it is looked for
-        self.keys: torch.Tensor = keys
-        self.values: torch.Tensor = values
-        self.is_initialized = True
-
-    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        """Nothing to do: the buffers are made with the cache."""
-
-    def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write at the next columns; returns views up to and including them."""
-        rows, _, width, _ = key_states.shape
-        now = self.tree.now
-        self.keys[:rows, :, now : now + width] = key_states
-        self.values[:rows, :, now : now + width] = value_states
-        return self.keys[:rows, :, : now + width], self.values[:rows, :, : now + width]
-
-    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        """Columns a mask has to cover, and the first of them."""
-        return self.get_seq_length() + query_length, 0
-
-    def get_seq_length(self) -> int:
-        """Columns written."""
-        written: int = self.tree.now
-        return written
-
-    def get_max_length(self) -> int:
-        """-1: the buffers grow."""
-        return -1
 
 
 class TreeCache(Cache):  # type: ignore[misc]  # transformers is untyped here
@@ -76,7 +36,7 @@ class TreeCache(Cache):  # type: ignore[misc]  # transformers is untyped here
         self.columns = columns
         # Zeros, not empty: a masked column still meets a weight of 0, and 0 x nan is nan.
         layers = [
-            _TreeLayer(
+            InPlaceLayer(
                 self,
                 keys.new_zeros(contexts, keys.shape[1], columns, keys.shape[3]),
                 values.new_zeros(contexts, values.shape[1], columns, values.shape[3]),
@@ -103,12 +63,12 @@ class TreeCache(Cache):  # type: ignore[misc]  # transformers is untyped here
         """
         many, width = columns.shape
         for layer in self.layers:
+            _, heads, held, _ = layer.keys.shape
+            first = torch.arange(heads, device=rows.device) + rows[:, None] * heads
+            lines = (first[:, :, None] * held + columns[:, None]).flatten()
             for kept in (layer.keys, layer.values):
-                _, heads, held, size = kept.shape
-                first = torch.arange(heads, device=kept.device) + rows[:, None] * heads
-                lines = first[:, :, None] * held + columns[:, None]
-                taken = kept.view(-1, size).index_select(0, lines.flatten())
-                kept[:many, :, :width] = taken.view(many, heads, width, size)
+                taken = kept.view(-1, kept.shape[3]).index_select(0, lines)
+                kept[:many, :, :width] = taken.view(many, heads, width, -1)
         self.now = width
 
     def load(self, first: int, prefix: Prefix) -> None:
