@@ -182,6 +182,9 @@ class DuplicatesConfig(Strict):
     entailment: float | None = Field(
         None, ge=0, le=1, description="edge of the graph; empty: entailment is the likeliest label"
     )
+    within: Literal["task", "control"] = Field(
+        "task", description="what is compared: all pairs of a task, or those of one control code"
+    )
     jaccard: float = Field(0.8, gt=0, le=1, description="word 3-shingles, over the whole corpus")
     max_drop: float = Field(
         0.9, ge=0, le=1, description="a larger share of near-duplicates stops the build"

@@ -21,6 +21,7 @@ from builder.config import (
     BuildConfig,
     ModelConfig,
     RoundConfig,
+    apply_override,
     load_config,
     parse_config,
 )
@@ -42,6 +43,7 @@ class DistillConfig(Frozen):
     rounds: int = Field(1, ge=0, description="0 trains M1 and stops")
     per_context: int = Field(1, ge=1, description="sentences of each context that are rewritten")
     samples: int = Field(10, ge=1, description="of each sentence under each code")
+    round_set: tuple[str, ...] = Field((), description="overrides of the rounds' corpora, a.b=c")
     temperature: float = Field(0.7, gt=0, le=5)
     top_p: float = Field(0.9, gt=0, le=1)
     max_new_tokens: int = Field(100, ge=4, le=1024)
@@ -94,12 +96,14 @@ def distill(
         BuilderError: a part failed; what is finished is kept.
     """
     recipe = load_recipe(config.student, config.student_set)
+    finished, settings = _first_corpus(config)
+    later = _overridden(settings, config.round_set)  # a fault in it shows before anything runs
     folder.mkdir(parents=True, exist_ok=True)
-    run, settings = _first_corpus(config, folder, progress)
+    run = finished or build(settings, (folder / "round-0").absolute(), progress=progress).run
     corpora, datasets, students = [run], [run / settings.name], []
     students.append(_student(recipe, datasets[0], folder / "student-1", None, device, quiet, say))
     for number in range(1, config.rounds + 1):
-        settings = _round(config, settings, number, corpora, students[-1], device)
+        settings = _round(config, later, number, corpora, students[-1], device)
         say(f"round {number}: {students[-1].name} writes")
         result = build(settings, folder / f"round-{number}", progress=progress)
         corpora.append(result.run)
@@ -110,21 +114,24 @@ def distill(
     return Distilled(corpora, datasets, students)
 
 
-def _first_corpus(
-    config: DistillConfig, folder: Path, progress: Progress | None
-) -> tuple[Path, BuildConfig]:
-    """The run of D0 and its configuration; a finished run is taken as it is."""
+def _first_corpus(config: DistillConfig) -> tuple[Path | None, BuildConfig]:
+    """The run of D0 if it is finished, which is taken as it is, and its configuration."""
     there = Path(config.corpus).expanduser()
-    if config.corpus not in PRESETS and (there / RUN_FILE).is_file():
-        settings = parse_config(Run.open(there).header()["config"])
-        if settings.round is not None or not (there / settings.name / "README.md").is_file():
-            raise ConfigError(
-                f"{there} is no finished run of a teacher", hint="`dimsum build` makes one"
-            )
-        return there.absolute(), settings
-    settings = load_config(config.corpus, config.corpus_set)
-    result = build(settings, (folder / "round-0").absolute(), progress=progress)
-    return result.run, settings
+    if config.corpus in PRESETS or not (there / RUN_FILE).is_file():
+        return None, load_config(config.corpus, config.corpus_set)
+    settings = parse_config(Run.open(there).header()["config"])
+    if settings.round is not None or not (there / settings.name / "README.md").is_file():
+        raise ConfigError(
+            f"{there} is no finished run of a teacher", hint="`dimsum build` makes one"
+        )
+    return there.absolute(), settings
+
+
+def _overridden(settings: BuildConfig, overrides: tuple[str, ...]) -> BuildConfig:
+    document = settings.model_dump(mode="json")
+    for override in overrides:
+        apply_override(document, override)
+    return parse_config(document)
 
 
 def _round(

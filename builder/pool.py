@@ -81,10 +81,10 @@ class ModelPool:
         if self.config.round is None:
             raise BuilderError("this run has no student")
         if self._student is None:
-            from dimsum.student import Student
+            from builder.writing import student_of
 
             wanted = self.config.round.student
-            self._student = Student.from_pretrained(
+            self._student = student_of(
                 self._reference("student", wanted.model),
                 device=wanted.device,
                 dtype=self.resolved["student"]["dtype"],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal, Protocol, overload
 
 from dimsum.errors import DimsumError, UsageError
 from dimsum.files import write_json
@@ -24,6 +24,23 @@ DType = Literal["auto", "float32", "bfloat16"]
 Many = list[str] | tuple[str, ...]
 
 
+class Writer(Protocol):
+    """What can take the place of transformers' `generate` behind a causal student."""
+
+    def __call__(
+        self,
+        student: Student,
+        rows: list[list[int]],
+        *,
+        n: int,
+        seed: int | None,
+        batch_size: int,
+        generation: Generation,
+        on_tokens: Callable[[int], None],
+    ) -> list[list[str]]:
+        """The first lines of n outputs for each row of tokens; no seed: greedy ones."""
+
+
 class Student:
     """One face over both architectures.
 
@@ -32,6 +49,7 @@ class Student:
         cut: how many sources of the last call were longer than the student takes and lost their
             end.
         note: one line on the model, its device and its dtype.
+        writer: writes instead of transformers' `generate`; None as a rule.
     """
 
     def __init__(self, model: Any, tokenizer: Any, spec: StudentSpec, note: str = "") -> None:
@@ -40,6 +58,7 @@ class Student:
         self.spec = spec
         self.note = note
         self.cut = 0
+        self.writer: Writer | None = None
 
     @classmethod
     def from_pretrained(
@@ -69,7 +88,10 @@ class Student:
                 prompts=PromptFormat.default(architecture),
                 base=public_name(str(reference)),
             )
-        spec.max_source_tokens = min(spec.max_source_tokens, positions(model, tokenizer))
+        room = positions(model, tokenizer)
+        if architecture == "causal":  # the output takes positions of the same context
+            room -= spec.generation.max_new_tokens
+        spec.max_source_tokens = max(8, min(spec.max_source_tokens, room))
         note = f"{reference} on {where.type} in {str(kind).removeprefix('torch.')}"
         return cls(model.to(where).eval(), tokenizer, spec, note)
 
@@ -137,7 +159,7 @@ class Student:
         seed: int = 0,
         batch_size: int = BATCH_SIZE,
         generation: Generation | None = None,
-        on_batch: Callable[[int, int], None] = lambda sources, tokens: None,
+        on_tokens: Callable[[int], None] = lambda tokens: None,
     ) -> list[list[str]]:
         """Outputs for each source under a request (a control code, or a task without codes).
 
@@ -149,7 +171,7 @@ class Student:
             seed: of the sampling; equal calls give equal outputs.
             batch_size: outputs that are written together.
             generation: other settings than the student's own.
-            on_batch: told after each batch how many sources and how many tokens it had.
+            on_tokens: told, as it goes, how many tokens were written.
 
         Raises:
             UsageError: an unknown request.
@@ -170,7 +192,7 @@ class Student:
             seed=seed,
             batch_size=batch_size,
             generation=generation,
-            on_batch=on_batch,
+            on_tokens=on_tokens,
         )
 
     def continued(
@@ -182,19 +204,29 @@ class Student:
         seed: int = 0,
         batch_size: int = BATCH_SIZE,
         generation: Generation | None = None,
-        on_batch: Callable[[int, int], None] = lambda sources, tokens: None,
+        on_tokens: Callable[[int], None] = lambda tokens: None,
     ) -> list[list[str]]:
         """What the model writes after each row of tokens; the arguments are those of `write`."""
+        sampled = n > 1 if sample is None else sample
+        settings = generation or self.spec.generation
+        if self.writer is not None:
+            return self.writer(
+                self,
+                rows,
+                n=n,
+                seed=seed if sampled else None,
+                batch_size=batch_size,
+                generation=settings,
+                on_tokens=on_tokens,
+            )
         found: list[list[str]] = [[] for _ in rows]
         order = sorted(range(len(rows)), key=lambda i: (-len(rows[i]), i))
         size = max(1, batch_size // n)
-        sampled = n > 1 if sample is None else sample
-        settings = generation or self.spec.generation
         for start in range(0, len(order), size):
             batch = order[start : start + size]
             self._batch(rows, batch, n, settings, (seed, start) if sampled else None, found)
             texts = [text for i in batch for text in found[i]]
-            on_batch(len(batch), sum(len(ids) for ids in self._ids(texts)) if texts else 0)
+            on_tokens(sum(len(ids) for ids in self._ids(texts)))
         return found
 
     def encode(self, sources: Sequence[str], requests: Sequence[str]) -> list[list[int]]:

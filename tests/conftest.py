@@ -7,6 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import settings
+
+# A busy machine is no fault of the code under test.
+settings.register_profile("dimsum", deadline=None)
+settings.load_profile("dimsum")
 
 
 @pytest.fixture(scope="session")

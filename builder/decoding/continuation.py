@@ -10,10 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.decoding.filters import BannedStrings, NgramHistory
-from builder.decoding.sentence_end import SENTENCE_MARKS, first_sentence_end, undecided
+from builder.decoding.sentence_end import (
+    SENTENCE_MARKS,
+    first_line_end,
+    first_sentence_end,
+    undecided,
+)
 from builder.decoding.settings import SamplingConfig
 
-Finish = Literal["sentence", "eos", "length"]
+Finish = Literal["sentence", "line", "eos", "length"]
 
 _ANCHOR_TOKENS = 4
 
@@ -25,14 +30,14 @@ class Sample:
     Attributes:
         prompt: the ordinal of its prompt.
         index: its ordinal among the samples of that prompt.
-        text: what follows the prompt, a leading space included; for finish "sentence" it ends
-            with the sentence.
+        text: what follows the prompt, a leading space included; for finish "sentence" or "line"
+            it ends with that.
         tokens: how many tokens spell the text: neither the end-of-text token nor what was
-            decoded after the sentence counts.
+            decoded after the sentence or line counts.
         logprob: sum of those tokens' log-probabilities under the model at temperature 1, no
             token masked, in nats.
-        finish: "sentence", "eos" at the end-of-text token, "length" at max_new_tokens (or where
-            the masks left no token to sample).
+        finish: "sentence" or "line", whichever was to end it, "eos" at the end-of-text token,
+            "length" at max_new_tokens (or where the masks left no token to sample).
     """
 
     prompt: int
@@ -61,11 +66,12 @@ class Rules:
     _marks: dict[int, bool] = field(default_factory=dict)
 
     def has_mark(self, token: int) -> bool:
-        """Whether a token's text holds anything that might end a sentence."""
+        """Whether a token's text holds anything that might end the sentence or line."""
         known = self._marks.get(token)
         if known is None:
             text = self.tokenizer.decode([token])
-            known = self._marks[token] = any(c in text for c in SENTENCE_MARKS + "\n")
+            marks = "\n" if self.config.stop == "line" else SENTENCE_MARKS + "\n"
+            known = self._marks[token] = any(c in text for c in marks)
         return known
 
     def text(self, prompt: Sequence[int], tokens: Sequence[int]) -> str:
@@ -155,14 +161,15 @@ class Continuation:
         self._logprobs.append(logprob)
         if self._history is not None:
             self._history.append(token)
-        if self.rules.config.stop == "sentence":
+        stop = self.rules.config.stop
+        if stop != "length":
             self._pending = self._pending or self.rules.has_mark(token)
             if self._pending:
                 text = self.rules.text(self.ids, self.tokens)
-                end = first_sentence_end(text)
+                end = first_line_end(text) if stop == "line" else first_sentence_end(text)
                 if end is not None:
-                    return self._cut(text, end)
-                self._pending = undecided(text)
+                    return self._cut(text, end, stop)
+                self._pending = stop == "sentence" and undecided(text)
         if len(self.tokens) == self.rules.config.max_new_tokens:
             return self._ended("length")
         return None
@@ -172,10 +179,10 @@ class Continuation:
         many = len(self.tokens)
         return Sample(self.prompt, self.index, text, many, sum(self._logprobs), finish)
 
-    def _cut(self, text: str, end: int) -> Sample:
-        """The sample whose sentence is text[:end]; its tokens are those it takes to spell it."""
+    def _cut(self, text: str, end: int, finish: Finish) -> Sample:
+        """The sample whose text is text[:end]; its tokens are those it takes to spell it."""
         many = len(self.tokens)
         while many > 1 and len(self.rules.text(self.ids, self.tokens[: many - 1])) >= end:
             many -= 1
         logprob = sum(self._logprobs[:many])
-        return Sample(self.prompt, self.index, text[:end], many, logprob, "sentence")
+        return Sample(self.prompt, self.index, text[:end], many, logprob, finish)

@@ -57,6 +57,12 @@ def first_sentence_end(text: str) -> int | None:
     return None if newline < 0 else len(line.rstrip())
 
 
+def first_line_end(text: str) -> int | None:
+    """The length of the first line that says something, or None while it has not ended."""
+    newline = text.find("\n", len(text) - len(text.lstrip()))
+    return None if newline < 0 else len(text[:newline].rstrip())
+
+
 def undecided(text: str) -> bool:
     """Whether `text` stops at a mark whose meaning the next word will tell."""
     return _UNDECIDED.search(text) is not None

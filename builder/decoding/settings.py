@@ -22,7 +22,8 @@ class SamplingConfig(BaseModel):
             bans every vocabulary token that contains it; another one bans the tokens that spell
             exactly it, alone or after a space (`builder.decoding.filters.BannedStrings`).
         stop: "sentence" ends a continuation as soon as its first sentence has certainly ended,
-            "length" only at the end-of-text token or max_new_tokens.
+            "line" with the first line that says something, "length" only at the end-of-text token
+            or max_new_tokens.
         max_rows: continuations decoded together; halved when memory runs out.
     """
 
@@ -35,5 +36,5 @@ class SamplingConfig(BaseModel):
     no_repeat_ngram: int = Field(0, ge=0)
     prompt_counts: bool = True
     banned: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = ()
-    stop: Literal["sentence", "length"] = "sentence"
+    stop: Literal["sentence", "line", "length"] = "sentence"
     max_rows: int = Field(128, ge=1)

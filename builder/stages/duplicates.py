@@ -3,7 +3,8 @@
 Source: arXiv 2305.16635 v4, algorithm 1. Nodes are pairs; an edge joins two pairs when the source
 of one entails the source of the other, or the target the target. Of each connected component the
 pair with the largest P(x => y) + P(y => x) stays. Paraphrases and summaries of a context are two
-graphs.
+graphs; `duplicates.within = "control"` makes one for every control code instead, so that a sentence
+may stay with a short and with a long summary.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pyarrow as pa
 from builder.stages.base import Rows, Stage, Work, extended, with_rejects
 from builder.stages.decisions import SCHEMA
 from builder.stages.scores import SIDES
+from builder.stages.splits import control_of
 from builder.store import Output
 
 REJECTED = extended(SCHEMA, reason=pa.string(), survivor_source=pa.string())
@@ -25,26 +27,26 @@ REJECTED = extended(SCHEMA, reason=pa.string(), survivor_source=pa.string())
 
 def make(work: Work) -> Output:
     """Keep one pair of each component."""
-    threshold = work.config.duplicates.entailment
+    wanted = work.config.duplicates
     entailed: set[tuple[str, str, str]] = set()
     for link in work.tables["scores.links"].to_pylist():
-        if says_entailment(link["entailment"], link["neutral"], threshold):
+        if says_entailment(link["entailment"], link["neutral"], wanted.entailment):
             entailed.add((link["context_id"], link["premise"], link["hypothesis"]))
     rows: Rows = []
     rejects: Rows = []
     pairs = work.tables["decisions"].to_pylist()
     for context_id, group in groupby(pairs, key=lambda row: row["context_id"]):
-        by_task: dict[str, Rows] = defaultdict(list)
+        graphs: dict[str, Rows] = defaultdict(list)
         for row in group:
-            by_task[row["task"]].append(row)
-        for task in sorted(by_task):
-            for component in components(by_task[task], context_id, entailed):
+            graphs[row["task"] if wanted.within == "task" else control_of(row)].append(row)
+        for name in sorted(graphs):
+            for component in components(graphs[name], context_id, entailed):
                 best = max(component, key=strength)
                 rows.append(best)
                 rejects += [
                     {
                         **row,
-                        "reason": f"{task}.repeats_in_context",
+                        "reason": f"{row['task']}.repeats_in_context",
                         "survivor_source": best["source"],
                     }
                     for row in component
@@ -87,5 +89,5 @@ STAGE = Stage(
     unit="pairs",
     make=make,
     inputs=("decisions", "scores.links"),
-    settings=lambda c, _: {"entailment": c.duplicates.entailment},
+    settings=lambda c, _: c.duplicates.model_dump(mode="json", include={"entailment", "within"}),
 )

@@ -7,13 +7,10 @@ stage of the same name does for the teacher's pairs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from builder.config import RoundConfig
 from builder.decide import admitted, decide
 from builder.sentences import fault
 from builder.stages.base import Rows, Stage, Work, extended, schema_of, with_rejects
@@ -24,10 +21,6 @@ from builder.stages.sentences import SCHEMA as SENTENCES
 from builder.store import Output
 from dimsum.prompts import one_line
 from dimsum.spec import Generation
-from dimsum.writing import first_line
-
-if TYPE_CHECKING:
-    from dimsum.student import Student
 
 METHOD = "parallel"
 SCHEMA = extended(SENTENCES, target=pa.string(), request=pa.string())
@@ -56,13 +49,16 @@ def make(work: Work) -> Output:
         tokens += written
         work.tick(written)
 
-    found = written(
-        student,
+    how = settings.model_dump(include=set(Generation.model_fields))
+    found = student.write(
         [row["source"] for row in rows for _ in requests],
         [request for _ in rows for request in requests],
-        settings,
-        work.seed % 2**31,
-        count,
+        n=settings.samples,
+        sample=True,
+        seed=work.seed % 2**31,
+        batch_size=settings.batch_size,
+        generation=Generation(**how),
+        on_tokens=count,
     )
     kept: Rows = []
     rejects: Rows = []
@@ -89,53 +85,6 @@ def make(work: Work) -> Output:
         output.rejected[row["reason"]] = output.rejected.get(row["reason"], 0) + 1
     output.counters = {"tokens": tokens}
     return output
-
-
-def written(
-    student: Student,
-    sources: Sequence[str],
-    requests: Sequence[str],
-    settings: RoundConfig,
-    seed: int,
-    count: Callable[[int], None],
-) -> list[list[str]]:
-    """What the student samples for each source under its request, `settings.samples` of each.
-
-    A causal student writes through the builder's own sampler: the samples of a prompt share its
-    cache, where transformers' `generate` would run the prompt once for each of them.
-
-    Args:
-        count: told how many tokens were written.
-    """
-    how: dict[str, Any] = settings.model_dump(
-        include={"max_new_tokens", "temperature", "top_p", "no_repeat_ngram"}
-    )
-    if student.spec.architecture == "causal":
-        from builder.decoding.nucleus import NucleusSampler, SamplingConfig
-
-        config = SamplingConfig(
-            **how,
-            min_new_tokens=0,
-            prompt_counts=False,
-            stop="length",
-            max_rows=settings.batch_size,
-        )
-        samples = NucleusSampler(student.model, student.tokenizer, config).continued(
-            student.encode(sources, requests), settings.samples, seed=seed, on_tokens=count
-        )
-        texts = [first_line(sample.text) for sample in samples]
-        size = settings.samples
-        return [texts[start : start + size] for start in range(0, len(texts), size)]
-    return student.write(
-        sources,
-        requests,
-        n=settings.samples,
-        sample=True,
-        seed=seed,
-        batch_size=settings.batch_size,
-        generation=Generation(**how),
-        on_batch=lambda _, tokens: count(tokens),
-    )
 
 
 def make_pairs(work: Work) -> Output:
@@ -172,7 +121,7 @@ def _sentence(text: str) -> Sentence:
 
 STAGE = Stage(
     name="rewrites",
-    version=2,
+    version=3,
     unit="samples",
     make=make,
     inputs=("sentences",),

@@ -14,10 +14,9 @@ import pyarrow as pa
 from builder.models import public_name
 from builder.stages.base import Rows, Stage, Work, extended, with_rejects
 from builder.store import Output, digest
-from dimsum.controls import control_code
+from dimsum.controls import Control, control_code
 from dimsum.metrics.overlap import density, fragments, tokens
 from dimsum.schema import arrow_schema
-from dimsum.tasks import Task
 
 SPLITS = ("train", "validation", "test")
 
@@ -42,21 +41,21 @@ def make(work: Work) -> Output:
 
 def released(pair: dict[str, Any], teacher: str, round_number: int = 0) -> dict[str, Any]:
     """A kept pair as a released row."""
-    source, target, task = pair["source"], pair["target"], pair["task"]
     return {
         **pair,
-        "id": digest([task, source, target])[:16],
-        "control": code_of(task, source, target, pair["char_ratio"], pair["rouge_l"]),
+        "id": digest([pair["task"], pair["source"], pair["target"]])[:16],
+        "control": control_of(pair),
         "round": round_number,
         "compression": pair["char_ratio"],
         "teacher": teacher,
     }
 
 
-def code_of(task: Task, source: str, target: str, compression: float, rouge_l: float) -> str:
-    """The control code of a pair; its density is per character, as the codes were defined."""
-    shared = fragments(tokens(source), tokens(target))
-    return control_code(task, compression, density(shared, target, per="character"), rouge_l)
+def control_of(pair: dict[str, Any]) -> Control:
+    """The control code of a decided pair; density is per character, as the codes were defined."""
+    source, target = pair["source"], pair["target"]
+    shared = density(fragments(tokens(source), tokens(target)), target, per="character")
+    return control_code(pair["task"], pair["char_ratio"], shared, pair["rouge_l"])
 
 
 def assign(pairs: Rows, validation: float, test: float, seed: int) -> list[str]:

@@ -6,7 +6,6 @@ import importlib.util
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +13,21 @@ import pytest
 import yaml
 
 from builder import distill as rounds
-from builder.config import ModelConfig, RoundConfig, parse_config
+from builder import writing
+from builder.config import parse_config
 from builder.distill import DistillConfig, Distilled, distill, load_distill
 from builder.errors import ConfigError
 from builder.run import ROUND_STAGES, units_of
-from builder.stages import rewrites
 from builder.stages.placement import Places
-from builder.stages.rewrites import written
 from builder.statistics.funnel import funnel
 from builder.store import Run, file_hash
+from builder.writing import sampled
 from dimsum import Student
 from dimsum.cli import run
 from dimsum.errors import UsageError
 from dimsum.evaluation import teacher as asking
 from dimsum.spec import Generation
-from tests.student_toys import make_decisive, make_llama, make_t5, toy_pairs, write_jsonl
+from tests.student_toys import toy_pairs, write_jsonl
 from tests.toys import toy_config
 
 SCRIPT = Path(__file__).parents[2] / "scripts/reproduce/student.py"
@@ -68,6 +67,7 @@ def config(
         max_new_tokens=24,
         no_repeat_ngram=0,
         batch_size=64,
+        round_set=("duplicates.within=control",),
     )
 
 
@@ -107,36 +107,6 @@ def test_the_round_is_released_with_the_corpus(done: tuple[Path, Distilled]) -> 
     assert facts["run"]["rounds"] == 2
     assert {model["role"] for model in facts["models"]} >= {"teacher", "student", "critic"}
     assert "were written by a student" in facts["summary"]
-
-
-@pytest.mark.parametrize("make", [make_llama, make_t5])
-@pytest.mark.parametrize("ngram", [0, 2])
-def test_a_round_samples_what_the_student_would_write(
-    make: Callable[[Path], Path], ngram: int, tmp_path: Path
-) -> None:
-    """A nucleus of a single token is greedy decoding, and that the student does by itself."""
-    student = Student.from_pretrained(make(tmp_path / "m"), device="cpu", dtype="float32")
-    make_decisive(student.model)
-    sources = [pair["source"] for pair in toy_pairs(6)]
-    requests = (student.spec.requests * 2)[:6]
-    settings = RoundConfig(
-        corpus=tmp_path,
-        earlier=tmp_path,
-        student=ModelConfig(model="m"),
-        samples=2,
-        top_p=1e-6,
-        max_new_tokens=12,
-        no_repeat_ngram=ngram,
-    )
-    told: list[int] = []
-    found = written(student, sources, requests, settings, 5, told.append)
-    generation = Generation(max_new_tokens=12, no_repeat_ngram=ngram)
-    alone = student.write(sources, requests, n=2, sample=False, generation=generation)
-    assert found == alone
-    assert len({text for texts in found for text in texts}) > 1
-    assert sum(told) > 6 * 2
-    freely = written(student, sources, requests, settings.model_copy(update={"top_p": 1.0}), 5, id)
-    assert any(one != other for one, other in freely)
 
 
 def test_nothing_leaks_between_splits(done: tuple[Path, Distilled]) -> None:
@@ -183,13 +153,13 @@ def test_again_has_nothing_to_do_and_a_cut_run_ends_the_same(
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*.parquet")} == stamps
     calls = []
 
-    def cut(*arguments: Any) -> list[list[str]]:
+    def cut(*arguments: Any, **more: Any) -> list[list[str]]:
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return written(*arguments)
+        return sampled(*arguments, **more)
 
-    monkeypatch.setattr(rewrites, "written", cut)
+    monkeypatch.setattr(writing, "sampled", cut)
     with pytest.raises(KeyboardInterrupt):
         distill(config, tmp_path / "cut", device="cpu")
     monkeypatch.undo()
@@ -239,6 +209,11 @@ def test_settings(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "d.yaml").write_text("sample: 3\n")
     with pytest.raises(UsageError, match="did you mean 'samples'"):
         load_distill(str(tmp_path / "d.yaml"))
+    (tmp_path / "d.yaml").write_text("round_set: [duplicates.withn=control]\n")
+    settings = load_distill(str(tmp_path / "d.yaml"))
+    with pytest.raises(ConfigError, match="did you mean 'within'"):
+        distill(settings, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
     assert run(["distill", str(tmp_path / "nowhere.yaml")]) == 2
     assert "no settings at" in capfd.readouterr().err
 

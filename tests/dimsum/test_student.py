@@ -78,6 +78,14 @@ def test_long_sources_are_cut_and_counted(architecture: str, folders: dict[str, 
     assert student.cut == 0
 
 
+def test_a_causal_prompt_leaves_room_for_its_output(toy_llama: Path) -> None:
+    student = Student.from_pretrained(toy_llama, device="cpu", dtype="float32")
+    room = student.model.config.max_position_embeddings
+    assert student.spec.max_source_tokens == room - student.spec.generation.max_new_tokens
+    (prompt,) = student.tokens_of(["The dog sleeps. " * 200])
+    assert len(prompt) == student.spec.max_source_tokens
+
+
 def test_a_repeat_in_the_source_may_be_copied() -> None:
     from dimsum.writing import repeats_forbidden
 

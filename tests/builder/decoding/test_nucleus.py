@@ -195,30 +195,39 @@ def scripted(model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, says: 
 
 
 @pytest.mark.parametrize(
-    ("says", "text", "finish"),
+    ("stop", "says", "text", "finish"),
     [
         (
+            "sentence",
             " Mr. Smith paid 3.5 dollars. The storm came.",
             " Mr. Smith paid 3.5 dollars.",
             "sentence",
         ),
-        (' "Why?" asked the U.S. team!" He ran.', ' "Why?" asked the U.S. team!"', "sentence"),
-        (" It was late\nThe end", " It was late", "sentence"),
-        (" The storm came.", " The storm came.", "eos"),
-        (" no end in sight" * 20, (" no end in sight" * 20), "length"),
+        (
+            "sentence",
+            ' "Why?" asked the U.S. team!" He ran.',
+            ' "Why?" asked the U.S. team!"',
+            "sentence",
+        ),
+        ("sentence", " It was late\nThe end", " It was late", "sentence"),
+        ("sentence", " The storm came.", " The storm came.", "eos"),
+        ("sentence", " no end in sight" * 20, (" no end in sight" * 20), "length"),
+        ("line", "\n\n Why? He ran. \nThe end", "\n\n Why? He ran.", "line"),
+        ("line", " The storm came. It was late.", " The storm came. It was late.", "eos"),
     ],
 )
-def test_stops_at_the_first_sentence(
+def test_stops_where_the_sentence_or_line_ends(
     tiny_models: dict[str, Any],
     tokenizer: Any,
     monkeypatch: pytest.MonkeyPatch,
+    stop: str,
     says: str,
     text: str,
     finish: str,
 ) -> None:
     model = tiny_models["gpt2"]
     scripted(model, tokenizer, monkeypatch, says)
-    config = SamplingConfig(max_new_tokens=60)
+    config = SamplingConfig.model_validate({"max_new_tokens": 60, "stop": stop})
     prompt = tokenizer.decode(tokenizer.encode("A dog (the")[-3:])
     assert len(tokenizer.encode(prompt)) == 3
     decoded: list[int] = []

@@ -10,10 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from builder.config import load_config
+from builder.errors import GateError
+from builder.pool import ModelPool
+from builder.stages import duplicates, near_duplicates
+from builder.stages.base import Work, table_of
 from builder.stages.duplicates import components, says_entailment, strength
 from builder.stages.near_duplicates import clusters, jaccard, shingles
-from builder.stages.scores import _links
-from builder.stages.splits import assign, code_of, released
+from builder.stages.scores import LINKS, _links
+from builder.stages.splits import assign, control_of, released
 
 
 def pair(source: str, target: str, forward: float = 0.9, backward: float = 0.9) -> dict[str, Any]:
@@ -157,21 +162,49 @@ def test_a_released_row_by_hand() -> None:
     assert row["compression"] == 19 / 46
     assert row["round"] == 0
     assert row["id"] == released({**row}, "toy")["id"]
-    assert code_of("summary", "a b c", "x y", 0.6, 0.0) == "long-abstractive"
+    new = {"task": "summary", "source": "a b c", "target": "x y", "char_ratio": 0.6, "rouge_l": 0.0}
+    assert control_of(new) == "long-abstractive"
+    assert control_of({**new, "char_ratio": 0.4}) == "short-abstractive"
+    assert control_of({**new, "task": "paraphrase"}) == "paraphrase"
+
+
+@pytest.mark.parametrize(
+    ("within", "kept"),
+    [("task", {"The old dog sleeps."}), ("control", {"The old dog sleeps.", "A hound rests."})],
+)
+def test_one_stays_of_what_is_compared(within: str, kept: set[str]) -> None:
+    source = "The old dog sleeps near the quiet river today."
+    targets = {
+        "The old dog sleeps.": (8 / 13, 0.9),
+        "The old dog.": (6 / 12, 0.8),
+        "A hound rests.": (0.0, 0.7),
+    }
+    unscored = dict.fromkeys(duplicates.SCHEMA.names)
+    rows = [
+        {
+            **unscored,
+            "context_id": "c",
+            "task": "summary",
+            "char_ratio": len(target) / len(source),
+            "rouge_l": rouge_l,
+            **pair(source, target, backward=backward),
+        }
+        for target, (rouge_l, backward) in targets.items()
+    ]
+    config = load_config("embedded", (f"duplicates.within={within}",))
+    tables = {
+        "decisions": table_of(rows, duplicates.SCHEMA),
+        "scores.links": LINKS.empty_table(),
+    }
+    output = duplicates.make(Work(config, 0, 0, tables, ModelPool(config, {}, print)))
+    assert set(output.table["target"].to_pylist()) == kept
+    assert output.rejected == {"summary.repeats_in_context": len(targets) - len(kept)}
 
 
 @pytest.mark.parametrize("drop", [0.0, 0.5])
 def test_the_gate_on_near_duplicates(drop: float) -> None:
-    import pyarrow as pa
-
-    from builder.config import load_config
-    from builder.errors import GateError
-    from builder.pool import ModelPool
-    from builder.stages import near_duplicates
-    from builder.stages.base import Work, table_of
-
     rows = [{**pair(text(random.Random(i % 6), 20), "t"), "task": "summary"} for i in range(10)]
-    table: pa.Table = table_of(rows, near_duplicates.SCHEMA)
+    table = table_of(rows, near_duplicates.SCHEMA)
     config = load_config("embedded", (f"duplicates.max_drop={drop}",))
     work = Work(config, 0, 0, {"duplicates": table}, ModelPool(config, {}, print))
     if drop == 0.0:

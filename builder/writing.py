@@ -1,0 +1,66 @@
+"""Students that write through the builder's own sampler.
+
+It decodes several times as many tokens a second as transformers' `generate` on a CPU, and the
+samples of a prompt share its cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from builder.decoding.nucleus import NucleusSampler, SamplingConfig
+from dimsum.spec import Generation
+from dimsum.student import DType, Student
+from dimsum.writing import first_line
+
+_GREEDY = {"temperature": 1.0, "top_p": 1e-9}
+"""A nucleus that holds the most probable token alone."""
+
+
+def student_of(reference: str, *, device: str | None = None, dtype: DType = "auto") -> Student:
+    """A student, as `Student.from_pretrained` opens it; a causal one writes through the sampler.
+
+    Its greedy outputs are those of `generate` up to the rounding of matrix products of another
+    shape; sampled ones come from other random streams.
+
+    Raises:
+        UsageError, ModelError: as there.
+    """
+    student = Student.from_pretrained(reference, device=device, dtype=dtype)
+    if student.spec.architecture == "causal":
+        student.writer = sampled
+    return student
+
+
+def sampled(
+    student: Student,
+    rows: list[list[int]],
+    *,
+    n: int,
+    seed: int | None,
+    batch_size: int,
+    generation: Generation,
+    on_tokens: Callable[[int], None],
+) -> list[list[str]]:
+    """What a causal student writes after each row of tokens (`dimsum.student.Writer`).
+
+    Raises:
+        ConfigError: a row that leaves no room for an output.
+        BuilderError: not enough memory for a single row.
+    """
+    greedy = seed is None
+    settings = SamplingConfig.model_validate(
+        {
+            **generation.model_dump(),
+            **(_GREEDY if greedy else {}),
+            "min_new_tokens": 0,
+            "prompt_counts": False,
+            "stop": "line",
+            "max_rows": batch_size,
+        }
+    )
+    sampler = NucleusSampler(student.model, student.tokenizer, settings)
+    each = 1 if greedy else n
+    samples = sampler.continued(rows, each, seed=seed or 0, on_tokens=on_tokens)
+    texts = [first_line(sample.text) for sample in samples]
+    return [texts[i : i + each] * (n // each) for i in range(0, len(texts), each)]
