@@ -223,7 +223,7 @@ class NeurologicDecoder:
         if self.config.alpha is None:
             return -torch.inf
         before = torch.tensor([beam.logprob for beam in search.beams], device=logits.device)
-        return nth_largest(logits.float() + (before - normaliser)[:, None], self.config.alpha)
+        return nth_largest(logits.float().add_((before - normaliser)[:, None]), self.config.alpha)
 
     def _encode(self, ordinal: int, prompt: str) -> list[int]:
         if not prompt.strip():

@@ -10,7 +10,7 @@ import torch
 
 from builder.decoding.sentence_end import first_sentence_end
 
-_ROWS_AT_ONCE = 16
+_ROWS_AT_ONCE = 4
 _BLOCK = 128
 
 
