@@ -1,7 +1,7 @@
 """Students that write through the builder's own sampler.
 
-It decodes several times as many tokens a second as transformers' `generate` on a CPU, and the
-samples of a prompt share its cache.
+The samples of a prompt share its cache there, where transformers' `generate` would run the prompt
+once for each of them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """`dimsum evaluate`: systems side by side on one data set.
 
-The verb lives on this floor because it brings the critic and the sampler; everything else is
-`dimsum.evaluation`.
+The verb lives on this floor because it brings the critic; everything else is `dimsum.evaluation`.
 """
 
 from __future__ import annotations
@@ -66,7 +65,6 @@ def evaluate(
     95% interval and a signature.
     """
     from builder.judges import entailment_critic
-    from builder.writing import student_of
     from dimsum.commands.output import print_evaluation, print_json
     from dimsum.evaluation.data import read_examples
     from dimsum.evaluation.run import Request, judged
@@ -88,7 +86,7 @@ def evaluate(
     examples = read_examples(data, wanted.task, **reading)
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
     judge = entailment_critic(critic) if critic else None
-    document = judged(wanted, data, examples, judge, save_outputs, say, student_of)
+    document = judged(wanted, data, examples, judge, save_outputs, say)
     if output is not None:
         from dimsum.files import write_json
 

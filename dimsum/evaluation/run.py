@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from dimsum.metrics.bertscore import BertScore
     from dimsum.student import DType, Student
 
-    Opener = Callable[..., Student]
-
 MEANINGS = {
     "copy": "the source itself",
     "lead": "the source's first words, as many as the references have on average",
@@ -89,30 +87,23 @@ def judged(
     critic: Critic | None,
     folder: Path | None,
     say: Callable[[str], None],
-    opener: Opener | None = None,
 ) -> dict[str, Any]:
     """Write with every system, measure them all, and keep their outputs in `folder`.
-
-    Args:
-        opener: opens students and teacher, as `Student.from_pretrained`.
 
     Raises:
         UsageError: outputs of another length than the data, or a code that a student lacks.
     """
-    from dimsum.student import Student
-
-    opener = opener or Student.from_pretrained
     scorer = _bertscore(wanted)
     systems: list[System] = []
     controls: dict[str, Any] = {}
-    for index in range(len(wanted.models)):
-        system, obeyed = _student(wanted, index, opener, examples, say)
+    for index, model in enumerate(wanted.models):
+        system, obeyed = _student(wanted, index, model, examples, say)
         systems.append(system)
         if obeyed:
             controls[system.name] = obeyed
     systems += [_from_file(text, examples) for text in wanted.outputs]
     if wanted.teacher:
-        systems += _teacher(wanted, wanted.teacher, opener, examples, scorer, say)
+        systems += _teacher(wanted, wanted.teacher, examples, scorer, say)
     systems += [
         System(name, baseline(name, examples), {"baseline": MEANINGS[name]})
         for name in wanted.baselines
@@ -137,12 +128,13 @@ def _bertscore(wanted: Request) -> BertScore | None:
 def _student(
     wanted: Request,
     index: int,
-    opener: Opener,
+    model: str,
     examples: Sequence[Example],
     say: Callable[[str], None],
 ) -> tuple[System, dict[str, Any]]:
-    model = wanted.models[index]
-    student = opener(model, device=wanted.device, dtype=wanted.dtype)
+    from dimsum.student import Student
+
+    student: Student = Student.from_pretrained(model, device=wanted.device, dtype=wanted.dtype)
     say(student.note)
     if wanted.task == "paraphrase":
         request = student.spec.checked("paraphrase")
@@ -165,13 +157,14 @@ def _student(
 def _teacher(
     wanted: Request,
     model: str,
-    opener: Opener,
     examples: Sequence[Example],
     scorer: BertScore | None,
     say: Callable[[str], None],
 ) -> list[System]:
     """The best zero-shot and the best few-shot prompt, each over all examples."""
-    teacher = opener(model, device=wanted.device, dtype=wanted.dtype)
+    from dimsum.student import Student
+
+    teacher = Student.from_pretrained(model, device=wanted.device, dtype=wanted.dtype)
     sources = [example.source for example in examples]
     sample = min(wanted.teacher_sample, len(sources))
     name, score = _choice(wanted.task, examples[:sample], scorer)
