@@ -295,24 +295,38 @@ def load_causal(
     Raises:
         ModelError: the model is missing, corrupt or cannot be fetched.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    from dimsum.cpu import contiguous_head
+    from transformers import AutoModelForCausalLM
 
     resolved = resolve(reference)
     where = pick_device(device)
     kind = pick_dtype(where, dtype)
+    model, tokenizer = pretrained(AutoModelForCausalLM, resolved, kind)
+    note = f"{reference} on {where.type} in {str(kind).removeprefix('torch.')}"
+    return LoadedModel(resolved, model.to(where).eval(), tokenizer, where, kind, [note])
+
+
+def pretrained(kind: Any, resolved: Resolved, dtype: torch.dtype) -> tuple[Any, Any]:
+    """Model and tokenizer, on the CPU.
+
+    Args:
+        kind: one of transformers' Auto classes with a language-modelling head.
+
+    Raises:
+        ModelError: the model is missing, corrupt or cannot be fetched.
+    """
+    from transformers import AutoTokenizer
+
+    from dimsum.cpu import contiguous_head
+
     try:
         with quiet_transformers():
-            model = AutoModelForCausalLM.from_pretrained(
-                resolved.path, dtype=kind, use_safetensors=True, **resolved.arguments()
+            model = kind.from_pretrained(
+                resolved.path, dtype=dtype, use_safetensors=True, **resolved.arguments()
             )
             tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
     except Exception as error:
-        raise loading_error(reference, error) from error
-    model = contiguous_head(model.to(where).eval())
-    note = f"{reference} on {where.type} in {str(kind).removeprefix('torch.')}"
-    return LoadedModel(resolved, model, tokenizer, where, kind, [note])
+        raise loading_error(resolved.reference, error) from error
+    return contiguous_head(model), tokenizer
 
 
 def loading_error(reference: str, error: Exception) -> ModelError:

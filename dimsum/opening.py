@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dimsum.errors import DimsumError, UsageError
-from dimsum.models import Resolved, loading_error, quiet_transformers
+from dimsum.errors import UsageError
+from dimsum.models import Resolved, loading_error, pretrained, quiet_transformers
 from dimsum.prompts import Architecture
 from dimsum.spec import SPEC_FILE, StudentSpec, read_spec
 
@@ -21,25 +21,14 @@ def opened(resolved: Resolved, dtype: torch.dtype) -> tuple[Any, Any, Architectu
         UsageError: the model generates no text.
         ModelError: it is missing, corrupt or cannot be fetched.
     """
-    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-    from dimsum.cpu import contiguous_head
-
-    try:
-        with quiet_transformers():
-            architecture = architecture_of(resolved)
-            kind = AutoModelForSeq2SeqLM if architecture == "seq2seq" else AutoModelForCausalLM
-            model = kind.from_pretrained(
-                resolved.path, dtype=dtype, use_safetensors=True, **resolved.arguments()
-            )
-            tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
-    except DimsumError:
-        raise
-    except Exception as error:
-        raise loading_error(resolved.reference, error) from error
+    architecture = architecture_of(resolved)
+    kind = AutoModelForSeq2SeqLM if architecture == "seq2seq" else AutoModelForCausalLM
+    model, tokenizer = pretrained(kind, resolved, dtype)
     if tokenizer.eos_token_id is None:
         raise UsageError(f"{resolved.reference} has no end-of-sequence token")
-    return contiguous_head(model), tokenizer, architecture
+    return model, tokenizer, architecture
 
 
 def architecture_of(resolved: Resolved) -> Architecture:
@@ -47,12 +36,16 @@ def architecture_of(resolved: Resolved) -> Architecture:
 
     Raises:
         UsageError: neither.
+        ModelError: there is no configuration.
     """
     from transformers import AutoConfig
 
-    return architecture_of_config(
-        AutoConfig.from_pretrained(resolved.path, **resolved.arguments()), resolved.reference
-    )
+    try:
+        with quiet_transformers():
+            config = AutoConfig.from_pretrained(resolved.path, **resolved.arguments())
+    except Exception as error:
+        raise loading_error(resolved.reference, error) from error
+    return architecture_of_config(config, resolved.reference)
 
 
 def architecture_of_config(config: Any, name: str) -> Architecture:
