@@ -38,5 +38,6 @@ def test_every_arm_has_its_row_and_the_same_contexts(
     assert len(contexts) == 1
     text = page.read_text()
     assert text.count("| sequential, 3 keywords | 0.7 |") == 2
+    assert "`toy` draws at temperature" in text
     assert page.with_suffix(".svg").read_text().lstrip().startswith("<?xml")
     assert "nan" not in text.lower().replace("nance", "")
