@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -324,6 +325,18 @@ def parse_config(document: dict[str, Any], base: Path | None = None) -> BuildCon
         return BuildConfig.model_validate(document)
     except ValidationError as error:
         raise _explain(error) from error
+
+
+def overridden(config: BuildConfig, overrides: Iterable[str]) -> BuildConfig:
+    """A configuration with `a.b=c` overrides, checked again.
+
+    Raises:
+        ConfigError: as in `load_config`.
+    """
+    document = config.model_dump(mode="json")
+    for override in overrides:
+        apply_override(document, override)
+    return parse_config(document)
 
 
 def apply_override(document: dict[str, Any], override: str) -> None:

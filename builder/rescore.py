@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from builder.config import BuildConfig, apply_override, parse_config
+from builder.config import BuildConfig, overridden, parse_config
 from builder.decide import decide
 from builder.errors import BuilderError, ConfigError
 from builder.measures import MEASURES
@@ -70,10 +70,7 @@ def compare(run: Run, overrides: tuple[str, ...]) -> Comparison:
                 hint=f"rescore changes {', '.join(CHANGEABLE)}; for the rest run `dimsum build`",
             )
     old = parse_config(document)
-    edited = old.model_dump(mode="json")
-    for override in overrides:
-        apply_override(edited, override)
-    new = parse_config(edited)
+    new = overridden(old, overrides)
     before: Counter[str] = Counter()
     after: Counter[str] = Counter()
     moved = 0

@@ -26,7 +26,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from dimsum.errors import ModelError, UsageError
+from dimsum.errors import DimsumError, ModelError, UsageError
 
 if TYPE_CHECKING:
     import torch
@@ -318,24 +318,32 @@ def pretrained(kind: Any, resolved: Resolved, dtype: torch.dtype) -> tuple[Any, 
 
     from dimsum.cpu import contiguous_head
 
-    try:
-        with quiet_transformers():
-            model = kind.from_pretrained(
-                resolved.path, dtype=dtype, use_safetensors=True, **resolved.arguments()
-            )
-            tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
-    except Exception as error:
-        raise loading_error(resolved.reference, error) from error
+    with loading(resolved.reference):
+        model = kind.from_pretrained(
+            resolved.path, dtype=dtype, use_safetensors=True, **resolved.arguments()
+        )
+        tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
     return contiguous_head(model), tokenizer
 
 
-def loading_error(reference: str, error: Exception) -> ModelError:
-    """One clear error for whatever `from_pretrained` raised."""
-    return ModelError(
-        f"the model {reference} could not be loaded: {_first_line(error)}",
-        hint="a local folder may be incomplete or corrupt; a Hub id needs the network "
-        "and, for gated models, `hf auth login`",
-    )
+@contextmanager
+def loading(reference: str) -> Iterator[None]:
+    """Quiet, and one clear error for whatever `from_pretrained` raises.
+
+    Raises:
+        ModelError: the model is missing, corrupt or cannot be fetched.
+    """
+    try:
+        with quiet_transformers():
+            yield
+    except DimsumError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"the model {reference} could not be loaded: {_first_line(error)}",
+            hint="a local folder may be incomplete or corrupt; a Hub id needs the network "
+            "and, for gated models, `hf auth login`",
+        ) from error
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dimsum.errors import UsageError
-from dimsum.models import Resolved, loading_error, pretrained, quiet_transformers
+from dimsum.models import Resolved, loading, pretrained
 from dimsum.prompts import Architecture
 from dimsum.spec import SPEC_FILE, StudentSpec, read_spec
 
@@ -40,11 +40,8 @@ def architecture_of(resolved: Resolved) -> Architecture:
     """
     from transformers import AutoConfig
 
-    try:
-        with quiet_transformers():
-            config = AutoConfig.from_pretrained(resolved.path, **resolved.arguments())
-    except Exception as error:
-        raise loading_error(resolved.reference, error) from error
+    with loading(resolved.reference):
+        config = AutoConfig.from_pretrained(resolved.path, **resolved.arguments())
     return architecture_of_config(config, resolved.reference)
 
 

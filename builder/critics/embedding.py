@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from builder.critics.entailment import token_batches
-from builder.models import loading_error, pick_device, quiet_transformers, resolve
+from builder.models import loading, pick_device, resolve
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -34,14 +34,11 @@ class SentenceEncoder:
 
         resolved = resolve(reference)
         device = pick_device()
-        try:
-            with quiet_transformers():
-                model = AutoModel.from_pretrained(
-                    resolved.path, use_safetensors=True, dtype=torch.float32, **resolved.arguments()
-                )
-                tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
-        except Exception as error:
-            raise loading_error(reference, error) from error
+        with loading(reference):
+            model = AutoModel.from_pretrained(
+                resolved.path, use_safetensors=True, dtype=torch.float32, **resolved.arguments()
+            )
+            tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
         note = f"{reference} on {device.type} in float32"
         return cls(model.to(device).eval(), tokenizer, resolved.identity, note)
 

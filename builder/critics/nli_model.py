@@ -18,8 +18,7 @@ from builder.critics.nli_data import LABELS
 from builder.critics.packing import groups_of, pack
 from builder.critics.spec import SPEC_FILE, CriticSpec, read_spec
 from builder.errors import BuilderError
-from builder.models import Resolved, loading_error, quiet_transformers, resolve
-from dimsum.errors import DimsumError
+from builder.models import Resolved, loading, quiet_transformers, resolve
 
 Encoded = Mapping[str, list[int]]
 
@@ -44,19 +43,14 @@ class NliModel:
 
         resolved = resolve(reference)
         spec = read_spec(Path(resolved.path)) or CriticSpec(base=reference)
-        try:
-            with quiet_transformers():
-                tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
-                if spec.adapter:
-                    model = _with_adapter(spec, resolved, dtype)
-                else:
-                    model = AutoModelForSequenceClassification.from_pretrained(
-                        resolved.path, dtype=dtype, use_safetensors=True, **resolved.arguments()
-                    )
-        except DimsumError:
-            raise
-        except Exception as error:
-            raise loading_error(reference, error) from error
+        with loading(reference):
+            tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
+            if spec.adapter:
+                model = _with_adapter(spec, resolved, dtype)
+            else:
+                model = AutoModelForSequenceClassification.from_pretrained(
+                    resolved.path, dtype=dtype, use_safetensors=True, **resolved.arguments()
+                )
         return cls(model.to(device).eval(), tokenizer, spec)
 
     @property

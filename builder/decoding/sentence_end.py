@@ -45,8 +45,8 @@ def first_sentence_end(text: str) -> int | None:
         n such that text[:n] is the sentence, without the white space after it.
     """
     begin = len(text) - len(text.lstrip())
-    newline = text.find("\n", begin)
-    line = text if newline < 0 else text[:newline]
+    end = first_line_end(text)
+    line = text[:end]
     for found in _BOUNDARY.finditer(line, begin):
         following = found.group(3)
         if not following.isalnum() or following.islower():
@@ -54,7 +54,7 @@ def first_sentence_end(text: str) -> int | None:
         if found.group(1) == "." and not _ends(line[begin : found.start()]):
             continue
         return found.end(2)
-    return None if newline < 0 else len(line.rstrip())
+    return end
 
 
 def first_line_end(text: str) -> int | None:

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 
 from dimsum.cpu import contiguous_head, written_out_attention
-from dimsum.errors import DimsumError, UsageError
-from dimsum.models import loading_error, pick_device, pick_dtype, public_name, resolve
+from dimsum.errors import UsageError
+from dimsum.models import loading, pick_device, pick_dtype, public_name, resolve
 from dimsum.opening import architecture_of_config
 from dimsum.pairs import Reading, pairs_of, read_rows
 from dimsum.prompts import Architecture, PromptFormat
@@ -88,10 +88,10 @@ def plan(
     del model
     usual = (int(np.mean(prompts)), max(1, int(np.mean(targets))))
     free = _free_memory(where)
-    if steps and free is not None and total > MOST_OF_MEMORY * free:
-        found["measured"] = None
+    found["measured"] = None
+    if steps > 0 and free is not None and total > MOST_OF_MEMORY * free:
         found["not_measured"] = f"{free / GIB:.1f} GiB are free, too few for a step"
-    else:
+    elif steps > 0:
         found["measured"] = _measured(config, architecture, recipe, half, where, usual, steps)
     rate = (found["measured"] or {}).get("pairs_a_second")
     found["hours"] = round(pairs / rate / 3600, 2) if rate else None
@@ -103,15 +103,11 @@ def _config(reference: str) -> tuple[str | None, Any]:
     from transformers import AutoConfig
 
     path = Path(reference).expanduser()
-    try:
+    with loading(reference):
         if (path / "config.json").is_file():
             return str(path), AutoConfig.from_pretrained(str(path))
         resolved = resolve(reference)
         found = AutoConfig.from_pretrained(resolved.path, **resolved.arguments())
-    except DimsumError:
-        raise
-    except Exception as error:
-        raise loading_error(reference, error) from error
     return resolved.path, found
 
 
@@ -239,10 +235,8 @@ def _measured(
     device: torch.device,
     lengths: tuple[int, int],
     steps: int,
-) -> dict[str, Any] | None:
-    """Speed of a few steps on random weights; None if not asked for."""
-    if steps < 1:
-        return None
+) -> dict[str, Any]:
+    """Speed of a few steps on random weights, after one that is not timed."""
     with torch.device(device):
         model = _model(config, architecture, recipe, half)
     written_out_attention(model, device)

@@ -36,6 +36,8 @@ from builder.versions import library_versions
 PAGE = Path("docs/experiments/generation.md")
 TEMPERATURES = (0.5, 0.7, 0.9)
 RECIPES = {"parallel": 0, "sequential, 1 keyword": 1, "sequential, 3 keywords": 3}
+SHARE = 0.5
+"""Of the candidates of a sequential recipe, those that are decoded under keywords."""
 MEASURES = ("rouge_l", "density", "char_ratio")
 DRAWS = 2000
 
@@ -65,7 +67,7 @@ def arms(arguments: argparse.Namespace) -> list[Arm]:
                 f"contexts.prefixes={arguments.openings}",
                 f"candidates.samples={arguments.samples}",
                 f"candidates.sampling.temperature={temperature}",
-                f"candidates.sequential.share={0.5 if keywords else 0.0}",
+                f"candidates.sequential.share={SHARE if keywords else 0.0}",
                 f"candidates.sequential.keywords={keywords or 1}",
             ]
             name = f"{recipe.replace(', ', '-').replace(' ', '-')}-{temperature}"
@@ -191,10 +193,15 @@ def best(rows: list[dict[str, Any]], key: str) -> str:
     return f"{top['recipe']} at temperature {top['temperature']} ({top[key]:.2f})"
 
 
+def free_and_bound(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The free recipe and the constrained one that find most in the same contexts."""
+    kinds = [[r for r in rows if (r["recipe"] == "parallel") is free] for free in (True, False)]
+    return [max(kind, key=lambda r: r["per_1000"]) for kind in kinds]
+
+
 def verdict(rows: list[dict[str, Any]]) -> str:
     """What the table says, computed from it."""
-    free = max((r for r in rows if r["recipe"] == "parallel"), key=lambda r: r["per_1000"])
-    bound = max((r for r in rows if r["recipe"] != "parallel"), key=lambda r: r["per_1000"])
+    free, bound = free_and_bound(rows)
     apart = (
         free["per_1000_low"] > bound["per_1000_high"]
         or bound["per_1000_low"] > free["per_1000_high"]
@@ -212,12 +219,11 @@ def verdict(rows: list[dict[str, Any]]) -> str:
 def consequence(rows: list[dict[str, Any]], preset: BuildConfig, name: str) -> str:
     """What the preset takes from it, beside what it leaves."""
     candidates = preset.candidates
-    free = max((r for r in rows if r["recipe"] == "parallel"), key=lambda r: r["per_1000"])
-    bound = max((r for r in rows if r["recipe"] != "parallel"), key=lambda r: r["per_1000"])
+    free, bound = free_and_bound(rows)
     return (
         f"`{Path(name).stem}` draws at temperature {candidates.sampling.temperature} with a "
         f"sequential share of {candidates.sequential.share:g}. "
-        "Where contexts are what is dear and not time, `candidates.sequential.share=0.5` with "
+        f"Where contexts are what is dear and not time, `candidates.sequential.share={SHARE}` with "
         f"`candidates.sequential.keywords={RECIPES[bound['recipe']]}` at temperature "
         f"{bound['temperature']} finds {bound['per_1000']:.1f} pairs per 1,000 candidates instead "
         f"of {free['per_1000']:.1f}, in "
