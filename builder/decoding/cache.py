@@ -62,7 +62,8 @@ class InPlaceLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is un
     """One layer's keys and values, [rows, heads, columns, head dim], written in place.
 
     Args:
-        owner: the cache, whose `now` says how many columns are written.
+        owner: the cache. Its `now` says how many columns are written, its `shown` how many the
+            mask of the step under way covers.
     """
 
     is_sliding = False
@@ -80,12 +81,13 @@ class InPlaceLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is un
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write at the next columns; returns views up to and including them."""
+        """Write at the next columns; returns views of the columns that the mask covers."""
         rows, _, width, _ = key_states.shape
         now = self.owner.now
         self.keys[:rows, :, now : now + width] = key_states
         self.values[:rows, :, now : now + width] = value_states
-        return self.keys[:rows, :, : now + width], self.values[:rows, :, : now + width]
+        shown = self.owner.shown
+        return self.keys[:rows, :, :shown], self.values[:rows, :, :shown]
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         """Columns a mask has to cover, and the first of them."""
@@ -112,12 +114,14 @@ class BunchCache(Cache):  # type: ignore[misc]  # transformers is untyped here
 
     Attributes:
         now: columns written; the next step writes `now` .. `now + places - 1`.
+        shown: columns that the last mask covers.
         columns: columns there are.
     """
 
     def __init__(self, like: Prefix, bunches: int, places: int, groups: int) -> None:
         self.places = places
         self.now = 0
+        self.shown = 0
         self.columns = 0
         layers = [
             InPlaceLayer(self, _empty(keys, bunches), _empty(values, bunches))
@@ -135,7 +139,8 @@ class BunchCache(Cache):  # type: ignore[misc]  # transformers is untyped here
 
     def mask(self, bunches: int) -> torch.Tensor:
         """What the first bunches' next queries see: additive, [bunches, 1, queries, columns]."""
-        return self._mask[:bunches, :, :, : self.now + self.places].flatten(1, 2)[:, None]
+        self.shown = self.now + self.places
+        return self._mask[:bunches, :, :, : self.shown].flatten(1, 2)[:, None]
 
     def show(self, bunch: int, place: int, columns: Sequence[int]) -> None:
         """Let a place see, of what is written, these columns only."""

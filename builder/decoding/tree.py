@@ -21,6 +21,10 @@ from builder.decoding.forward import CausalForward
 # Steps of all beams that fit before columns are squeezed out.
 _SPARE_STEPS = 6
 
+# Attention is over so many columns or a multiple of them, because on a CPU every other width has
+# its kernels written anew, which takes longer than the few columns more and stays in memory.
+_WIDTH = 32
+
 
 class TreeCache(Cache):  # type: ignore[misc]  # transformers is untyped here
     """The buffers of all layers; handed to a model as `past_key_values`.
@@ -29,10 +33,17 @@ class TreeCache(Cache):  # type: ignore[misc]  # transformers is untyped here
         like: contexts whose layers give heads, sizes, dtype and device.
         contexts: most contexts held.
         columns: columns to begin with.
+
+    Attributes:
+        now: columns written.
+        shown: columns that the last mask covers.
+        columns: columns there are.
     """
 
     def __init__(self, like: Prefix, contexts: int, columns: int) -> None:
+        columns += -columns % _WIDTH
         self.now = 0
+        self.shown = 0
         self.columns = columns
         # Zeros, not empty: a masked column still meets a weight of 0, and 0 x nan is nan.
         layers = [
@@ -47,12 +58,30 @@ class TreeCache(Cache):  # type: ignore[misc]  # transformers is untyped here
 
     def grow(self, columns: int) -> None:
         """Make sure that there are at least `columns` columns."""
-        more = columns - self.columns
+        more = columns + -columns % _WIDTH - self.columns
         if more > 0:
             for layer in self.layers:
                 layer.keys = torch.nn.functional.pad(layer.keys, (0, 0, 0, more))
                 layer.values = torch.nn.functional.pad(layer.values, (0, 0, 0, more))
-            self.columns = columns
+            self.columns += more
+
+    def mask(self, visible: torch.Tensor) -> torch.Tensor:
+        """Additive mask of the step under way, to whole widths.
+
+        Args:
+            visible: bool [contexts, beams, columns written with this step's].
+
+        Returns:
+            [contexts, beams, columns shown], in the dtype of the buffers.
+        """
+        width = visible.shape[2]
+        self.shown = width + -width % _WIDTH
+        keys = self.layers[0].keys
+        mask: torch.Tensor = keys.new_full(
+            (*visible.shape[:2], self.shown), torch.finfo(keys.dtype).min
+        )
+        mask[:, :, :width].masked_fill_(visible, 0)
+        return mask
 
     def gather(self, rows: torch.Tensor, columns: torch.Tensor) -> None:
         """Row i becomes the given columns of row rows[i], flush left.
@@ -166,9 +195,7 @@ class BeamTree:
         index = parents[:, :, None].expand(-1, -1, cache.now)
         own = torch.eye(many, dtype=torch.bool, device=device).expand(len(self), -1, -1)
         self._visible = torch.cat([self._visible.gather(1, index), own], dim=2)
-        kind = self.forward.model.dtype
-        mask = torch.zeros(self._visible.shape, dtype=kind, device=device)
-        mask.masked_fill_(~self._visible, torch.finfo(kind).min)
+        mask = cache.mask(self._visible)
         outputs = self.forward.model(
             input_ids=tokens,
             position_ids=self._depths[:, None].expand(-1, many),
