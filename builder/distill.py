@@ -21,8 +21,8 @@ from builder.config import (
     BuildConfig,
     ModelConfig,
     RoundConfig,
-    apply_override,
     load_config,
+    overridden,
     parse_config,
 )
 from builder.errors import ConfigError
@@ -40,6 +40,9 @@ class DistillConfig(Frozen):
     corpus_set: tuple[str, ...] = Field((), description="overrides of it, a.b=c")
     student: str = Field("embedded", description="a preset or a YAML of `dimsum train`")
     student_set: tuple[str, ...] = Field((), description="overrides of it, a=b")
+    round_student_set: tuple[str, ...] = Field(
+        (), description="further overrides for the students after M1, a=b"
+    )
     rounds: int = Field(1, ge=0, description="0 trains M1 and stops")
     per_context: int = Field(1, ge=1, description="sentences of each context that are rewritten")
     samples: int = Field(10, ge=1, description="of each sentence under each code")
@@ -96,8 +99,9 @@ def distill(
         BuilderError: a part failed; what is finished is kept.
     """
     recipe = load_recipe(config.student, config.student_set)
+    later_recipe = load_recipe(config.student, config.student_set + config.round_student_set)
     finished, settings = _first_corpus(config)
-    later = _overridden(settings, config.round_set)  # a fault in it shows before anything runs
+    later = overridden(settings, config.round_set)  # a fault in it shows before anything runs
     folder.mkdir(parents=True, exist_ok=True)
     run = finished or build(settings, (folder / "round-0").absolute(), progress=progress).run
     corpora, datasets, students = [run], [run / settings.name], []
@@ -108,7 +112,7 @@ def distill(
         result = build(settings, folder / f"round-{number}", progress=progress)
         corpora.append(result.run)
         datasets.append(result.dataset)
-        further = recipe.model_copy(update={"student": str(students[-1])})
+        further = later_recipe.model_copy(update={"student": str(students[-1])})
         place = folder / f"student-{number + 1}"
         students.append(_student(further, result.dataset, place, number, device, quiet, say))
     return Distilled(corpora, datasets, students)
@@ -125,13 +129,6 @@ def _first_corpus(config: DistillConfig) -> tuple[Path | None, BuildConfig]:
             f"{there} is no finished run of a teacher", hint="`dimsum build` makes one"
         )
     return there.absolute(), settings
-
-
-def _overridden(settings: BuildConfig, overrides: tuple[str, ...]) -> BuildConfig:
-    document = settings.model_dump(mode="json")
-    for override in overrides:
-        apply_override(document, override)
-    return parse_config(document)
 
 
 def _round(

@@ -45,6 +45,12 @@ from dimsum.writing import BATCH_SIZE
 @click.option("--batch-size", default=BATCH_SIZE, show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="JSON file to write.")
 @click.option("--save-outputs", type=click.Path(path_type=Path), help="Folder for all outputs.")
+@click.option(
+    "--reuse",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Of an earlier --save-outputs: models that wrote these outputs do not write them again.",
+)
 @click.option("--device", help="cuda, mps or cpu; the best there is by default.")
 @click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")

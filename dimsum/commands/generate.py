@@ -42,7 +42,7 @@ def generate(
     dtype: str,
     quiet: bool,
 ) -> None:
-    """Write with MODEL for each line of FILE, or of standard input.
+    """Write with MODEL for each line of FILE; without one, or with -, of standard input.
 
     FILE is plain text, one sentence a line, or JSONL; the output has the same form. Plain output
     has one line for each output, JSONL keeps the input's fields and adds `output` (or `outputs`).
@@ -60,4 +60,5 @@ def generate(
         seed=seed,
     )
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
-    generate_file(model, job, file, output, device=device, dtype=dtype, say=say)
+    source = None if file == Path("-") else file
+    generate_file(model, job, source, output, device=device, dtype=dtype, say=say)

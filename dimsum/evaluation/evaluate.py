@@ -24,11 +24,15 @@ class System:
 
     Attributes:
         facts: what it is: a model's reference and request, a prompt, a definition.
+        control: its control accuracy, where that was measured.
+        asked: all that its outputs depend on beside the examples; empty for what costs nothing.
     """
 
     name: str
     outputs: Sequence[str]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    control: Mapping[str, Any] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
 
 def evaluate(

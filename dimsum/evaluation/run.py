@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,10 @@ from dimsum.evaluation import teacher as asking
 from dimsum.evaluation.baselines import BASELINES, baseline
 from dimsum.evaluation.data import Example
 from dimsum.evaluation.evaluate import System, control_accuracy, evaluate
+from dimsum.evaluation.kept import Earlier, earlier, save
 from dimsum.evaluation.measure import Critic
-from dimsum.files import lines_of, whole_file
-from dimsum.models import public_name
+from dimsum.files import lines_of
+from dimsum.models import pick_device, pinned, public_name, resolve
 from dimsum.tasks import Task
 from dimsum.writing import BATCH_SIZE
 
@@ -45,6 +47,7 @@ class Request:
     outputs: tuple[str, ...] = ()
     bertscore: str | None = "auto"
     controls: int = 0
+    reuse: Path | None = None
     batch_size: int = BATCH_SIZE
     device: str | None = None
     dtype: DType = "auto"
@@ -91,19 +94,18 @@ def judged(
     """Write with every system, measure them all, and keep their outputs in `folder`.
 
     Raises:
-        UsageError: outputs of another length than the data, or a code that a student lacks.
+        UsageError: outputs of another length than the data, a code that a student lacks, or
+            outputs to reuse that are for other examples.
     """
+    known = earlier(wanted.reuse, examples) if wanted.reuse else Earlier()
     scorer = _bertscore(wanted)
-    systems: list[System] = []
-    controls: dict[str, Any] = {}
-    for index, model in enumerate(wanted.models):
-        system, obeyed = _student(wanted, index, model, examples, say)
-        systems.append(system)
-        if obeyed:
-            controls[system.name] = obeyed
+    systems = [
+        _student(wanted, index, model, examples, known, say)
+        for index, model in enumerate(wanted.models)
+    ]
     systems += [_from_file(text, examples) for text in wanted.outputs]
     if wanted.teacher:
-        systems += _teacher(wanted, wanted.teacher, examples, scorer, say)
+        systems += _teacher(wanted, wanted.teacher, examples, scorer, known, say)
     systems += [
         System(name, baseline(name, examples), {"baseline": MEANINGS[name]})
         for name in wanted.baselines
@@ -113,7 +115,8 @@ def judged(
         raise UsageError("two systems have the same name", hint="tell them apart with --name")
     document = evaluate(systems, examples, bertscore=scorer, critic=critic, say=say)
     if folder is not None:
-        save_outputs(folder, systems, examples)
+        save(folder, systems, examples)
+    controls = {system.name: dict(system.control) for system in systems if system.control}
     return {"task": wanted.task, "data": public_name(data), **document, "control": controls}
 
 
@@ -125,15 +128,36 @@ def _bertscore(wanted: Request) -> BertScore | None:
     return BertScore(wanted.bertscore)
 
 
+def _asked(wanted: Request, model: str, **further: Any) -> dict[str, Any]:
+    """What the outputs of a model depend on beside the examples."""
+    return {
+        "version": version("dimsum-plus"),
+        "model": pinned(resolve(model)).identity,
+        "task": wanted.task,
+        "dtype": wanted.dtype,
+        "device": pick_device(wanted.device).type,
+        "batch_size": wanted.batch_size,
+        **further,
+    }
+
+
 def _student(
     wanted: Request,
     index: int,
     model: str,
     examples: Sequence[Example],
+    known: Earlier,
     say: Callable[[str], None],
-) -> tuple[System, dict[str, Any]]:
+) -> System:
     from dimsum.student import Student
 
+    name = wanted.names[index] if wanted.names else public_name(model)
+    asked = _asked(
+        wanted, model, length=wanted.length, style=wanted.style, controls=wanted.controls
+    )
+    if found := known.same(name, asked):
+        say(f"{name}: its outputs are reused")
+        return found
     student: Student = Student.from_pretrained(model, device=wanted.device, dtype=wanted.dtype)
     say(student.note)
     if wanted.task == "paraphrase":
@@ -143,15 +167,14 @@ def _student(
     else:  # it has one kind of summary, whatever the others are asked for
         request = student.spec.summary_request()
     sources = [example.source for example in examples]
-    found = student.write(sources, request, batch_size=wanted.batch_size)
+    written = student.write(sources, request, batch_size=wanted.batch_size)
     facts = {"model": public_name(model), "request": request, "cut": student.cut}
-    name = wanted.names[index] if wanted.names else public_name(model)
     obeyed = (
         control_accuracy(student, sources[: wanted.controls], batch_size=wanted.batch_size)
         if wanted.controls
         else {}
     )
-    return System(name, [texts[0] for texts in found], facts), obeyed
+    return System(name, [texts[0] for texts in written], facts, obeyed, asked)
 
 
 def _teacher(
@@ -159,17 +182,29 @@ def _teacher(
     model: str,
     examples: Sequence[Example],
     scorer: BertScore | None,
+    known: Earlier,
     say: Callable[[str], None],
 ) -> list[System]:
     """The best zero-shot and the best few-shot prompt, each over all examples."""
     from dimsum.student import Student
 
+    asked = {
+        label: _asked(
+            wanted, model, shots=shots, sample=wanted.teacher_sample, judge=wanted.bertscore
+        )
+        for label, shots in (("teacher zero-shot", 0), ("teacher few-shot", asking.SHOTS))
+    }
+    again = [known.same(label, one) for label, one in asked.items()]
+    if all(again):
+        say("the teacher: its outputs are reused")
+        return [one for one in again if one]
     teacher = Student.from_pretrained(model, device=wanted.device, dtype=wanted.dtype)
     sources = [example.source for example in examples]
     sample = min(wanted.teacher_sample, len(sources))
     name, score = _choice(wanted.task, examples[:sample], scorer)
     found = []
-    for shots in (0, asking.SHOTS):
+    for label, one in asked.items():
+        shots = one["shots"]
         chosen, tried = asking.best(
             teacher, wanted.task, sources, shots=shots, score=score, sample=sample, say=say
         )
@@ -181,8 +216,7 @@ def _teacher(
             "chosen_by": f"{name} on the first {sample} of these very examples",
             "tried": tried,
         }
-        label = "teacher few-shot" if shots else "teacher zero-shot"
-        found.append(System(label, outputs, facts))
+        found.append(System(label, outputs, facts, asked=one))
     return found
 
 
@@ -214,15 +248,3 @@ def _from_file(text: str, examples: Sequence[Example]) -> System:
             hint="outputs have one line for each source, in the same order",
         )
     return System(name, lines, {"file": Path(file).name})
-
-
-def save_outputs(folder: Path, systems: Sequence[System], examples: Sequence[Example]) -> None:
-    """One JSONL file of all systems: source, references, and each system's output."""
-    with whole_file(folder / "outputs.jsonl") as stream:
-        for i, example in enumerate(examples):
-            row = {
-                "source": example.source,
-                "references": list(example.references),
-                "outputs": {system.name: system.outputs[i] for system in systems},
-            }
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -51,6 +51,9 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--teacher-sample", type=int, default=100)
     parser.add_argument("--controls", type=int, default=200, help="sources of the control accuracy")
     parser.add_argument("--limit", type=int, help="judge on the first so many (for a trial)")
+    parser.add_argument(
+        "--reuse", type=Path, help="--work of an earlier run: what the same models wrote is taken"
+    )
     parser.add_argument("--notes", type=Path, help="prose on what was not reached, and why")
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--device")
@@ -131,6 +134,8 @@ def report(wanted: argparse.Namespace, plain: Path, task: str, name: str, file: 
         words += ["--name", label]
     words += ["--data", file, "--task", task, "-o", str(place)]
     words += ["--save-outputs", str(wanted.work / f"{name}-outputs")]
+    if wanted.reuse and (wanted.reuse / f"{name}-outputs").is_dir():
+        words += ["--reuse", str(wanted.reuse / f"{name}-outputs")]
     words += ["--teacher", wanted.teacher, "--teacher-sample", str(wanted.teacher_sample)]
     words += ["--bertscore", wanted.bertscore, "--dtype", wanted.dtype]
     for baseline in ("copy", "lead", "random"):

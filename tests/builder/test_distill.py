@@ -61,6 +61,7 @@ def config(
         corpus=str(path),
         student="paper",
         student_set=(f"student={toy_teacher}", *STUDENT),
+        round_student_set=("learning_rate=1e-3",),
         per_context=3,
         samples=3,
         temperature=1.0,
@@ -133,6 +134,8 @@ def test_the_second_student_goes_on_from_the_first(done: tuple[Path, Distilled])
     assert second.training["from"] == "student-1"
     assert second.training["where"] == {"round": 1}
     assert second.base == first.base
+    rates = [spec.training["recipe"]["learning_rate"] for spec in (first, second)]
+    assert rates == [0.003, 0.001]
     rows = Run.open(found.corpora[1]).read("splits", 0).to_pylist()
     mine = [row for row in rows if row["round"] == 1 and row["split"] == "train"]
     data = second.training["data"]
@@ -213,6 +216,8 @@ def test_settings(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     settings = load_distill(str(tmp_path / "d.yaml"))
     with pytest.raises(ConfigError, match="did you mean 'within'"):
         distill(settings, tmp_path / "run")
+    with pytest.raises(UsageError, match="did you mean 'epochs'"):
+        distill(DistillConfig(round_student_set=("epoch=1",)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
     assert run(["distill", str(tmp_path / "nowhere.yaml")]) == 2
     assert "no settings at" in capfd.readouterr().err

@@ -153,10 +153,11 @@ def test_generate_reads_and_writes_both_forms(
     assert "no trained student" in err
     expected = Student.from_pretrained(toy_t5, dtype="float32").summarize(sources, length="short")
     assert out.splitlines() == expected
-    monkeypatch.setattr("sys.stdin", io.StringIO(plain.read_text()))
-    assert run([*start, "--dtype", "float32", "--quiet"]) == 0
-    out, err = capfd.readouterr()
-    assert (out.splitlines(), err) == (expected, "")
+    for name in ([], ["-"]):
+        monkeypatch.setattr("sys.stdin", io.StringIO(plain.read_text()))
+        assert run([*start, *name, "--dtype", "float32", "--quiet"]) == 0
+        out, err = capfd.readouterr()
+        assert (out.splitlines(), err) == (expected, "")
     target = tmp_path / "out.jsonl"
     arguments = [str(lines), "--column", "text", "-o", str(target), "-n", "2", "--dtype", "float32"]
     assert run([*start, *arguments]) == 0

@@ -126,6 +126,10 @@ def data(tmp_path: Path) -> Path:
     return write_jsonl(tmp_path / "data.jsonl", rows)
 
 
+def written_again(*arguments: Any, **named: Any) -> None:
+    raise AssertionError("written again")
+
+
 def test_an_evaluation_from_the_command_line(
     data: Path,
     toy_t5: Path,
@@ -170,6 +174,19 @@ def test_an_evaluation_from_the_command_line(
     rows = [json.loads(line) for line in (folder / "outputs.jsonl").read_text().splitlines()]
     assert list(rows[0]["outputs"]) == names
     assert rows[0]["outputs"]["mine"] == "Mine."
+    reused = [*start, *more, "--reuse", str(folder)]
+    with monkeypatch.context() as patch:
+        patch.setattr(Student, "write", written_again)
+        patch.setattr(Student, "continued", written_again)
+        assert run(reused) == 0
+        assert json.loads(capfd.readouterr().out) == found
+        for other in (["--style", "extractive"], ["--teacher-sample", "4"]):
+            assert run([*reused, *other]) == 1
+            assert "written again" in capfd.readouterr().err
+    assert run([*reused, "--limit", "3"]) == 2
+    assert "are for other examples" in capfd.readouterr().err
+    assert run([*start, *more, "--reuse", str(tmp_path)]) == 2
+    assert "holds no outputs of an evaluation" in capfd.readouterr().err
     assert run([*start, *more[:6], "--bertscore", "none", "--quiet"]) == 0
     table = capfd.readouterr().out
     assert "student - copy, rougeL:" in table

@@ -1,0 +1,77 @@
+"""What systems wrote, kept in a folder: to be looked at, and judged again beside other systems."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dimsum.errors import UsageError
+from dimsum.evaluation.data import Example
+from dimsum.evaluation.evaluate import System
+from dimsum.files import lines_of, whole_file, write_json
+
+OUTPUTS = "outputs.jsonl"
+SYSTEMS = "systems.json"
+
+
+def save(folder: Path, systems: Sequence[System], examples: Sequence[Example]) -> None:
+    """Write source, references and each system's output by line, and what made the systems."""
+    with whole_file(folder / OUTPUTS) as stream:
+        for i, example in enumerate(examples):
+            row = {
+                "source": example.source,
+                "references": list(example.references),
+                "outputs": {system.name: system.outputs[i] for system in systems},
+            }
+            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+    about = {
+        system.name: {
+            "asked": dict(system.asked),
+            "facts": dict(system.facts),
+            "control": dict(system.control),
+        }
+        for system in systems
+    }
+    write_json(folder / SYSTEMS, about)
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The systems of an earlier evaluation on the same examples."""
+
+    systems: tuple[System, ...] = ()
+
+    def same(self, name: str, asked: Mapping[str, Any]) -> System | None:
+        """The system that was asked just that, under the name that it has now."""
+        found = next((one for one in self.systems if one.asked == asked), None)
+        return found and replace(found, name=name)
+
+
+def earlier(folder: Path, examples: Sequence[Example]) -> Earlier:
+    """Read what `save` wrote.
+
+    Raises:
+        UsageError: nothing readable is there, or it is about other examples.
+    """
+    try:
+        about = json.loads((folder / SYSTEMS).read_text(encoding="utf-8"))
+        rows = [json.loads(line) for line in lines_of(folder / OUTPUTS)]
+        seen = [(row["source"], tuple(row["references"])) for row in rows]
+        systems = tuple(
+            System(name, [row["outputs"][name] for row in rows], **known)
+            for name, known in about.items()
+        )
+    except (OSError, UsageError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{folder} holds no outputs of an evaluation",
+            hint="name a folder that --save-outputs has written",
+        ) from error
+    if seen != [(example.source, tuple(example.references)) for example in examples]:
+        raise UsageError(
+            f"the outputs in {folder} are for other examples",
+            hint="reuse what was written for the same data, --where and --limit",
+        )
+    return Earlier(systems)
