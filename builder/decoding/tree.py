@@ -19,7 +19,7 @@ from builder.decoding.cache import InPlaceLayer, Prefix
 from builder.decoding.forward import CausalForward
 
 # Steps of all beams that fit before columns are squeezed out.
-_SPARE_STEPS = 6
+_SPARE_STEPS = 2
 
 # Attention is over so many columns or a multiple of them, because on a CPU every other width has
 # its kernels written anew, which takes longer than the few columns more and stays in memory.
