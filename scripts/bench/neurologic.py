@@ -1,6 +1,6 @@
 """NeuroLogic decoding here against `force_words_ids` of transformers 4.46, side by side.
 
-    python scripts/bench/neurologic.py [--contexts 36] [--out result.json]
+    python scripts/bench/neurologic.py [--contexts 42] [--out result.json]
 
 The last transformers with constrained beam search gets an environment of its own, made on first
 use; accelerate and scipy, which either transformers loads where it finds them, are in both. Both
@@ -245,9 +245,9 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--model", default="embedded:smollm2-135m")
-    parser.add_argument("--contexts", type=int, default=36)
+    parser.add_argument("--contexts", type=int, default=42)
     parser.add_argument("--rounds", type=int, default=3, help="turns that each side takes")
-    parser.add_argument("--together", type=int, default=6, help="contexts decoded together here")
+    parser.add_argument("--together", type=int, default=7, help="contexts decoded together here")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--dtype", default="bfloat16", choices=["bfloat16", "float32"])
     parser.add_argument("--seed", type=int, default=0)
