@@ -103,31 +103,52 @@ class InPlaceLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is un
         return -1
 
 
-class BunchCache(Cache):  # type: ignore[misc]  # transformers is untyped here
-    """The buffers of all layers and the mask; handed to a model as `past_key_values`.
+class InPlaceCache(Cache):  # type: ignore[misc]  # transformers is untyped here
+    """The buffers of all layers; handed to a model as `past_key_values`.
+
+    Args:
+        like: contexts whose layers give heads, sizes, dtype and device.
+        rows: rows of the buffers.
+
+    Attributes:
+        now: columns written.
+        shown: columns that the last mask covers.
+        columns: columns there are; none until they are grown.
+    """
+
+    def __init__(self, like: Prefix, rows: int) -> None:
+        self.now = 0
+        self.shown = 0
+        self.columns = 0
+        layers = [
+            InPlaceLayer(self, _empty(keys, rows), _empty(values, rows))
+            for keys, values in zip(like.keys, like.values, strict=True)
+        ]
+        super().__init__(layers=layers)
+
+    def grow(self, columns: int) -> None:
+        """See to it that there are so many columns; what is written stays."""
+        more = columns - self.columns
+        if more > 0:
+            for layer in self.layers:
+                layer.keys = torch.nn.functional.pad(layer.keys, (0, 0, 0, more))
+                layer.values = torch.nn.functional.pad(layer.values, (0, 0, 0, more))
+            self.columns = columns
+
+
+class BunchCache(InPlaceCache):
+    """The buffers of all layers and the mask; a step writes `now` .. `now + places - 1`.
 
     Args:
         like: contexts whose layers give heads, sizes, dtype and device.
         bunches: rows.
         places: samples side by side in a row.
         groups: how often the mask repeats a query (`builder.decoding.attention`).
-
-    Attributes:
-        now: columns written; the next step writes `now` .. `now + places - 1`.
-        shown: columns that the last mask covers.
-        columns: columns there are.
     """
 
     def __init__(self, like: Prefix, bunches: int, places: int, groups: int) -> None:
         self.places = places
-        self.now = 0
-        self.shown = 0
-        self.columns = 0
-        layers = [
-            InPlaceLayer(self, _empty(keys, bunches), _empty(values, bunches))
-            for keys, values in zip(like.keys, like.values, strict=True)
-        ]
-        super().__init__(layers=layers)
+        super().__init__(like, bunches)
         kind = like.keys[0].dtype
         self._hidden = torch.finfo(kind).min
         self._mask = like.keys[0].new_zeros(bunches, groups, places, 0)
@@ -176,14 +197,10 @@ class BunchCache(Cache):  # type: ignore[misc]  # transformers is untyped here
     def grow(self, columns: int) -> None:
         """See to it that there are so many columns; what is written stays, and as visible."""
         more = columns - self.columns
-        if more <= 0:
-            return
-        for layer in self.layers:
-            layer.keys = torch.nn.functional.pad(layer.keys, (0, 0, 0, more))
-            layer.values = torch.nn.functional.pad(layer.values, (0, 0, 0, more))
-        self._mask = torch.nn.functional.pad(self._mask, (0, more), value=self._hidden)
-        self.columns = columns
-        self._show_own()
+        if more > 0:
+            super().grow(columns)
+            self._mask = torch.nn.functional.pad(self._mask, (0, more), value=self._hidden)
+            self._show_own()
 
     def _show_own(self) -> None:
         """Let every place see what it writes from now on."""

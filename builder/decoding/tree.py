@@ -13,9 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from transformers.cache_utils import Cache
 
-from builder.decoding.cache import InPlaceLayer, Prefix
+from builder.decoding.cache import InPlaceCache, Prefix
 from builder.decoding.forward import CausalForward
 
 # Steps of all beams that fit before columns are squeezed out.
@@ -26,44 +25,26 @@ _SPARE_STEPS = 2
 _WIDTH = 32
 
 
-class TreeCache(Cache):  # type: ignore[misc]  # transformers is untyped here
-    """The buffers of all layers; handed to a model as `past_key_values`.
+def _whole(columns: int) -> int:
+    return columns + -columns % _WIDTH
+
+
+class TreeCache(InPlaceCache):
+    """The buffers of all layers, which have whole widths of columns.
 
     Args:
         like: contexts whose layers give heads, sizes, dtype and device.
         contexts: most contexts held.
-        columns: columns to begin with.
-
-    Attributes:
-        now: columns written.
-        shown: columns that the last mask covers.
-        columns: columns there are.
+        columns: columns to begin with, at least.
     """
 
     def __init__(self, like: Prefix, contexts: int, columns: int) -> None:
-        columns += -columns % _WIDTH
-        self.now = 0
-        self.shown = 0
-        self.columns = columns
-        # Zeros, not empty: a masked column still meets a weight of 0, and 0 x nan is nan.
-        layers = [
-            InPlaceLayer(
-                self,
-                keys.new_zeros(contexts, keys.shape[1], columns, keys.shape[3]),
-                values.new_zeros(contexts, values.shape[1], columns, values.shape[3]),
-            )
-            for keys, values in zip(like.keys, like.values, strict=True)
-        ]
-        super().__init__(layers=layers)
+        super().__init__(like, contexts)
+        self.grow(columns)
 
     def grow(self, columns: int) -> None:
         """Make sure that there are at least `columns` columns."""
-        more = columns + -columns % _WIDTH - self.columns
-        if more > 0:
-            for layer in self.layers:
-                layer.keys = torch.nn.functional.pad(layer.keys, (0, 0, 0, more))
-                layer.values = torch.nn.functional.pad(layer.values, (0, 0, 0, more))
-            self.columns += more
+        super().grow(_whole(columns))
 
     def mask(self, visible: torch.Tensor) -> torch.Tensor:
         """Additive mask of the step under way, to whole widths.
@@ -75,7 +56,7 @@ class TreeCache(Cache):  # type: ignore[misc]  # transformers is untyped here
             [contexts, beams, columns shown], in the dtype of the buffers.
         """
         width = visible.shape[2]
-        self.shown = width + -width % _WIDTH
+        self.shown = _whole(width)
         keys = self.layers[0].keys
         mask: torch.Tensor = keys.new_full(
             (*visible.shape[:2], self.shown), torch.finfo(keys.dtype).min

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,20 +38,14 @@ def save(folder: Path, systems: Sequence[System], examples: Sequence[Example]) -
     write_json(folder / SYSTEMS, about)
 
 
-@dataclass(frozen=True)
-class Earlier:
-    """The systems of an earlier evaluation on the same examples."""
-
-    systems: tuple[System, ...] = ()
-
-    def same(self, name: str, asked: Mapping[str, Any]) -> System | None:
-        """The system that was asked just that, under the name that it has now."""
-        found = next((one for one in self.systems if one.asked == asked), None)
-        return found and replace(found, name=name)
+def same(systems: Sequence[System], name: str, asked: Mapping[str, Any]) -> System | None:
+    """The one of the systems that was asked just that, under the name that it has now."""
+    found = next((one for one in systems if one.asked == asked), None)
+    return found and replace(found, name=name)
 
 
-def earlier(folder: Path, examples: Sequence[Example]) -> Earlier:
-    """Read what `save` wrote.
+def earlier(folder: Path, examples: Sequence[Example]) -> list[System]:
+    """The systems of an earlier evaluation on the same examples, as `save` wrote them.
 
     Raises:
         UsageError: nothing readable is there, or it is about other examples.
@@ -60,10 +54,10 @@ def earlier(folder: Path, examples: Sequence[Example]) -> Earlier:
         about = json.loads((folder / SYSTEMS).read_text(encoding="utf-8"))
         rows = [json.loads(line) for line in lines_of(folder / OUTPUTS)]
         seen = [(row["source"], tuple(row["references"])) for row in rows]
-        systems = tuple(
+        systems = [
             System(name, [row["outputs"][name] for row in rows], **known)
             for name, known in about.items()
-        )
+        ]
     except (OSError, UsageError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"{folder} holds no outputs of an evaluation",
@@ -74,4 +68,4 @@ def earlier(folder: Path, examples: Sequence[Example]) -> Earlier:
             f"the outputs in {folder} are for other examples",
             hint="reuse what was written for the same data, --where and --limit",
         )
-    return Earlier(systems)
+    return systems

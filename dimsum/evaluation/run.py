@@ -14,7 +14,7 @@ from dimsum.evaluation import teacher as asking
 from dimsum.evaluation.baselines import BASELINES, baseline
 from dimsum.evaluation.data import Example
 from dimsum.evaluation.evaluate import System, control_accuracy, evaluate
-from dimsum.evaluation.kept import Earlier, earlier, save
+from dimsum.evaluation.kept import earlier, same, save
 from dimsum.evaluation.measure import Critic
 from dimsum.files import lines_of
 from dimsum.models import pick_device, pinned, public_name, resolve
@@ -97,7 +97,7 @@ def judged(
         UsageError: outputs of another length than the data, a code that a student lacks, or
             outputs to reuse that are for other examples.
     """
-    known = earlier(wanted.reuse, examples) if wanted.reuse else Earlier()
+    known = earlier(wanted.reuse, examples) if wanted.reuse else []
     scorer = _bertscore(wanted)
     systems = [
         _student(wanted, index, model, examples, known, say)
@@ -146,7 +146,7 @@ def _student(
     index: int,
     model: str,
     examples: Sequence[Example],
-    known: Earlier,
+    known: Sequence[System],
     say: Callable[[str], None],
 ) -> System:
     from dimsum.student import Student
@@ -155,7 +155,7 @@ def _student(
     asked = _asked(
         wanted, model, length=wanted.length, style=wanted.style, controls=wanted.controls
     )
-    if found := known.same(name, asked):
+    if found := same(known, name, asked):
         say(f"{name}: its outputs are reused")
         return found
     student: Student = Student.from_pretrained(model, device=wanted.device, dtype=wanted.dtype)
@@ -182,29 +182,28 @@ def _teacher(
     model: str,
     examples: Sequence[Example],
     scorer: BertScore | None,
-    known: Earlier,
+    known: Sequence[System],
     say: Callable[[str], None],
 ) -> list[System]:
     """The best zero-shot and the best few-shot prompt, each over all examples."""
     from dimsum.student import Student
 
-    asked = {
-        label: _asked(
-            wanted, model, shots=shots, sample=wanted.teacher_sample, judge=wanted.bertscore
-        )
-        for label, shots in (("teacher zero-shot", 0), ("teacher few-shot", asking.SHOTS))
+    asked = _asked(wanted, model, sample=wanted.teacher_sample, judge=wanted.bertscore)
+    kinds = {
+        "teacher zero-shot": {**asked, "shots": 0},
+        "teacher few-shot": {**asked, "shots": asking.SHOTS},
     }
-    again = [known.same(label, one) for label, one in asked.items()]
-    if all(again):
+    again = [one for label, kind in kinds.items() if (one := same(known, label, kind))]
+    if len(again) == len(kinds):
         say("the teacher: its outputs are reused")
-        return [one for one in again if one]
+        return again
     teacher = Student.from_pretrained(model, device=wanted.device, dtype=wanted.dtype)
     sources = [example.source for example in examples]
     sample = min(wanted.teacher_sample, len(sources))
     name, score = _choice(wanted.task, examples[:sample], scorer)
     found = []
-    for label, one in asked.items():
-        shots = one["shots"]
+    for label, kind in kinds.items():
+        shots = kind["shots"]
         chosen, tried = asking.best(
             teacher, wanted.task, sources, shots=shots, score=score, sample=sample, say=say
         )
@@ -216,7 +215,7 @@ def _teacher(
             "chosen_by": f"{name} on the first {sample} of these very examples",
             "tried": tried,
         }
-        found.append(System(label, outputs, facts, asked=one))
+        found.append(System(label, outputs, facts, asked=kind))
     return found
 
 
