@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
+
+_PAGEOUT = 21  # MADV_PAGEOUT of Linux 5.4, which Python does not name
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -31,3 +35,34 @@ def give_back(device: torch.device) -> None:
     elif device.type == "cpu":
         with suppress(OSError, AttributeError):  # another C library
             ctypes.CDLL(None).malloc_trim(0)
+
+
+class MappedFiles:
+    """The files that lie in this process' memory by now (on Linux; elsewhere none are seen)."""
+
+    def __init__(self) -> None:
+        self._places: list[range] = []
+        with suppress(OSError):
+            for line in Path("/proc/self/maps").read_text(errors="replace").splitlines():
+                addresses, _, _, _, inode = line.split()[:5]
+                begin, end = (int(part, 16) for part in addresses.split("-"))
+                if inode != "0":
+                    self._places.append(range(begin, end))
+
+    def page_out(self, tensor: torch.Tensor) -> bool:
+        """Free the memory of a tensor that lies in a file; whoever reads it reads the file again.
+
+        Args:
+            tensor: contiguous, on the CPU. The first and last page are shared and stay.
+
+        Returns:
+            whether it lies in a file and the system took the advice.
+        """
+        begin, end = tensor.data_ptr(), tensor.data_ptr() + tensor.nbytes
+        if not any(begin in place and end - 1 in place for place in self._places):
+            return False
+        begin += -begin % mmap.PAGESIZE
+        size = max(0, end - end % mmap.PAGESIZE - begin)
+        advise = ctypes.CDLL(None).madvise
+        advise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+        return bool(advise(begin, size, _PAGEOUT) == 0)

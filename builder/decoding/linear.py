@@ -15,6 +15,8 @@ from weakref import WeakKeyDictionary
 
 import torch
 
+from dimsum.memory import MappedFiles
+
 _ROWS = 128
 """Rows that the layout is chosen for; any number can be multiplied with it."""
 
@@ -29,19 +31,20 @@ def laid_out_weights(model: torch.nn.Module) -> Iterator[int]:
     """While it lasts, the model's linear layers multiply with weights laid out beforehand.
 
     The values of a product are those of `torch.nn.functional.linear`, up to rounding. The layout
-    costs the memory of the weights once more, for as long as the model lives.
+    takes the memory of the weights once more, for as long as the model lives. Where they lie in a
+    file, as loaded ones do, theirs is free meanwhile: nobody reads them.
 
     Yields:
         how many layers it holds for.
     """
     changed: list[torch.nn.Module] = []
-    tiles = _Tiles()
+    tiles, files = _Tiles(), MappedFiles()
     for module in model.modules() if _supported() else ():
         if type(module) is not torch.nn.Linear or "forward" in vars(module):
             continue
         weight, bias = module.weight, module.bias
         if weight.dtype is torch.bfloat16 and weight.device.type == "cpu":
-            vars(module)["forward"] = _forward(_layout(module, weight), bias, tiles)
+            vars(module)["forward"] = _forward(_layout(module, weight, files), bias, tiles)
             changed.append(module)
     try:
         yield len(changed)
@@ -59,13 +62,14 @@ def _supported() -> bool:
     return bool(operators._is_mkldnn_bf16_supported())
 
 
-def _layout(module: torch.nn.Module, weight: torch.Tensor) -> torch.Tensor:
+def _layout(module: torch.nn.Module, weight: torch.Tensor, files: MappedFiles) -> torch.Tensor:
     """The weight in blocks; made again when the module's weight is another or was written to."""
     state = (weight.data_ptr(), 0 if weight.is_inference() else weight._version)
     known = _laid_out.get(module)
     if known is None or known[0] != state:
         blocks = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _ROWS)
         known = _laid_out[module] = (state, blocks)
+        files.page_out(weight)
     return known[1]
 
 

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from builder.decoding.linear import _supported, laid_out_weights
 
@@ -47,6 +52,32 @@ def test_a_changed_weight_is_laid_out_again() -> None:
             after = model(rows)
         torch.testing.assert_close(after, model(rows))
         assert not torch.equal(after, before)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not _supported(), reason="of Linux and a processor with bfloat16"
+)
+def test_loaded_weights_take_no_memory_beside_their_layout(tmp_path: Path) -> None:
+    made = torch.nn.Linear(3_000, 4_000, bias=False).bfloat16()
+    save_file({"weight": made.weight.detach()}, tmp_path / "file.safetensors")
+    with (tmp_path / "file.safetensors").open() as file:
+        os.fsync(file.fileno())
+    model = torch.nn.Sequential(torch.nn.Linear(3_000, 4_000, bias=False).bfloat16())
+    model[0].load_state_dict(load_file(tmp_path / "file.safetensors"), assign=True)
+    rows = torch.randn(4, 3_000).bfloat16()
+    with torch.inference_mode():
+        expected = model(rows)
+        in_files = file_memory()
+        with laid_out_weights(model):
+            assert file_memory() < in_files - 20_000_000
+            torch.testing.assert_close(model(rows), expected, atol=1e-2, rtol=1e-2)
+        assert torch.equal(model(rows), expected)
+
+
+def file_memory() -> int:
+    """Bytes of files that are in memory for this process."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in status if line.startswith("RssFile"))
 
 
 def test_the_layers_are_their_own_again_even_after_an_error() -> None:
