@@ -167,9 +167,10 @@ def _model_facts(model: ModelConfig, before: Mapping[str, Any]) -> dict[str, Any
             return {key: before[key] for key in ("reference", "identity", "revision", "licence")}
         resolved = pinned(resolved)
     identity = resolved.identity
-    spec = read_spec(Path(resolved.path))
-    if spec is not None and spec.adapter:
-        identity += f" over {resolve(spec.base).identity}"
+    critic = read_spec(Path(resolved.path))
+    for one in (critic, critic.second if critic else None):
+        if one is not None and one.over_base:
+            identity += f" over {resolve(one.base).identity}"
     student = read_student(Path(resolved.path))
     return {
         "reference": model.model,

@@ -53,6 +53,21 @@ def train(
 
 
 @critic.command()
+@click.argument("first")
+@click.argument("second")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
+def join(first: str, second: str, output: Path) -> None:
+    """Make one critic of FIRST and SECOND, whose mean it judges by.
+
+    SECOND is one that was trained with method full and frozen embeddings.
+    """
+    from builder.critics.join import join as run
+
+    run(first, second, output)
+    click.echo(str(output))
+
+
+@critic.command()
 @click.argument("model")
 @click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--save", is_flag=True, help="Keep the result as evaluation.json beside the model.")

@@ -10,7 +10,7 @@ import torch
 
 from builder.config import CriticConfig
 from builder.critics.nli_data import LABELS
-from builder.critics.nli_model import Encoded, NliModel
+from builder.critics.nli_model import Encoded, NliModel, load_members
 from builder.critics.packing import packed_length
 from builder.errors import BuilderError
 from builder.models import pick_device, pick_dtype, resolve
@@ -29,15 +29,17 @@ Scores = np.ndarray[Any, np.dtype[np.float32]]
 
 
 class EntailmentCritic:
-    """Batched NLI scoring, checked at start.
+    """Batched NLI scoring by one model, or by the mean of several, checked at start.
 
     Attributes:
         notes: one line on the model, its device and its dtype.
         identity: of the weights, for fingerprints.
     """
 
-    def __init__(self, model: NliModel, batch_tokens: int, identity: str, note: str) -> None:
-        self.model = model
+    def __init__(
+        self, models: Sequence[NliModel], batch_tokens: int, identity: str, note: str
+    ) -> None:
+        self.models = models
         self.batch_tokens = batch_tokens
         self.identity = identity
         self.notes = [note]
@@ -51,9 +53,9 @@ class EntailmentCritic:
         """
         device = pick_device(config.device)
         kind = pick_dtype(device, dtype or config.dtype)
-        model = NliModel.load(config.model, device, kind)
+        models = load_members(config.model, device, kind)
         note = f"{config.model} on {device.type} in {str(kind).removeprefix('torch.')}"
-        critic = cls(model, config.batch_tokens, resolve(config.model).identity, note)
+        critic = cls(models, config.batch_tokens, resolve(config.model).identity, note)
         critic.check(config.model)
         return critic
 
@@ -82,31 +84,41 @@ class EntailmentCritic:
         pair that still does not fit gets a row of NaN. `on_tokens` is told how many tokens were
         read, batch by batch.
         """
-        encoded = self.model.encode(pairs) if pairs else []
+        scores = [self._scores_of(model, pairs, on_tokens) for model in self.models]
+        mean: Scores = np.mean(scores, axis=0)
+        return mean
+
+    def _scores_of(
+        self, model: NliModel, pairs: Sequence[tuple[str, str]], on_tokens: Callable[[int], None]
+    ) -> Scores:
+        encoded = model.encode(pairs) if pairs else []
         result = np.full((len(pairs), len(LABELS)), np.nan, dtype=np.float32)
         texts = [row["input_ids"] for row in encoded]
-        groups = self.model.groups(pairs, texts)
+        groups = model.groups(pairs, texts)
         lengths = [packed_length([texts[i] for i in group]) for group in groups]
         with torch.inference_mode():
             for batch in token_batches(lengths, self.batch_tokens):
-                self._score_batch([groups[i] for i in batch], encoded, result)
+                _score_batch(model, [groups[i] for i in batch], encoded, result)
                 on_tokens(sum(lengths[i] for i in batch))
         return result
 
-    def _score_batch(self, groups: list[list[int]], encoded: list[Encoded], result: Scores) -> None:
-        members = [index for group in groups for index in group]
-        try:
-            logits = self.model.packed_logits([[encoded[i] for i in g] for g in groups])
-            result[members] = logits.softmax(-1).cpu().numpy()
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            if len(members) == 1:
-                return
-            parts = groups if len(groups) > 1 else [[index] for index in members]
-            middle = len(parts) // 2
-            self._score_batch(parts[:middle], encoded, result)
-            self._score_batch(parts[middle:], encoded, result)
+
+def _score_batch(
+    model: NliModel, groups: list[list[int]], encoded: list[Encoded], result: Scores
+) -> None:
+    members = [index for group in groups for index in group]
+    try:
+        logits = model.packed_logits([[encoded[i] for i in g] for g in groups])
+        result[members] = logits.softmax(-1).cpu().numpy()
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        if len(members) == 1:
+            return
+        parts = groups if len(groups) > 1 else [[index] for index in members]
+        middle = len(parts) // 2
+        _score_batch(model, parts[:middle], encoded, result)
+        _score_batch(model, parts[middle:], encoded, result)
 
 
 def token_batches(lengths: Sequence[int], most: int) -> list[list[int]]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from builder.errors import BuilderError
 
 SPEC_FILE = "critic.json"
+SECOND_WEIGHTS = "second.safetensors"
 MAX_TOKENS = 512
 
 
@@ -20,6 +21,10 @@ class CriticSpec(BaseModel):
         template: text with {premise} and {hypothesis} for a causal model; None for a model whose
             tokenizer takes pairs.
         layers: how many of the base's first layers are kept; None keeps all.
+        adapter: the weights are LoRA over the base.
+        frozen_embeddings: the word embeddings are the base's and not among the weights.
+        second: another critic in the same folder, its weights in `SECOND_WEIGHTS`; the verdict is
+            the mean of both.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -29,6 +34,13 @@ class CriticSpec(BaseModel):
     max_tokens: int = MAX_TOKENS
     layers: int | None = None
     adapter: bool = False
+    frozen_embeddings: bool = False
+    second: CriticSpec | None = None
+
+    @property
+    def over_base(self) -> bool:
+        """Whether the folder holds no whole model; the tokenizer is the base's then."""
+        return self.adapter or self.frozen_embeddings
 
 
 def read_spec(folder: Path) -> CriticSpec | None:

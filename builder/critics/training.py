@@ -7,6 +7,7 @@ made from a template; its last token carries the verdict.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
@@ -21,10 +22,10 @@ from builder.config import Strict
 from builder.critics import checkpoint
 from builder.critics.checkpoint import Checkpoint
 from builder.critics.nli_data import LABELS, NliExample, length_buckets, mix
-from builder.critics.nli_model import NliModel
-from builder.critics.spec import CriticSpec, read_spec
+from builder.critics.nli_model import NliModel, load_members, with_new_head
+from builder.critics.spec import SPEC_FILE, CriticSpec, read_spec
 from builder.errors import ConfigError
-from builder.models import quiet_transformers, resolve
+from builder.models import public_name, quiet_transformers, resolve
 from builder.store import digest
 from dimsum.cpu import written_out_attention
 
@@ -142,38 +143,43 @@ def train(
             checkpoint.write(output, identity, optimiser.checkpoint())
             kept = time.monotonic()
     critic.model.eval()
-    critic.save(output, recipe.model_dump(mode="json"))
+    critic.save(output, _trainings(recipe))
     checkpoint.remove(output)
     return critic
 
 
+def _trainings(recipe: CriticRecipe) -> list[dict[str, Any]]:
+    """The trainings of the critic that this one went on from, and this one."""
+    this = recipe.model_dump(mode="json")
+    if recipe.start is None:
+        return [this]
+    about = Path(resolve(recipe.start).path) / SPEC_FILE
+    before = json.loads(about.read_text(encoding="utf-8")) if about.is_file() else {}
+    return [*before.get("trainings", ()), {**this, "start": public_name(recipe.start)}]
+
+
 def fresh(recipe: CriticRecipe) -> NliModel:
     """The base model with a new head, and LoRA where the recipe asks for it."""
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    from transformers import AutoTokenizer
 
-    base = resolve(recipe.start if recipe.start and recipe.method == "full" else recipe.base)
-    depth = {"num_hidden_layers": recipe.layers} if recipe.layers else {}
     spec = CriticSpec(
         base=recipe.base,
         template=recipe.template,
         max_tokens=recipe.max_tokens,
         layers=recipe.layers,
         adapter=recipe.method == "lora",
+        frozen_embeddings=recipe.method == "full" and recipe.frozen_embeddings,
     )
-    with quiet_transformers():
-        model = AutoModelForSequenceClassification.from_pretrained(
-            base.path,
-            num_labels=len(LABELS),
-            id2label=dict(enumerate(LABELS)),
-            label2id={name: i for i, name in enumerate(LABELS)},
-            dtype=torch.bfloat16,
-            use_safetensors=True,
-            **depth,
-            **base.arguments(),
-        )
-        tokenizer = AutoTokenizer.from_pretrained(base.path, **base.arguments())
-        written_out_attention(model, model.device)
-        if spec.adapter:
+    if recipe.start and not spec.adapter:
+        model, tokenizer = _earlier(recipe.start)
+    else:
+        base = resolve(recipe.base)
+        with quiet_transformers():
+            tokenizer = AutoTokenizer.from_pretrained(base.path, **base.arguments())
+        model = with_new_head(base, torch.bfloat16, recipe.layers)
+    written_out_attention(model, model.device)
+    if spec.adapter:
+        with quiet_transformers():
             model = _with_lora(model, recipe)
     if recipe.dropout is not None:
         for module in model.modules():
@@ -182,6 +188,14 @@ def fresh(recipe: CriticRecipe) -> NliModel:
     if recipe.frozen_embeddings:
         model.get_input_embeddings().requires_grad_(False)
     return NliModel(model, tokenizer, spec)
+
+
+def _earlier(start: str) -> tuple[Any, Any]:
+    """Model and tokenizer to go on from with all weights."""
+    critic = load_members(start, torch.device("cpu"), torch.bfloat16)[0]
+    if None in critic.columns:
+        raise ConfigError(f"{start} lacks one of the labels {', '.join(LABELS)}")
+    return critic.model, critic.tokenizer
 
 
 def _with_lora(model: Any, recipe: CriticRecipe) -> Any:

@@ -13,13 +13,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 from builder.config import CriticConfig
 from builder.critics import checkpoint, training
 from builder.critics.entailment import EntailmentCritic, token_batches
 from builder.critics.evaluation import summarise, wilson
 from builder.critics.nli_data import length_buckets, mix, read_nli
-from builder.critics.nli_model import NliModel, label_columns
+from builder.critics.nli_model import WEIGHTS, NliModel, label_columns, load_members
 from builder.critics.recipe import load_recipe
 from builder.critics.training import CriticRecipe, fresh, train
 from builder.errors import BuilderError, ConfigError
@@ -220,13 +221,16 @@ def test_training_learns_and_what_is_saved_scores_the_same(
     pairs = [(e.premise, e.hypothesis) for e in examples]
     with torch.inference_mode():
         before = critic.logits(critic.encode(pairs)).softmax(-1).numpy()
-    loaded = NliModel.load(str(tmp_path / "critic"), torch.device("cpu"), torch.float32)
+    loaded = load_members(str(tmp_path / "critic"), torch.device("cpu"), torch.float32)
     after = EntailmentCritic(loaded, 4096, "", "").score(pairs)
     assert np.abs(after - before).max() < 0.05  # bfloat16 in training, float32 now
     assert (after.argmax(1) == before.argmax(1)).mean() > 0.95
     more = recipe.model_copy(update={"start": str(tmp_path / "critic"), "epochs": 1})
     train(more, examples, tmp_path / "more", steps.append)
     assert steps[-1].accuracy > 0.8  # one step from a new head would be near a third
+    first, second = json.loads((tmp_path / "more/critic.json").read_text())["trainings"]
+    assert (first["epochs"], first["start"]) == (recipe.epochs, None)
+    assert (second["epochs"], second["start"]) == (1, "critic")
 
 
 def test_going_on_from_a_critic_of_another_shape_is_refused(
@@ -339,3 +343,63 @@ def test_frozen_embeddings_stay_and_dropout_is_the_recipes(
         assert rates == {0.25}
     usual = {m.p for m in fresh(recipe).model.modules() if isinstance(m, torch.nn.Dropout)}
     assert usual != {0.25}
+
+
+def made_of(tmp_path: Path, toy_teacher: Path, toy_critic: Path) -> tuple[Path, Path]:
+    """An adapter and an encoder that keeps its base's embeddings, barely trained."""
+    rows = [{"premise": "The dog eats", "hypothesis": "The dog sings", "label": "neutral"}]
+    examples = read_nli(write_nli(tmp_path / "n.jsonl", rows))
+    adapter = CriticRecipe(base=str(toy_teacher), template="{premise} {hypothesis}", epochs=3)
+    encoder = CriticRecipe(
+        base=str(toy_critic), method="full", template=None, frozen_embeddings=True
+    )
+    train(adapter, examples, tmp_path / "adapter")
+    train(encoder, examples, tmp_path / "encoder")
+    return tmp_path / "adapter", tmp_path / "encoder"
+
+
+def scores_of(folder: Path) -> Any:
+    members = load_members(str(folder), torch.device("cpu"), torch.float32)
+    return EntailmentCritic(members, 1024, "", "").score(PAIRS)
+
+
+def test_frozen_embeddings_are_not_saved_and_come_from_the_base(
+    toy_teacher: Path, toy_critic: Path, tmp_path: Path
+) -> None:
+    _, encoder = made_of(tmp_path, toy_teacher, toy_critic)
+    (loaded,) = load_members(str(encoder), torch.device("cpu"), torch.bfloat16)
+    (base,) = load_members(str(toy_critic), torch.device("cpu"), torch.bfloat16)
+    size = (encoder / WEIGHTS).stat().st_size
+    assert size < (toy_critic / WEIGHTS).stat().st_size / 2
+    given = base.model.get_input_embeddings().weight
+    assert torch.equal(loaded.model.get_input_embeddings().weight, given)
+    recipe = CriticRecipe.model_validate(
+        json.loads((encoder / "critic.json").read_text())["trainings"][0]
+    )
+    more = fresh(recipe.model_copy(update={"start": str(encoder)}))
+    for name, weight in more.model.state_dict().items():
+        assert torch.equal(weight, loaded.model.state_dict()[name]), name
+    save_file({"score.weight": torch.zeros(3, 8)}, encoder / WEIGHTS)
+    with pytest.raises(BuilderError, match="another model than its base"):
+        scores_of(encoder)
+
+
+def test_two_critics_in_one_folder_judge_by_their_mean(
+    toy_teacher: Path, toy_critic: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adapter, encoder = made_of(tmp_path, toy_teacher, toy_critic)
+    assert run(["critic", "join", str(adapter), str(encoder), "-o", str(tmp_path / "both")]) == 0
+    some, others = scores_of(adapter), scores_of(encoder)
+    assert np.abs(some - others).max() > 0.01
+    np.testing.assert_allclose(scores_of(tmp_path / "both"), (some + others) / 2, atol=1e-6)
+    for first, second, complaint in (
+        ("encoder", "adapter", "is no encoder with its base's embeddings"),
+        ("both", "encoder", "made of two itself"),
+        ("adapter", "../toy", "was not made by"),
+    ):
+        words = [str(tmp_path / first), str(tmp_path / second), "-o", str(tmp_path / "new")]
+        words = [str(toy_critic) if word.endswith("toy") else word for word in words]
+        assert run(["critic", "join", *words]) == 2
+        assert complaint in capsys.readouterr().err
+        assert not (tmp_path / "new").exists()
+    assert run(["critic", "join", str(adapter), str(encoder), "-o", str(tmp_path / "both")]) == 2

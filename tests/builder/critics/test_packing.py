@@ -74,7 +74,7 @@ def critic(toy_teacher: Path) -> EntailmentCritic:
     model = LlamaForSequenceClassification(config).eval()
     torch.nn.init.normal_(model.score.weight, std=1.0)
     spec = CriticSpec(base="toy", template="{premise}\nSo: {hypothesis}\nTrue?")
-    return EntailmentCritic(NliModel(model, tokenizer, spec), 1024, "toy", "toy")
+    return EntailmentCritic([NliModel(model, tokenizer, spec)], 1024, "toy", "toy")
 
 
 def test_packed_scores_are_those_of_the_texts_alone(critic: EntailmentCritic) -> None:
@@ -84,7 +84,8 @@ def test_packed_scores_are_those_of_the_texts_alone(critic: EntailmentCritic) ->
     together = critic.score(pairs)
     assert together.std(axis=0).max() > 0.01  # the toy has opinions to get wrong
     with torch.inference_mode():
-        alone = [critic.model.logits([row]).softmax(-1) for row in critic.model.encode(pairs)]
+        (model,) = critic.models
+        alone = [model.logits([row]).softmax(-1) for row in model.encode(pairs)]
     np.testing.assert_allclose(together, torch.cat(alone).numpy(), atol=1e-5)
 
 
@@ -92,7 +93,7 @@ def test_fewer_tokens_are_read_than_the_texts_have(critic: EntailmentCritic) -> 
     pairs = [("The old dog sleeps near the river with Anna.", f"Mary eats {i}.") for i in range(9)]
     read: list[int] = []
     critic.score(pairs, read.append)
-    assert sum(read) < 0.7 * sum(len(row["input_ids"]) for row in critic.model.encode(pairs))
+    assert sum(read) < 0.7 * sum(len(row["input_ids"]) for row in critic.models[0].encode(pairs))
 
 
 def test_out_of_memory_breaks_a_row_open(
@@ -100,7 +101,7 @@ def test_out_of_memory_breaks_a_row_open(
 ) -> None:
     pairs = [("The dog sleeps.", f"Mary eats {i}.") for i in range(6)]
     expected = critic.score(pairs)
-    whole = critic.model.packed_logits
+    whole = critic.models[0].packed_logits
     most: list[int] = []
 
     def tight(groups: list[list[dict[str, list[int]]]]) -> torch.Tensor:
@@ -109,6 +110,6 @@ def test_out_of_memory_breaks_a_row_open(
             raise torch.OutOfMemoryError("out of memory")
         return whole(groups)
 
-    monkeypatch.setattr(critic.model, "packed_logits", tight)
+    monkeypatch.setattr(critic.models[0], "packed_logits", tight)
     np.testing.assert_allclose(critic.score(pairs), expected, atol=1e-5)
     assert max(most) == 6

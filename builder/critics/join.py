@@ -1,0 +1,51 @@
+"""Two critics in one folder; the mean of their verdicts counts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from builder.critics.nli_model import WEIGHTS
+from builder.critics.spec import SECOND_WEIGHTS, SPEC_FILE, read_spec
+from builder.errors import ConfigError
+from builder.facts import EVALUATION_FILE
+from builder.models import resolve
+from dimsum.files import whole_folder, write_json
+
+
+def join(first: str, second: str, output: Path) -> None:
+    """Write a critic that asks two others and means their probabilities.
+
+    Args:
+        first: a critic that `dimsum critic train` wrote.
+        second: another one, trained with `method: full` and `frozen_embeddings: true`, so that
+            all it needs beside its base is one file.
+        output: a new or empty folder.
+
+    Raises:
+        ConfigError: one of them is no such critic.
+        UsageError: something is in `output`.
+    """
+    folder, other = (Path(resolve(reference).path) for reference in (first, second))
+    about, beside = _document(folder, first), _document(other, second)
+    if about.get("second") or beside.get("second"):
+        raise ConfigError("one of the critics is made of two itself")
+    if not beside.get("frozen_embeddings"):
+        raise ConfigError(
+            f"{second} is no encoder with its base's embeddings",
+            hint="train it with method=full and frozen_embeddings=true",
+        )
+    unlike = shutil.ignore_patterns("README.md", EVALUATION_FILE)
+    with whole_folder(output) as scratch:
+        shutil.copytree(folder, scratch, ignore=unlike, dirs_exist_ok=True)
+        shutil.copy(other / WEIGHTS, scratch / SECOND_WEIGHTS)
+        write_json(scratch / SPEC_FILE, {**about, "second": beside})
+
+
+def _document(folder: Path, reference: str) -> dict[str, Any]:
+    if read_spec(folder) is None:
+        raise ConfigError(f"{reference} was not made by `dimsum critic train`")
+    document: dict[str, Any] = json.loads((folder / SPEC_FILE).read_text(encoding="utf-8"))
+    return document
