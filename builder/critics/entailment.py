@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from builder.config import CriticConfig
+from builder.critics.folder import load_members
 from builder.critics.nli_data import LABELS
-from builder.critics.nli_model import Encoded, NliModel, load_members
+from builder.critics.nli_model import Encoded, NliModel
 from builder.critics.packing import packed_length
 from builder.errors import BuilderError
 from builder.models import pick_device, pick_dtype, resolve

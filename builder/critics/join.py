@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from builder.critics.nli_model import WEIGHTS
+from builder.critics.folder import WEIGHTS
 from builder.critics.spec import SECOND_WEIGHTS, SPEC_FILE, read_spec
 from builder.errors import ConfigError
 from builder.facts import EVALUATION_FILE

@@ -21,8 +21,9 @@ from torch.nn.functional import cross_entropy
 from builder.config import Strict
 from builder.critics import checkpoint
 from builder.critics.checkpoint import Checkpoint
+from builder.critics.folder import load_members, save, with_new_head
 from builder.critics.nli_data import LABELS, NliExample, length_buckets, mix
-from builder.critics.nli_model import NliModel, load_members, with_new_head
+from builder.critics.nli_model import NliModel
 from builder.critics.spec import SPEC_FILE, CriticSpec, read_spec
 from builder.errors import ConfigError
 from builder.models import public_name, quiet_transformers, resolve
@@ -143,7 +144,7 @@ def train(
             checkpoint.write(output, identity, optimiser.checkpoint())
             kept = time.monotonic()
     critic.model.eval()
-    critic.save(output, _trainings(recipe))
+    save(critic, output, _trainings(recipe))
     checkpoint.remove(output)
     return critic
 

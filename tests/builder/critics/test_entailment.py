@@ -19,8 +19,9 @@ from builder.config import CriticConfig
 from builder.critics import checkpoint, training
 from builder.critics.entailment import EntailmentCritic, token_batches
 from builder.critics.evaluation import summarise, wilson
+from builder.critics.folder import WEIGHTS, load_members
 from builder.critics.nli_data import length_buckets, mix, read_nli
-from builder.critics.nli_model import WEIGHTS, NliModel, label_columns, load_members
+from builder.critics.nli_model import NliModel, label_columns
 from builder.critics.recipe import load_recipe
 from builder.critics.training import CriticRecipe, fresh, train
 from builder.errors import BuilderError, ConfigError
