@@ -57,7 +57,7 @@ def train(
 @click.argument("second")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
 def join(first: str, second: str, output: Path) -> None:
-    """Make one critic of FIRST and SECOND, whose mean it judges by.
+    """Make one critic of FIRST and SECOND, who judge with equal say.
 
     SECOND is one that was trained with method full and frozen embeddings.
     """

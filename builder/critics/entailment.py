@@ -30,7 +30,10 @@ Scores = np.ndarray[Any, np.dtype[np.float32]]
 
 
 class EntailmentCritic:
-    """Batched NLI scoring by one model, or by the mean of several, checked at start.
+    """Batched NLI scoring by one model, or by several with equal say, checked at start.
+
+    Several give the mean of their log-probabilities, made to add up to one again: what one of
+    them holds impossible cannot win.
 
     Attributes:
         notes: one line on the model, its device and its dtype.
@@ -85,11 +88,12 @@ class EntailmentCritic:
         pair that still does not fit gets a row of NaN. `on_tokens` is told how many tokens were
         read, batch by batch.
         """
-        scores = [self._scores_of(model, pairs, on_tokens) for model in self.models]
-        mean: Scores = np.mean(scores, axis=0)
-        return mean
+        opinions = [self._log_scores(model, pairs, on_tokens) for model in self.models]
+        together = np.exp(np.mean(opinions, axis=0))
+        scores: Scores = together / together.sum(axis=1, keepdims=True)
+        return scores
 
-    def _scores_of(
+    def _log_scores(
         self, model: NliModel, pairs: Sequence[tuple[str, str]], on_tokens: Callable[[int], None]
     ) -> Scores:
         encoded = model.encode(pairs) if pairs else []
@@ -110,7 +114,7 @@ def _score_batch(
     members = [index for group in groups for index in group]
     try:
         logits = model.packed_logits([[encoded[i] for i in g] for g in groups])
-        result[members] = logits.softmax(-1).cpu().numpy()
+        result[members] = logits.log_softmax(-1).cpu().numpy()
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

@@ -2,7 +2,7 @@
 
 Two kinds of folder are read. Any sequence-classification model of transformers, whose labels are
 found by name; and a critic of our own making, which carries `critic.json`, may stand over another
-model, and may be two that judge by their mean (`builder.critics.join`).
+model, and may be two that judge together (`builder.critics.join`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Two critics in one folder; the mean of their verdicts counts."""
+"""Two critics in one folder, who judge together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dimsum.files import whole_folder, write_json
 
 
 def join(first: str, second: str, output: Path) -> None:
-    """Write a critic that asks two others and means their probabilities.
+    """Write a critic that asks two others (`builder.critics.entailment` says how they agree).
 
     Args:
         first: a critic that `dimsum critic train` wrote.

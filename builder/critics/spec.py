@@ -23,8 +23,8 @@ class CriticSpec(BaseModel):
         layers: how many of the base's first layers are kept; None keeps all.
         adapter: the weights are LoRA over the base.
         frozen_embeddings: the word embeddings are the base's and not among the weights.
-        second: another critic in the same folder, its weights in `SECOND_WEIGHTS`; the verdict is
-            the mean of both.
+        second: another critic in the same folder, its weights in `SECOND_WEIGHTS`; both judge
+            together.
     """
 
     model_config = ConfigDict(extra="ignore")

@@ -385,14 +385,16 @@ def test_frozen_embeddings_are_not_saved_and_come_from_the_base(
         scores_of(encoder)
 
 
-def test_two_critics_in_one_folder_judge_by_their_mean(
+def test_two_critics_in_one_folder_judge_together(
     toy_teacher: Path, toy_critic: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     adapter, encoder = made_of(tmp_path, toy_teacher, toy_critic)
     assert run(["critic", "join", str(adapter), str(encoder), "-o", str(tmp_path / "both")]) == 0
     some, others = scores_of(adapter), scores_of(encoder)
     assert np.abs(some - others).max() > 0.01
-    np.testing.assert_allclose(scores_of(tmp_path / "both"), (some + others) / 2, atol=1e-6)
+    product = np.sqrt(some * others)
+    expected = product / product.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(scores_of(tmp_path / "both"), expected, atol=1e-6)
     for first, second, complaint in (
         ("encoder", "adapter", "is no encoder with its base's embeddings"),
         ("both", "encoder", "made of two itself"),
