@@ -112,6 +112,8 @@ def save(critic: NliModel, folder: Path, trainings: Sequence[Mapping[str, Any]])
     if adapter.is_file():  # peft notes where the base lay; another machine has it elsewhere
         content = json.loads(adapter.read_text(encoding="utf-8"))
         content["base_model_name_or_path"] = critic.spec.base
+        for names in ("target_modules", "modules_to_save"):  # sets, in any order
+            content[names] = sorted(set(content[names] or ()))
         adapter.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     document = {**critic.spec.model_dump(), "labels": list(LABELS), "trainings": list(trainings)}
     (folder / SPEC_FILE).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
