@@ -273,7 +273,8 @@ Written by `scripts/reproduce/generation.py` from {len(rows)} builds with one se
 {rows[0]["contexts"]} contexts and {config.candidates.samples} candidates of each.
 
 Teacher {models["teacher"]["reference"]} in {models["teacher"]["dtype"]},
-critic {models["critic"]["reference"]}, seed {config.seed}, on {platform.machine()}.
+critic {models["critic"]["reference"]} ({models["critic"]["identity"][:19]}),
+seed {config.seed}, on {platform.machine()}.
 
 A *parallel* candidate is drawn freely at the temperature T and top-p {top_p}.
 In the *sequential* recipes half of the candidates are drawn so; each other one is decoded by
