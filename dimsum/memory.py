@@ -49,6 +49,11 @@ class MappedFiles:
                 if inode != "0":
                     self._places.append(range(begin, end))
 
+    def hold(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor lies in one of them."""
+        begin, end = tensor.data_ptr(), tensor.data_ptr() + tensor.nbytes
+        return any(begin in place and end - 1 in place for place in self._places)
+
     def page_out(self, tensor: torch.Tensor) -> bool:
         """Free the memory of a tensor that lies in a file; whoever reads it reads the file again.
 
@@ -58,9 +63,9 @@ class MappedFiles:
         Returns:
             whether it lies in a file and the system took the advice.
         """
-        begin, end = tensor.data_ptr(), tensor.data_ptr() + tensor.nbytes
-        if not any(begin in place and end - 1 in place for place in self._places):
+        if not self.hold(tensor):
             return False
+        begin, end = tensor.data_ptr(), tensor.data_ptr() + tensor.nbytes
         begin += -begin % mmap.PAGESIZE
         size = max(0, end - end % mmap.PAGESIZE - begin)
         advise = ctypes.CDLL(None).madvise

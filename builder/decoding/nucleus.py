@@ -20,9 +20,9 @@ from builder.decoding.batch import Batch
 from builder.decoding.continuation import Rules, Sample
 from builder.decoding.filters import BannedStrings, end_tokens
 from builder.decoding.forward import CausalForward
-from builder.decoding.linear import laid_out_weights
 from builder.decoding.settings import SamplingConfig
 from builder.errors import BuilderError, ConfigError
+from builder.linear import laid_out_weights
 from dimsum.memory import give_back, is_out_of_memory
 
 __all__ = ["NucleusSampler", "Sample", "SamplingConfig"]

@@ -1,16 +1,19 @@
-"""Matrix products of a decoding step, their weights laid out once for the processor's matrix unit.
+"""Matrix products of a linear layer, its weights laid out once for the processor.
 
-On a CPU in bfloat16 every product of torch first copies its weights into blocks that the matrix
-unit can read. With a hundred rows to a product that copy takes about as long as the product. Here
-it is made once, by the operators that torch.compile uses for frozen weights; a model on another
-device, in another dtype or of other layers is left as it is.
+On a CPU every product of torch first copies its weights into blocks in the order in which they
+are read. With a hundred rows to a product, as in decoding, that copy takes about as long as a
+product in the matrix unit, and a quarter of one without it. Here it is made once, by the
+operators that torch.compile uses for frozen weights; a model on another device, in another dtype
+or of other layers is left as it is.
 """
 
 from __future__ import annotations
 
+import os
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeGuard
 from weakref import WeakKeyDictionary
 
 import torch
@@ -23,6 +26,9 @@ _ROWS = 128
 _TILE = 16
 """Rows of the matrix unit: 100 rows take it longer than 112, so rows are filled up."""
 
+_MOST_OWN = 1 / 8
+"""Share of the machine's memory that layouts may take whose weights do not lie in a file."""
+
 _laid_out: WeakKeyDictionary[torch.nn.Module, tuple[Any, torch.Tensor]] = WeakKeyDictionary()
 
 
@@ -32,34 +38,54 @@ def laid_out_weights(model: torch.nn.Module) -> Iterator[int]:
 
     The values of a product are those of `torch.nn.functional.linear`, up to rounding. The layout
     takes the memory of the weights once more, for as long as the model lives. Where they lie in a
-    file, as loaded ones do, theirs is free meanwhile: nobody reads them.
+    file, as loaded ones do that keep its dtype, theirs is free meanwhile: nobody reads them.
+    Where they do not, and their layout would take more than an eighth of the machine's memory,
+    nothing is changed.
 
     Yields:
         how many layers it holds for.
     """
-    changed: list[torch.nn.Module] = []
-    tiles, files = _Tiles(), MappedFiles()
-    for module in model.modules() if _supported() else ():
-        if type(module) is not torch.nn.Linear or "forward" in vars(module):
-            continue
-        weight, bias = module.weight, module.bias
-        if weight.dtype is torch.bfloat16 and weight.device.type == "cpu":
-            vars(module)["forward"] = _forward(_layout(module, weight, files), bias, tiles)
-            changed.append(module)
+    files = MappedFiles()
+    modules = [module for module in model.modules() if _concerned(module)]
+    own = sum(m.weight.nbytes for m in modules if not files.hold(m.weight))
+    if own > _MOST_OWN * _memory():
+        modules = []
+    tiles = _Tiles()
+    for module in modules:
+        blocks = _layout(module, module.weight, files)
+        vars(module)["forward"] = _forward(blocks, module.bias, tiles)
     try:
-        yield len(changed)
+        yield len(modules)
     finally:
-        for module in changed:
+        for module in modules:
             del vars(module)["forward"]
 
 
-def _supported() -> bool:
-    """Whether this torch has the operators and this processor the instructions."""
+def _concerned(module: torch.nn.Module) -> TypeGuard[torch.nn.Linear]:
+    if type(module) is not torch.nn.Linear or "forward" in vars(module):
+        return False
+    return module.weight.device.type == "cpu" and supported(module.weight.dtype)
+
+
+def supported(dtype: torch.dtype) -> bool:
+    """Whether this torch has the operators and this processor the instructions for the dtype."""
     operators: Any = torch.ops.mkldnn
     named = ("_reorder_linear_weight", "_linear_pointwise", "_is_mkldnn_bf16_supported")
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
     if not all(hasattr(operators, name) for name in named):
         return False
-    return bool(operators._is_mkldnn_bf16_supported())
+    if dtype is torch.bfloat16:
+        return bool(operators._is_mkldnn_bf16_supported())
+    return dtype is torch.float32 and platform.machine() in ("x86_64", "AMD64")
+
+
+def _memory() -> int:
+    """Bytes of the machine, not of what is free: that would change what a run computes."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 0
 
 
 def _layout(module: torch.nn.Module, weight: torch.Tensor, files: MappedFiles) -> torch.Tensor:
@@ -82,7 +108,7 @@ class _Tiles:
     def filled(self, rows: torch.Tensor) -> torch.Tensor:
         """The rows and, behind them, others that nobody reads."""
         many, width = rows.shape
-        if many % _TILE == 0:
+        if many % _TILE == 0 or rows.dtype is not torch.bfloat16:
             return rows
         wanted = (many + -many % _TILE, width)
         held = self._held.get(wanted)
