@@ -19,9 +19,9 @@ from builder.decoding.forward import CausalForward
 
 MOST_PLACES = 10
 _PREFILL_TOKENS_PER_ROW = 16
-_SPARE_STEPS = 12
-# If the fullest bunch uses more of its columns than this, it is cheaper to add columns.
-_WORTH_SQUEEZING = 0.75
+# Steps that the columns suffice for, once those that nobody sees are squeezed out. A step reads
+# all of them, so few are as fast as many, and take less memory.
+_SPARE_STEPS = 8
 # Loading a context or closing gaps touches every layer, so it is done for several places at once.
 _IDLE_SHARE = 16
 
@@ -89,8 +89,9 @@ class Batch:
         cache = self.cache
         assert cache is not None
         if cache.now + self.places > cache.columns:
-            if max(bunch.used() for bunch in self.bunches) > _WORTH_SQUEEZING * cache.now:
-                cache.grow(min(2 * cache.columns, cache.now + self.places * self._steps_left()))
+            if any(bunch.used() == cache.now for bunch in self.bunches):
+                wanted = cache.now + self.places * self._steps_left()
+                cache.grow(min(wanted, 3 * cache.columns // 2))
             else:
                 self._arrange({})
         rows = [[place.row for place in bunch.places] for bunch in self.bunches]
