@@ -56,14 +56,21 @@ def train(
 @click.argument("first")
 @click.argument("second")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
-def join(first: str, second: str, output: Path) -> None:
+@click.option(
+    "--alone-below",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="where SECOND gives entailment less than this, FIRST is not asked",
+)
+def join(first: str, second: str, output: Path, alone_below: float) -> None:
     """Make one critic of FIRST and SECOND, who judge with equal say.
 
     SECOND is one that was trained with method full and frozen embeddings.
     """
     from builder.critics.join import join as run
 
-    run(first, second, output)
+    run(first, second, output, alone_below)
     click.echo(str(output))
 
 

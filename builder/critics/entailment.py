@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ import torch
 
 from builder.config import CriticConfig
 from builder.critics.folder import load_members
-from builder.critics.nli_data import LABELS
+from builder.critics.nli_data import ENTAILMENT, LABELS
 from builder.critics.nli_model import Encoded, NliModel
 from builder.critics.packing import packed_length
 from builder.errors import BuilderError
+from builder.linear import laid_out_weights
 from builder.models import pick_device, pick_dtype, resolve
 from dimsum.memory import is_out_of_memory
 
@@ -30,10 +32,11 @@ Scores = np.ndarray[Any, np.dtype[np.float32]]
 
 
 class EntailmentCritic:
-    """Batched NLI scoring by one model, or by several with equal say, checked at start.
+    """Batched NLI scoring by one model, or by two with equal say, checked at start.
 
-    Several give the mean of their log-probabilities, made to add up to one again: what one of
-    them holds impossible cannot win.
+    Two give the mean of their log-probabilities, made to add up to one again: what one of them
+    holds impossible cannot win. The second is asked first, and where it sees next to no entailment
+    (`CriticSpec.alone_below`) the other is spared.
 
     Attributes:
         notes: one line on the model, its device and its dtype.
@@ -88,8 +91,17 @@ class EntailmentCritic:
         pair that still does not fit gets a row of NaN. `on_tokens` is told how many tokens were
         read, batch by batch.
         """
-        opinions = [self._log_scores(model, pairs, on_tokens) for model in self.models]
-        together = np.exp(np.mean(opinions, axis=0))
+        first, *second = self.models
+        if second:
+            opinion = self._log_scores(second[0], pairs, on_tokens)
+            alone = np.exp(opinion[:, ENTAILMENT]) < first.spec.alone_below
+            open_cases = np.flatnonzero(~alone)
+            asked = [pairs[index] for index in open_cases.tolist()]
+            opinion[open_cases] += self._log_scores(first, asked, on_tokens)
+            opinion[open_cases] /= 2
+        else:
+            opinion = self._log_scores(first, pairs, on_tokens)
+        together = np.exp(opinion)
         scores: Scores = together / together.sum(axis=1, keepdims=True)
         return scores
 
@@ -101,7 +113,9 @@ class EntailmentCritic:
         texts = [row["input_ids"] for row in encoded]
         groups = model.groups(pairs, texts)
         lengths = [packed_length([texts[i] for i in group]) for group in groups]
-        with torch.inference_mode():
+        # In bfloat16 a batch is long beside the weights' copy, which the matrix unit needs anyway.
+        laid_out = laid_out_weights if model.classifier.dtype is torch.float32 else nullcontext
+        with torch.inference_mode(), laid_out(model.classifier):
             for batch in token_batches(lengths, self.batch_tokens):
                 _score_batch(model, [groups[i] for i in batch], encoded, result)
                 on_tokens(sum(lengths[i] for i in batch))

@@ -15,7 +15,7 @@ from builder.models import resolve
 from dimsum.files import whole_folder, write_json
 
 
-def join(first: str, second: str, output: Path) -> None:
+def join(first: str, second: str, output: Path, alone_below: float = 0.0) -> None:
     """Write a critic that asks two others (`builder.critics.entailment` says how they agree).
 
     Args:
@@ -23,6 +23,7 @@ def join(first: str, second: str, output: Path) -> None:
         second: another one, trained with `method: full` and `frozen_embeddings: true`, so that
             all it needs beside its base is one file.
         output: a new or empty folder.
+        alone_below: P(entailment) by the second below which the first is not asked.
 
     Raises:
         ConfigError: one of them is no such critic.
@@ -41,7 +42,7 @@ def join(first: str, second: str, output: Path) -> None:
     with whole_folder(output) as scratch:
         shutil.copytree(folder, scratch, ignore=unlike, dirs_exist_ok=True)
         shutil.copy(other / WEIGHTS, scratch / SECOND_WEIGHTS)
-        write_json(scratch / SPEC_FILE, {**about, "second": beside})
+        write_json(scratch / SPEC_FILE, {**about, "second": beside, "alone_below": alone_below})
 
 
 def _document(folder: Path, reference: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from builder.errors import BuilderError
 
@@ -25,6 +25,8 @@ class CriticSpec(BaseModel):
         frozen_embeddings: the word embeddings are the base's and not among the weights.
         second: another critic in the same folder, its weights in `SECOND_WEIGHTS`; both judge
             together.
+        alone_below: where the second's P(entailment) is below it, its word alone counts and this
+            one, the slower, is not asked.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -36,6 +38,7 @@ class CriticSpec(BaseModel):
     adapter: bool = False
     frozen_embeddings: bool = False
     second: CriticSpec | None = None
+    alone_below: float = Field(0.0, ge=0, le=1)
 
     @property
     def over_base(self) -> bool:

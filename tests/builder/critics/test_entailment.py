@@ -211,7 +211,7 @@ def test_training_learns_and_what_is_saved_scores_the_same(
         base=str(toy_teacher if lora else toy_critic),
         method="lora" if lora else "full",
         template="{premise}\n{hypothesis}\n" if lora else None,
-        epochs=40 if lora else 200,
+        epochs=80 if lora else 200,  # the last report tells of what comes after the 50th step
         batch_size=24,
         learning_rate=2e-2 if lora else 2e-3,
     )
@@ -406,3 +406,28 @@ def test_two_critics_in_one_folder_judge_together(
         assert complaint in capsys.readouterr().err
         assert not (tmp_path / "new").exists()
     assert run(["critic", "join", str(adapter), str(encoder), "-o", str(tmp_path / "both")]) == 2
+
+
+def test_the_slower_critic_is_asked_where_the_other_does_not_rule_entailment_out(
+    toy_teacher: Path, toy_critic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter, encoder = made_of(tmp_path, toy_teacher, toy_critic)
+    slow, quick = scores_of(adapter), scores_of(encoder)
+    line = float(np.sort(quick[:, 0])[:2].mean())
+    words = ["critic", "join", str(adapter), str(encoder), "-o", str(tmp_path / "both")]
+    assert run([*words, "--alone-below", str(line)]) == 0
+    asked: list[str | None] = []
+    plain = EntailmentCritic._log_scores
+
+    def noted(self: EntailmentCritic, model: Any, pairs: Any, tick: Any) -> Any:
+        asked.extend([model.spec.template] * len(pairs))
+        return plain(self, model, pairs, tick)
+
+    monkeypatch.setattr(EntailmentCritic, "_log_scores", noted)
+    found = scores_of(tmp_path / "both")
+    alone = quick[:, 0] < line
+    assert alone.sum() == 1
+    assert (len(asked), asked.count(None)) == (len(alone) + (~alone).sum(), len(alone))
+    product = np.sqrt(slow * quick)
+    expected = np.where(alone[:, None], quick, product / product.sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
