@@ -17,12 +17,13 @@ install() {
   [ -x .venv/bin/python ] || "$python" -m venv .venv
   echo "Installing into .venv (once, a few minutes) ..." >&2
   # torch first and alone, so that nothing else chooses its build.
-  pip_quiet install -c constraints.txt torch
-  pip_quiet install -c constraints.txt -e ".$extras"
-  pip_quiet install --no-deps --require-hashes -r requirements-embedded.txt
+  pip_install -c constraints.txt torch
+  pip_install -c constraints.txt -e ".$extras"
+  pip_install --no-deps --require-hashes -r requirements-embedded.txt
   printf '%s' "$wanted" > ".venv/.installed$extras"
 }
 
-pip_quiet() {
-  .venv/bin/python -m pip --quiet --disable-pip-version-check "$@"
+# Not compiled beforehand: most modules are never imported, the others are compiled when they are.
+pip_install() {
+  .venv/bin/python -m pip --quiet --disable-pip-version-check install --no-compile "$@"
 }

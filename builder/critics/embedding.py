@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from builder.critics.entailment import token_batches
+from builder.linear import laid_out_weights
 from builder.models import loading, pick_device, resolve
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
@@ -48,7 +49,7 @@ class SentenceEncoder:
             return np.zeros((0, self.model.config.hidden_size), dtype=np.float32)
         rows = self.tokenizer(list(sentences), truncation=True, max_length=256)["input_ids"]
         found = np.zeros((len(rows), self.model.config.hidden_size), dtype=np.float32)
-        with torch.inference_mode():
+        with torch.inference_mode(), laid_out_weights(self.model):
             for batch in token_batches([len(ids) for ids in rows], batch_tokens):
                 inputs = self.tokenizer.pad(
                     {"input_ids": [rows[i] for i in batch]}, return_tensors="pt"

@@ -71,11 +71,14 @@ def make(work: Work) -> Output:
     density_bounds = any("density" in rules for rules in bounds.values())
     candidates = work.tables["candidates"].to_pylist()
     encoder = work.models.encoder() if candidates else None
-    for context_id, group in groupby(candidates, key=lambda row: row["context_id"]):
+    everything = encoder.encode([row["sentence"] for row in candidates]) if encoder else None
+    places = range(len(candidates))
+    for context_id, group in groupby(places, key=lambda place: candidates[place]["context_id"]):
         members = list(group)
-        sentences = [prepared(row) for row in members]
-        vectors = encoder.encode([s.text for s in sentences]) if encoder else None
-        common = {key: members[0][key] for key in ("continuation_id", "domain", "context")}
+        sentences = [prepared(candidates[place]) for place in members]
+        vectors = everything[members] if everything is not None else None
+        first = candidates[members[0]]
+        common = {key: first[key] for key in ("continuation_id", "domain", "context")}
         for i, j, values in measured(sentences, vectors):
             source, target = sentences[i], sentences[j]
             pair = {
@@ -142,7 +145,7 @@ def measured(
 
 STAGE = Stage(
     name="pairs",
-    version=2,
+    version=3,
     unit="ordered pairs",
     make=make,
     inputs=("candidates",),
