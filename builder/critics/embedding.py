@@ -43,7 +43,7 @@ class SentenceEncoder:
         note = f"{reference} on {device.type} in float32"
         return cls(model.to(device).eval(), tokenizer, resolved.identity, note)
 
-    def encode(self, sentences: Sequence[str], batch_tokens: int = 8192) -> Vectors:
+    def encode(self, sentences: Sequence[str], batch_tokens: int = 2048) -> Vectors:
         """Unit vectors, float32, shape (len(sentences), hidden size)."""
         if not sentences:
             return np.zeros((0, self.model.config.hidden_size), dtype=np.float32)
