@@ -220,8 +220,10 @@ def consequence(rows: list[dict[str, Any]], preset: BuildConfig, name: str) -> s
     """What the preset takes from it, beside what it leaves."""
     candidates = preset.candidates
     free, bound = free_and_bound(rows)
+    temperature = candidates.sampling.temperature
+    why = "" if temperature in TEMPERATURES else " (none of these; the preset says why)"
     return (
-        f"`{Path(name).stem}` draws at temperature {candidates.sampling.temperature} with a "
+        f"`{Path(name).stem}` draws at temperature {temperature}{why} with a "
         f"sequential share of {candidates.sequential.share:g}. "
         f"Where contexts are what is dear and not time, `candidates.sequential.share={SHARE}` with "
         f"`candidates.sequential.keywords={RECIPES[bound['recipe']]}` at temperature "
