@@ -247,7 +247,11 @@ class Batch:
         return self.contexts[prompt]
 
     def _close(self) -> None:
-        """Bring the samples left together in as few bunches as hold them."""
+        """Bring the samples left together in as few bunches as hold them, if that saves memory.
+
+        Samples of several contexts in a bunch need the columns of each, and all bunches are as
+        wide as the widest: just after the last sample has been started, they are better left.
+        """
         live = [
             (number, place)
             for number, bunch in enumerate(self.bunches)
@@ -256,7 +260,18 @@ class Batch:
         ]
         live.sort(key=lambda one: one[1].row.prompt if one[1].row else 0)
         size = self.places
-        self._arrange({}, [live[i : i + size] for i in range(0, len(live), size)])
+        groups = [live[i : i + size] for i in range(0, len(live), size)]
+        width = max(map(self._width, groups)) + _SPARE_STEPS * size
+        cache = self.cache
+        assert cache is not None
+        if len(groups) * width <= len(self.bunches) * cache.columns:
+            self._arrange({}, groups)
+
+    def _width(self, group: Sequence[tuple[int, Place]]) -> int:
+        """Columns that samples need in one bunch: their contexts' and their own."""
+        prompts = {place.row.prompt for _, place in group if place.row}
+        own = sum(len(place.columns) for _, place in group)
+        return own + sum(len(self.ids[prompt]) for prompt in prompts)
 
     def _arrange(
         self,
@@ -285,7 +300,7 @@ class Batch:
                 [(move.source, move.old) for move in moves],
             )
         )
-        cache.arrange(to, old, now, now + _SPARE_STEPS * self.places)
+        cache.arrange(to, old, now, len(self.bunches), now + _SPARE_STEPS * self.places)
         for number, bunch in enumerate(self.bunches):
             for place, taken in enumerate(bunch.places):
                 if taken.row:

@@ -176,20 +176,27 @@ class BunchCache(InPlaceCache):
             layer.keys[target] = keys[source]
             layer.values[target] = values[source]
 
-    def arrange(self, to: Columns, old: Columns, now: int, columns: int) -> None:
+    def arrange(self, to: Columns, old: Columns, now: int, bunches: int, columns: int) -> None:
         """Move columns, forget the others and hide everything that is written.
 
         Args:
             to: where they go, all before `now`.
             old: where they are.
             now: the next column to write.
-            columns: how many there shall be at least.
+            bunches: how many go on, no more than there are. If they are fewer, the buffers are
+                made anew in this size.
+            columns: how many there shall be at least; exactly, if bunches are fewer.
         """
-        self.grow(columns)
+        fewer = bunches < len(self._mask)
+        if not fewer:
+            self.grow(columns)
         target, source = to.index(self.device), old.index(self.device)
         for layer in self.layers:
-            for held in (layer.keys, layer.values):
-                held[target] = held[source]
+            layer.keys = _moved(layer.keys, target, source, bunches, columns)
+            layer.values = _moved(layer.values, target, source, bunches, columns)
+        if fewer:
+            self.columns = columns
+            self._mask = self._mask.new_empty(bunches, *self._mask.shape[1:3], columns)
         self.now = now
         self._mask.fill_(self._hidden)
         self._show_own()
@@ -206,6 +213,17 @@ class BunchCache(InPlaceCache):
         """Let every place see what it writes from now on."""
         for place in range(self.places):
             self._mask[:, :, place, self.now + place :: self.places] = 0
+
+
+def _moved(
+    held: torch.Tensor, target: Any, source: Any, bunches: int, columns: int
+) -> torch.Tensor:
+    """Columns moved within a buffer, or into a new one of fewer bunches."""
+    made = held
+    if bunches < len(held):
+        made = held.new_zeros(bunches, held.shape[1], columns, held.shape[3])
+    made[target] = held[source]
+    return made
 
 
 def _empty(like: torch.Tensor, bunches: int) -> torch.Tensor:

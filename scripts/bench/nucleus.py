@@ -322,7 +322,7 @@ def main() -> None:
     parser.add_argument("--model", default="embedded:smollm2-135m")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--max-rows", type=int, default=256, help="in the scene of sentences")
+    parser.add_argument("--max-rows", type=int, default=128, help="in the scene of sentences")
     parser.add_argument("--scene", choices=["one", "sentences", "memory"], action="append")
     parser.add_argument(
         "--clock",
