@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from transformers import T5Config, T5ForConditionalGeneration
 
+from builder.decoding.batch import Batch
 from builder.decoding.nucleus import NucleusSampler, Sample, SamplingConfig
 from builder.errors import BuilderError, ConfigError
 
@@ -53,6 +54,41 @@ def test_rows_that_come_and_go_change_nothing(
         words(tiny_model, word_tokenizer, config).sample(PROMPTS, 4, seed=1),
         words(tiny_model, word_tokenizer, wide).sample(PROMPTS, 4, seed=1),
     )
+
+
+def sizes_around_closing(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Filled while sampling: the buffers' sizes before and after samples are brought together."""
+    sizes: list[tuple[int, int]] = []
+    plain = Batch._close
+
+    def size(batch: Batch) -> int:
+        assert batch.cache is not None
+        keys: int = batch.cache.layers[0].keys.numel()
+        return keys
+
+    def close(batch: Batch) -> None:
+        before = size(batch)
+        plain(batch)
+        sizes.append((before, size(batch)))
+
+    monkeypatch.setattr(Batch, "_close", close)
+    return sizes
+
+
+@pytest.mark.parametrize("length", [20, 60])
+def test_buffers_shrink_and_never_grow_as_samples_end(
+    tiny_models: dict[str, Any],
+    word_tokenizer: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    length: int,
+) -> None:
+    """In one bunch, samples of long contexts need the columns of each context."""
+    sizes = sizes_around_closing(monkeypatch)
+    prompts = [" ".join(f"w{1 + (7 * p + i) % 10}" for i in range(length)) for p in range(5)]
+    config = SamplingConfig(max_new_tokens=60, max_rows=20)
+    words(tiny_models["llama"], word_tokenizer, config).sample(prompts, 4, seed=6)
+    assert any(after < before for before, after in sizes)
+    assert all(after <= before for before, after in sizes)
 
 
 def test_neighbours_and_padding_change_nothing(tiny_model: Any, word_tokenizer: Any) -> None:
