@@ -13,6 +13,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeGuard
 from weakref import WeakKeyDictionary
 
@@ -29,7 +30,22 @@ _TILE = 16
 _MOST_OWN = 1 / 8
 """Share of the machine's memory that layouts may take whose weights do not lie in a file."""
 
-_laid_out: WeakKeyDictionary[torch.nn.Module, tuple[Any, torch.Tensor]] = WeakKeyDictionary()
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """A weight in blocks.
+
+    Attributes:
+        state: of the weight that they were made from.
+        in_file: whether that weight lies in a file.
+    """
+
+    state: tuple[int, int]
+    blocks: torch.Tensor
+    in_file: bool
+
+
+_layouts: WeakKeyDictionary[torch.nn.Module, _Layout] = WeakKeyDictionary()
 
 
 @contextmanager
@@ -47,13 +63,12 @@ def laid_out_weights(model: torch.nn.Module) -> Iterator[int]:
     """
     files = MappedFiles()
     modules = [module for module in model.modules() if _concerned(module)]
-    own = sum(m.weight.nbytes for m in modules if not files.hold(m.weight))
+    own = sum(module.weight.nbytes for module in modules if not _in_file(module, files))
     if own > _MOST_OWN * _memory():
         modules = []
     tiles = _Tiles()
     for module in modules:
-        blocks = _layout(module, module.weight, files)
-        vars(module)["forward"] = _forward(blocks, module.bias, tiles)
+        vars(module)["forward"] = _forward(_layout(module, files).blocks, module.bias, tiles)
     try:
         yield len(modules)
     finally:
@@ -88,15 +103,30 @@ def _memory() -> int:
         return 0
 
 
-def _layout(module: torch.nn.Module, weight: torch.Tensor, files: MappedFiles) -> torch.Tensor:
-    """The weight in blocks; made again when the module's weight is another or was written to."""
-    state = (weight.data_ptr(), 0 if weight.is_inference() else weight._version)
-    known = _laid_out.get(module)
-    if known is None or known[0] != state:
+def _layout(module: torch.nn.Linear, files: MappedFiles) -> _Layout:
+    """The layout of the module's weight; made where there is none of it as it is now."""
+    known = _known(module)
+    if known is None:
+        weight = module.weight
         blocks = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _ROWS)
-        known = _laid_out[module] = (state, blocks)
         files.page_out(weight)
-    return known[1]
+        known = _layouts[module] = _Layout(_state(weight), blocks, files.hold(weight))
+    return known
+
+
+def _known(module: torch.nn.Linear) -> _Layout | None:
+    """What was made before, if the weight is still the same and was not written to."""
+    known = _layouts.get(module)
+    return known if known is not None and known.state == _state(module.weight) else None
+
+
+def _state(weight: torch.Tensor) -> tuple[int, int]:
+    return weight.data_ptr(), 0 if weight.is_inference() else weight._version
+
+
+def _in_file(module: torch.nn.Linear, files: MappedFiles) -> bool:
+    known = _known(module)
+    return files.hold(module.weight) if known is None else known.in_file
 
 
 class _Tiles:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,16 +39,18 @@ def give_back(device: torch.device) -> None:
 
 
 class MappedFiles:
-    """The files that lie in this process' memory by now (on Linux; elsewhere none are seen)."""
+    """The files in this process' memory when first asked (on Linux; elsewhere none are seen)."""
 
-    def __init__(self) -> None:
-        self._places: list[range] = []
+    @cached_property
+    def _places(self) -> list[range]:
+        places = []
         with suppress(OSError):
             for line in Path("/proc/self/maps").read_text(errors="replace").splitlines():
                 addresses, _, _, _, inode = line.split()[:5]
                 begin, end = (int(part, 16) for part in addresses.split("-"))
                 if inode != "0":
-                    self._places.append(range(begin, end))
+                    places.append(range(begin, end))
+        return places
 
     def hold(self, tensor: torch.Tensor) -> bool:
         """Whether a tensor lies in one of them."""

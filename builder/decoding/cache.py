@@ -187,19 +187,26 @@ class BunchCache(InPlaceCache):
                 made anew in this size.
             columns: how many there shall be at least; exactly, if bunches are fewer.
         """
-        fewer = bunches < len(self._mask)
-        if not fewer:
+        if bunches < len(self._mask):
+            self.columns = columns
+            self._mask = self._mask.new_empty(bunches, *self._mask.shape[1:3], columns)
+        else:
             self.grow(columns)
         target, source = to.index(self.device), old.index(self.device)
         for layer in self.layers:
-            layer.keys = _moved(layer.keys, target, source, bunches, columns)
-            layer.values = _moved(layer.values, target, source, bunches, columns)
-        if fewer:
-            self.columns = columns
-            self._mask = self._mask.new_empty(bunches, *self._mask.shape[1:3], columns)
+            layer.keys = self._moved(layer.keys, target, source)
+            layer.values = self._moved(layer.values, target, source)
         self.now = now
         self._mask.fill_(self._hidden)
         self._show_own()
+
+    def _moved(self, held: torch.Tensor, target: Any, source: Any) -> torch.Tensor:
+        """Columns moved within a buffer, or into a new one if it has more bunches than the mask."""
+        made = held
+        if len(held) > len(self._mask):
+            made = held.new_zeros(len(self._mask), held.shape[1], self.columns, held.shape[3])
+        made[target] = held[source]
+        return made
 
     def grow(self, columns: int) -> None:
         """See to it that there are so many columns; what is written stays, and as visible."""
@@ -213,17 +220,6 @@ class BunchCache(InPlaceCache):
         """Let every place see what it writes from now on."""
         for place in range(self.places):
             self._mask[:, :, place, self.now + place :: self.places] = 0
-
-
-def _moved(
-    held: torch.Tensor, target: Any, source: Any, bunches: int, columns: int
-) -> torch.Tensor:
-    """Columns moved within a buffer, or into a new one of fewer bunches."""
-    made = held
-    if bunches < len(held):
-        made = held.new_zeros(bunches, held.shape[1], columns, held.shape[3])
-    made[target] = held[source]
-    return made
 
 
 def _empty(like: torch.Tensor, bunches: int) -> torch.Tensor:

@@ -71,12 +71,12 @@ def make(work: Work) -> Output:
     density_bounds = any("density" in rules for rules in bounds.values())
     candidates = work.tables["candidates"].to_pylist()
     encoder = work.models.encoder() if candidates else None
-    everything = encoder.encode([row["sentence"] for row in candidates]) if encoder else None
+    of_all = encoder.encode([row["sentence"] for row in candidates]) if encoder else None
     places = range(len(candidates))
     for context_id, group in groupby(places, key=lambda place: candidates[place]["context_id"]):
         members = list(group)
         sentences = [prepared(candidates[place]) for place in members]
-        vectors = everything[members] if everything is not None else None
+        vectors = of_all[members] if of_all is not None else None
         first = candidates[members[0]]
         common = {key: first[key] for key in ("continuation_id", "domain", "context")}
         for i, j, values in measured(sentences, vectors):
