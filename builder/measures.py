@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 CHEAP_MEASURES: dict[str, str] = {
-    "char_ratio": "characters of the target over characters of the source",
+    "compression": "characters of the target over characters of the source",
     "rouge_l": "ROUGE-L F1 of source and target",
     "density": "squared lengths of shared fragments over the target's tokens",
     "numbers_forward": "share of the target's numbers that the source has",

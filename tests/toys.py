@@ -161,20 +161,20 @@ def toy_config(teacher: Path, critic: Path) -> dict[str, Any]:
         },
         "pairs": {
             "bounds": {
-                "paraphrase": {"char_ratio": {"min": 0.7, "max": 1.6}, "rouge_l": {"max": 0.9}},
-                "summary": {"char_ratio": {"min": 0.1, "max": 0.85}},
+                "paraphrase": {"compression": {"min": 0.7, "max": 1.6}, "rouge_l": {"max": 0.9}},
+                "summary": {"compression": {"min": 0.1, "max": 0.85}},
             }
         },
         "scores": {"floor": 0.05},
         "rules": {
             "paraphrase": {
-                "char_ratio": {"min": 0.8, "max": 1.5},
+                "compression": {"min": 0.8, "max": 1.5},
                 "rouge_l": {"max": 0.85},
                 "numbers_forward": {"min": 1},
                 "entail_forward": {"min": 0.1},
                 "entail_backward": {"min": 0.1},
             },
-            "summary": {"char_ratio": {"min": 0.1, "max": 0.8}, "entail_forward": {"min": 0.1}},
+            "summary": {"compression": {"min": 0.1, "max": 0.8}, "entail_forward": {"min": 0.1}},
         },
         "duplicates": {"entailment": 0.9999},
         "splits": {"validation": 0.1, "test": 0.1},

@@ -18,8 +18,6 @@ from dimsum.tasks import TASKS
 Array = np.ndarray[Any, np.dtype[Any]]
 STEPS = 41
 MOST_ROWS = 1_000_000
-RELEASED = {"char_ratio": "compression"}
-"""Measures that a released row has under another name."""
 
 
 def explorer(source: Source) -> Explorer | None:
@@ -36,9 +34,9 @@ def explorer(source: Source) -> Explorer | None:
         tasks = None
     else:
         values = {
-            name: _column(source.rows, RELEASED.get(name, name))
+            name: _column(source.rows, name)
             for name in MEASURES
-            if RELEASED.get(name, name) in source.rows.column_names
+            if name in source.rows.column_names
         }
         tasks = np.asarray(source.rows["task"].to_numpy(zero_copy_only=False))
         counted = f"{source.rows.num_rows:,} released pairs; only stricter values can be tried"

@@ -132,7 +132,7 @@ def measured(
                 i,
                 j,
                 {
-                    "char_ratio": compression(source.text, target.text),
+                    "compression": compression(source.text, target.text),
                     "rouge_l": float(shared_rouge[i, j]),
                     "numbers_forward": share_found(target.numbers, source.numbers),
                     "numbers_backward": share_found(source.numbers, target.numbers),

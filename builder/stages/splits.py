@@ -46,7 +46,6 @@ def released(pair: dict[str, Any], teacher: str, round_number: int = 0) -> dict[
         "id": digest([pair["task"], pair["source"], pair["target"]])[:16],
         "control": control_of(pair),
         "round": round_number,
-        "compression": pair["char_ratio"],
         "teacher": teacher,
     }
 
@@ -55,7 +54,7 @@ def control_of(pair: dict[str, Any]) -> Control:
     """The control code of a decided pair; density is per character, as the codes were defined."""
     source, target = pair["source"], pair["target"]
     shared = density(fragments(tokens(source), tokens(target)), target, per="character")
-    return control_code(pair["task"], pair["char_ratio"], shared, pair["rouge_l"])
+    return control_code(pair["task"], pair["compression"], shared, pair["rouge_l"])
 
 
 def assign(pairs: Rows, validation: float, test: float, seed: int) -> list[str]:

@@ -38,7 +38,7 @@ TEMPERATURES = (0.5, 0.7, 0.9)
 RECIPES = {"parallel": 0, "sequential, 1 keyword": 1, "sequential, 3 keywords": 3}
 SHARE = 0.5
 """Of the candidates of a sequential recipe, those that are decoded under keywords."""
-MEASURES = ("rouge_l", "density", "char_ratio")
+MEASURES = ("rouge_l", "density", "compression")
 DRAWS = 2000
 
 
@@ -183,7 +183,7 @@ def tables(rows: list[dict[str, Any]]) -> str:
     for r in rows:
         lines.append(
             f"| {r['recipe']} | {r['temperature']} | {r['branch_pairs']} | {cell(r['rouge_l'], 3)} "
-            f"| {cell(r['density'], 2)} | {cell(r['char_ratio'], 3)} |"
+            f"| {cell(r['density'], 2)} | {cell(r['compression'], 3)} |"
         )
     return "\n".join(lines)
 

@@ -29,7 +29,7 @@ def test_kept_exactly_when_every_rule_of_a_task_holds(values: dict[str, float | 
 
 def test_the_papers_rules_on_a_pair() -> None:
     values: dict[str, float | None] = {
-        "char_ratio": 1.0,
+        "compression": 1.0,
         "rouge_l": 0.5,
         "numbers_forward": 1.0,
         "numbers_backward": 1.0,
@@ -38,16 +38,16 @@ def test_the_papers_rules_on_a_pair() -> None:
     }
     assert decide(RULES, values) == ("paraphrase", "")
     assert decide(RULES, {**values, "rouge_l": 0.76}) == (None, "paraphrase.rouge_l")
-    assert decide(RULES, {**values, "char_ratio": 0.5}) == ("summary", "")
-    assert decide(RULES, {**values, "char_ratio": 0.5, "numbers_forward": 0.5}) == (
+    assert decide(RULES, {**values, "compression": 0.5}) == ("summary", "")
+    assert decide(RULES, {**values, "compression": 0.5, "numbers_forward": 0.5}) == (
         None,
         "summary.numbers_forward",
     )
 
 
 def test_admission_is_by_task() -> None:
-    bounds = {"paraphrase": {"rouge_l": Bound(max=0.5)}, "summary": {"char_ratio": Bound(max=1)}}
-    assert admitted(bounds, {"rouge_l": 0.4, "char_ratio": 1.2}) == {  # type: ignore[arg-type]
+    bounds = {"paraphrase": {"rouge_l": Bound(max=0.5)}, "summary": {"compression": Bound(max=1)}}
+    assert admitted(bounds, {"rouge_l": 0.4, "compression": 1.2}) == {  # type: ignore[arg-type]
         "paraphrase": True,
         "summary": False,
     }

@@ -153,7 +153,7 @@ def test_a_released_row_by_hand() -> None:
             "source": "The old dog sleeps near the quiet river today.",
             "target": "The old dog sleeps.",
             "task": "summary",
-            "char_ratio": 19 / 46,
+            "compression": 19 / 46,
             "rouge_l": 8 / 13,
         },
         "toy",
@@ -162,9 +162,15 @@ def test_a_released_row_by_hand() -> None:
     assert row["compression"] == 19 / 46
     assert row["round"] == 0
     assert row["id"] == released({**row}, "toy")["id"]
-    new = {"task": "summary", "source": "a b c", "target": "x y", "char_ratio": 0.6, "rouge_l": 0.0}
+    new = {
+        "task": "summary",
+        "source": "a b c",
+        "target": "x y",
+        "compression": 0.6,
+        "rouge_l": 0.0,
+    }
     assert control_of(new) == "long-abstractive"
-    assert control_of({**new, "char_ratio": 0.4}) == "short-abstractive"
+    assert control_of({**new, "compression": 0.4}) == "short-abstractive"
     assert control_of({**new, "task": "paraphrase"}) == "paraphrase"
 
 
@@ -185,7 +191,7 @@ def test_one_stays_of_what_is_compared(within: str, kept: set[str]) -> None:
             **unscored,
             "context_id": "c",
             "task": "summary",
-            "char_ratio": len(target) / len(source),
+            "compression": len(target) / len(source),
             "rouge_l": rouge_l,
             **pair(source, target, backward=backward),
         }
