@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dimsum.cli import VERBS, run
+from builder.cli import VERBS, run
 
 HEAVY = ("torch", "transformers", "datasets", "spacy", "numpy", "pyarrow", "huggingface_hub")
 
@@ -19,7 +19,7 @@ HEAVY = ("torch", "transformers", "datasets", "spacy", "numpy", "pyarrow", "hugg
 def loaded_by(arguments: list[str]) -> set[str]:
     """Heavy packages that a command imports."""
     code = (
-        "import sys; from dimsum.cli import run; run(sys.argv[1:]);"
+        "import sys; from builder.cli import run; run(sys.argv[1:]);"
         f"print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run(
@@ -117,3 +117,11 @@ def test_init_writes_a_file_that_build_reads(tmp_path: Path) -> None:
     assert run(arguments) == 2
     assert run([*arguments, "--preset", "news", "--force"]) == 0
     assert load_config(target) == load_config("news")
+
+
+def test_nothing_below_names_the_top_floor() -> None:
+    root = Path(__file__).parents[1]
+    sources = [*(root / "dimsum").rglob("*.py"), *(root / "cards").rglob("*.py")]
+    assert len(sources) > 50
+    assert [str(path) for path in sources if "builder" in path.read_text("utf-8")] == []
+    assert {target.partition(".")[0] for target, _ in VERBS.values()} == {"builder", "dimsum"}

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from builder.cli import run
 from builder.models import EMBEDDED, embedded_folder, resolve
-from dimsum.cli import run
 
 pytestmark = pytest.mark.embedded
 

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from student_page import Sources, page
 
-from dimsum.cli import run as command
+from builder.cli import run as command
 from dimsum.files import whole_file
 from dimsum.pairs import read_rows
 from dimsum.spec import read_spec

@@ -271,7 +271,7 @@ def test_a_critic_without_memory_rejects_with_the_reason(
 
 
 def command(config: Path, folder: Path) -> list[str]:
-    return [sys.executable, "-m", "dimsum.cli", "build", str(config), "--output", str(folder)]
+    return [sys.executable, "-m", "builder.cli", "build", str(config), "--output", str(folder)]
 
 
 def kill_at_random(

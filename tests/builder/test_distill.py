@@ -14,6 +14,7 @@ import yaml
 
 from builder import distill as rounds
 from builder import writing
+from builder.cli import run
 from builder.config import parse_config
 from builder.distill import DistillConfig, Distilled, distill, load_distill
 from builder.errors import ConfigError
@@ -23,7 +24,6 @@ from builder.statistics.funnel import funnel
 from builder.store import Run, file_hash
 from builder.writing import sampled
 from dimsum import Student
-from dimsum.cli import run
 from dimsum.errors import UsageError
 from dimsum.evaluation import teacher as asking
 from dimsum.spec import Generation

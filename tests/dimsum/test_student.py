@@ -12,8 +12,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
+from builder.cli import run
 from dimsum import Student
-from dimsum.cli import run
 from dimsum.errors import DimsumError, ModelError, UsageError
 from dimsum.spec import SPEC_FILE, Generation
 from tests.student_toys import make_decisive

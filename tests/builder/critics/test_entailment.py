@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
+from builder.cli import run
 from builder.config import CriticConfig
 from builder.critics import checkpoint, training
 from builder.critics.entailment import EntailmentCritic, token_batches
@@ -25,7 +26,6 @@ from builder.critics.nli_model import NliModel, label_columns
 from builder.critics.recipe import load_recipe
 from builder.critics.training import CriticRecipe, fresh, train
 from builder.errors import BuilderError, ConfigError
-from dimsum.cli import run
 from dimsum.errors import ModelError
 from tests.toys import make_critic
 
@@ -301,7 +301,7 @@ def test_a_training_that_died_in_its_first_checkpoint_goes_on(
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from builder.critics import training\n"
-        "from dimsum.cli import run\n"
+        "from builder.cli import run\n"
         "training.CHECKPOINT_SECONDS = 0.0\n"
         "Path.replace = lambda *paths: os.kill(os.getpid(), signal.SIGKILL)\n"
         "run(sys.argv[1:])\n"

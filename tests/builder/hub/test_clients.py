@@ -24,7 +24,7 @@ from tests.loophub import LoopHub
 
 ROOT = Path(__file__).resolve().parents[3]
 STUDENT = "acme/student"
-DIMSUM = [sys.executable, "-c", "from dimsum.cli import main; main()"]
+DIMSUM = [sys.executable, "-c", "from builder.cli import main; main()"]
 HF = [sys.executable, "-c", "from huggingface_hub.cli.hf import main; main()"]
 
 LOAD = f"""
@@ -233,7 +233,7 @@ def test_killed_for_good(hub: LoopHub, tmp_path: Path, path: str, after: bool) -
     script.write_text(
         "import os, pathlib\n"
         f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid()))\n"
-        "from dimsum.cli import main\n"
+        "from builder.cli import main\n"
         f"main(['publish', {str(folder)!r}, {REPO!r}, '--tag', 'v1', '--yes'])\n"
     )
 

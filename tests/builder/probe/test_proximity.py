@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from builder.cli import run
 from builder.critics.entailment import Scores
 from builder.errors import ConfigError
 from builder.probe.bootstrap import Estimate, Sums, cohens_d, estimate, ratio, slope, weights
@@ -19,7 +20,6 @@ from builder.probe.judged import Judged, bleu_of_pairs, judged
 from builder.probe.settings import LENGTHS, ProbeSettings
 from builder.probe.states import Vectors, centred
 from builder.probe.texts import context_of, from_file
-from dimsum.cli import run
 
 SETTINGS = ProbeSettings(
     teacher="toy", critic="toy", documents=12, samples=6, pairs=10, temperatures=(0.3, 1.0)

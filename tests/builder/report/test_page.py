@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.cli import run
 from builder.config import BuildConfig
 from builder.report.drawing import inline, png, write_pictures
 from builder.report.gather import gather
@@ -19,7 +20,6 @@ from builder.report.model import Report
 from builder.report.pictures import pictures
 from builder.report.write import MOST_BYTES, write_report
 from builder.store import Run
-from dimsum.cli import run
 from tests.builder.report.corpora import HOSTILE, hostile_rows, row, write_release
 from tests.chromium import Chromium, browser_path
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from builder.cli import run
 from builder.config import CriticConfig
 from builder.critics.entailment import EntailmentCritic
 from builder.errors import ConfigError
@@ -24,7 +25,6 @@ from builder.statistics.pairs import Options
 from builder.statistics.study import Settings, study
 from builder.statistics.vectors import cosine, vendi, vendi_score
 from builder.statistics.written import print_tables
-from dimsum.cli import run
 from tests.builder.statistics.corpora import made, write
 
 OPTIONS = Options(OffensiveWords("none", frozenset()))

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from builder.cli import run
 from builder.errors import ConfigError
 from builder.statistics import frame as frames
 from builder.statistics.definitions import DEFINITIONS, definition
 from builder.statistics.study import Settings, parse_measures, study
-from dimsum.cli import run
 from tests.builder.statistics.corpora import ODD, made, write
 
 ROWS = made(400)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from builder.cli import run
 from dimsum import Student
-from dimsum.cli import run
 from dimsum.errors import UsageError
 from dimsum.evaluation import teacher as asking
 from dimsum.evaluation.baselines import baseline, lead_words

@@ -10,9 +10,9 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
+from builder.cli import run
 from cards.lint import lint
 from dimsum import Student
-from dimsum.cli import run
 from dimsum.errors import UsageError
 from dimsum.training.lora import with_lora
 from dimsum.training.recipe import Recipe, check_precision, load_recipe
