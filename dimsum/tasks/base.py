@@ -1,0 +1,206 @@
+"""What a task is: everything that the corpus, the student and the cards know of it, as data.
+
+A task of one's own is one `TaskDefinition` in one module; see "Add a task" in CONTRIBUTING.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Direction = Literal["forward", "backward"]
+"""Of entailment: forward from source to target, backward from target to source."""
+
+Ends = Mapping[str, float]
+"""An interval as a configuration writes it: `min`, `max` or both, ends included."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A pair as control codes see it.
+
+    Attributes:
+        compression: characters of the target over characters of the source.
+        density: squared lengths of shared fragments over characters of the target
+            (`dimsum.metrics.overlap.density` with `per="character"`).
+        rouge_l: ROUGE-L F1 of the target against the source, 0 to 1.
+    """
+
+    source: str
+    target: str
+    compression: float
+    density: float
+    rouge_l: float
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """Something that a user may ask for within a task, such as the length of a summary.
+
+    Attributes:
+        name: as a keyword argument and, with two dashes, on the command line.
+        values: that can be asked for.
+        value_of: the value that a pair has; None when it has none of them.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    value_of: Callable[[Wording], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ControlCode:
+    """A kind of target within a task: the released column `control`, and a student's instruction.
+
+    Attributes:
+        name: unique among all tasks of a corpus.
+        meaning: what it asks for, in the words of a card.
+        instruction: the line that a student reads.
+        options: of the task, and the value of each that the code stands for.
+    """
+
+    name: str
+    meaning: str
+    instruction: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Where a data set is and which of its columns are what.
+
+    Attributes:
+        reference: a Hub id, a folder or a file.
+        source: column of the source; `set.0` is the first item of the list in the column `set`.
+        references: column of the references, a text or a list of texts.
+        where: values that rows must have.
+    """
+
+    reference: str
+    source: str = "source"
+    references: str = "refs"
+    split: str = "test"
+    config: str | None = None
+    where: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TeacherPrompts:
+    """How a language model is asked for the task, as a baseline of students.
+
+    Attributes:
+        questions: (question with {source}, the cue that the answer follows).
+        exemplars: (source, answer), shown before the question.
+        chosen_by: the metric that the best question is chosen by: `rougeL` against the references,
+            or `ibleu`, which also asks for other words than the source's (weighed by BERTScore
+            where there is one).
+    """
+
+    questions: tuple[tuple[str, str], ...]
+    exemplars: tuple[tuple[str, str], ...]
+    chosen_by: Literal["rougeL", "ibleu"] = "rougeL"
+
+
+@dataclass(frozen=True, slots=True)
+class HubWords:
+    """What the Hub calls the task.
+
+    Attributes:
+        category: of data sets, one of the Hub's task categories.
+        pipeline: of sequence-to-sequence students, one of the Hub's pipeline tags.
+        data_tag: free tag of data sets.
+        model_tag: free tag of students.
+    """
+
+    category: str
+    pipeline: str
+    data_tag: str
+    model_tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDefinition:
+    """A task of the corpus and of students.
+
+    Attributes:
+        name: in columns, files and settings: small letters, digits and underscores.
+        noun: one target, in words.
+        plural: several.
+        verb: what a student does to its source, as in "to shorten a sentence".
+        verbs: the same of a third person, as in "shortens sentences".
+        meaning: what source and target are to each other, for the card's table of configs.
+        rules: what a pair must satisfy, by measure, where a build says nothing else.
+        bounds: the wider bounds of the cheap measures, likewise.
+        directions: of entailment that decide whether a pair is one of the task.
+        codes: its control codes, at least one.
+        code_of: the name of a pair's code; needed where there are several codes.
+        options: what a user may ask for, in the order in which help and cards name them.
+        instruction: the line that a student without control codes reads.
+        hub: what the Hub calls it.
+        colours: of plots, for light and dark pages, such as #1d6f8c.
+        source: what the source is.
+        repeats: what is compared within a context to find repeats: all pairs of the task, or those
+            of one control code.
+        unlabelled: compression (from, below) of pairs that are taken for the task where a table
+            does not say the task; None: none are.
+        columns: names under which tables keep the target, beside the common ones.
+        benchmarks: known data sets by name.
+        teacher: prompts of the baseline; None: there is no such baseline.
+    """
+
+    name: str
+    noun: str
+    plural: str
+    verb: str
+    verbs: str
+    meaning: str
+    rules: Mapping[str, Ends]
+    bounds: Mapping[str, Ends]
+    directions: tuple[Direction, ...]
+    codes: tuple[ControlCode, ...]
+    instruction: str
+    hub: HubWords
+    colours: tuple[str, str]
+    code_of: Callable[[Wording], str] | None = None
+    options: tuple[Option, ...] = ()
+    source: str = "the input sentence"
+    repeats: Literal["task", "control"] = "task"
+    unlabelled: tuple[float, float] | None = None
+    columns: tuple[str, ...] = ()
+    benchmarks: Mapping[str, Benchmark] = field(default_factory=dict)
+    teacher: TeacherPrompts | None = None
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name) or self.name == "default":
+            raise ValueError(f"{self.name!r} cannot be the name of a task")
+        if not self.directions or not self.codes:
+            raise ValueError(f"{self.name} needs a direction and a control code")
+        if len(self.codes) > 1 and self.code_of is None:
+            raise ValueError(f"{self.name} has several control codes and no code_of")
+        if len(set(self.code_names)) != len(self.codes):
+            raise ValueError(f"{self.name} has two control codes of one name")
+        known = {option.name: option.values for option in self.options}
+        for code in self.codes:
+            for name, value in code.options.items():
+                if value not in known.get(name, ()):
+                    raise ValueError(f"{code.name}: {self.name} has no option {name}={value}")
+
+    @property
+    def code_names(self) -> tuple[str, ...]:
+        """Names of the control codes."""
+        return tuple(code.name for code in self.codes)
+
+    def control(self, wording: Wording) -> str:
+        """The control code of a pair.
+
+        Raises:
+            ValueError: `code_of` gave a name that is no code of the task.
+        """
+        name = self.codes[0].name if self.code_of is None else self.code_of(wording)
+        if name not in self.code_names:
+            raise ValueError(f"{name!r} is no control code of the task {self.name}")
+        return name

@@ -1,0 +1,135 @@
+"""Summary: the target states the main point of the source in fewer words.
+
+Its control codes say how much a target shortens its source, and how freely it words it. Source:
+arXiv 2305.16635 v1 and the code of that time.
+"""
+
+from __future__ import annotations
+
+from dimsum.tasks.base import (
+    Benchmark,
+    ControlCode,
+    HubWords,
+    Option,
+    TaskDefinition,
+    TeacherPrompts,
+    Wording,
+)
+
+SHORT_BELOW = 0.5
+"""A summary with fewer than this share of its source's characters is short."""
+LONG_BELOW = 0.8
+"""From this share of its source's characters on, a target is no summary any more."""
+EXTRACTIVE_FROM = 0.6
+"""A summary is extractive from this value of max(density, ROUGE-L) on."""
+
+
+def code_of(pair: Wording) -> str:
+    """The control code of a summary; one that is hardly shorter than its source is long."""
+    length = "short" if pair.compression < SHORT_BELOW else "long"
+    return f"{length}-{'extractive' if is_extractive(pair) else 'abstractive'}"
+
+
+def is_extractive(pair: Wording) -> bool:
+    """Whether the target is worded as its source is."""
+    return max(pair.density, pair.rouge_l) >= EXTRACTIVE_FROM
+
+
+def length_of(pair: Wording) -> str | None:
+    """short, long, or None for a target that is no summary (empty, or hardly shorter)."""
+    if not pair.target or pair.compression >= LONG_BELOW:
+        return None
+    return "short" if pair.compression < SHORT_BELOW else "long"
+
+
+def style_of(pair: Wording) -> str | None:
+    """abstractive or extractive; None for an empty target."""
+    if not pair.target:
+        return None
+    return "extractive" if is_extractive(pair) else "abstractive"
+
+
+def _code(length: str, style: str) -> ControlCode:
+    share = {"short": "under half", "long": "half to four fifths"}[length]
+    words = {"abstractive": "in new words", "extractive": "in the source's words"}[style]
+    line = {"abstractive": "in new words", "extractive": "in its own words"}[style]
+    return ControlCode(
+        name=f"{length}-{style}",
+        meaning=f"a summary of {share} of the characters, {words}",
+        instruction=f"Write a {length} summary of the sentence {line}.",
+        options={"length": length, "style": style},
+    )
+
+
+SUMMARY = TaskDefinition(
+    name="summary",
+    noun="summary",
+    plural="summaries",
+    verb="shorten",
+    verbs="shortens",
+    meaning="The target states the main point of the source in fewer words",
+    bounds={"compression": {"min": 0.1, "max": 0.85}},
+    rules={
+        "compression": {"min": 0.1, "max": LONG_BELOW},
+        "numbers_forward": {"min": 1},
+        "entail_forward": {"min": 0.75},
+    },
+    directions=("forward",),
+    codes=tuple(
+        _code(length, style)
+        for length in ("short", "long")
+        for style in ("abstractive", "extractive")
+    ),
+    code_of=code_of,
+    options=(
+        Option("length", ("short", "long"), length_of),
+        Option("style", ("abstractive", "extractive"), style_of),
+    ),
+    instruction="Write a summary of the sentence.",
+    hub=HubWords(
+        category="summarization",
+        pipeline="summarization",
+        data_tag="sentence-summarization",
+        model_tag="summarization",
+    ),
+    colours=("#c4561b", "#f2995a"),
+    unlabelled=(0.0, LONG_BELOW),
+    columns=("summary",),
+    benchmarks={
+        "gigaword": Benchmark("Harvard/gigaword", "document", "summary"),
+        "google-compression": Benchmark(
+            "embedding-data/sentence-compression", "set.0", "set.1", split="train"
+        ),
+        "scitldr": Benchmark("allenai/scitldr", "source", "target", config="Abstract"),
+        "xsum": Benchmark("EdinburghNLP/xsum", "document", "summary"),
+    },
+    teacher=TeacherPrompts(
+        questions=(
+            ("Summarize the sentence in a few words.\nSentence: {source}", "Summary:"),
+            ("Shorten the sentence. Keep only its main point.\nSentence: {source}", "Shorter:"),
+            ("{source}", "TL;DR:"),
+        ),
+        exemplars=(
+            (
+                "The city council voted late on Tuesday to close the old bridge to lorries after "
+                "engineers found cracks in two of its pillars.",
+                "The council closed the old bridge to lorries because of cracks.",
+            ),
+            (
+                "Heavy snow, which fell through the night across most of the north, left more than "
+                "3,000 homes without power.",
+                "Snow left 3,000 homes without power.",
+            ),
+            (
+                "The company, which makes parts for bicycles and employs about 400 people, said "
+                "that it would open a second factory next spring.",
+                "The bicycle parts maker will open a second factory.",
+            ),
+            (
+                "A retired teacher who had bought a single ticket at her local shop won the "
+                "largest prize in the history of the lottery.",
+                "A retired teacher won the lottery's largest prize.",
+            ),
+        ),
+    ),
+)
