@@ -9,14 +9,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from builder.config import (
-    PRESETS,
-    BuildConfig,
-    DomainConfig,
-    did_you_mean,
-    load_config,
-)
+from builder.config import PRESETS, BuildConfig, DomainConfig, load_config
 from builder.errors import ConfigError
+from dimsum.settings import did_you_mean
 
 
 def annotated(preset: str, domain: str, openings: Path | None) -> str:
@@ -25,8 +20,8 @@ def annotated(preset: str, domain: str, openings: Path | None) -> str:
     Raises:
         ConfigError: an unknown preset, or a domain's name that cannot be used.
     """
-    if preset not in PRESETS:
-        raise ConfigError(f"no preset is called {preset!r}{did_you_mean(preset, PRESETS)}")
+    if preset not in PRESETS.names:
+        raise ConfigError(f"no preset is called {preset!r}{did_you_mean(preset, PRESETS.names)}")
     config = load_config(preset)
     if openings is not None:
         try:

@@ -6,30 +6,21 @@ paper and its released code differ, the default is the one that the field's text
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Iterable
-from importlib import resources
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from builder.errors import ConfigError
 from builder.measures import CHEAP_MEASURES, MEASURES
-from dimsum.tasks import TASKS, Task
+from dimsum.settings import PathInFile, Presets, Settings, checked, did_you_mean, load
+from dimsum.tasks import Task
 
-PRESETS = ("embedded", "news", "reddit", "biomedical")
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors and values never change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+PRESETS = Presets("builder", ("embedded", "news", "reddit", "biomedical"))
 
 
-class ModelConfig(Strict):
+class ModelConfig(Settings):
     """A model and where it runs."""
 
     model: str = Field(description="embedded:NAME, a Hub id (with @revision), a folder or a .gguf")
@@ -45,7 +36,7 @@ class CriticConfig(ModelConfig):
     batch_tokens: int = Field(4096, ge=64, description="tokens scored together, padding included")
 
 
-class Bound(Strict):
+class Bound(Settings):
     """An interval that a measure must lie in, both ends included; an end left out is open."""
 
     min: float | None = None
@@ -79,12 +70,14 @@ class Bound(Strict):
 Rules = dict[str, Bound]
 
 
-class DomainConfig(Strict):
+class DomainConfig(Settings):
     """How a domain opens a text: a built-in kind, or a file with one opening a line."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", description="enters ids and the card")
     kind: Literal["news", "reddit", "biomedical", "file"] = "news"
-    file: Path | None = Field(None, description="for kind file: UTF-8 text, one opening a line")
+    file: PathInFile | None = Field(
+        None, description="for kind file: UTF-8 text, one opening a line"
+    )
     strip_opening: bool = Field(
         True, description="leave the opening out of the stored context (the teacher still sees it)"
     )
@@ -97,7 +90,7 @@ class DomainConfig(Strict):
         return self
 
 
-class Sampling(Strict):
+class Sampling(Settings):
     """Nucleus sampling from the teacher."""
 
     temperature: float = Field(gt=0, le=5)
@@ -107,7 +100,7 @@ class Sampling(Strict):
     banned: tuple[str, ...] = Field((), description="texts that no token may contain")
 
 
-class ContextsConfig(Strict):
+class ContextsConfig(Settings):
     """Contexts: the first sentences of free continuations of an opening."""
 
     prefixes: int = Field(ge=1, description="openings drawn for each domain")
@@ -128,7 +121,7 @@ class ContextsConfig(Strict):
         return self
 
 
-class SequentialConfig(Strict):
+class SequentialConfig(Settings):
     """Candidates written under another candidate's keywords (NeuroLogic decoding)."""
 
     share: float = Field(0.0, ge=0, le=0.5, description="of the candidates of a context")
@@ -144,7 +137,7 @@ class SequentialConfig(Strict):
     )
 
 
-class CandidatesConfig(Strict):
+class CandidatesConfig(Settings):
     """Next sentences of each context."""
 
     samples: int = Field(ge=2, description="for each context (paper: 100)")
@@ -153,7 +146,7 @@ class CandidatesConfig(Strict):
     sequential: SequentialConfig = SequentialConfig()
 
 
-class PairsConfig(Strict):
+class PairsConfig(Settings):
     """Which ordered pairs are worth a critic: wide bounds on cheap measures, for each task.
 
     They must enclose the rules. The distance between the two is what `dimsum rescore` can explore
@@ -166,7 +159,7 @@ class PairsConfig(Strict):
     )
 
 
-class ScoresConfig(Strict):
+class ScoresConfig(Settings):
     """What the critic scores."""
 
     floor: float = Field(
@@ -177,7 +170,7 @@ class ScoresConfig(Strict):
     )
 
 
-class DuplicatesConfig(Strict):
+class DuplicatesConfig(Settings):
     """Repeats inside a context and across the corpus."""
 
     entailment: float | None = Field(
@@ -192,14 +185,14 @@ class DuplicatesConfig(Strict):
     )
 
 
-class SplitsConfig(Strict):
+class SplitsConfig(Settings):
     """Shares of rows; what is connected never parts."""
 
     validation: float = Field(0.05, ge=0, lt=0.5)
     test: float = Field(0.05, ge=0, lt=0.5)
 
 
-class RoundConfig(Strict):
+class RoundConfig(Settings):
     """A round of self-distillation: a student rewrites the teacher's sentences."""
 
     number: int = Field(1, ge=1)
@@ -215,7 +208,7 @@ class RoundConfig(Strict):
     batch_size: int = Field(256, ge=1, description="outputs that are written together")
 
 
-class BuildConfig(Strict):
+class BuildConfig(Settings):
     """Everything that decides the bytes of a corpus."""
 
     name: str = Field("dimsum_plus", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
@@ -273,135 +266,19 @@ class BuildConfig(Strict):
                 )
 
 
-def load_config(source: str | Path, overrides: tuple[str, ...] = ()) -> BuildConfig:
+def load_config(source: str | Path, overrides: Iterable[str] = ()) -> BuildConfig:
     """Read a preset's name or a YAML file, and apply `a.b=c` overrides.
 
-    Relative paths inside a file are taken from the folder of that file.
+    Raises:
+        UsageError: as in `dimsum.settings.load`.
+    """
+    return load(BuildConfig, source, overrides, presets=PRESETS)
+
+
+def parse_config(document: Mapping[str, Any]) -> BuildConfig:
+    """Check a mapping, such as a run's header has.
 
     Raises:
-        ConfigError: an unreadable file, broken YAML, an unknown key (with the nearest known one),
-            a value of the wrong type or out of range.
+        UsageError: as in `dimsum.settings.checked`.
     """
-    document = read_document(source)
-    for override in overrides:
-        apply_override(document, override)
-    base = None if str(source) in PRESETS else Path(source).parent
-    return parse_config(document, base)
-
-
-def read_document(source: str | Path) -> dict[str, Any]:
-    """The YAML mapping of a preset or a file, unchecked."""
-    if str(source) in PRESETS:
-        text = resources.files("builder").joinpath(f"presets/{source}.yaml").read_text("utf-8")
-    else:
-        path = Path(source)
-        if not path.is_file():
-            raise ConfigError(
-                f"no configuration at {path}",
-                hint=f"give a YAML file or a preset: {', '.join(PRESETS)}",
-            )
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path} cannot be read: {error}") from error
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f" at line {where.line + 1}" if where else ""
-        raise ConfigError(f"{source} is not valid YAML{line}") from error
-    if not isinstance(document, dict):
-        raise ConfigError(f"{source} is not a mapping of keys to values")
-    return document
-
-
-def parse_config(document: dict[str, Any], base: Path | None = None) -> BuildConfig:
-    """Check a mapping; the first fault becomes one clear error."""
-    for domain in document.get("domains") or ():
-        file = domain.get("file") if isinstance(domain, dict) else None
-        if isinstance(file, str) and base is not None:
-            domain["file"] = str(base / Path(file).expanduser())
-    try:
-        return BuildConfig.model_validate(document)
-    except ValidationError as error:
-        raise _explain(error) from error
-
-
-def overridden(config: BuildConfig, overrides: Iterable[str]) -> BuildConfig:
-    """A configuration with `a.b=c` overrides, checked again.
-
-    Raises:
-        ConfigError: as in `load_config`.
-    """
-    document = config.model_dump(mode="json")
-    for override in overrides:
-        apply_override(document, override)
-    return parse_config(document)
-
-
-def apply_override(document: dict[str, Any], override: str) -> None:
-    """Set one value in place; `a.b=c`, where c is read as YAML and list items go by number."""
-    path, equals, text = override.partition("=")
-    keys = path.strip().split(".")
-    if not equals or not all(keys):
-        raise ConfigError(f"--set {override!r} is not of the form a.b=c")
-    node: Any = document
-    try:
-        for key in keys[:-1]:
-            node = node[int(key)] if isinstance(node, list) else node.setdefault(key, {})
-        value = yaml.safe_load(text)
-        if isinstance(node, list):
-            node[int(keys[-1])] = value
-        else:
-            node[keys[-1]] = value
-    except (ValueError, IndexError, TypeError, AttributeError, yaml.YAMLError) as error:
-        raise ConfigError(f"--set {override!r} does not fit the configuration") from error
-
-
-def did_you_mean(word: str, known: Any) -> str:
-    """A half-sentence with the nearest known word, or nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def _explain(error: ValidationError) -> ConfigError:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"] if part != "[key]")
-    more = len(error.errors()) - 1
-    hint = f"{more} more after this one" if more else ""
-    if first["type"] == "extra_forbidden":
-        key = str(first["loc"][-1])
-        known = _fields_at(first["loc"][:-1])
-        return ConfigError(f"unknown key {place}{did_you_mean(key, known)}", hint=hint)
-    if first["type"] == "missing":
-        return ConfigError(f"{place} is missing", hint=hint)
-    if first["type"] == "value_error":
-        text = str(first["ctx"]["error"])
-        return ConfigError(f"{place}: {text}" if place else text, hint=hint)
-    if first["type"] == "literal_error" and "[key]" in first["loc"]:
-        return ConfigError(f"unknown task in {place}; tasks are {', '.join(TASKS)}", hint=hint)
-    return ConfigError(f"{place}: {first['msg']} (found {first['input']!r})", hint=hint)
-
-
-def _fields_at(location: tuple[int | str, ...]) -> list[str]:
-    """Names of the fields of the model at `location` inside BuildConfig."""
-    model: Any = BuildConfig
-    for part in location:
-        if isinstance(part, int) or part in TASKS or part in MEASURES:
-            continue
-        field = getattr(model, "model_fields", {}).get(str(part))
-        if field is None:
-            return []
-        model = _model_inside(field.annotation)
-    return list(getattr(model, "model_fields", {}))
-
-
-def _model_inside(annotation: Any) -> Any:
-    """The first pydantic model in an annotation such as tuple[X, ...] or dict[str, X]."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        found = _model_inside(inner)
-        if found is not None:
-            return found
-    return None
+    return checked(BuildConfig, document)

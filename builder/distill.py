@@ -22,18 +22,19 @@ from builder.config import (
     ModelConfig,
     RoundConfig,
     load_config,
-    overridden,
     parse_config,
 )
 from builder.errors import ConfigError
 from builder.progress import Progress
 from builder.run import build
 from builder.store import RUN_FILE, Run
-from dimsum.settings import Frozen, checked, read_mapping
+from dimsum.settings import Presets, Settings, load, overridden
 from dimsum.training.recipe import Recipe, load_recipe
 
+ROUNDS = Presets("builder", ("embedded",), folder="presets/rounds")
 
-class DistillConfig(Frozen):
+
+class DistillConfig(Settings):
     """The rounds; what is left out is as in the paper."""
 
     corpus: str = Field("embedded", description="a preset, a YAML of `dimsum build`, or a run")
@@ -70,17 +71,12 @@ class Distilled:
 
 
 def load_distill(source: str, overrides: tuple[str, ...] = ()) -> DistillConfig:
-    """A YAML file, or `embedded` for the defaults, with `a=b` overrides.
+    """A preset or a YAML file with `a.b=c` overrides.
 
     Raises:
-        UsageError: an unreadable file, an unknown key, a value out of range.
+        UsageError: as in `dimsum.settings.load`.
     """
-    if source != "embedded" and not Path(source).is_file():
-        raise ConfigError(
-            f"no settings at {source}", hint="give a YAML file, or `embedded` for the defaults"
-        )
-    document = {} if source == "embedded" else read_mapping(source, ())
-    return checked(DistillConfig, document, overrides)
+    return load(DistillConfig, source, overrides, presets=ROUNDS)
 
 
 def distill(
@@ -121,7 +117,7 @@ def distill(
 def _first_corpus(config: DistillConfig) -> tuple[Path | None, BuildConfig]:
     """The run of D0 if it is finished, which is taken as it is, and its configuration."""
     there = Path(config.corpus).expanduser()
-    if config.corpus in PRESETS or not (there / RUN_FILE).is_file():
+    if config.corpus in PRESETS.names or not (there / RUN_FILE).is_file():
         return None, load_config(config.corpus, config.corpus_set)
     settings = parse_config(Run.open(there).header()["config"])
     if settings.round is not None or not (there / settings.name / "README.md").is_file():

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from builder.config import BuildConfig, did_you_mean
+from builder.config import BuildConfig
 from builder.errors import ConfigError
 from builder.run import stages_of, units_of
 from builder.store import REJECTS, Run
+from dimsum.settings import did_you_mean
 
 
 def draw_rejects(

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from builder.config import BuildConfig, overridden, parse_config
+from builder.config import BuildConfig, parse_config
 from builder.decide import decide
 from builder.errors import BuilderError, ConfigError
 from builder.measures import MEASURES
@@ -14,6 +14,7 @@ from builder.models import LoadedModel
 from builder.pool import ModelPool
 from builder.run import BuildResult, build, units_of
 from builder.store import Run
+from dimsum.settings import overridden
 
 CHANGEABLE = ("rules", "duplicates", "splits")
 
@@ -58,8 +59,8 @@ def compare(run: Run, overrides: tuple[str, ...]) -> Comparison:
     """Decide every scored pair of a run under its rules and under changed ones.
 
     Raises:
-        ConfigError: an override of something that would need a model, or a rule that is looser
-            than what was scored.
+        ConfigError: an override of something that would need a model.
+        UsageError: a rule that is looser than what was scored.
     """
     document = run.header()["config"]
     for override in overrides:

@@ -1,76 +1,220 @@
-"""Settings files of this package: YAML mappings, presets by name, `a=b` overrides."""
+"""Settings: YAML files, presets by name, `a.b=c` overrides, and clear errors about all three.
+
+Every settings file of the command line is read here: builds, rounds, trainings, critics' recipes.
+"""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
 
 from dimsum.errors import UsageError
 
 
-class Frozen(BaseModel):
+class Settings(BaseModel):
     """Unknown keys are errors and values never change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Model = TypeVar("Model", bound=Frozen)
+Model = TypeVar("Model", bound=Settings)
 
 
-def read_mapping(source: str, presets: Iterable[str]) -> dict[str, Any]:
-    """The mapping of a preset or of a YAML file.
+def _from_file(path: Path, info: ValidationInfo) -> Path:
+    base = (info.context or {}).get("base")
+    return path if base is None else base / path.expanduser()
+
+
+PathInFile = Annotated[Path, AfterValidator(_from_file)]
+"""A path that, relative in a YAML file, is taken from the folder of that file."""
+
+
+@dataclass(frozen=True)
+class Presets:
+    """The settings files that a package ships.
+
+    Attributes:
+        package: whose they are.
+        names: of the files, without `.yaml`.
+        folder: of the package, in which they lie.
+    """
+
+    package: str
+    names: tuple[str, ...]
+    folder: str = "presets"
+
+    def text(self, name: str) -> str:
+        """One of the files."""
+        place = resources.files(self.package).joinpath(f"{self.folder}/{name}.yaml")
+        return place.read_text("utf-8")
+
+
+def load(
+    kind: type[Model], source: str | Path, overrides: Iterable[str] = (), *, presets: Presets
+) -> Model:
+    """Settings from a preset's name or a YAML file, with `a.b=c` overrides.
 
     Raises:
-        UsageError: no such file, or no mapping in it.
+        UsageError: as in `read_mapping`, `override` and `checked`.
     """
-    known = list(presets)
-    if source in known:
-        text = resources.files("dimsum").joinpath(f"presets/{source}.yaml").read_text("utf-8")
+    document = read_mapping(source, presets)
+    for change in overrides:
+        override(document, change)
+    base = None if str(source) in presets.names else Path(source).parent
+    return checked(kind, document, base)
+
+
+def read_mapping(source: str | Path, presets: Presets) -> dict[str, Any]:
+    """The mapping of a preset or of a YAML file, unchecked.
+
+    Raises:
+        UsageError: no such file, one that cannot be read, or no mapping in it.
+    """
+    if str(source) in presets.names:
+        text = presets.text(str(source))
     else:
-        path = Path(source)
+        path = Path(source).expanduser()
         if not path.is_file():
             raise UsageError(
-                f"no settings at {source}",
-                hint=f"give a YAML file or a preset: {', '.join(known)}",
+                f"no settings at {path}",
+                hint=f"give a YAML file or a preset: {', '.join(presets.names)}",
             )
-        text = path.read_text(encoding="utf-8", errors="replace")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path} cannot be read: {error}") from error
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise UsageError(f"{source} is not valid YAML") from error
+        where = getattr(error, "problem_mark", None)
+        line = f" at line {where.line + 1}" if where else ""
+        raise UsageError(f"{source} is not valid YAML{line}") from error
     if not isinstance(document, dict):
         raise UsageError(f"{source} is not a mapping of keys to values")
     return document
 
 
-def checked(kind: type[Model], document: dict[str, Any], overrides: Iterable[str] = ()) -> Model:
-    """A mapping with `a=b` overrides, as checked settings.
+def checked(kind: type[Model], document: Mapping[str, Any], base: Path | None = None) -> Model:
+    """A mapping as settings; the first fault becomes one clear error.
+
+    Args:
+        kind: of the settings.
+        document: as YAML has it.
+        base: folder that relative paths are taken from (`PathInFile`); None leaves them.
 
     Raises:
         UsageError: an unknown key (with the nearest known one) or a value that does not fit.
     """
-    for override in overrides:
-        key, equals, text = override.partition("=")
-        if not equals or not key:
-            raise UsageError(f"--set {override!r} is not of the form a=b")
-        try:
-            document[key.strip()] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise UsageError(f"--set {override!r} does not fit") from error
     try:
-        return kind.model_validate(document)
+        return kind.model_validate(document, context={"base": base})
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(place, kind.model_fields, n=1, cutoff=0.5)
-            more = f"; did you mean {near[0]!r}?" if near else ""
-            raise UsageError(f"unknown key {place}{more}") from error
-        text = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
-        raise UsageError(f"{place}: {text}" if place else text) from error
+        raise _explained(error, kind) from error
+
+
+def overridden(settings: Model, overrides: Iterable[str]) -> Model:
+    """Settings with `a.b=c` overrides, checked again.
+
+    Raises:
+        UsageError: as in `override` and `checked`.
+    """
+    document = settings.model_dump(mode="json")
+    for change in overrides:
+        override(document, change)
+    return checked(type(settings), document)
+
+
+def override(document: dict[str, Any], change: str) -> None:
+    """Set one value in place: `a.b=c`, where c is read as YAML and list items go by number.
+
+    Raises:
+        UsageError: not of this form, or no such place.
+    """
+    path, equals, text = change.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise UsageError(f"--set {change!r} is not of the form a.b=c")
+    node: Any = document
+    try:
+        for key in keys[:-1]:
+            if isinstance(node, list):
+                node = node[int(key)]
+                continue
+            if node.get(key) is None:
+                node[key] = {}
+            node = node[key]
+        value = yaml.safe_load(text)
+        if isinstance(node, list):
+            node[int(keys[-1])] = value
+        else:
+            node[keys[-1]] = value
+    except (ValueError, IndexError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise UsageError(f"--set {change!r} does not fit the settings") from error
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A half-sentence with the nearest known word, or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _explained(error: ValidationError, kind: type[BaseModel]) -> UsageError:
+    first = error.errors()[0]
+    location = tuple(part for part in first["loc"] if part != "[key]")
+    place = ".".join(map(str, location))
+    more = len(error.errors()) - 1
+    hint = f"{more} more after this one" if more else ""
+    match first["type"]:
+        case "extra_forbidden":
+            near = did_you_mean(str(location[-1]), _fields_at(kind, location[:-1]))
+            text = f"unknown key {place}{near}"
+        case "literal_error" if "[key]" in first["loc"]:
+            text = f"unknown key {place}: it should be {first['ctx']['expected']}"
+        case "missing":
+            text = f"{place} is missing"
+        case "value_error":
+            text = ": ".join(part for part in (place, str(first["ctx"]["error"])) if part)
+        case _:
+            text = f"{place}: {first['msg']} (found {first['input']!r})"
+    return UsageError(text, hint=hint)
+
+
+def _fields_at(kind: type[BaseModel], location: Iterable[int | str]) -> list[str]:
+    """Names of the fields of the settings that lie at `location` inside `kind`."""
+    found: list[Any] = [kind]
+    for part in location:
+        found = [inner for outer in found for inner in _inside(outer, part)]
+    models = [model for one in found for model in _alternatives(one)]
+    return [name for model in models for name in getattr(model, "model_fields", ())]
+
+
+def _inside(annotation: Any, part: int | str) -> list[Any]:
+    """What an annotation says of its item or field `part`, for each of its alternatives."""
+    inner = []
+    for one in _alternatives(annotation):
+        if get_origin(one) is dict:
+            inner.append(get_args(one)[1])
+        elif get_origin(one) in (tuple, list):
+            inner.append(get_args(one)[0])
+        elif field := getattr(one, "model_fields", {}).get(part):
+            inner.append(field.annotation)
+        elif (tag := getattr(one, "model_fields", {}).get("kind")) and part in get_args(
+            tag.annotation
+        ):
+            inner.append(one)  # an error's place names the tag of a discriminated union as well
+    return inner
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    if get_origin(annotation) is Annotated:
+        return _alternatives(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return [one for arg in get_args(annotation) for one in _alternatives(arg)]
+    return [annotation]

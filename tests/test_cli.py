@@ -78,7 +78,7 @@ def test_results_go_to_standard_output_and_progress_does_not(
     ("arguments", "code", "message"),
     [
         (["bild"], 2, "No such command 'bild'"),
-        (["build", "nowhere.yaml"], 2, "no configuration at nowhere.yaml"),
+        (["build", "nowhere.yaml"], 2, "no settings at nowhere.yaml"),
         (["build", "embedded", "--set", "contexts.prefixs=3"], 2, "did you mean 'prefixes'"),
         (["build", "embedded", "--set", "contexts.prefixes"], 2, "not of the form a.b=c"),
         (["show", "."], 2, ". is not a run"),

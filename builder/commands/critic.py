@@ -18,11 +18,9 @@ def critic() -> None:
 @critic.command()
 @click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
-@click.option("--recipe", type=click.Path(path_type=Path), help="YAML; the shipped one by default.")
+@click.option("--recipe", default="critic", show_default=True, help="A preset or a YAML file.")
 @click.option("--set", "overrides", multiple=True, metavar="A=B", help="Override one value.")
-def train(
-    data: tuple[Path, ...], output: Path, recipe: Path | None, overrides: tuple[str, ...]
-) -> None:
+def train(data: tuple[Path, ...], output: Path, recipe: str, overrides: tuple[str, ...]) -> None:
     """Train a critic on DATA: lines with premise, hypothesis and label.
 
     A label is entailment, neutral or contradiction. The recipe decides the base model and the

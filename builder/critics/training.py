@@ -18,7 +18,6 @@ import torch
 from pydantic import Field, model_validator
 from torch.nn.functional import cross_entropy
 
-from builder.config import Strict
 from builder.critics import checkpoint
 from builder.critics.checkpoint import Checkpoint
 from builder.critics.folder import load_members, save, with_new_head
@@ -29,13 +28,14 @@ from builder.errors import ConfigError
 from builder.models import public_name, quiet_transformers, resolve
 from builder.store import digest
 from dimsum.cpu import written_out_attention
+from dimsum.settings import Settings
 
 LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 REPORT_EVERY = 50
 CHECKPOINT_SECONDS = 120.0
 
 
-class CriticRecipe(Strict):
+class CriticRecipe(Settings):
     """Everything that decides a training besides the examples; kept in `critic.json`."""
 
     base: str = Field(description="model reference of the base")

@@ -21,6 +21,7 @@ from builder.stages.splits import SPLITS
 from builder.statistics.funnel import Step, funnel
 from builder.store import RUN_FILE, Run
 from builder.versions import library_versions
+from dimsum.errors import UsageError
 
 COLUMNS = (
     "id",
@@ -152,7 +153,7 @@ def _config(path: Path) -> BuildConfig | None:
         return None
     try:
         return parse_config(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, AttributeError, yaml.YAMLError, ConfigError):
+    except (OSError, ValueError, AttributeError, yaml.YAMLError, UsageError):
         return None
 
 

@@ -7,14 +7,14 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from dimsum.errors import UsageError
-from dimsum.settings import Frozen, checked, read_mapping
+from dimsum.settings import Presets, Settings, load
 
-PRESETS = ("paper", "embedded")
+PRESETS = Presets("dimsum", ("paper", "embedded"))
 NO_FLOAT16 = ("t5", "mt5", "umt5", "longt5", "switch_transformers", "pop2piano")
 """Model types whose activations overflow float16."""
 
 
-class Recipe(Frozen):
+class Recipe(Settings):
     """A training. The defaults are those of the code of arXiv 2305.16635's first version."""
 
     student: str = Field("t5-large", description="reference of the model to train")
@@ -60,12 +60,12 @@ class Recipe(Frozen):
 
 
 def load_recipe(source: str = "paper", overrides: tuple[str, ...] = ()) -> Recipe:
-    """A preset or a YAML file with `a=b` overrides.
+    """A preset or a YAML file with `a.b=c` overrides.
 
     Raises:
         UsageError: an unreadable file, an unknown key, a value out of range.
     """
-    return checked(Recipe, read_mapping(source, PRESETS), overrides)
+    return load(Recipe, source, overrides, presets=PRESETS)
 
 
 def check_precision(recipe: Recipe, model_type: str, device: str) -> None:

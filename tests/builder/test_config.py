@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from builder.config import Bound, apply_override, load_config, parse_config
-from builder.errors import ConfigError
+from builder.config import Bound, load_config, parse_config
+from dimsum.errors import UsageError
+from dimsum.settings import override
 
 
 @pytest.mark.parametrize(
@@ -17,7 +18,7 @@ from builder.errors import ConfigError
         ({"candidates.sampling.temprature": 1}, "did you mean 'temperature'"),
         ({"rules.paraphrase.rogue_l": {"max": 1}}, "did you mean 'rouge_l'"),
         ({"rules.paraphrase.rouge_l": {"maximum": 1}}, "did you mean 'max'"),
-        ({"rules.translation": {}}, "unknown task in rules.translation"),
+        ({"rules.translation": {}}, "unknown key rules.translation: it should be"),
         ({"contexts.prefixes": "many"}, "contexts.prefixes"),
         ({"contexts.prefixes": 0}, "greater than or equal to 1"),
         ({"contexts.sampling.temperature": -1}, "greater than 0"),
@@ -44,26 +45,26 @@ def test_a_mistake_is_named(
         for key in keys:
             node = node[int(key)] if isinstance(node, list) else node[key]
         node[last] = value
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(UsageError) as caught:
         parse_config(toy_document)
     assert message in caught.value.message
     assert caught.value.exit_code == 2
 
 
 def test_missing_and_unreadable(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no configuration at"):
+    with pytest.raises(UsageError, match="no settings at"):
         load_config(tmp_path / "no.yaml")
     (tmp_path / "bad.yaml").write_text("a: [1,\nb")
-    with pytest.raises(ConfigError, match="not valid YAML at line 2"):
+    with pytest.raises(UsageError, match="not valid YAML at line 2"):
         load_config(tmp_path / "bad.yaml")
     (tmp_path / "list.yaml").write_text("- 1")
-    with pytest.raises(ConfigError, match="not a mapping"):
+    with pytest.raises(UsageError, match="not a mapping"):
         load_config(tmp_path / "list.yaml")
     (tmp_path / "latin.yaml").write_bytes(b"name: caf\xe9")
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(UsageError, match="cannot be read"):
         load_config(tmp_path / "latin.yaml")
     (tmp_path / "empty.yaml").write_text("seed: 1")
-    with pytest.raises(ConfigError, match="is missing"):
+    with pytest.raises(UsageError, match="is missing"):
         load_config(tmp_path / "empty.yaml")
 
 
@@ -82,8 +83,8 @@ def test_overrides() -> None:
     assert config.domains[0].name == "wire"
     assert config.contexts.sampling.banned == ()
     for bad in ("seed", "=1", "domains.9.name=x", "seed.x=1"):
-        with pytest.raises(ConfigError):
-            apply_override({"seed": 1, "domains": []}, bad)
+        with pytest.raises(UsageError):
+            override({"seed": 1, "domains": []}, bad)
 
 
 def test_paths_are_taken_from_the_files_folder(tmp_path: Path, toy_yaml: Path) -> None:

@@ -214,7 +214,7 @@ def test_settings(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
         load_distill(str(tmp_path / "d.yaml"))
     (tmp_path / "d.yaml").write_text("round_set: [duplicates.withn=control]\n")
     settings = load_distill(str(tmp_path / "d.yaml"))
-    with pytest.raises(ConfigError, match="did you mean 'within'"):
+    with pytest.raises(UsageError, match="did you mean 'within'"):
         distill(settings, tmp_path / "run")
     with pytest.raises(UsageError, match="did you mean 'epochs'"):
         distill(DistillConfig(round_student_set=("epoch=1",)), tmp_path / "run")

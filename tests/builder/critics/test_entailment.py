@@ -26,7 +26,7 @@ from builder.critics.nli_model import NliModel, label_columns
 from builder.critics.recipe import load_recipe
 from builder.critics.training import CriticRecipe, fresh, train
 from builder.errors import BuilderError, ConfigError
-from dimsum.errors import ModelError
+from dimsum.errors import ModelError, UsageError
 from tests.toys import make_critic
 
 
@@ -184,14 +184,14 @@ def test_evaluation_worked_by_hand() -> None:
 
 
 def test_recipes(tmp_path: Path) -> None:
-    assert load_recipe(None).base.startswith("embedded:")
-    assert load_recipe(None, ("lora_rank=4",)).lora_rank == 4
-    with pytest.raises(ConfigError, match="did you mean 'epochs'"):
-        load_recipe(None, ("epoch=2",))
-    with pytest.raises(ConfigError, match="template needs"):
-        load_recipe(None, ("template=x",))
+    assert load_recipe().base.startswith("embedded:")
+    assert load_recipe("critic", ("lora_rank=4",)).lora_rank == 4
+    with pytest.raises(UsageError, match="did you mean 'epochs'"):
+        load_recipe("critic", ("epoch=2",))
+    with pytest.raises(UsageError, match="template needs"):
+        load_recipe("critic", ("template=x",))
     (tmp_path / "r.yaml").write_text("[]")
-    with pytest.raises(ConfigError, match="not a mapping"):
+    with pytest.raises(UsageError, match="not a mapping"):
         load_recipe(tmp_path / "r.yaml")
 
 
