@@ -1,0 +1,94 @@
+"""Outputs of several systems on the same sources, drawn for readers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from builder.audit.key import Compared, Corpus
+from builder.audit.population import rows_digest
+from builder.errors import ConfigError
+from builder.store import digest, seed_of
+from dimsum.evaluation.kept import OUTPUTS
+from dimsum.files import json_lines
+
+
+def is_outputs(path: Path) -> bool:
+    """Whether a folder or a file holds systems' outputs and not pairs."""
+    if path.is_dir():
+        return (path / OUTPUTS).is_file()
+    return path.suffix == ".jsonl" and "outputs" in next(json_lines(path), {})
+
+
+def draw_compared(
+    paths: Sequence[Path], n: int, task: str, seed: int
+) -> tuple[Corpus, tuple[Compared, ...]]:
+    """A simple random sample of the sources, each with the outputs of all systems.
+
+    Raises:
+        ConfigError: a file without outputs, other sources in one of them, a system named twice
+            with different outputs, or fewer than two systems.
+    """
+    sources, outputs = _read(paths)
+    if len(outputs) < 2:
+        raise ConfigError(
+            f"there is one system to compare, {', '.join(outputs) or 'none'}",
+            hint="evaluate two or more together, or name a second folder with --compare",
+        )
+    rng = random.Random(seed_of(seed, "comparison", sources))
+    chosen = sorted(rng.sample(range(len(sources)), min(n, len(sources))))
+    rows = tuple(_row(sources[i], i, task, {k: v[i] for k, v in outputs.items()}) for i in chosen)
+    corpus = Corpus(
+        name=", ".join(outputs),
+        origin="outputs",
+        folder=str(paths[0].resolve()),
+        rows=rows_digest([digest([source, i])[:16] for i, source in enumerate(sources)]),
+        count=len(sources),
+    )
+    return corpus, rows
+
+
+def _row(source: str, place: int, task: str, written: dict[str, str]) -> Compared:
+    texts = tuple(dict.fromkeys(written.values()))
+    return Compared(
+        id=digest([source, place])[:16],
+        source=source,
+        task=task,
+        outputs=texts,
+        systems={name: texts.index(text) for name, text in written.items()},
+    )
+
+
+def _read(paths: Sequence[Path]) -> tuple[list[str], dict[str, list[str]]]:
+    """Sources, and each system's outputs in their order."""
+    sources: list[str] = []
+    outputs: dict[str, list[str]] = {}
+    for path in paths:
+        file = path / OUTPUTS if path.is_dir() else path
+        rows = list(json_lines(file))
+        try:
+            here = [str(row["source"]) for row in rows]
+            systems = {name: [str(r["outputs"][name]) for r in rows] for name in _names(rows)}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(
+                f"{file} does not hold the outputs of systems",
+                hint="`dimsum evaluate --save-outputs FOLDER` writes them",
+            ) from error
+        if not here:
+            raise ConfigError(f"{file} is empty")
+        if sources and here != sources:
+            raise ConfigError(
+                f"{file} has other sources than {paths[0]}",
+                hint="systems are compared on the same sources in the same order",
+            )
+        sources = here
+        for name, texts in systems.items():
+            if outputs.setdefault(name, texts) != texts:
+                raise ConfigError(f"two systems are called {name!r}", hint="rename one of them")
+    return sources, outputs
+
+
+def _names(rows: Sequence[dict[str, Any]]) -> list[str]:
+    return list(rows[0]["outputs"]) if rows else []

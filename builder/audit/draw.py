@@ -1,0 +1,187 @@
+"""A sample becomes a folder: a page and a JSONL file for each reader, and a private key.
+
+FOLDER/reader-1.html      one page that needs no network; answers are kept in the browser
+FOLDER/reader-1.jsonl     the same for those who read elsewhere: fill in the answers
+FOLDER/guideline.md       what to judge
+FOLDER/private/key.json   which item is which; not for readers
+"""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from builder.audit.compared import draw_compared
+from builder.audit.key import Corpus, Key, Pair, Place, shown
+from builder.audit.known import known_items
+from builder.audit.order import sheet_order
+from builder.audit.page import render_sheet
+from builder.audit.population import Population, open_population
+from builder.audit.questions import Kind
+from builder.audit.strata import draw_sample
+from builder.errors import ConfigError
+from builder.store import digest
+from dimsum.files import whole_file, whole_folder, write_text
+
+SCORE = "entail_forward"
+KNOWN = 8
+GUIDELINES: dict[Kind, str] = {"pairs": "guideline.md", "comparison": "comparison.md"}
+
+
+def draw(
+    corpus: Path,
+    output: Path,
+    *,
+    n: int = 200,
+    readers: int = 2,
+    rejects: bool = False,
+    seed: int = 0,
+    score: str = SCORE,
+    repeats: int | None = None,
+    known: int = KNOWN,
+    guideline: Path | None = None,
+) -> Key:
+    """Draw a blind sample of pairs and write the sheets.
+
+    Args:
+        corpus: a run, a released folder or a file of pairs.
+        output: a new or empty folder.
+        n: pairs to judge; all there are if these are fewer.
+        rejects: spend a third of them on pairs that the run dropped.
+        score: column whose thirds are strata.
+        repeats: pairs that each reader sees twice; one in 20 by default.
+        known: pairs whose answers are known, put in between.
+        guideline: Markdown to read instead of the shipped one.
+
+    Raises:
+        ConfigError: nothing to draw from, or a folder that is not empty.
+    """
+    population = open_population(corpus, rejects=rejects, score=score)
+    sample = draw_sample(population, min(n, len(population.keys)), seed)
+    texts = population.rows([row.place for row in sample.rows])
+    pairs = _pairs(population, [(texts[row.place], row.stratum) for row in sample.rows])
+    fixed = known_items(known, seed)
+    again = max(2, round(len(pairs) / 20)) if repeats is None else repeats
+    rows, extra = [pair.id for pair in pairs], [pair.id for pair in fixed]
+    sheets = {
+        name: sheet_order(rows, extra, again, seed, name) for name in _readers(readers, output)
+    }
+    key = _key(
+        kind="pairs",
+        corpus=Corpus(
+            name=population.name,
+            origin=population.origin,
+            folder=str(population.folder),
+            rows=population.released,
+            count=population.count,
+            score=score,
+        ),
+        seed=seed,
+        sizes=sample.sizes,
+        pairs=(*pairs, *fixed),
+        sheets=sheets,
+        drawn="released and rejected pairs" if rejects else "released pairs",
+    )
+    write_sheets(key, output, guideline)
+    return key
+
+
+def compare(
+    outputs: list[Path],
+    output: Path,
+    *,
+    task: str,
+    n: int = 200,
+    readers: int = 2,
+    seed: int = 0,
+    repeats: int | None = None,
+    guideline: Path | None = None,
+) -> Key:
+    """Draw sources with what several systems made of them, the systems hidden.
+
+    Args:
+        outputs: of `dimsum evaluate --save-outputs`: folders, or files like their outputs.jsonl,
+            all of the same sources.
+
+    Raises:
+        ConfigError: as `draw`; fewer than two systems; files about other sources.
+    """
+    corpus, rows = draw_compared(outputs, n, task, seed)
+    again = max(2, round(len(rows) / 20)) if repeats is None else repeats
+    sheets = {}
+    for name in _readers(readers, output):
+        order = sheet_order([row.id for row in rows], [], again, seed, name)
+        by_id = {row.id: row for row in rows}
+        sheets[name] = tuple(
+            place.model_copy(update={"order": by_id[place.row].shuffled(seed, place.item)})
+            for place in order
+        )
+    key = _key(
+        kind="comparison",
+        corpus=corpus,
+        seed=seed,
+        sizes={"all": corpus.count},
+        compared=rows,
+        sheets=sheets,
+        drawn="sources of systems' outputs",
+    )
+    write_sheets(key, output, guideline)
+    return key
+
+
+def _key(**parts: Any) -> Key:
+    """A key whose name is a digest of the rest."""
+    unnamed = Key(audit="", **parts)
+    return unnamed.model_copy(update={"audit": digest(unnamed.model_dump(mode="json"))[:16]})
+
+
+def _readers(count: int, output: Path) -> list[str]:
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise ConfigError(
+            f"{output} is not empty", hint="choose a new folder: answers to another draw get lost"
+        )
+    return [str(number) for number in range(1, count + 1)]
+
+
+def _pairs(population: Population, drawn: list[tuple[dict[str, Any], str]]) -> tuple[Pair, ...]:
+    """The drawn rows; a row that stands there twice gets a name of its own."""
+    found = []
+    seen: set[str] = set()
+    for row, stratum in drawn:
+        name = row["id"]
+        while name in seen:
+            name += "+"
+        seen.add(name)
+        found.append(Pair(**{**row, "id": name}, stratum=stratum))
+    return tuple(found)
+
+
+def write_sheets(key: Key, output: Path, guideline: Path | None) -> None:
+    """Write all files of an audit; the folder appears whole or not at all."""
+    if guideline is None:
+        text = resources.files("builder.audit").joinpath(GUIDELINES[key.kind]).read_text("utf-8")
+    else:
+        try:
+            text = guideline.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{guideline} is not a text file", hint="give Markdown") from error
+    with whole_folder(output) as folder:
+        write_text(folder / GUIDELINES["pairs"], text)
+        for reader, places in key.sheets.items():
+            write_text(folder / f"reader-{reader}.html", render_sheet(key, reader, text))
+            with whole_file(folder / f"reader-{reader}.jsonl") as stream:
+                for place in places:
+                    line = json.dumps(blank(key, reader, place), ensure_ascii=False)
+                    stream.write(line + "\n")
+        key.write(folder)
+
+
+def blank(key: Key, reader: str, place: Place) -> dict[str, Any]:
+    """A line of a sheet, with nothing answered."""
+    row = {"audit": key.audit, "reader": reader, "item": place.item, **shown(key, place)}
+    if key.kind == "pairs":
+        return {**row, **dict.fromkeys(key.questions), "note": ""}
+    unanswered = [dict.fromkeys(key.questions) for _ in place.order]
+    return {**row, "answers": unanswered, "note": ""}

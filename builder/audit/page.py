@@ -1,0 +1,102 @@
+"""A reader's sheet as one HTML file that needs nothing else.
+
+The data lie in the page as JSON and are shown by its script as text, never as markup. The page's
+content security policy lets that script run and nothing else, and forbids every request.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from functools import cache
+from hashlib import sha256
+from importlib import resources
+
+import jinja2
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from builder.audit.key import Key, shown
+from builder.audit.questions import PAIR_QUESTIONS, POINTS, comparison_questions
+from builder.report.themes import DARK, LIGHT, stylesheet
+from dimsum.errors import UsageError
+from dimsum.tasks import task_of
+
+
+
+def render_sheet(key: Key, reader: str, guideline: str) -> str:
+    """The page of one reader.
+
+    Args:
+        guideline: Markdown; its markup in HTML, its links and its pictures are shown as text.
+    """
+    script = _part("sheet.js")
+    return (
+        _environment()
+        .get_template("sheet.html.j2")
+        .render(
+            reader=reader,
+            pairs=key.kind == "pairs",
+            guideline=Markup(_markdown().render(guideline)),
+            data=_data(key, reader),
+            light=Markup(stylesheet(LIGHT)),
+            dark=Markup(stylesheet(DARK)),
+            style=Markup(_part("sheet.css")),
+            script=Markup(script),
+            script_hash=base64.b64encode(sha256(script.encode()).digest()).decode(),
+        )
+    )
+
+
+def _data(key: Key, reader: str) -> Markup:
+    """The sheet as JSON that cannot end the element it stands in."""
+    pairs = key.kind == "pairs"
+    questions = PAIR_QUESTIONS if pairs else comparison_questions(key.compared[0].task)
+    items = [{"item": place.item, **shown(key, place)} for place in key.sheets[reader]]
+    content = {
+        "audit": key.audit,
+        "reader": reader,
+        "kind": key.kind,
+        "hints": {task: _hint(task) for task in {item["task"] for item in items}},
+        "questions": [{"name": q.name, "label": q.label, "words": q.words} for q in questions],
+        "values": (
+            [
+                {"value": True, "label": "yes", "key": "y"},
+                {"value": False, "label": "no", "key": "n"},
+            ]
+            if pairs
+            else [{"value": p, "label": str(p), "key": str(p)} for p in POINTS]
+        ),
+        "items": items,
+    }
+    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _hint(task: str) -> str:
+    """What source and target are to each other, where the task is a known one."""
+    try:
+        return task_of(task).meaning
+    except UsageError:
+        return ""
+
+
+def _part(name: str) -> str:
+    return resources.files("builder.audit").joinpath(f"page/{name}").read_text("utf-8")
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    return MarkdownIt("commonmark", {"html": False}).disable(["link", "image", "autolink"])
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """Templates in which a forgotten name is an error and every printed value is escaped."""
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("builder.audit", "page"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,198 @@
+"""What an audit is drawn from: the rows of a run, a release or a file, and a run's rejects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builder.config import parse_config
+from builder.errors import BuilderError, ConfigError
+from builder.run import stages_of, units_of
+from builder.statistics.files import read_columns
+from builder.store import REJECTS, RUN_FILE, Run, digest
+from dimsum.metrics.overlap import compression
+from dimsum.pairs import SUMMARY_BELOW, code_of
+
+RELEASED = "released"
+"""Stands where a rejected row has its stage."""
+
+Origin = Literal["run", "release", "file"]
+BATCH = 4096
+PLAIN = ("id", "task", "control", "domain", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of rows, and the stage that dropped them, or RELEASED."""
+
+    path: Path
+    stage: str
+
+
+@dataclass(frozen=True)
+class Population:
+    """The rows that a sample stands for.
+
+    Attributes:
+        folder: of the run or release; of a file its own path.
+        parts: files in order; a row is known by its place in all of them.
+        released: digest of the ids of the released rows, which names exactly these rows.
+        count: of released rows.
+        keys: for each row (stage, reason, task, control).
+        scores: for each row its score; None where it has none.
+    """
+
+    name: str
+    origin: Origin
+    folder: Path
+    parts: tuple[Part, ...]
+    score: str
+    released: str = ""
+    count: int = 0
+    keys: list[tuple[str, str, str, str]] = field(default_factory=list)
+    scores: list[float | None] = field(default_factory=list)
+
+    def rows(self, places: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """Some rows whole, by their place."""
+        wanted = set(places)
+        last = max(wanted, default=-1)
+        found = {}
+        for place, row in enumerate(_rows(self.parts, self.score)):
+            if place > last:
+                break
+            if place in wanted:
+                found[place] = row
+        return found
+
+
+def open_population(corpus: Path, *, rejects: bool = False, score: str) -> Population:
+    """Read what a sample of a corpus can be stratified by.
+
+    Args:
+        corpus: a run, a released folder, or a file with the columns source and target.
+        rejects: also the pairs that a run dropped.
+        score: column whose thirds are strata; rows without it are a stratum of their own.
+
+    Raises:
+        ConfigError: nothing to draw from, no column of that name, or rejects asked of a corpus
+            that keeps none.
+        BuilderError: a file is damaged.
+    """
+    corpus = enclosing_run(corpus)
+    name, origin, parts = _parts(corpus, rejects)
+    keys: list[tuple[str, str, str, str]] = []
+    scores: list[float | None] = []
+    ids: list[str] = []
+    for row in _rows(parts, score):
+        keys.append((row["stage"], row["reason"], row["task"], row["control"]))
+        scores.append(row["score"])
+        if row["stage"] == RELEASED:
+            ids.append(row["id"])
+    if not ids:
+        raise ConfigError(f"{corpus} has no rows to draw from", hint="the filters kept no pair")
+    return Population(
+        name, origin, corpus.resolve(), parts, score, rows_digest(ids), len(ids), keys, scores
+    )
+
+
+def rows_digest(ids: Sequence[str]) -> str:
+    """A name of exactly these rows, whatever their order: sha256 of the sorted ids."""
+    return sha256("\n".join(sorted(ids)).encode()).hexdigest()
+
+
+def released_digest(corpus: Path) -> str:
+    """The digest of the rows that a run, a release or a file holds now."""
+    parts = _parts(enclosing_run(corpus), rejects=False)[2]
+    return rows_digest([row["id"] for row in _rows(parts, "")])
+
+
+def enclosing_run(corpus: Path) -> Path:
+    """The run that a released folder lies in, or the corpus itself."""
+    above = corpus.resolve().parent
+    if corpus.is_dir() and not (corpus / RUN_FILE).is_file() and (above / RUN_FILE).is_file():
+        return above
+    return corpus
+
+
+def _parts(corpus: Path, rejects: bool) -> tuple[str, Origin, tuple[Part, ...]]:
+    if (corpus / RUN_FILE).is_file():
+        return _of_run(Run.open(corpus), rejects)
+    if rejects:
+        raise ConfigError(f"{corpus} keeps no rejected pairs", hint="give the run that made it")
+    if corpus.is_file():
+        return corpus.name, "file", (Part(corpus, RELEASED),)
+    files = sorted(corpus.glob("data/**/*.parquet"))
+    if not files:
+        raise ConfigError(
+            f"there are no pairs at {corpus}",
+            hint="give a run, a released folder, or a parquet, JSONL or CSV file",
+        )
+    return corpus.resolve().name, "release", tuple(Part(file, RELEASED) for file in files)
+
+
+def _of_run(run: Run, rejects: bool) -> tuple[str, Origin, tuple[Part, ...]]:
+    config = parse_config(run.header()["config"])
+    if run.sidecar("splits", 0) is None:
+        raise BuilderError(f"{run.folder} is not finished", hint="run `dimsum build` again")
+    parts = [Part(run.path("splits", 0), RELEASED)]
+    for stage in stages_of(config) if rejects else ():
+        for shard in range(units_of(stage.name, config)):
+            record = run.sidecar(stage.name, shard)
+            path = run.path(stage.name, shard, REJECTS)
+            if record is not None and any(record.rejected.values()) and _has_pairs(path):
+                parts.append(Part(path, stage.name))
+    return config.name, "run", tuple(parts)
+
+
+def _has_pairs(path: Path) -> bool:
+    """Whether its rows are pairs, not single sentences."""
+    try:
+        return {"source", "target"} <= set(pq.read_schema(path).names)
+    except (OSError, pa.ArrowException) as error:
+        raise BuilderError(f"{path} is missing or damaged", hint="build again") from error
+
+
+def _rows(parts: Sequence[Part], score: str) -> Iterator[dict[str, Any]]:
+    optional = [*PLAIN, *([score] if score else [])]
+    for part in parts:
+        for piece in read_columns(part.path, ("source", "target"), optional, BATCH):
+            for values in zip(*piece.values(), strict=True):
+                yield _row(dict(zip(piece, values, strict=True)), part, score)
+
+
+def _row(row: dict[str, Any], part: Part, score: str) -> dict[str, Any]:
+    source, target = row["source"], row["target"]
+    if not isinstance(source, str) or not isinstance(target, str):
+        raise BuilderError(f"{part.path} has a row without a source or a target")
+    task = _task(row)
+    control = row.get("control") or ""
+    if not control and part.stage == RELEASED:
+        control = code_of(task, source, target)
+    value = row.get(score) if score else None
+    return {
+        "id": str(row.get("id") or digest([task, source, target])[:16]),
+        "source": source,
+        "target": target,
+        "task": task,
+        "control": control,
+        "domain": row.get("domain") or "",
+        "stage": part.stage,
+        "reason": (row.get("reason") or "") if part.stage != RELEASED else "",
+        "score": None if value is None or value != value else float(value),
+    }
+
+
+def _task(row: dict[str, Any]) -> str:
+    """Its task; of a rejected pair the one that its reason names, else the one of its length."""
+    if row.get("task"):
+        return str(row["task"])
+    task, dot, _ = str(row.get("reason") or "").partition(".")
+    if dot:
+        return task
+    return "summary" if compression(row["source"], row["target"]) < SUMMARY_BELOW else "paraphrase"

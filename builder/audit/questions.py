@@ -1,0 +1,50 @@
+"""What readers are asked, by kind of sheet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+Kind = Literal["pairs", "comparison"]
+VALID = "valid"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question.
+
+    Attributes:
+        name: under which answers are kept.
+        label: as a reader sees it.
+        words: the question in one line.
+    """
+
+    name: str
+    label: str
+    words: str
+
+
+PAIR_QUESTIONS = (
+    Question("faithful", "Faithful", "Does all that the target states follow from the source?"),
+    Question("fluent", "Fluent", "Is the target one whole sentence that can stand alone?"),
+    Question("main_point", "Main point", "Does the target keep what the source is about?"),
+    Question(VALID, "Valid", "Would you be content to find this pair in a dataset of quality?"),
+)
+"""Of one pair, answered yes or no. A pair is valid only if the first three are yes as well."""
+
+_FLUENT = Question("fluent", "Fluent", "Is it a grammatical sentence that reads well?")
+_FAITHFUL = Question("faithful", "Faithful", "Does all that it states follow from the source?")
+_THIRD = {
+    "summary": Question("concise", "Concise", "Does it say the heart and nothing that could go?"),
+    "paraphrase": Question("dissimilar", "Dissimilar", "Does its wording differ noticeably?"),
+}
+POINTS = (1, 2, 3)
+
+
+def comparison_questions(task: str) -> tuple[Question, ...]:
+    """Of one output, answered 1 to 3: the human evaluation of arXiv 2305.16635, Tables 3 and 5.
+
+    A task that is not the paper's is asked the first two.
+    """
+    return (_FLUENT, _FAITHFUL, *([_THIRD[task]] if task in _THIRD else []))
