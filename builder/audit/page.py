@@ -23,7 +23,6 @@ from dimsum.errors import UsageError
 from dimsum.tasks import task_of
 
 
-
 def render_sheet(key: Key, reader: str, guideline: str) -> str:
     """The page of one reader.
 

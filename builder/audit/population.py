@@ -17,7 +17,7 @@ from builder.run import stages_of, units_of
 from builder.statistics.files import read_columns
 from builder.store import REJECTS, RUN_FILE, Run, digest
 from dimsum.metrics.overlap import compression
-from dimsum.pairs import SUMMARY_BELOW, code_of
+from dimsum.pairs import SUMMARY_BELOW
 
 RELEASED = "released"
 """Stands where a rejected row has its stage."""
@@ -171,16 +171,13 @@ def _row(row: dict[str, Any], part: Part, score: str) -> dict[str, Any]:
     if not isinstance(source, str) or not isinstance(target, str):
         raise BuilderError(f"{part.path} has a row without a source or a target")
     task = _task(row)
-    control = row.get("control") or ""
-    if not control and part.stage == RELEASED:
-        control = code_of(task, source, target)
     value = row.get(score) if score else None
     return {
         "id": str(row.get("id") or digest([task, source, target])[:16]),
         "source": source,
         "target": target,
         "task": task,
-        "control": control,
+        "control": row.get("control") or "",
         "domain": row.get("domain") or "",
         "stage": part.stage,
         "reason": (row.get("reason") or "") if part.stage != RELEASED else "",

@@ -1,0 +1,135 @@
+"""What is drawn, with which chances, and what a reader gets to see."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builder.audit.draw import draw
+from builder.audit.key import Key
+from builder.audit.population import open_population, released_digest
+from builder.audit.strata import allocate, draw_sample
+from builder.cli import run
+from builder.errors import ConfigError
+from tests.builder.audit.corpora import drawn, lines, write_pairs
+from tests.builder.report.corpora import row, write_release
+
+
+@given(st.lists(st.integers(1, 500), min_size=1, max_size=20), st.data(), st.sampled_from([0.5, 1]))
+def test_rows_are_shared_out(sizes: list[int], data: Any, power: float) -> None:
+    n = data.draw(st.integers(len(sizes), sum(sizes)))
+    found = allocate(dict(enumerate(sizes)), n, power)
+    assert sum(found.values()) == n
+    assert all(1 <= found[i] <= size for i, size in enumerate(sizes))
+    assert all(found[i] >= found[j] for i in found for j in found if sizes[i] > sizes[j])
+
+
+def test_weights_add_up_to_the_population(tmp_path: Path) -> None:
+    population = open_population(write_pairs(tmp_path / "pairs.jsonl"), score="entail_forward")
+    for n in (2, 5, 17, 60, 120):
+        sample = draw_sample(population, n, seed=0)
+        taken = Counter(one.stratum for one in sample.rows)
+        assert len(sample.rows) == n and set(taken) == set(sample.sizes)
+        weights = [sample.sizes[one.stratum] / taken[one.stratum] for one in sample.rows]
+        assert sum(weights) == pytest.approx(120)
+        assert len({one.place for one in sample.rows}) == n
+
+
+def test_every_row_of_a_stratum_is_as_likely_as_its_weight_says(tmp_path: Path) -> None:
+    population = open_population(write_pairs(tmp_path / "pairs.jsonl"), score="entail_forward")
+    times: Counter[int] = Counter()
+    chance: dict[int, float] = {}
+    draws = 400
+    for seed in range(draws):
+        sample = draw_sample(population, 40, seed)
+        taken = Counter(one.stratum for one in sample.rows)
+        times.update(one.place for one in sample.rows)
+        for one in sample.rows:
+            chance[one.place] = taken[one.stratum] / sample.sizes[one.stratum]
+    assert len(chance) == 120
+    z = [(times[p] / draws - c) / np.sqrt(c * (1 - c) / draws) for p, c in chance.items() if c < 1]
+    assert max(map(abs, z)) < 4.5
+    assert all(times[p] == draws for p, c in chance.items() if c == 1)
+
+
+def test_sheets_are_blind_and_differ_by_reader(tmp_path: Path) -> None:
+    audit, key = drawn(tmp_path, readers=3)
+    orders = []
+    for reader, places in key.sheets.items():
+        rows = lines(audit, reader)
+        assert [one["item"] for one in rows] == [place.item for place in places]
+        assert set(rows[0]) == {
+            *("audit", "reader", "item", "task", "source", "target", "note"),
+            *("faithful", "fluent", "main_point", "valid"),
+        }
+        assert all(one["valid"] is None for one in rows)
+        orders.append([place.row for place in places if not place.again])
+        shown = Counter(place.row for place in places)
+        assert sum(count == 2 for count in shown.values()) == 3  # one pair in 20
+        first = {}
+        for index, place in enumerate(places):
+            if place.again:
+                assert index - first[place.row] > 0
+            first.setdefault(place.row, index)
+        page = (audit / f"reader-{reader}.html").read_text()
+        for secret in ("entail", "code-1", "stratum", "known", '"again"', "score-"):
+            assert secret not in page
+    assert len({tuple(order) for order in orders}) == 3
+    assert len({frozenset(order) for order in orders}) == 1
+    items = [place.item for places in key.sheets.values() for place in places]
+    assert len(set(items)) == len(items)
+
+
+def test_a_draw_is_the_same_again(tmp_path: Path) -> None:
+    corpus = write_pairs(tmp_path / "pairs.jsonl")
+    first = draw(corpus, tmp_path / "a", n=30, seed=4)
+    assert draw(corpus, tmp_path / "b", n=30, seed=4) == first
+    assert draw(corpus, tmp_path / "c", n=30, seed=5).audit != first.audit
+    assert Key.read(tmp_path / "a") == first
+    names = [path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.*")]
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_a_run_gives_released_and_rejected_pairs(toy_run: tuple[Path, Any], tmp_path: Path) -> None:
+    folder, config = toy_run
+    key = draw(folder, tmp_path / "audit", n=40, rejects=True)
+    stages = Counter(pair.stage for pair in key.pairs if pair.right is None)
+    assert stages["released"] >= min(26, key.corpus.count) and len(stages) > 1
+    assert all(pair.reason for pair in key.pairs if pair.stage not in ("released", ""))
+    funnel = json.loads((folder / config.name / "provenance/funnel.json").read_text())
+    entered = next(step["entered"] for step in funnel if step["stage"] == "pairs")
+    assert sum(key.sizes.values()) == entered  # released and rejected: every ordered pair
+    inside = draw(folder / config.name, tmp_path / "inside", n=40)
+    assert inside.corpus.origin == "run" and inside.corpus.rows == key.corpus.rows
+    assert released_digest(folder) == key.corpus.rows
+
+
+def test_what_cannot_be_drawn_from_is_said(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    audit, _ = drawn(tmp_path)
+    corpus = str(tmp_path / "pairs.jsonl")
+    assert run(["audit", "draw", corpus, "-o", str(audit)]) == 2
+    assert "is not empty" in capfd.readouterr().err
+    assert run(["audit", "draw", corpus, "--rejects", "-o", str(tmp_path / "x")]) == 2
+    assert "keeps no rejected pairs" in capfd.readouterr().err
+    (tmp_path / "nothing").mkdir()
+    assert run(["audit", "draw", str(tmp_path / "nothing"), "-o", str(tmp_path / "x")]) == 2
+    assert "there are no pairs" in capfd.readouterr().err
+    assert run(["audit", "draw", corpus, "-n", "1", "-o", str(tmp_path / "x")]) == 2
+    assert "says nothing" in capfd.readouterr().err
+    assert not (tmp_path / "x").exists()
+    release = write_release(tmp_path / "release", [row(i, f"S {i}.", "T.") for i in range(9)])
+    assert run(["audit", "draw", str(release), "-o", str(tmp_path / "y"), "--json"]) == 0
+    printed = json.loads(capfd.readouterr().out)
+    assert printed["kind"] == "pairs" and len(printed["sheets"]) == 2
+    with pytest.raises(ConfigError, match="no folder of an audit"):
+        Key.read(release)
