@@ -23,12 +23,14 @@ def verify(
 ) -> None:
     """Compare the Hub's bytes with the release, or with the list of hashes in it."""
     from builder.errors import BuilderError
+    from builder.hub.retry import Retry
     from builder.hub.session import quiet_client
     from builder.hub.verify import verify as run
 
     repo_id, _, revision = place.partition("@")
     with quiet_client():
-        result = run(repo_id, revision or None, folder=folder, kind=kind)
+        retry = Retry(report=lambda line: click.echo(line, err=True))
+        result = run(repo_id, revision or None, folder=folder, kind=kind, retry=retry)
     if as_json:
         click.echo(json.dumps(result.as_json(), indent=2))
     else:

@@ -17,12 +17,12 @@ from huggingface_hub import CommitOperationAdd, HfApi, get_token
 from huggingface_hub.errors import LocalTokenNotFoundError
 
 from builder.errors import BuilderError, ConfigError, GateError
+from builder.hub.errors import MovedError, explained
 from builder.hub.local import Kind, Release, prepare
 from builder.hub.plan import COMMIT_LIMIT, Plan, card_diff, plan
 from builder.hub.remote import Remote
 from builder.hub.retry import Retry
 from builder.hub.state import State, StateFile
-from builder.hub.trouble import MovedError, explained
 from builder.hub.verify import check_tree
 
 Tell = Callable[[str], None]
@@ -130,7 +130,7 @@ class Publisher:
             )
         self.folder, self.repo_id, self.revision = folder, repo_id, revision
         self.private, self.tag, self.create_pr = private, tag, create_pr
-        self.api, self.retry = api or HfApi(), retry or Retry()
+        self.api, self.retry = api or HfApi(), retry or Retry(report=tell)
         self.tell, self.limit = tell, limit
         with self._explained():
             if not (self.api.token or get_token()):

@@ -21,9 +21,9 @@ from huggingface_hub.errors import (
 from huggingface_hub.hf_api import RepoFile
 
 from builder.errors import BuilderError
+from builder.hub.errors import MovedError
 from builder.hub.local import Kind, LocalFile
 from builder.hub.retry import Retry, passing
-from builder.hub.trouble import MovedError
 
 #: The Hub keeps it, and adds the large files of a commit to it by itself.
 GITATTRIBUTES = ".gitattributes"

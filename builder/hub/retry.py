@@ -15,31 +15,44 @@ from typing import TypeVar
 
 import httpx2
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-from huggingface_hub.utils._http import parse_ratelimit_headers
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_exponential,
+)
 
-from builder.hub.trouble import status_of
+from builder.hub.errors import asked_wait, status_of
 
 T = TypeVar("T")
 
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
-_LONGEST_ASKED = 600.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Retry:
-    """How often and how long.
+    """How often and how long; one object is for one thread.
 
     Attributes:
         attempts: of one call, the first included.
         first: seconds before the second attempt; doubled before each further one.
         longest: seconds between two attempts, unless the Hub asks for more.
+        patience: seconds after the first failure of a call within which the last attempt begins,
+            questions about the call included.
+        report: called with a line before each wait.
         sleep: waits that many seconds.
+        clock: seconds, of which only differences matter.
     """
 
     attempts: int = 6
     first: float = 1.0
     longest: float = 30.0
-    sleep: Callable[[float], None] = field(default=time.sleep, compare=False)
+    patience: float = 900.0
+    report: Callable[[str], None] = lambda line: None
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    _deadline: float | None = field(default=None, init=False)
 
     def __call__(self, call: Callable[[], T], done: Callable[[], T | None] | None = None) -> T:
         """Calls until it succeeds.
@@ -50,26 +63,62 @@ class Retry:
                 or None. Without it the call must be one that can be made twice.
 
         Raises:
-            Exception: the last failure, when it will not pass or the attempts are used up.
+            Exception: the last failure, when it will not pass by itself, or when the attempts or
+                the patience are used up.
         """
-        for attempt in range(1, self.attempts + 1):
+        question_of_another = self._deadline is not None
+
+        def attempt() -> T:
             try:
                 return call()
             except Exception as error:
                 if not passing(error):
                     raise
+                if self._deadline is None:
+                    self._deadline = self.clock() + self.patience
                 # The question itself must not be lost either.
                 result = self(done) if done is not None else None
-                if result is not None:
-                    return result
-                if attempt == self.attempts:
+                if result is None:
                     raise
-                self.sleep(self._wait(error, attempt))
-        raise AssertionError("unreachable: the last attempt returns or raises")
+                return result
 
-    def _wait(self, error: Exception, attempt: int) -> float:
-        backoff = min(self.first * 2.0 ** (attempt - 1), self.longest)
-        return max(backoff, asked_wait(error))
+        retrying = Retrying(
+            retry=retry_if_exception(passing),
+            wait=self._wait,
+            stop=self._is_enough,
+            before_sleep=self._announce,
+            sleep=self.sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(attempt)
+        finally:
+            if not question_of_another:
+                self._deadline = None
+
+    def _wait(self, state: RetryCallState) -> float:
+        back_off = wait_exponential(multiplier=self.first, max=self.longest)(state)
+        return max(back_off, asked_wait(_failure(state)))
+
+    def _is_enough(self, state: RetryCallState) -> bool:
+        assert self._deadline is not None  # every failure that is tried again sets it
+        too_late = self.clock() + state.upcoming_sleep > self._deadline
+        return too_late or stop_after_attempt(self.attempts)(state)
+
+    def _announce(self, state: RetryCallState) -> None:
+        status = status_of(_failure(state))
+        what = f"the Hub answered {status}" if status else "the Hub could not be reached"
+        self.report(
+            f"{what}: trying again in {state.upcoming_sleep:.0f} s (failure "
+            f"{state.attempt_number} of at most {self.attempts}, in {self.patience / 60:.0f} "
+            "minutes at most)"
+        )
+
+
+def _failure(state: RetryCallState) -> BaseException:
+    error = state.outcome.exception() if state.outcome else None
+    assert error is not None
+    return error
 
 
 def passing(error: BaseException) -> bool:
@@ -88,17 +137,3 @@ def passing(error: BaseException) -> bool:
         cause = error.__cause__
         return status in _PASSING or (cause is not None and passing(cause))
     return False
-
-
-def asked_wait(error: BaseException) -> float:
-    """Seconds that a 429 or 503 asks to wait, 0 if it asks for none."""
-    if not isinstance(error, HfHubHTTPError):
-        return 0.0
-    headers = error.response.headers
-    limit = parse_ratelimit_headers(headers)
-    if limit is not None and limit.remaining == 0:
-        return min(limit.reset_in_seconds + 1.0, _LONGEST_ASKED)
-    try:
-        return min(max(float(headers.get("Retry-After", "0")), 0.0), _LONGEST_ASKED)
-    except ValueError:
-        return 0.0

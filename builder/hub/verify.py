@@ -11,11 +11,11 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import RepositoryNotFoundError
 
 from builder.errors import BuilderError
+from builder.hub.errors import explained
 from builder.hub.local import Kind, LocalFile, Release, prepare
 from builder.hub.manifest import MANIFEST, digest_of, parse_manifest
 from builder.hub.remote import Remote, RemoteFile
 from builder.hub.retry import Retry
-from builder.hub.trouble import explained
 from builder.store import file_hash
 
 

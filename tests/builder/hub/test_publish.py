@@ -9,10 +9,10 @@ import pytest
 from huggingface_hub import constants
 
 from builder.errors import BuilderError, ConfigError, GateError
+from builder.hub.errors import MovedError
 from builder.hub.local import name_beside
 from builder.hub.manifest import MANIFEST, release_files, write_manifest
 from builder.hub.plan import COMMIT_LIMIT
-from builder.hub.trouble import MovedError
 from builder.hub.verify import verify
 from builder.store import file_hash
 from cards.facts import ModelFacts

@@ -1,4 +1,4 @@
-"""Each trouble in one line that says what to do, and never a token."""
+"""Each error of the Hub in one line that says what to do, and never a token."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from huggingface_hub import constants
 from huggingface_hub.errors import HfHubHTTPError
 
 from builder.errors import BuilderError
-from builder.hub import trouble
-from builder.hub.retry import Retry, asked_wait
-from builder.hub.trouble import scrub
+from builder.hub import errors
+from builder.hub.errors import asked_wait, scrub
+from builder.hub.retry import Retry
 from builder.hub.verify import verify
 from tests.builder.hub.conftest import FAST, REPO, TOKEN, api, publish
 from tests.builder.hub.releases import make_dataset
@@ -22,9 +22,9 @@ QUOTA = "Private repository storage limit reached, please upgrade your plan"
 
 
 def refused(hub: LoopHub, folder: Path, **options: object) -> BuilderError:
-    with pytest.raises(BuilderError) as told:
+    with pytest.raises(BuilderError) as raised:
         publish(hub, folder, **options)
-    error = told.value
+    error = raised.value
     assert "\n" not in error.message + error.hint
     assert error.hint
     for text in (error.message, error.hint, repr(error.__cause__)):
@@ -134,7 +134,7 @@ def test_nothing_written_holds_the_token(hub: LoopHub, folder: Path) -> None:
 
 
 def test_scrub(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trouble, "get_token", lambda: "a-strange-token")
+    monkeypatch.setattr(errors, "get_token", lambda: "a-strange-token")
     text = scrub("hf_abcd1234 Bearer x.y a-strange-token given", "given")
     assert text == "*** *** *** ***"
 
@@ -148,11 +148,77 @@ def test_a_busy_hub_is_asked_again_when_it_says(hub: LoopHub, folder: Path) -> N
     assert waits == [7.0, 34.0]
 
 
+class Clock:
+    """A clock that nothing but waiting moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.waits: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+
+def test_a_hub_that_keeps_failing_is_given_up_in_time(hub: LoopHub, folder: Path) -> None:
+    clock, lines = Clock(), []
+    retry = Retry(patience=120, report=lines.append, sleep=clock.sleep, clock=clock)
+    hub.fault("/repos/create", status=503, headers={"Retry-After": "50"}, times=1000)
+    assert "answered 503" in refused(hub, folder, retry=retry).message
+    assert clock.waits == [50.0, 50.0]
+    assert lines == [
+        f"the Hub answered 503: trying again in 50 s (failure {number} of at most 6, in 2 minutes "
+        "at most)"
+        for number in (1, 2)
+    ]
+
+
+def test_a_wait_longer_than_the_patience_is_not_begun(hub: LoopHub, folder: Path) -> None:
+    clock = Clock()
+    retry = Retry(sleep=clock.sleep, clock=clock)
+    hub.fault("/repos/create", status=429, headers={"Retry-After": "4000"})
+    assert "after the 4000 s that it asks to wait" in refused(hub, folder, retry=retry).hint
+    assert clock.waits == []
+    publish(hub, folder, retry=retry)
+
+
+def test_questions_share_the_patience_of_their_call() -> None:
+    clock = Clock()
+    retry = Retry(patience=300, sleep=clock.sleep, clock=clock)
+
+    def fail() -> bool:
+        clock.now += 60  # a time-out
+        raise TimeoutError
+
+    for _ in range(2):  # the second call has the whole patience again
+        began = clock.now
+        with pytest.raises(TimeoutError):
+            retry(fail, lambda: retry(fail, fail))
+        assert 300 < clock.now - began <= 60 + 300 + 60
+
+
+def test_the_attempts_end_too() -> None:
+    clock = Clock()
+    calls: list[int] = []
+
+    def fail() -> None:
+        calls.append(1)
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        Retry(sleep=clock.sleep, clock=clock)(fail)
+    assert len(calls) == 6
+    assert clock.waits == [1.0, 2.0, 4.0, 8.0, 16.0]
+
+
 def test_a_strange_wait_is_no_wait(hub: LoopHub) -> None:
     hub.fault("/whoami", status=429, headers={"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"})
-    with pytest.raises(HfHubHTTPError) as told:
+    with pytest.raises(HfHubHTTPError) as raised:
         api(hub).whoami()
-    assert asked_wait(told.value) == 0.0
+    assert asked_wait(raised.value) == 0.0
 
 
 def test_the_state_is_of_one_release_and_place(hub: LoopHub, folder: Path) -> None:

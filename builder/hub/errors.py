@@ -17,6 +17,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.utils._http import parse_ratelimit_headers
 
 from builder.errors import BuilderError, ConfigError
 from dimsum.errors import DimsumError
@@ -48,9 +49,23 @@ def status_of(error: BaseException) -> int | None:
     """The HTTP status an error of the client stands for, if it stands for one."""
     if isinstance(error, HfHubHTTPError):
         return int(error.response.status_code)
-    # Errors of Xet are built-in ones that only tell the status in their text.
+    # Errors of Xet are built-in ones with the status in nothing but their text.
     found = re.search(r"\b([45]\d\d)\b (?:[A-Z][a-z]+)", str(error))
     return int(found[1]) if found and isinstance(error, ConnectionError | RuntimeError) else None
+
+
+def asked_wait(error: BaseException) -> float:
+    """Seconds that a 429 or 503 asks to wait, 0 if it asks for none."""
+    if not isinstance(error, HfHubHTTPError):
+        return 0.0
+    headers = error.response.headers
+    limit = parse_ratelimit_headers(headers)
+    if limit is not None and limit.remaining == 0:
+        return limit.reset_in_seconds + 1.0
+    try:
+        return max(float(headers.get("Retry-After", "0")), 0.0)
+    except ValueError:
+        return 0.0
 
 
 @contextmanager
@@ -133,9 +148,11 @@ def explain(error: BaseException, repo_id: str, *secrets: str | bool | None) -> 
             f"the Hub refuses the card's metadata: {said}", hint="`dimsum card lint` may tell more"
         )
     if status is not None:
+        asked = asked_wait(error)
+        when = f" after the {asked:.0f} s that it asks to wait" if asked else ""
         return BuilderError(
             f"the Hub answered {status} for {repo_id}: {said}",
-            hint="run the same command again; it goes on where it stopped",
+            hint=f"run the same command again{when}; it goes on where it stopped",
         )
     if isinstance(error, httpx2.HTTPError | ConnectionError | TimeoutError):
         return BuilderError(
