@@ -14,8 +14,9 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from builder.measures import CHEAP_MEASURES, MEASURES
+from dimsum.errors import UsageError
 from dimsum.settings import PathInFile, Presets, Settings, checked, did_you_mean, load
-from dimsum.tasks import Task
+from dimsum.tasks import TaskDefinition, task_names, tasks_of
 
 PRESETS = Presets("builder", ("embedded", "news", "reddit", "biomedical"))
 
@@ -153,7 +154,7 @@ class PairsConfig(Settings):
     without a model.
     """
 
-    bounds: dict[Task, Rules]
+    bounds: dict[str, Rules]
     encoder: str | None = Field(
         None, description="sentence encoder for the measure cosine; empty: not measured"
     )
@@ -176,8 +177,10 @@ class DuplicatesConfig(Settings):
     entailment: float | None = Field(
         None, ge=0, le=1, description="edge of the graph; empty: entailment is the likeliest label"
     )
-    within: Literal["task", "control"] = Field(
-        "task", description="what is compared: all pairs of a task, or those of one control code"
+    within: Literal["task", "control"] | None = Field(
+        None,
+        description="what is compared: all pairs of a task, or those of one control code; empty: "
+        "as the task's definition says",
     )
     jaccard: float = Field(0.8, gt=0, le=1, description="word 3-shingles, over the whole corpus")
     max_drop: float = Field(
@@ -218,32 +221,66 @@ class BuildConfig(Settings):
     domains: tuple[DomainConfig, ...] = Field(min_length=1)
     contexts: ContextsConfig
     candidates: CandidatesConfig
+    tasks: tuple[str, ...] = Field(
+        min_length=1,
+        description="in the order in which their rules are tried; one of your own is module:name. "
+        "Left out: those that rules are given for",
+    )
     pairs: PairsConfig
     scores: ScoresConfig = ScoresConfig()
-    rules: dict[Task, Rules]
+    rules: dict[str, Rules]
     duplicates: DuplicatesConfig = DuplicatesConfig()
     splits: SplitsConfig = SplitsConfig()
     round: RoundConfig | None = Field(None, description="set by `dimsum distill`")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tasks_first(cls, document: Any) -> Any:
+        """Rules and bounds of the tasks that are built, in their order.
+
+        A task without rules or bounds takes those of its definition; those of a task that is known
+        and not built are left out, so that `tasks` alone chooses.
+        """
+        if not isinstance(document, Mapping):
+            return document
+        pairs = document.get("pairs")
+        rules = document.get("rules") or {}
+        bounds = (pairs.get("bounds") or {}) if isinstance(pairs, Mapping) else {}
+        if not (isinstance(rules, Mapping) and isinstance(bounds, Mapping)):
+            return document
+        tasks = list(rules) if document.get("tasks") is None else document["tasks"]
+        if not isinstance(tasks, list | tuple) or not all(isinstance(t, str) for t in tasks):
+            return document
+        built = tasks_of(tasks)
+        _refuse_unknown({**rules, **bounds}, built)
+        found = dict(document)
+        found["tasks"] = list(tasks)
+        found["rules"] = {t.name: rules.get(t.name, t.rules) for t in built}
+        if isinstance(pairs, Mapping):
+            own = {t.name: bounds.get(t.name, t.bounds) for t in built}
+            found["pairs"] = {**pairs, "bounds": own}
+        return found
+
+    @property
+    def definitions(self) -> tuple[TaskDefinition, ...]:
+        """Of the tasks that are built, in order."""
+        return tasks_of(self.tasks)
 
     @model_validator(mode="after")
     def _coherent(self) -> BuildConfig:
         names = [domain.name for domain in self.domains]
         if len(set(names)) != len(names):
             raise ValueError("two domains share a name")
-        if not self.rules:
-            raise ValueError("rules names no task")
-        for task, rules in self.rules.items():
-            self._check_rules(task, rules)
+        for task in self.definitions:
+            self._check_rules(task, self.rules[task.name])
         measured = {m for bounds in self.pairs.bounds.values() for m in bounds}
         used = measured | {m for rules in self.rules.values() for m in rules}
         if "cosine" in used and not self.pairs.encoder:
             raise ValueError("the measure cosine needs pairs.encoder")
         return self
 
-    def _check_rules(self, task: Task, rules: Rules) -> None:
-        bounds = self.pairs.bounds.get(task)
-        if bounds is None:
-            raise ValueError(f"rules.{task} needs pairs.bounds.{task}")
+    def _check_rules(self, definition: TaskDefinition, rules: Rules) -> None:
+        task, bounds = definition.name, self.pairs.bounds[definition.name]
         for measure in [*rules, *bounds]:
             if measure not in MEASURES:
                 raise ValueError(
@@ -257,13 +294,28 @@ class BuildConfig(Settings):
                     f"rules.{task}.{measure} is looser than pairs.bounds.{task}.{measure}: "
                     "pairs beyond the bound are never scored"
                 )
-        directions = ["entail_forward"] + ["entail_backward"] * (task == "paraphrase")
-        for measure in directions:
+        for measure in (f"entail_{direction}" for direction in definition.directions):
             if rules.get(measure, Bound()).lowest < self.scores.floor:
                 raise ValueError(
                     f"rules.{task}.{measure}.min must be at least scores.floor "
                     f"({self.scores.floor}): below it the other direction is never scored"
                 )
+
+
+def _refuse_unknown(names: Iterable[str], built: Iterable[TaskDefinition]) -> None:
+    """Refuse rules or bounds of a task that there is not.
+
+    Raises:
+        UsageError: with the nearest known name.
+    """
+    own = [task.name for task in built]
+    known = (*own, *(name for name in task_names() if name not in own))
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"no task is called {name!r}{did_you_mean(name, known)}",
+                hint="a task of your own stands in `tasks`, as module:name",
+            )
 
 
 def load_config(source: str | Path, overrides: Iterable[str] = ()) -> BuildConfig:

@@ -246,7 +246,12 @@ class Link(Fact):
 
 
 class DatasetFacts(Fact):
-    """All a dataset card says."""
+    """All a dataset card says.
+
+    Attributes:
+        targets: what pairs were kept as, in words, such as "paraphrases or summaries".
+        task_categories: of the Hub.
+    """
 
     kind: Literal["dataset"] = "dataset"
     name: Name
@@ -255,9 +260,10 @@ class DatasetFacts(Fact):
     version: str
     summary: str
     language: Annotated[tuple[str, ...], Field(min_length=1)] = ("en",)
-    task_categories: tuple[str, ...] = ("summarization", "text-generation")
+    targets: str = "pairs of its tasks"
+    task_categories: tuple[str, ...] = ()
     task_ids: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ("synthetic", "paraphrase", "sentence-summarization", "distillation")
+    tags: tuple[str, ...] = ("synthetic", "distillation")
     columns: Annotated[tuple[ColumnFacts, ...], Field(min_length=1)]
     configs: Annotated[tuple[ConfigFacts, ...], Field(min_length=1)]
     funnel: tuple[FunnelStep, ...]
@@ -348,11 +354,12 @@ class ModelFacts(Fact):
     """All a model card says.
 
     Attributes:
+        purpose: what it is good for, such as "shorten an English sentence".
         example_prompt: a whole prompt, for plain transformers.
         example_output: what the model wrote for it.
         example_text: the sentence in that prompt, for `dimsum`.
-        example_method: of `dimsum.Student`, called with that sentence.
-        example_arguments: keyword arguments of the call.
+        example_arguments: keyword arguments of `dimsum.Student.rewrite`, called with it: the task
+            and its options.
     """
 
     kind: Literal["model"] = "model"
@@ -361,11 +368,12 @@ class ModelFacts(Fact):
     repo_id: RepoId | None = None
     version: str
     summary: str
+    purpose: str = "rewrite an English sentence"
     language: Annotated[tuple[str, ...], Field(min_length=1)] = ("en",)
     architecture: Literal["seq2seq", "causal"]
     parameters: Count
-    pipeline_tag: str = "summarization"
-    tags: tuple[str, ...] = ("summarization", "paraphrase", "distillation")
+    pipeline_tag: str = "text-generation"
+    tags: tuple[str, ...] = ("distillation",)
     base: ModelUse
     dataset: Link
     models: tuple[ModelUse, ...] = ()
@@ -377,7 +385,6 @@ class ModelFacts(Fact):
     example_prompt: str
     example_output: str | None = None
     example_text: str | None = None
-    example_method: Literal["summarize", "paraphrase"] = "summarize"
     example_arguments: dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], str] = Field(
         default_factory=dict
     )

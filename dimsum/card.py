@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +22,10 @@ from dimsum import __version__
 from dimsum.files import whole_file
 from dimsum.models import public_name
 from dimsum.spec import StudentSpec
+from dimsum.tasks import TaskDefinition, tasks_of
 
+CAUSAL_PIPELINE = "text-generation"
 EXAMPLE = "The council voted late on Tuesday to close the old bridge to lorries."
-MEANINGS = {
-    "short-abstractive": "a summary of under half of the characters, in new words",
-    "short-extractive": "a summary of under half of the characters, in the source's words",
-    "long-abstractive": "a summary of half to four fifths of the characters, in new words",
-    "long-extractive": "a summary of half to four fifths of the characters, in the source's words",
-    "paraphrase": "the same in other words",
-    "summary": "a summary",
-}
 
 
 def data_facts(reference: str) -> DatasetFacts | None:
@@ -65,16 +60,18 @@ def student_facts(name: str, spec: StudentSpec, reference: str) -> ModelFacts:
     training = spec.training
     data = data_facts(reference)
     codes = ", ".join(f"{count:,} {code}" for code, count in sorted(spec.trained.items()) if count)
+    tasks = _tasks(spec)
     whole = "all weights" if not training["recipe"]["lora_rank"] else "LoRA, merged"
     return ModelFacts(
         name="".join(c if c.isalnum() or c in "-._" else "-" for c in name).lstrip("-.") or "s",
         title=name,
         version=__version__,
-        summary="Shortens and rewords single English sentences"
-        + (" under control codes." if spec.prompts.control else "."),
+        summary=_what_it_does(tasks) + (" under control codes." if spec.prompts.control else "."),
+        purpose=f"{' or '.join(task.verb for task in tasks)} an English sentence",
         architecture=spec.architecture,
         parameters=training["parameters"],
-        pipeline_tag="summarization" if spec.architecture == "seq2seq" else "text-generation",
+        pipeline_tag=tasks[0].hub.pipeline if spec.architecture == "seq2seq" else CAUSAL_PIPELINE,
+        tags=(*dict.fromkeys(task.hub.model_tag for task in tasks), "distillation"),
         base=ModelUse(
             role="base",
             reference=training["from"],
@@ -88,7 +85,8 @@ def student_facts(name: str, spec: StudentSpec, reference: str) -> ModelFacts:
         settings=_settings(training["recipe"]),
         generation=_settings(spec.generation.model_dump()),
         controls=tuple(
-            ControlFacts(code=code, meaning=MEANINGS.get(code, code)) for code in spec.requests
+            ControlFacts(code=code, meaning=spec.prompts.requests[code].meaning or code)
+            for code in spec.requests
         ),
         example_prompt=spec.prompts.render(EXAMPLE, spec.requests[0]),
         run=RunFacts(
@@ -99,6 +97,18 @@ def student_facts(name: str, spec: StudentSpec, reference: str) -> ModelFacts:
             versions=training["versions"],
         ),
     )
+
+
+def _tasks(spec: StudentSpec) -> tuple[TaskDefinition, ...]:
+    """Those that it was trained on, in the order of its recipe."""
+    known = {spec.prompts.requests[request].task for request in spec.requests}
+    named = tasks_of(spec.training["recipe"]["tasks"])
+    return tuple(task for task in named if task.name in known)
+
+
+def _what_it_does(tasks: Sequence[TaskDefinition]) -> str:
+    text = f"{' and '.join(task.verbs for task in tasks)} single English sentences"
+    return text[0].upper() + text[1:]
 
 
 def _link(reference: str, data: DatasetFacts | None) -> Link:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from dimsum.errors import UsageError
 from dimsum.files import json_object, lines_of, whole_file
-from dimsum.tasks import Task
+from dimsum.tasks import TaskDefinition
 from dimsum.writing import BATCH_SIZE
 
 if TYPE_CHECKING:
@@ -29,14 +29,14 @@ class Job:
     """What to write for each line.
 
     Attributes:
+        options: of the task, such as the length of a summary.
         number: outputs of each sentence; one is greedy, several are sampled.
         column: field of JSONL input that holds the sentence.
         form: plain, jsonl, or auto (JSONL when the first line is a JSON object).
     """
 
-    task: Task
-    length: str | None = None
-    style: str | None = None
+    task: TaskDefinition
+    options: Mapping[str, str] = field(default_factory=dict)
     number: int = 1
     column: str = "source"
     form: str = "auto"
@@ -64,19 +64,13 @@ def generate_file(
 
     if output is not None and output.exists():
         raise UsageError(f"{output} exists", hint="choose another name; nothing is overwritten")
-    if job.task == "paraphrase" and (job.length or job.style):
-        raise UsageError("a paraphrase has neither length nor style")
     if source is not None and not source.is_file():
         raise UsageError(f"no file at {source}")
     student = Student.from_pretrained(model, device=device, dtype=dtype)
     say(student.note)
     if not student.spec.trained:
         say(f"{model} is no trained student: its prompts are new to it")
-    request = (
-        student.spec.summary_request(job.length, job.style)
-        if job.task == "summary"
-        else student.spec.checked("paraphrase")
-    )
+    request = student.spec.request_for(job.task.name, job.options)
     lines = lines_of(source) if source is not None else (x.rstrip("\r\n") for x in sys.stdin)
     with _sink(output) as sink:
         return _run(student, request, job, lines, sink, say)

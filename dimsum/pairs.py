@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from dimsum.controls import control_code
+from dimsum.controls import wording_of
 from dimsum.errors import DimsumError, UsageError
 from dimsum.files import json_lines
-from dimsum.metrics.overlap import compression, density, fragments, rouge_l, tokens
 from dimsum.prompts import one_line
-from dimsum.tasks import TASKS, Task
+from dimsum.tasks import TaskDefinition
+from dimsum.tasks.base import Wording
+from dimsum.tasks.registry import SHIPPED
 
 SPLIT_WORDS = {
     "train": "train",
@@ -26,8 +27,6 @@ SPLIT_WORDS = {
     "test": "test",
 }
 FORMS = (".parquet", ".jsonl", ".jsonl.gz", ".csv")
-SUMMARY_BELOW = 0.8
-"""A pair without a task is a summary when the target has fewer than this share of characters."""
 
 Row = dict[str, Any]
 
@@ -38,7 +37,7 @@ class Pair:
 
     source: str
     target: str
-    task: Task
+    task: str
     control: str
 
 
@@ -152,15 +151,22 @@ class Columns:
 
 
 def pairs_of(
-    rows: Iterable[Row], columns: Columns, name: str, reading: Reading | None = None
+    rows: Iterable[Row],
+    columns: Columns,
+    name: str,
+    reading: Reading | None = None,
+    tasks: Sequence[TaskDefinition] = SHIPPED,
 ) -> Iterator[Pair]:
     """The pairs of rows.
 
-    A target that is a list gives one pair for each of its texts. Without a task column a target of
-    under 0.8 of its source's characters is a summary, and any other a paraphrase.
+    A target that is a list gives one pair for each of its texts. Where a row does not say its
+    task, a pair is of the only task, or of the one whose `unlabelled` holds its compression: of
+    those shipped, a target of under 0.8 of its source's characters is a summary, and any other a
+    paraphrase.
 
     Raises:
-        UsageError: a column that is not there, named with those that are.
+        UsageError: a column that is not there, named with those that are; or a row's task that is
+            none of `tasks`.
     """
     counted = reading or Reading()
     for row in rows:
@@ -172,7 +178,7 @@ def pairs_of(
             continue
         targets = row.get(columns.target)
         for target in targets if isinstance(targets, list) else [targets]:
-            pair = _pair(row.get(columns.source), target, row.get(columns.task), name)
+            pair = _pair(row.get(columns.source), target, row.get(columns.task), name, tasks)
             if pair is None:
                 counted.dropped["empty"] += 1
             else:
@@ -195,24 +201,35 @@ def check_columns(row: Row, wanted: Iterable[str], name: str) -> None:
         )
 
 
-def _pair(source: Any, target: Any, task: Any, name: str) -> Pair | None:
+def _pair(
+    source: Any, target: Any, task: Any, name: str, tasks: Sequence[TaskDefinition]
+) -> Pair | None:
     if not isinstance(source, str) or not isinstance(target, str):
         return None
     source, target = one_line(source), one_line(target)
     if not source or not target:
         return None
-    if task is None:
-        task = "summary" if compression(source, target) < SUMMARY_BELOW else "paraphrase"
-    if task not in TASKS:
-        raise UsageError(f"{name} has a task {task!r}", hint=f"tasks are {', '.join(TASKS)}")
-    return Pair(source, target, task, code_of(task, source, target))
+    wording = wording_of(source, target)
+    found = _task_of(task, wording, tasks)
+    if found is None:
+        which = "a pair that could be of any task" if task is None else f"a task {task!r}"
+        raise UsageError(
+            f"{name} has {which}",
+            hint=f"tasks are {', '.join(one.name for one in tasks)}; others go under `tasks` of "
+            "the recipe, and a column of the data says which",
+        )
+    return Pair(source, target, found.name, found.control(wording))
 
 
-def code_of(task: Task, source: str, target: str) -> str:
-    """The control code of a pair, by its definition in `dimsum.controls`."""
-    words, said = tokens(source), tokens(target)
-    shared = density(fragments(words, said), target, per="character")
-    return control_code(task, compression(source, target), shared, rouge_l(words, said))
+def _task_of(task: Any, wording: Wording, tasks: Sequence[TaskDefinition]) -> TaskDefinition | None:
+    if task is not None:
+        return next((one for one in tasks if one.name == task), None)
+    if len(tasks) == 1:
+        return tasks[0]
+    for one in tasks:
+        if one.unlabelled and one.unlabelled[0] <= wording.compression < one.unlabelled[1]:
+            return one
+    return None
 
 
 def held_out(source: str, share: float) -> bool:

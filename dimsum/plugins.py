@@ -5,8 +5,6 @@ A module is imported as Python finds it: installed, or on PYTHONPATH.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
@@ -63,9 +61,3 @@ def checked_kind(found: object, reference: str, kind: type[T]) -> T:
     if not isinstance(found, kind):
         raise UsageError(f"{reference} is a {type(found).__name__}, not a {kind.__name__}")
     return found
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A half-sentence with the nearest known word, or nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""

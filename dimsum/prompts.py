@@ -1,32 +1,37 @@
 """What a student reads: one instruction line that names the control code, then the sentence.
 
-Source: the prompts of arXiv 2305.16635 v1 have this shape, one wording for each of the five control
-codes. A student trained without codes reads one wording for each task instead.
+Source: the prompts of arXiv 2305.16635 v1 have this shape, one wording for each control code. A
+student trained without codes reads one wording for each task instead.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dimsum.errors import UsageError
+from dimsum.tasks import TaskDefinition
+from dimsum.tasks.registry import SHIPPED
 
 Architecture = Literal["seq2seq", "causal"]
 
-CONTROLLED = {
-    "short-abstractive": "Write a short summary of the sentence in new words.",
-    "short-extractive": "Write a short summary of the sentence in its own words.",
-    "long-abstractive": "Write a long summary of the sentence in new words.",
-    "long-extractive": "Write a long summary of the sentence in its own words.",
-    "paraphrase": "Write a paraphrase of the sentence.",
-}
-"""Instruction of each control code."""
-UNCONTROLLED = {
-    "summary": "Write a summary of the sentence.",
-    "paraphrase": "Write a paraphrase of the sentence.",
-}
-"""Instruction of each task, for students trained without codes."""
+
+class Request(BaseModel):
+    """What an instruction asks for, kept with the student: nobody needs the task's definition.
+
+    Attributes:
+        task: its name.
+        options: of the task, and the value of each; empty where there is nothing to choose.
+        meaning: in the words of a card.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str
+    options: dict[str, str] = Field(default_factory=dict)
+    meaning: str = ""
 
 
 class PromptFormat(BaseModel):
@@ -34,6 +39,8 @@ class PromptFormat(BaseModel):
 
     Attributes:
         instructions: request (a control code or, without codes, a task) to its line.
+        requests: what each request asks for.
+        control: whether requests are control codes.
         template: text with {instruction} and {source}.
         target_prefix: stands before the target in training; a causal model's answer is a
             continuation, so it begins with a space.
@@ -44,6 +51,20 @@ class PromptFormat(BaseModel):
     instructions: dict[str, str]
     template: str
     target_prefix: str = ""
+    requests: dict[str, Request] = Field(default_factory=dict)
+    control: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _described(cls, values: Any) -> Any:
+        """Students of the first format say only their instructions; all are of shipped tasks."""
+        if not isinstance(values, dict) or "requests" in values or "instructions" not in values:
+            return values
+        names = set(values["instructions"])
+        with_codes = not names & {task.name for task in SHIPPED if len(task.codes) > 1}
+        known = requests_of(SHIPPED, control=with_codes)
+        found = {name: known.get(name, Request(task=name)) for name in values["instructions"]}
+        return {"control": with_codes, **values, "requests": found}
 
     @model_validator(mode="after")
     def _whole(self) -> PromptFormat:
@@ -54,24 +75,40 @@ class PromptFormat(BaseModel):
             raise ValueError("template must begin with {instruction}")
         if len(set(self.instructions.values())) != len(self.instructions):
             raise ValueError("two requests have the same instruction")
+        if set(self.requests) != set(self.instructions):
+            raise ValueError("requests and instructions differ")
         return self
 
     @classmethod
-    def default(cls, architecture: Architecture, *, control: bool = True) -> PromptFormat:
-        """The format that students are trained with."""
-        instructions = dict(CONTROLLED if control else UNCONTROLLED)
-        if architecture == "seq2seq":
-            return cls(instructions=instructions, template="{instruction}\nSentence: {source}")
+    def default(
+        cls,
+        architecture: Architecture,
+        *,
+        control: bool = True,
+        tasks: Sequence[TaskDefinition] = SHIPPED,
+    ) -> PromptFormat:
+        """The format that students are trained with, for their tasks."""
+        causal = architecture == "causal"
         return cls(
-            instructions=instructions,
-            template="{instruction}\nSentence: {source}\nAnswer:",
-            target_prefix=" ",
+            instructions={
+                name: line
+                for task in tasks
+                for name, line in (
+                    ((code.name, code.instruction) for code in task.codes)
+                    if control
+                    else ((task.name, task.instruction),)
+                )
+            },
+            template="{instruction}\nSentence: {source}" + ("\nAnswer:" if causal else ""),
+            target_prefix=" " if causal else "",
+            requests=requests_of(tasks, control=control),
+            control=control,
         )
 
     @property
-    def control(self) -> bool:
-        """Whether requests are control codes."""
-        return "summary" not in self.instructions
+    def tasks(self) -> tuple[str, ...]:
+        """Names of the tasks that there is an instruction for."""
+        return tuple(dict.fromkeys(self.requests[name].task for name in self.instructions))
 
     def render(self, source: str, request: str) -> str:
         """The prompt of a source.
@@ -105,6 +142,21 @@ class PromptFormat(BaseModel):
         """The fixed text between instruction and source, and after the source."""
         before, _, after = self.template.removeprefix("{instruction}").partition("{source}")
         return before, after
+
+
+def requests_of(tasks: Sequence[TaskDefinition], *, control: bool) -> dict[str, Request]:
+    """What each control code, or without codes each task, asks for."""
+    if not control:
+        return {t.name: Request(task=t.name, meaning=_one(t.noun)) for t in tasks}
+    return {
+        code.name: Request(task=task.name, options=dict(code.options), meaning=code.meaning)
+        for task in tasks
+        for code in task.codes
+    }
+
+
+def _one(noun: str) -> str:
+    return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
 
 
 def one_line(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,6 @@ from dimsum.errors import ModelError, UsageError
 from dimsum.prompts import Architecture, PromptFormat
 
 SPEC_FILE = "student.json"
-LENGTHS = ("short", "long")
-STYLES = ("abstractive", "extractive")
 
 
 class Generation(BaseModel):
@@ -62,29 +61,37 @@ class StudentSpec(BaseModel):
         known = [request for request in self.prompts.instructions if self.trained.get(request)]
         return known or list(self.prompts.instructions)
 
-    def summary_request(self, length: str | None = None, style: str | None = None) -> str:
-        """The request for a summary; what is left open is taken as training had it most often.
+    def request_for(self, task: str, options: Mapping[str, str | None] | None = None) -> str:
+        """The request for a task; what is left open is taken as training had it most often.
+
+        Args:
+            options: of the task, such as the length of a summary; None is left open.
 
         Raises:
-            UsageError: a length or style that is none, or one that the student has no code for.
+            UsageError: a task, an option or a value that the student does not know.
         """
-        for value, known in ((length, LENGTHS), (style, STYLES)):
-            if value is not None and value not in known:
+        asked = self.prompts.requests
+        wanted = {name: value for name, value in (options or {}).items() if value is not None}
+        every = [name for name in self.prompts.instructions if asked[name].task == task]
+        for name, value in wanted.items():
+            values = [asked[r].options[name] for r in every if name in asked[r].options]
+            if not values and every:
                 raise UsageError(
-                    f"{value!r} is no control code of a summary", hint=f"use {' or '.join(known)}"
+                    f"the student has no {name} to choose for the task {task!r}",
+                    hint=f"what it was trained on: {', '.join(self.requests)}",
                 )
-        wanted = {part for part in (length, style) if part}
-        if not self.prompts.control:
-            if wanted or "summary" not in self.requests:
-                raise self._unknown("-".join(sorted(wanted)) or "summary")
-            return "summary"
+            if value not in values and every:
+                known = dict.fromkeys(values)
+                raise UsageError(
+                    f"{value!r} is no {name} of the task {task!r}", hint=f"use {' or '.join(known)}"
+                )
         fitting = [
-            request
-            for request in self.requests
-            if request != "paraphrase" and wanted <= set(request.split("-"))
+            name
+            for name in self.requests
+            if asked[name].task == task and wanted.items() <= asked[name].options.items()
         ]
         if not fitting:
-            raise self._unknown("-".join(p for p in (length, style) if p) or "summary")
+            raise self._unknown("-".join(wanted.values()) or task)
         return max(fitting, key=lambda request: self.trained.get(request, 0))
 
     def checked(self, request: str) -> str:

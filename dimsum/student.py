@@ -3,13 +3,14 @@
 student = Student.from_pretrained("runs/student")
 student.summarize("The minister said on Monday that ...", length="short")
 student.paraphrase(["One sentence.", "Another."], n=3)
+student.rewrite("One sentence.", task="summary", style="extractive")
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol, overload
+from typing import Any, Literal, Protocol, cast, overload
 
 from dimsum.errors import DimsumError, UsageError
 from dimsum.files import write_json
@@ -18,6 +19,8 @@ from dimsum.models import pick_device, pick_dtype, public_name, quiet_transforme
 from dimsum.opening import adds_bos, description, opened, positions
 from dimsum.prompts import PromptFormat, one_line
 from dimsum.spec import SPEC_FILE, Generation, StudentSpec
+from dimsum.tasks.paraphrase import PARAPHRASE
+from dimsum.tasks.summary import SUMMARY
 from dimsum.writing import BATCH_SIZE, first_line, generate_arguments, pad_id, padded
 
 DType = Literal["auto", "float32", "bfloat16"]
@@ -126,24 +129,35 @@ class Student:
         Raises:
             UsageError: a code that the student does not know.
         """
-        request = self.spec.summary_request(length, style)
-        found = self.write([text] if isinstance(text, str) else text, request)
-        return found[0][0] if isinstance(text, str) else [outputs[0] for outputs in found]
+        found = self.rewrite(text, task=SUMMARY.name, length=length, style=style)
+        return cast("str | list[str]", found)
 
     def paraphrase(
         self, text: str | Many, n: int = 1, *, seed: int = 0
     ) -> str | list[str] | list[list[str]]:
-        """Paraphrases of one sentence or of many.
+        """Paraphrases of one sentence or of many; as `rewrite`."""
+        return self.rewrite(text, task=PARAPHRASE.name, n=n, seed=seed)
+
+    def rewrite(
+        self, text: str | Many, task: str, n: int = 1, *, seed: int = 0, **options: str | None
+    ) -> str | list[str] | list[list[str]]:
+        """Targets of any task that the student knows, for one sentence or for many.
 
         Args:
             text: a sentence, or a list of them.
+            task: its name.
             n: how many of each; one is decoded greedily, several are sampled.
             seed: of the sampling.
+            options: of the task, such as `length="short"` of a summary. What is left open or None
+                is taken as the training data had it most often.
 
         Returns:
             for one sentence a text (n = 1) or a list of n; for many, a list of these.
+
+        Raises:
+            UsageError: a task, an option or a value that the student does not know.
         """
-        request = self.spec.checked("paraphrase")
+        request = self.spec.request_for(task, options)
         found = self.write([text] if isinstance(text, str) else text, request, n=n, seed=seed)
         if isinstance(text, str):
             return found[0][0] if n == 1 else found[0]

@@ -10,16 +10,16 @@ from typing import Any
 
 import click
 
+from dimsum.commands.tasks import chosen_options, task_options
+from dimsum.tasks import TaskDefinition
 from dimsum.writing import BATCH_SIZE
 
 
 @click.command()
 @click.argument("models", nargs=-1, metavar="MODEL...")
 @click.option("--data", required=True, help="A benchmark's name, a file, a folder or a Hub id.")
-@click.option("--task", type=click.Choice(["summary", "paraphrase"]), required=True)
+@task_options
 @click.option("--name", "names", multiple=True, help="Name of a MODEL in the table, in order.")
-@click.option("--length", help="Of the students' summaries: short or long.")
-@click.option("--style", help="Of the students' summaries: abstractive or extractive.")
 @click.option("--baseline", "baselines", multiple=True, help="copy, lead or random; repeatable.")
 @click.option("--teacher", help="Model asked by prompts, zero-shot and few-shot.")
 @click.option("--teacher-sample", default=100, show_default=True, help="Sources to choose on.")
@@ -57,7 +57,7 @@ from dimsum.writing import BATCH_SIZE
 @click.option("--quiet", is_flag=True, help="No progress.")
 def evaluate(
     data: str,
-    task: str,
+    task: TaskDefinition,
     critic: str | None,
     output: Path | None,
     save_outputs: Path | None,
@@ -73,7 +73,7 @@ def evaluate(
     from builder.judges import entailment_critic
     from dimsum.commands.output import print_evaluation, print_json
     from dimsum.evaluation.data import read_examples
-    from dimsum.evaluation.run import Request, judged
+    from dimsum.evaluation.run import Wanted, judged
     from dimsum.training.conditions import conditions
 
     reading = {
@@ -87,7 +87,8 @@ def evaluate(
     }
     if options["bertscore"] == "none":
         options["bertscore"] = None
-    wanted = Request(task="summary" if task == "summary" else "paraphrase", **options)
+    asked = chosen_options(task, options)
+    wanted = Wanted(task=task, options=asked, **options)
     wanted.check(output, save_outputs)
     examples = read_examples(data, wanted.task, **reading)
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))

@@ -2,9 +2,9 @@
 
 Source: arXiv 2305.16635 v4, algorithm 1. Nodes are pairs; an edge joins two pairs when the source
 of one entails the source of the other, or the target the target. Of each connected component the
-pair with the largest P(x => y) + P(y => x) stays. Paraphrases and summaries of a context are two
-graphs; `duplicates.within = "control"` makes one for every control code instead, so that a sentence
-may stay with a short and with a long summary.
+pair with the largest P(x => y) + P(y => x) stays. Each task has a graph of its own in a context;
+`duplicates.within = "control"` makes one for every control code instead, so that a sentence may
+stay with a short and with a long target of one task.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ REJECTED = extended(SCHEMA, reason=pa.string(), survivor_source=pa.string())
 def make(work: Work) -> Output:
     """Keep one pair of each component."""
     wanted = work.config.duplicates
+    tasks = {task.name: task for task in work.config.definitions}
     entailed: set[tuple[str, str, str]] = set()
     for link in work.tables["scores.links"].to_pylist():
         if says_entailment(link["entailment"], link["neutral"], wanted.entailment):
@@ -38,7 +39,9 @@ def make(work: Work) -> Output:
     for context_id, group in groupby(pairs, key=lambda row: row["context_id"]):
         graphs: dict[str, Rows] = defaultdict(list)
         for row in group:
-            graphs[row["task"] if wanted.within == "task" else control_of(row)].append(row)
+            task = tasks[row["task"]]
+            by_code = (wanted.within or task.repeats) == "control"
+            graphs[control_of(row, task) if by_code else task.name].append(row)
         for name in sorted(graphs):
             for component in components(graphs[name], context_id, entailed):
                 best = max(component, key=strength)

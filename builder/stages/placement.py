@@ -31,10 +31,11 @@ def make(work: Work) -> Output:
     known = {row["id"] for row in earlier}
     places = Places(earlier)
     teacher = public_name(work.config.teacher.model)
+    tasks = {task.name: task for task in work.config.definitions}
     rows: Rows = []
     rejects: Rows = []
     for pair in work.tables["near_duplicates"].to_pylist():
-        row = released(pair, teacher, settings.number)
+        row = released(pair, tasks[pair["task"]], teacher, settings.number)
         split = places.split_of(pair)
         if row["id"] in known:
             rejects.append({**row, "split": "", "reason": "in_the_earlier_corpus"})

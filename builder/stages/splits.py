@@ -14,9 +14,10 @@ import pyarrow as pa
 from builder.models import public_name
 from builder.stages.base import Rows, Stage, Work, extended, with_rejects
 from builder.store import Output, digest
-from dimsum.controls import Control, control_code
 from dimsum.metrics.overlap import density, fragments, tokens
 from dimsum.schema import arrow_schema
+from dimsum.tasks import TaskDefinition
+from dimsum.tasks.base import Wording
 
 SPLITS = ("train", "validation", "test")
 
@@ -31,30 +32,34 @@ def make(work: Work) -> Output:
     pairs = work.tables["near_duplicates"].to_pylist()
     shares = work.config.splits
     split_of = assign(pairs, shares.validation, shares.test, work.seed)
+    teacher = public_name(work.config.teacher.model)
+    tasks = {task.name: task for task in work.config.definitions}
     rows = [
-        {**released(pair, public_name(work.config.teacher.model)), "split": split}
+        {**released(pair, tasks[pair["task"]], teacher), "split": split}
         for pair, split in zip(pairs, split_of, strict=True)
     ]
     rows.sort(key=lambda row: row["id"])
     return with_rejects(rows, [], schema(), extended(schema(), reason=pa.string()))
 
 
-def released(pair: dict[str, Any], teacher: str, round_number: int = 0) -> dict[str, Any]:
+def released(
+    pair: dict[str, Any], task: TaskDefinition, teacher: str, round_number: int = 0
+) -> dict[str, Any]:
     """A kept pair as a released row."""
     return {
         **pair,
         "id": digest([pair["task"], pair["source"], pair["target"]])[:16],
-        "control": control_of(pair),
+        "control": control_of(pair, task),
         "round": round_number,
         "teacher": teacher,
     }
 
 
-def control_of(pair: dict[str, Any]) -> Control:
+def control_of(pair: dict[str, Any], task: TaskDefinition) -> str:
     """The control code of a decided pair; density is per character, as the codes were defined."""
     source, target = pair["source"], pair["target"]
     shared = density(fragments(tokens(source), tokens(target)), target, per="character")
-    return control_code(pair["task"], pair["compression"], shared, pair["rouge_l"])
+    return task.control(Wording(source, target, pair["compression"], shared, pair["rouge_l"]))
 
 
 def assign(pairs: Rows, validation: float, test: float, seed: int) -> list[str]:

@@ -28,7 +28,7 @@ from builder.statistics.words import (
     plain,
     spaced,
 )
-from dimsum.controls import EXTRACTIVE_FROM
+from dimsum.tasks.summary import EXTRACTIVE_FROM
 
 OPENING = 3
 """Tokens of a target that make its opening."""

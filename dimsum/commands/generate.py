@@ -1,20 +1,21 @@
-"""`dimsum generate`: sentences in, summaries or paraphrases out."""
+"""`dimsum generate`: sentences in, what a student makes of them out."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from dimsum.commands.tasks import chosen_options, task_options
+from dimsum.tasks import TaskDefinition
 from dimsum.writing import BATCH_SIZE
 
 
 @click.command()
 @click.argument("model")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--task", type=click.Choice(["summary", "paraphrase"]), required=True)
-@click.option("--length", help="Of a summary: short or long.")
-@click.option("--style", help="Of a summary: abstractive or extractive.")
+@task_options
 @click.option("-n", "--number", default=1, show_default=True, help="Outputs of each sentence.")
 @click.option("--column", default="source", show_default=True, help="Field of JSONL input.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File instead of stdout.")
@@ -29,9 +30,7 @@ from dimsum.writing import BATCH_SIZE
 def generate(
     model: str,
     file: Path | None,
-    task: str,
-    length: str | None,
-    style: str | None,
+    task: TaskDefinition,
     number: int,
     column: str,
     output: Path | None,
@@ -41,6 +40,7 @@ def generate(
     device: str | None,
     dtype: str,
     quiet: bool,
+    **options: Any,
 ) -> None:
     """Write with MODEL for each line of FILE; without one, or with -, of standard input.
 
@@ -50,9 +50,8 @@ def generate(
     from dimsum.generate import Job, generate_file
 
     job = Job(
-        task="summary" if task == "summary" else "paraphrase",
-        length=length,
-        style=style,
+        task=task,
+        options=chosen_options(task, options),
         number=number,
         column=column,
         form=form,

@@ -73,4 +73,5 @@ def _cell(found: Mapping[str, float]) -> str:
 
 
 def _shares(found: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {found[name]:.3f}" for name in ("length", "style", "control"))
+    shares = {name: value for name, value in found.items() if isinstance(value, float)}
+    return ", ".join(f"{name} {value:.3f}" for name, value in shares.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ from dimsum.errors import UsageError
 from dimsum.files import lines_of
 from dimsum.pairs import check_columns, read_rows
 from dimsum.prompts import one_line
-from dimsum.tasks import Task
+from dimsum.tasks import TaskDefinition
+from dimsum.tasks.base import Benchmark
+from dimsum.tasks.registry import SHIPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,66 +24,16 @@ class Example:
     references: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Benchmark:
-    """Where a data set is and which of its columns are what.
-
-    Attributes:
-        reference: a Hub id, a folder or a file.
-        source: column of the source.
-        references: column of the references, a text or a list of texts.
-        where: values that rows must have.
-    """
-
-    reference: str
-    task: Task
-    source: str = "source"
-    references: str = "refs"
-    split: str = "test"
-    config: str | None = None
-    where: Mapping[str, Any] = field(default_factory=dict)
-
-
-BENCHMARKS: dict[str, Benchmark] = {
-    "gigaword": Benchmark("Harvard/gigaword", "summary", "document", "summary"),
-    "google-compression": Benchmark(
-        "embedding-data/sentence-compression", "summary", "set.0", "set.1", split="train"
-    ),
-    "scitldr": Benchmark("allenai/scitldr", "summary", "source", "target", config="Abstract"),
-    "xsum": Benchmark("EdinburghNLP/xsum", "summary", "document", "summary"),
-    "mrpc": Benchmark(
-        "nyu-mll/glue", "paraphrase", "sentence1", "sentence2", config="mrpc", where={"label": 1}
-    ),
-    "paws": Benchmark(
-        "google-research-datasets/paws",
-        "paraphrase",
-        "sentence1",
-        "sentence2",
-        config="labeled_final",
-        where={"label": 1},
-    ),
-    "qqp": Benchmark(
-        "nyu-mll/glue",
-        "paraphrase",
-        "question1",
-        "question2",
-        split="validation",
-        config="qqp",
-        where={"label": 1},
-    ),
-}
-"""Named benchmarks by their column mappings; each is an ordinary Hub data set."""
-
 GUESSES = {
     "source": ("source", "s1", "sentence1", "document", "text"),
-    "references": ("refs", "references", "target", "s2", "sentence2", "summary", "paraphrase"),
+    "references": ("refs", "references", "target", "s2", "sentence2"),
 }
-"""Columns looked for, in this order, where none is named."""
+"""Columns looked for, in this order and before the task's own, where none is named."""
 
 
 def read_examples(
     data: str,
-    task: Task,
+    task: TaskDefinition,
     *,
     source: str | None = None,
     references: str | None = None,
@@ -109,19 +61,19 @@ def read_examples(
     if reference_files:
         found = _aligned(Path(data), reference_files)
     else:
-        named = BENCHMARKS.get(data)
-        if named is not None and named.task != task:
-            raise UsageError(f"{data} is a benchmark of the task {named.task}, not {task}")
+        named = task.benchmarks.get(data)
+        other = next((one.name for one in SHIPPED if data in one.benchmarks), None)
+        if named is None and other is not None:
+            raise UsageError(f"{data} is a benchmark of the task {other}, not {task.name}")
         wanted = Benchmark(
             reference=named.reference if named else data,
-            task=task,
             source=source or (named.source if named else ""),
             references=references or (named.references if named else ""),
             split=split or (named.split if named else ""),
             config=config or (named.config if named else None),
             where=where or (named.where if named else {}),
         )
-        found = _from_rows(wanted)
+        found = _from_rows(wanted, task)
     if not found:
         raise UsageError(f"{data} holds nothing to judge on", hint="it may be empty")
     return found[:limit] if limit else found
@@ -143,15 +95,15 @@ def _aligned(path: Path, reference_files: Sequence[Path]) -> list[Example]:
     ]
 
 
-def _from_rows(wanted: Benchmark) -> list[Example]:
+def _from_rows(wanted: Benchmark, task: TaskDefinition) -> list[Example]:
     file = Path(wanted.reference).expanduser().is_file()
     split = "train" if file else (wanted.split or "test")
     source, references = wanted.source, wanted.references
     found = []
     for index, row in enumerate(read_rows(wanted.reference, split, wanted.config)):
         if index == 0:
-            source = source or _guess(row, "source")
-            references = references or _guess(row, "references")
+            source = source or _guess(row, GUESSES["source"])
+            references = references or _guess(row, (*GUESSES["references"], *task.columns))
             heads = [name.partition(".")[0] for name in (source, references)]
             check_columns(row, [*heads, *wanted.where], wanted.reference)
         if any(row.get(key) != value for key, value in wanted.where.items()):
@@ -166,11 +118,8 @@ def _from_rows(wanted: Benchmark) -> list[Example]:
     return found
 
 
-def _guess(row: Mapping[str, Any], kind: str) -> str:
-    for name in GUESSES[kind]:
-        if name in row:
-            return name
-    return GUESSES[kind][0]
+def _guess(row: Mapping[str, Any], names: Sequence[str]) -> str:
+    return next((name for name in names if name in row), names[0])
 
 
 def _field(row: Mapping[str, Any], name: str) -> Any:

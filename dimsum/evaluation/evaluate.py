@@ -11,6 +11,7 @@ from dimsum.evaluation.measure import Critic, measure
 from dimsum.metrics import bootstrap
 from dimsum.metrics.control import obeyed
 from dimsum.metrics.measured import Measured
+from dimsum.tasks import TaskDefinition
 from dimsum.writing import BATCH_SIZE
 
 if TYPE_CHECKING:
@@ -100,15 +101,21 @@ def _shown(one: Measured, weights: Any) -> dict[str, Any]:
 
 
 def control_accuracy(
-    student: Student, sources: Sequence[str], *, batch_size: int = BATCH_SIZE
+    student: Student,
+    sources: Sequence[str],
+    task: TaskDefinition,
+    *,
+    batch_size: int = BATCH_SIZE,
 ) -> dict[str, Any]:
-    """How well a student obeys: every source under every summary code that it knows.
+    """How well a student obeys: every source under every code of the task that it knows.
 
     Returns:
-        shares of outputs with the right length, style and both, over all codes and for each; the
-        number of sources; empty for a student without codes.
+        shares of outputs that are what was asked for, in each option of the task and in all, over
+        all codes and for each; the number of sources; empty for a task without options, or a
+        student without codes.
     """
-    codes = [code for code in student.spec.requests if "-" in code]
+    optional = {code.name for code in task.codes if code.options}
+    codes = [code for code in student.spec.requests if code in optional]
     if not codes:
         return {}
     by_code: dict[str, Any] = {}
@@ -116,8 +123,8 @@ def control_accuracy(
     asked: list[str] = []
     for code in codes:
         outputs = [found[0] for found in student.write(sources, code, batch_size=batch_size)]
-        by_code[code] = obeyed(sources, outputs, [code] * len(sources))
+        by_code[code] = obeyed(sources, outputs, [code] * len(sources), [task])
         texts += outputs
         asked += [code] * len(sources)
-    everything = obeyed(list(sources) * len(codes), texts, asked)
+    everything = obeyed(list(sources) * len(codes), texts, asked, [task])
     return {"sources": len(sources), **everything, "by_code": by_code}

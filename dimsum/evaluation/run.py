@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from dimsum.evaluation.kept import earlier, same, save
 from dimsum.evaluation.measure import Critic
 from dimsum.files import lines_of
 from dimsum.models import pick_device, pinned, public_name, resolve
-from dimsum.tasks import Task
+from dimsum.tasks import TaskDefinition
 from dimsum.writing import BATCH_SIZE
 
 if TYPE_CHECKING:
@@ -33,14 +33,13 @@ MEANINGS = {
 
 
 @dataclass(frozen=True)
-class Request:
+class Wanted:
     """What to judge and how; see `dimsum evaluate --help`."""
 
-    task: Task
+    task: TaskDefinition
+    options: Mapping[str, str] = field(default_factory=dict)
     models: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
-    length: str | None = None
-    style: str | None = None
     baselines: tuple[str, ...] = ()
     teacher: str | None = None
     teacher_sample: int = 100
@@ -68,8 +67,11 @@ class Request:
                 )
         if self.names and len(self.names) != len(self.models):
             raise UsageError(f"{len(self.models)} models but {len(self.names)} names")
-        if self.task == "paraphrase" and (self.length or self.style):
-            raise UsageError("a paraphrase has neither length nor style")
+        if self.teacher and self.task.teacher is None:
+            raise UsageError(
+                f"the task {self.task.name} has no prompts for a teacher",
+                hint="leave --teacher out",
+            )
         for path in (output, folder):
             if (
                 path is not None
@@ -84,7 +86,7 @@ class Request:
 
 
 def judged(
-    wanted: Request,
+    wanted: Wanted,
     data: str,
     examples: Sequence[Example],
     critic: Critic | None,
@@ -117,10 +119,10 @@ def judged(
     if folder is not None:
         save(folder, systems, examples)
     controls = {system.name: dict(system.control) for system in systems if system.control}
-    return {"task": wanted.task, "data": public_name(data), **document, "control": controls}
+    return {"task": wanted.task.name, "data": public_name(data), **document, "control": controls}
 
 
-def _bertscore(wanted: Request) -> BertScore | None:
+def _bertscore(wanted: Wanted) -> BertScore | None:
     if wanted.bertscore is None:
         return None
     from dimsum.metrics.bertscore import BertScore
@@ -128,12 +130,12 @@ def _bertscore(wanted: Request) -> BertScore | None:
     return BertScore(wanted.bertscore)
 
 
-def _asked(wanted: Request, model: str, **further: Any) -> dict[str, Any]:
+def _asked(wanted: Wanted, model: str, **further: Any) -> dict[str, Any]:
     """What the outputs of a model depend on beside the examples."""
     return {
         "version": version("dimsum-plus"),
         "model": pinned(resolve(model)).identity,
-        "task": wanted.task,
+        "task": wanted.task.name,
         "dtype": wanted.dtype,
         "device": pick_device(wanted.device).type,
         "batch_size": wanted.batch_size,
@@ -142,7 +144,7 @@ def _asked(wanted: Request, model: str, **further: Any) -> dict[str, Any]:
 
 
 def _student(
-    wanted: Request,
+    wanted: Wanted,
     index: int,
     model: str,
     examples: Sequence[Example],
@@ -152,25 +154,22 @@ def _student(
     from dimsum.student import Student
 
     name = wanted.names[index] if wanted.names else public_name(model)
-    asked = _asked(
-        wanted, model, length=wanted.length, style=wanted.style, controls=wanted.controls
-    )
+    asked = _asked(wanted, model, options=dict(wanted.options), controls=wanted.controls)
     if found := same(known, name, asked):
         say(f"{name}: its outputs are reused")
         return found
     student: Student = Student.from_pretrained(model, device=wanted.device, dtype=wanted.dtype)
     say(student.note)
-    if wanted.task == "paraphrase":
-        request = student.spec.checked("paraphrase")
-    elif student.spec.prompts.control:
-        request = student.spec.summary_request(wanted.length, wanted.style)
-    else:  # it has one kind of summary, whatever the others are asked for
-        request = student.spec.summary_request()
+    # A student without codes has one kind of target, whatever the others are asked for.
+    options = wanted.options if student.spec.prompts.control else {}
+    request = student.spec.request_for(wanted.task.name, options)
     sources = [example.source for example in examples]
     written = student.write(sources, request, batch_size=wanted.batch_size)
     facts = {"model": public_name(model), "request": request, "cut": student.cut}
     obeyed = (
-        control_accuracy(student, sources[: wanted.controls], batch_size=wanted.batch_size)
+        control_accuracy(
+            student, sources[: wanted.controls], wanted.task, batch_size=wanted.batch_size
+        )
         if wanted.controls
         else {}
     )
@@ -178,7 +177,7 @@ def _student(
 
 
 def _teacher(
-    wanted: Request,
+    wanted: Wanted,
     model: str,
     examples: Sequence[Example],
     scorer: BertScore | None,
@@ -200,18 +199,20 @@ def _teacher(
     teacher = Student.from_pretrained(model, device=wanted.device, dtype=wanted.dtype)
     sources = [example.source for example in examples]
     sample = min(wanted.teacher_sample, len(sources))
-    name, score = _choice(wanted.task, examples[:sample], scorer)
+    prompts = wanted.task.teacher
+    assert prompts is not None
+    name, score = _choice(prompts.chosen_by, examples[:sample], scorer)
     found = []
     for label, kind in kinds.items():
         shots = kind["shots"]
         chosen, tried = asking.best(
-            teacher, wanted.task, sources, shots=shots, score=score, sample=sample, say=say
+            teacher, prompts, sources, shots=shots, score=score, sample=sample, say=say
         )
-        outputs = asking.answers(teacher, wanted.task, chosen, sources, wanted.batch_size)
+        outputs = asking.answers(teacher, prompts, chosen, sources, wanted.batch_size)
         facts = {
             "model": public_name(model),
             "prompt": chosen.name,
-            "text": asking.prompt(teacher, wanted.task, chosen, "{source}"),
+            "text": asking.prompt(teacher, prompts, chosen, "{source}"),
             "chosen_by": f"{name} on the first {sample} of these very examples",
             "tried": tried,
         }
@@ -220,7 +221,7 @@ def _teacher(
 
 
 def _choice(
-    task: Task, examples: Sequence[Example], scorer: BertScore | None
+    chosen_by: str, examples: Sequence[Example], scorer: BertScore | None
 ) -> tuple[str, Callable[[Sequence[str]], float]]:
     """The metric that chooses the teacher's prompt: BERT-iBLEU, iBLEU without it, or ROUGE-L."""
     from dimsum.metrics.bleu import bleu_family
@@ -228,8 +229,8 @@ def _choice(
 
     sources = [example.source for example in examples]
     references = [example.references for example in examples]
-    if task == "summary":
-        return "rougeL", lambda outputs: rouge(outputs, references)[2].value
+    if chosen_by == "rougeL":
+        return chosen_by, lambda outputs: rouge(outputs, references)[2].value
     if scorer is not None:
         judge = scorer
         return "bert_ibleu", lambda outputs: judge.bert_ibleu(outputs, sources).value

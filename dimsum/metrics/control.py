@@ -4,51 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dimsum.controls import EXTRACTIVE_FROM, SHORT_BELOW
-from dimsum.metrics.overlap import compression, density, fragments, rouge_l, tokens
-
-LONG_BELOW = 0.8
-"""From this share of its source's characters on, an output is no summary any more."""
-
-
-def length_of(source: str, output: str) -> str | None:
-    """short, long, or None for an output that is no summary (empty, or hardly shorter)."""
-    ratio = compression(source, output)
-    if not output or ratio >= LONG_BELOW:
-        return None
-    return "short" if ratio < SHORT_BELOW else "long"
-
-
-def style_of(source: str, output: str) -> str | None:
-    """abstractive or extractive, as `dimsum.controls` defines them; None for an empty output."""
-    if not output:
-        return None
-    words, said = tokens(source), tokens(output)
-    shared = density(fragments(words, said), output, per="character")
-    extractive = max(shared, rouge_l(words, said)) >= EXTRACTIVE_FROM
-    return "extractive" if extractive else "abstractive"
+from dimsum.controls import wording_of
+from dimsum.tasks import TaskDefinition
 
 
 def obeyed(
-    sources: Sequence[str], outputs: Sequence[str], requests: Sequence[str]
+    sources: Sequence[str],
+    outputs: Sequence[str],
+    requests: Sequence[str],
+    tasks: Sequence[TaskDefinition],
 ) -> dict[str, float | None]:
-    """Shares of outputs that have the length, the style, and both, that their codes name.
+    """Shares of outputs that are what their codes ask for, in each option and in all of them.
 
     Args:
-        requests: control codes; a paraphrase has neither length nor style and is left out.
+        requests: control codes; those without options, or of another task, are left out.
+        tasks: whose codes are judged.
 
     Returns:
-        `length`, `style` and `control` (both), each 0 to 1; None where no code asks for it.
+        by the name of each option (of a summary, `length` and `style`) and `control` (all options
+        of the code), each 0 to 1; None where no code asks for it.
     """
-    hits: list[tuple[bool, bool]] = []
+    codes = {code.name: (task, code) for task in tasks for code in task.codes if code.options}
+    hits: dict[str, list[bool]] = {option.name: [] for task in tasks for option in task.options}
+    both: list[bool] = []
     for source, output, request in zip(sources, outputs, requests, strict=True):
-        length, _, style = request.partition("-")
-        if style:
-            hits.append((length_of(source, output) == length, style_of(source, output) == style))
-    if not hits:
-        return {"length": None, "style": None, "control": None}
-    return {
-        "length": sum(a for a, _ in hits) / len(hits),
-        "style": sum(b for _, b in hits) / len(hits),
-        "control": sum(a and b for a, b in hits) / len(hits),
-    }
+        if request not in codes:
+            continue
+        task, code = codes[request]
+        pair = wording_of(source, output)
+        found = {
+            option.name: option.value_of(pair) == code.options[option.name]
+            for option in task.options
+            if option.name in code.options
+        }
+        for name, hit in found.items():
+            hits[name].append(hit)
+        both.append(all(found.values()))
+    return {name: _share(some) for name, some in {**hits, "control": both}.items()}
+
+
+def _share(hits: Sequence[bool]) -> float | None:
+    return sum(hits) / len(hits) if hits else None

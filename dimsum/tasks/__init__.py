@@ -9,7 +9,7 @@ from dimsum.tasks.registry import task_names, task_of, tasks_of
 
 __all__ = ["TaskDefinition", "task_names", "task_of", "tasks_of"]
 
-Task = Literal["paraphrase", "summary"]
+Task = str
 TASKS: tuple[Task, ...] = ("paraphrase", "summary")
 
 Method = Literal["parallel", "sequential"]

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dimsum.errors import UsageError
+
 Direction = Literal["forward", "backward"]
 """Of entailment: forward from source to target, backward from target to source."""
 
@@ -204,3 +206,22 @@ class TaskDefinition:
         if name not in self.code_names:
             raise ValueError(f"{name!r} is no control code of the task {self.name}")
         return name
+
+    def checked_options(self, asked: Mapping[str, str | None]) -> dict[str, str]:
+        """What is asked for, without what is left open.
+
+        Raises:
+            UsageError: an option or a value that the task does not have.
+        """
+        found = {name: value for name, value in asked.items() if value is not None}
+        known = {option.name: option.values for option in self.options}
+        for name, value in found.items():
+            if name not in known:
+                has = f"it has {' and '.join(known)}" if known else "it has no options"
+                raise UsageError(f"the task {self.name} has no {name}", hint=has)
+            if value not in known[name]:
+                raise UsageError(
+                    f"{value!r} is no {name} of the task {self.name}",
+                    hint=f"use {' or '.join(known[name])}",
+                )
+        return found

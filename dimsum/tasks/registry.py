@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dimsum.errors import UsageError
-from dimsum.plugins import did_you_mean, import_object, installed, load_installed
+from dimsum.plugins import import_object, installed, load_installed
+from dimsum.settings import did_you_mean
 from dimsum.tasks.base import TaskDefinition
 from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY

@@ -117,12 +117,12 @@ def _lengths(
     """Prompt and target tokens of the first pairs, all rows, and how tokens were counted."""
     reading = Reading()
     rows = read_rows(data.reference, "train", data.config)
-    stream = pairs_of(rows, data.columns, data.reference, reading)
+    stream = pairs_of(rows, data.columns, data.reference, reading, recipe.definitions)
     sample = list(islice(stream, SAMPLE))
     if not sample:
         raise UsageError(f"{data.reference} has no training pair", hint="it may be empty")
     count = len(sample) + sum(1 for _ in stream)
-    form = PromptFormat.default(architecture, control=recipe.control)
+    form = PromptFormat.default(architecture, control=recipe.control, tasks=recipe.definitions)
     prompts = [form.render(p.source, p.control if form.control else p.task) for p in sample]
     targets = [pair.target for pair in sample]
     sizes = _tokenised(folder, prompts, targets)

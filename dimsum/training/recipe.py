@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from dimsum.errors import UsageError
 from dimsum.settings import Presets, Settings, load
+from dimsum.tasks import TaskDefinition, tasks_of
+from dimsum.tasks.registry import SHIPPED
 
 PRESETS = Presets("dimsum", ("paper", "embedded"))
 NO_FLOAT16 = ("t5", "mt5", "umt5", "longt5", "switch_transformers", "pop2piano")
@@ -18,6 +20,11 @@ class Recipe(Settings):
     """A training. The defaults are those of the code of arXiv 2305.16635's first version."""
 
     student: str = Field("t5-large", description="reference of the model to train")
+    tasks: tuple[str, ...] = Field(
+        tuple(task.name for task in SHIPPED),
+        min_length=1,
+        description="what it learns; one of your own is module:name",
+    )
     control: bool = Field(True, description="name the control code in the prompt")
     lora_rank: int | None = Field(None, ge=1, description="empty: all weights are trained")
     lora_layers: int | None = Field(
@@ -54,9 +61,15 @@ class Recipe(Settings):
             raise ValueError(
                 f"batch_size {self.batch_size} is no multiple of micro_batch {self.micro_batch}"
             )
+        tasks_of(self.tasks)
         if self.lora_layers and not self.lora_rank:
             raise ValueError("lora_layers needs a lora_rank")
         return self
+
+    @property
+    def definitions(self) -> tuple[TaskDefinition, ...]:
+        """Of its tasks, in order."""
+        return tasks_of(self.tasks)
 
 
 def load_recipe(source: str = "paper", overrides: tuple[str, ...] = ()) -> Recipe:

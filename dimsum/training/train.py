@@ -118,11 +118,12 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
     """
     reading = Reading()
     rows = read_rows(data.reference, "train", data.config)
-    pairs = _limited(pairs_of(rows, data.columns, data.reference, reading), recipe.max_pairs)
+    tasks = recipe.definitions
+    pairs = _limited(pairs_of(rows, data.columns, data.reference, reading, tasks), recipe.max_pairs)
     ready = Reading()
     own = read_rows(data.reference, "validation", data.config)
     checked = list(
-        islice(pairs_of(own, data.columns, data.reference, ready), recipe.validation_pairs)
+        islice(pairs_of(own, data.columns, data.reference, ready, tasks), recipe.validation_pairs)
     )
     kept: Iterable[Pair] = pairs
     if not checked:
@@ -213,8 +214,16 @@ def _fit_prompts(student: Student, recipe: Recipe) -> None:
                 "control codes",
                 hint="train it further as it was trained, or begin with a plain model",
             )
+        known, asked = student.spec.prompts.tasks, [task.name for task in recipe.definitions]
+        if set(known) != set(asked):
+            raise UsageError(
+                f"{recipe.student} was trained for {', '.join(known)}, not {', '.join(asked)}",
+                hint="name its tasks in the recipe, or begin with a plain model",
+            )
         return
-    student.spec.prompts = PromptFormat.default(student.spec.architecture, control=recipe.control)
+    student.spec.prompts = PromptFormat.default(
+        student.spec.architecture, control=recipe.control, tasks=recipe.definitions
+    )
 
 
 def identity_of(student: Student, recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
@@ -331,7 +340,7 @@ def make_trainer(
         eval_dataset=prepared.validation,
         callbacks=extra,
     )
-    trainer.student, trainer.sample = student, prepared.sample
+    trainer.student, trainer.sample, trainer.tasks = student, prepared.sample, recipe.definitions
     trainer.remove_callback(PrinterCallback)
     return trainer
 

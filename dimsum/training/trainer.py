@@ -13,6 +13,7 @@ from dimsum.training.examples import IGNORED, Examples, LengthBuckets, keeps_log
 if TYPE_CHECKING:
     from dimsum.pairs import Pair
     from dimsum.student import Student
+    from dimsum.tasks import TaskDefinition
 
 
 class _StudentTrainer:
@@ -20,6 +21,7 @@ class _StudentTrainer:
 
     student: Student
     sample: list[tuple[Pair, str]]
+    tasks: tuple[TaskDefinition, ...]
     train_dataset: Examples
     args: Any
 
@@ -54,7 +56,7 @@ class _StudentTrainer:
             sources = [pair.source for pair, _ in self.sample]
             found |= {
                 name: value
-                for name, value in obeyed(sources, texts, requests).items()
+                for name, value in obeyed(sources, texts, requests, self.tasks).items()
                 if value is not None
             }
         return found

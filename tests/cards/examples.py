@@ -106,6 +106,9 @@ def dataset_facts(rows: dict[tuple[str, str], int] = ROWS, **changes: object) ->
         title="DimSum+, small",
         version="1.0.0",
         summary="Pairs of sentences, one a paraphrase or a summary of the other.",
+        targets="paraphrases or summaries",
+        task_categories=("summarization", "text-generation"),
+        tags=("synthetic", "paraphrase", "sentence-summarization", "distillation"),
         columns=tuple(ColumnFacts(name=n, dtype=d, meaning=m) for n, d, m in COLUMNS),
         configs=(
             config("default", ("paraphrase", "summary"), rows),
@@ -182,6 +185,9 @@ def model_facts(**changes: object) -> ModelFacts:
         title="DimSum+ student, small",
         version="1.0.0",
         summary="Shortens and rewords English sentences under a control code.",
+        purpose="shorten or reword an English sentence",
+        pipeline_tag="summarization",
+        tags=("summarization", "paraphrase", "distillation"),
         architecture="seq2seq",
         parameters=60_506_624,
         base=ModelUse(role="base", reference="google-t5/t5-small", licence="apache-2.0"),
@@ -196,7 +202,7 @@ def model_facts(**changes: object) -> ModelFacts:
         controls=(ControlFacts(code="short", meaning="a summary of half the length or less"),),
         example_prompt="Generate a short summary: The council met on Monday to talk.",
         example_text="The council met on Monday to talk.",
-        example_arguments={"length": "short"},
+        example_arguments={"task": "summary", "length": "short"},
         example_output="The council met.",
         generation=(Setting(name="num_beams", value="4"),),
         results=(

@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from dimsum.controls import CONTROLS, control_code
+from dimsum.controls import wording_of
+from dimsum.metrics.overlap import density, fragments, rouge_l, tokens
+from dimsum.tasks.base import Wording
+from dimsum.tasks.paraphrase import PARAPHRASE
+from dimsum.tasks.summary import SUMMARY
+
+
+def wording(compression: float, density: float, rouge_l: float) -> Wording:
+    return Wording("a source", "a target", compression, density, rouge_l)
 
 
 @pytest.mark.parametrize(
@@ -17,10 +25,19 @@ from dimsum.controls import CONTROLS, control_code
     ],
 )
 def test_summaries(compression: float, density: float, rouge_l: float, expected: str) -> None:
-    assert control_code("summary", compression, density, rouge_l) == expected
-    assert expected in CONTROLS
+    assert SUMMARY.control(wording(compression, density, rouge_l)) == expected
 
 
 def test_a_paraphrase_has_one_code() -> None:
-    assert control_code("paraphrase", 1.0, 9.0, 1.0) == "paraphrase"
-    assert control_code("paraphrase", 0.8, 0.0, 0.0) == "paraphrase"
+    assert PARAPHRASE.control(wording(1.0, 9.0, 1.0)) == "paraphrase"
+    assert PARAPHRASE.control(wording(0.8, 0.0, 0.0)) == "paraphrase"
+
+
+def test_a_wording_is_measured_per_character() -> None:
+    source, target = "The red dog sat by the river.", "The red dog sat."
+    found = wording_of(source, target)
+    shared = fragments(tokens(source), tokens(target))
+    assert (found.source, found.target) == (source, target)
+    assert found.compression == len(target) / len(source)
+    assert found.density == density(shared, target, per="character") == 16 / 16
+    assert found.rouge_l == rouge_l(tokens(source), tokens(target))

@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from dimsum.controls import CONTROLS
 from dimsum.errors import UsageError
-from dimsum.prompts import CONTROLLED, PromptFormat, one_line
+from dimsum.prompts import PromptFormat, one_line
 from dimsum.spec import StudentSpec
+from dimsum.tasks.paraphrase import PARAPHRASE
+from tests.tasks.headline import HEADLINE
 
 
 @pytest.mark.parametrize("architecture", ["seq2seq", "causal"])
@@ -29,7 +30,18 @@ def test_the_prompt_reads_as_it_should() -> None:
     assert form.render("A dog sleeps.", "paraphrase") == (
         "Write a paraphrase of the sentence.\nSentence: A dog sleeps.\nAnswer:"
     )
-    assert set(CONTROLLED) == set(CONTROLS)
+    assert form.instructions == {
+        "short-abstractive": "Write a short summary of the sentence in new words.",
+        "short-extractive": "Write a short summary of the sentence in its own words.",
+        "long-abstractive": "Write a long summary of the sentence in new words.",
+        "long-extractive": "Write a long summary of the sentence in its own words.",
+        "paraphrase": "Write a paraphrase of the sentence.",
+    }
+    assert list(form.instructions)[-1] == "paraphrase"
+    assert PromptFormat.default("causal", control=False).instructions == {
+        "summary": "Write a summary of the sentence.",
+        "paraphrase": "Write a paraphrase of the sentence.",
+    }
     assert one_line(" a\n b\t c ") == "a b c"
 
 
@@ -48,12 +60,19 @@ def test_requests_follow_what_was_trained() -> None:
     form = PromptFormat.default("causal")
     counts = {"short-abstractive": 2, "long-abstractive": 5, "long-extractive": 9}
     spec = StudentSpec(architecture="causal", prompts=form, trained=counts)
-    assert spec.summary_request() == "long-extractive"
-    assert spec.summary_request(length="short") == "short-abstractive"
-    assert spec.summary_request(style="abstractive") == "long-abstractive"
-    for arguments in ({"length": "short", "style": "extractive"}, {"length": "medium"}):
-        with pytest.raises(UsageError):
-            spec.summary_request(**arguments)
+    assert spec.request_for("summary") == "long-extractive"
+    assert spec.request_for("summary", {"length": "short", "style": None}) == "short-abstractive"
+    assert spec.request_for("summary", {"style": "abstractive"}) == "long-abstractive"
+    for options, message in (
+        ({"length": "short", "style": "extractive"}, "control code 'short-extractive'"),
+        ({"length": "medium"}, "'medium' is no length"),
+        ({"tone": "dry"}, "has no tone"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            spec.request_for("summary", options)
+    for task in ("paraphrase", "headline"):
+        with pytest.raises(UsageError, match=f"does not know the control code '{task}'"):
+            spec.request_for(task)
     with pytest.raises(UsageError, match="'paraphrase'"):
         spec.checked("paraphrase")
     plain = StudentSpec(
@@ -61,6 +80,24 @@ def test_requests_follow_what_was_trained() -> None:
         prompts=PromptFormat.default("causal", control=False),
         trained={"summary": 3, "paraphrase": 1},
     )
-    assert plain.summary_request() == "summary"
-    with pytest.raises(UsageError, match="does not know the control code 'short'"):
-        plain.summary_request(length="short")
+    assert plain.request_for("summary") == "summary"
+    with pytest.raises(UsageError, match="has no length to choose"):
+        plain.request_for("summary", {"length": "short"})
+
+
+def test_students_of_the_first_format_are_understood() -> None:
+    for control in (True, False):
+        form = PromptFormat.default("causal", control=control)
+        first = form.model_dump(exclude={"requests", "control"})
+        assert PromptFormat.model_validate(first) == form
+    other = PromptFormat.model_validate({**first, "instructions": {"headline": "Write one."}})
+    assert other.requests["headline"].task == "headline"
+
+
+def test_a_format_of_another_task_says_what_its_requests_are() -> None:
+    form = PromptFormat.default("causal", tasks=(HEADLINE, PARAPHRASE))
+    assert form.tasks == ("headline", "paraphrase")
+    assert form.requests["tiny-headline"].options == {"size": "tiny"}
+    assert PromptFormat.model_validate_json(form.model_dump_json()) == form
+    with pytest.raises(ValidationError, match="requests and instructions differ"):
+        PromptFormat.model_validate({**form.model_dump(), "requests": {}})

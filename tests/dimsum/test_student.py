@@ -170,8 +170,8 @@ def test_generate_reads_and_writes_both_forms(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--task", "summary", "--length", "medium"], "'medium' is no control code"),
-        (["--task", "paraphrase", "--length", "short"], "neither length nor style"),
+        (["--task", "summary", "--length", "medium"], "'medium' is no length of the task summary"),
+        (["--task", "paraphrase", "--length", "short"], "the task paraphrase has no length"),
         (["--task", "summary", "--column", "no"], "line 1 has no text 'no'"),
         (["--task", "summary", "-o", "there.jsonl"], "there.jsonl exists"),
     ],

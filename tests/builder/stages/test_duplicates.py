@@ -19,6 +19,8 @@ from builder.stages.duplicates import components, says_entailment, strength
 from builder.stages.near_duplicates import clusters, jaccard, shingles
 from builder.stages.scores import LINKS, _links
 from builder.stages.splits import assign, control_of, released
+from dimsum.tasks.paraphrase import PARAPHRASE
+from dimsum.tasks.summary import SUMMARY
 
 
 def pair(source: str, target: str, forward: float = 0.9, backward: float = 0.9) -> dict[str, Any]:
@@ -156,12 +158,13 @@ def test_a_released_row_by_hand() -> None:
             "compression": 19 / 46,
             "rouge_l": 8 / 13,
         },
+        SUMMARY,
         "toy",
     )
     assert row["control"] == "short-extractive"
     assert row["compression"] == 19 / 46
     assert row["round"] == 0
-    assert row["id"] == released({**row}, "toy")["id"]
+    assert row["id"] == released({**row}, SUMMARY, "toy")["id"]
     new = {
         "task": "summary",
         "source": "a b c",
@@ -169,9 +172,9 @@ def test_a_released_row_by_hand() -> None:
         "compression": 0.6,
         "rouge_l": 0.0,
     }
-    assert control_of(new) == "long-abstractive"
-    assert control_of({**new, "compression": 0.4}) == "short-abstractive"
-    assert control_of({**new, "task": "paraphrase"}) == "paraphrase"
+    assert control_of(new, SUMMARY) == "long-abstractive"
+    assert control_of({**new, "compression": 0.4}, SUMMARY) == "short-abstractive"
+    assert control_of(new, PARAPHRASE) == "paraphrase"
 
 
 @pytest.mark.parametrize(

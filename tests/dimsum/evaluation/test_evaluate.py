@@ -13,9 +13,11 @@ from dimsum import Student
 from dimsum.errors import UsageError
 from dimsum.evaluation import teacher as asking
 from dimsum.evaluation.baselines import baseline, lead_words
-from dimsum.evaluation.data import BENCHMARKS, Example, read_examples
+from dimsum.evaluation.data import Example, read_examples
 from dimsum.metrics.bertscore import OFFLINE, choose
 from dimsum.spec import Generation
+from dimsum.tasks.paraphrase import PARAPHRASE
+from dimsum.tasks.summary import SUMMARY
 from tests.student_toys import toy_pairs, write_jsonl
 
 EXAMPLES = [
@@ -42,37 +44,37 @@ def test_data_of_several_shapes(tmp_path: Path) -> None:
         {"s1": "c d", "s2": "e", "label": 0},
     ]
     mrpc = write_jsonl(tmp_path / "mrpc.jsonl", rows)
-    found = read_examples(str(mrpc), "paraphrase", where={"label": 1})
+    found = read_examples(str(mrpc), PARAPHRASE, where={"label": 1})
     assert found == [Example("a b", ("b a",))]
     many = write_jsonl(tmp_path / "many.jsonl", [{"source": "x y", "refs": ["x", "", "y"]}])
-    assert read_examples(str(many), "summary") == [Example("x y", ("x", "y"))]
-    named = read_examples(str(mrpc), "paraphrase", source="s2", references="s1", limit=1)
+    assert read_examples(str(many), SUMMARY) == [Example("x y", ("x", "y"))]
+    named = read_examples(str(mrpc), PARAPHRASE, source="s2", references="s1", limit=1)
     assert named == [Example("b a", ("a b",))]
     nested = write_jsonl(tmp_path / "nested.jsonl", [{"set": ["long text", "short"]}])
-    found = read_examples(str(nested), "summary", source="set.0", references="set.1")
+    found = read_examples(str(nested), SUMMARY, source="set.0", references="set.1")
     assert found == [Example("long text", ("short",))]
     (tmp_path / "s.txt").write_text("a b c\nd e f\n")
     (tmp_path / "r1.txt").write_text("a\nd\n")
     (tmp_path / "r2.txt").write_text("b\n\n")
     files = [tmp_path / "r1.txt", tmp_path / "r2.txt"]
-    found = read_examples(str(tmp_path / "s.txt"), "summary", reference_files=files)
+    found = read_examples(str(tmp_path / "s.txt"), SUMMARY, reference_files=files)
     assert found == [Example("a b c", ("a", "b")), Example("d e f", ("d",))]
-    assert BENCHMARKS["mrpc"].where == {"label": 1}
+    assert PARAPHRASE.benchmarks["mrpc"].where == {"label": 1}
 
 
 def test_bad_data_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is a benchmark of the task summary"):
-        read_examples("gigaword", "paraphrase")
+        read_examples("gigaword", PARAPHRASE)
     rows = write_jsonl(tmp_path / "x.jsonl", [{"left": "a", "right": "b"}])
     with pytest.raises(UsageError, match="no column 'source' and no column 'refs'; found left"):
-        read_examples(str(rows), "summary")
+        read_examples(str(rows), SUMMARY)
     (tmp_path / "empty.jsonl").write_text("")
     with pytest.raises(UsageError, match="nothing to judge on"):
-        read_examples(str(tmp_path / "empty.jsonl"), "summary")
+        read_examples(str(tmp_path / "empty.jsonl"), SUMMARY)
     (tmp_path / "s.txt").write_text("a\nb\n")
     (tmp_path / "r.txt").write_text("a\n")
     with pytest.raises(UsageError, match=r"r\.txt has 1 lines, .*s\.txt has 2"):
-        read_examples(str(tmp_path / "s.txt"), "summary", reference_files=[tmp_path / "r.txt"])
+        read_examples(str(tmp_path / "s.txt"), SUMMARY, reference_files=[tmp_path / "r.txt"])
 
 
 def test_bertscore_falls_back_to_the_model_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,15 +95,15 @@ def test_the_teacher_is_asked_in_every_way(
     toy_llama: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     teacher = Student.from_pretrained(toy_llama, device="cpu", dtype="float32")
-    assert len(asking.variants(teacher, "summary", shots=0)) == 3
-    text = asking.prompt(teacher, "summary", asking.Variant(0, 2, False), "A dog barks.")
+    assert len(asking.variants(teacher, SUMMARY.teacher, shots=0)) == 3
+    text = asking.prompt(teacher, SUMMARY.teacher, asking.Variant(0, 2, False), "A dog barks.")
     assert text.count("Summary:") == 3
     assert text.endswith("Sentence: A dog barks.\nSummary:")
     teacher.tokenizer.chat_template = (
         "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
     )
-    assert len(asking.variants(teacher, "paraphrase", shots=4)) == 6
-    chat = asking.prompt(teacher, "paraphrase", asking.Variant(1, 1, True), "A dog barks.")
+    assert len(asking.variants(teacher, PARAPHRASE.teacher, shots=4)) == 6
+    chat = asking.prompt(teacher, PARAPHRASE.teacher, asking.Variant(1, 1, True), "A dog barks.")
     assert chat.count("<assistant>") == 2
     assert chat.endswith("Different words:<assistant>")
     monkeypatch.setattr(asking, "GENERATION", Generation(max_new_tokens=4))
@@ -111,7 +113,9 @@ def test_the_teacher_is_asked_in_every_way(
         calls.append(outputs)
         return float(len(calls))
 
-    chosen, tried = asking.best(teacher, "summary", ["a", "b", "c"], shots=0, score=score, sample=2)
+    chosen, tried = asking.best(
+        teacher, SUMMARY.teacher, ["a", "b", "c"], shots=0, score=score, sample=2
+    )
     assert [len(outputs) for outputs in calls] == [2] * 6
     assert chosen.name == list(tried)[-1] == "zero-shot, question 3, chat"
     assert asking.cleaned(' "Quite so." ') == "Quite so."

@@ -13,13 +13,17 @@ import pytest
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics import BLEU
 
+from dimsum.controls import wording_of
 from dimsum.metrics import bootstrap
 from dimsum.metrics.bertscore import BertScore, bert_ibleu
 from dimsum.metrics.bleu import bleu_family, sentence_bleu
-from dimsum.metrics.control import length_of, obeyed, style_of
+from dimsum.metrics.control import obeyed
 from dimsum.metrics.measured import mean_of
 from dimsum.metrics.rouge import rouge
 from dimsum.metrics.wording import novel_share, wording
+from dimsum.tasks.paraphrase import PARAPHRASE
+from dimsum.tasks.summary import SUMMARY, length_of, style_of
+from tests.tasks.headline import HEADLINE
 
 SOURCES = [
     "The minister said on Monday that the road would be closed for repairs.",
@@ -128,17 +132,21 @@ def test_wording_by_hand() -> None:
 
 def test_control_accuracy_by_hand() -> None:
     source = "the red dog and the black cat sat by the river near the town"
-    assert length_of(source, source) is None
-    assert length_of(source, "") is None
-    assert length_of(source, source[:29]) == "short"
-    assert length_of(source, source[:40]) == "long"
-    assert style_of(source, "the red dog and the black cat sat") == "extractive"
-    assert style_of(source, "animals rested near water") == "abstractive"
+    assert length_of(wording_of(source, source)) is None
+    assert length_of(wording_of(source, "")) is None
+    assert length_of(wording_of(source, source[:29])) == "short"
+    assert length_of(wording_of(source, source[:40])) == "long"
+    assert style_of(wording_of(source, "the red dog and the black cat sat")) == "extractive"
+    assert style_of(wording_of(source, "animals rested near water")) == "abstractive"
     outputs = ["animals rested near water", "the red dog and the black cat sat by", "x"]
     asked = ["short-abstractive", "short-extractive", "paraphrase"]
-    found = obeyed([source] * 3, outputs, asked)
+    found = obeyed([source] * 3, outputs, asked, [SUMMARY, PARAPHRASE])
     assert found == {"length": 0.5, "style": 1.0, "control": 0.5}
-    assert obeyed([source], ["x"], ["paraphrase"])["length"] is None
+    nothing = {"length": None, "style": None, "control": None}
+    assert obeyed([source], ["x"], ["paraphrase"], [SUMMARY, PARAPHRASE]) == nothing
+    assert obeyed([source] * 3, outputs, asked, [PARAPHRASE]) == {"control": None}
+    size = obeyed([source] * 2, outputs[:2], ["tiny-headline"] * 2, [HEADLINE])
+    assert size == {"size": 0.5, "control": 0.5}
 
 
 def test_intervals_cover_as_often_as_they_say() -> None:

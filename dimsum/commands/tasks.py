@@ -1,0 +1,67 @@
+"""Options of commands that write for a task: which one, and what of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from dimsum.errors import UsageError
+from dimsum.tasks import TaskDefinition, task_names, task_of
+from dimsum.tasks.registry import SHIPPED
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class TaskName(click.ParamType[TaskDefinition]):
+    """A task's name, or `module:name`."""
+
+    name = "task"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """The names there are."""
+        return f"[{'|'.join(task_names())}]"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> TaskDefinition:
+        """The definition."""
+        if isinstance(value, TaskDefinition):
+            return value
+        try:
+            return task_of(value)
+        except UsageError as error:
+            self.fail(f"{error.message}; {error.hint}" if error.hint else error.message, param, ctx)
+
+
+def task_options(command: F) -> F:
+    """Adds --task, an option for each option of the shipped tasks, and --option for all others."""
+    command = click.option(
+        "--option",
+        "further",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="An option of another task.",
+    )(command)
+    for task in reversed(SHIPPED):
+        for option in reversed(task.options):
+            command = click.option(
+                f"--{option.name}", help=f"Of the task {task.name}: {' or '.join(option.values)}."
+            )(command)
+    return click.option("--task", type=TaskName(), required=True)(command)
+
+
+def chosen_options(task: TaskDefinition, given: dict[str, Any]) -> dict[str, str]:
+    """Takes what `task_options` added, but for the task, out of a command's arguments.
+
+    Raises:
+        UsageError: an option or a value that the task does not have.
+    """
+    asked = {o.name: given.pop(o.name) for shipped in SHIPPED for o in shipped.options}
+    for text in given.pop("further"):
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--option {text!r} is not of the form NAME=VALUE")
+        asked[name] = value
+    return task.checked_options(asked)
