@@ -15,7 +15,6 @@ from dimsum.errors import DimsumError, UsageError
 from dimsum.files import json_lines
 from dimsum.prompts import one_line
 from dimsum.tasks import TaskDefinition
-from dimsum.tasks.base import Wording
 from dimsum.tasks.registry import SHIPPED
 
 SPLIT_WORDS = {
@@ -210,7 +209,10 @@ def _pair(
     if not source or not target:
         return None
     wording = wording_of(source, target)
-    found = _task_of(task, wording, tasks)
+    if task is None:
+        found = unlabelled_task(wording.compression, tasks)
+    else:
+        found = next((one for one in tasks if one.name == task), None)
     if found is None:
         which = "a pair that could be of any task" if task is None else f"a task {task!r}"
         raise UsageError(
@@ -221,13 +223,18 @@ def _pair(
     return Pair(source, target, found.name, found.control(wording))
 
 
-def _task_of(task: Any, wording: Wording, tasks: Sequence[TaskDefinition]) -> TaskDefinition | None:
-    if task is not None:
-        return next((one for one in tasks if one.name == task), None)
+def unlabelled_task(
+    compression: float, tasks: Sequence[TaskDefinition] = SHIPPED
+) -> TaskDefinition | None:
+    """The task of a pair that does not say it: the only one, or the one that takes its compression.
+
+    Args:
+        compression: characters of the target over characters of the source.
+    """
     if len(tasks) == 1:
         return tasks[0]
     for one in tasks:
-        if one.unlabelled and one.unlabelled[0] <= wording.compression < one.unlabelled[1]:
+        if one.unlabelled and one.unlabelled[0] <= compression < one.unlabelled[1]:
             return one
     return None
 

@@ -17,7 +17,7 @@ from builder.run import stages_of, units_of
 from builder.statistics.files import read_columns
 from builder.store import REJECTS, RUN_FILE, Run, digest
 from dimsum.metrics.overlap import compression
-from dimsum.pairs import SUMMARY_BELOW
+from dimsum.pairs import unlabelled_task
 
 RELEASED = "released"
 """Stands where a rejected row has its stage."""
@@ -192,4 +192,5 @@ def _task(row: dict[str, Any]) -> str:
     task, dot, _ = str(row.get("reason") or "").partition(".")
     if dot:
         return task
-    return "summary" if compression(row["source"], row["target"]) < SUMMARY_BELOW else "paraphrase"
+    found = unlabelled_task(compression(row["source"], row["target"]))
+    return found.name if found else ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from dimsum.tasks import task_names, task_of
+
 Kind = Literal["pairs", "comparison"]
 VALID = "valid"
 
@@ -34,16 +36,13 @@ PAIR_QUESTIONS = (
 
 _FLUENT = Question("fluent", "Fluent", "Is it a grammatical sentence that reads well?")
 _FAITHFUL = Question("faithful", "Faithful", "Does all that it states follow from the source?")
-_THIRD = {
-    "summary": Question("concise", "Concise", "Does it say the heart and nothing that could go?"),
-    "paraphrase": Question("dissimilar", "Dissimilar", "Does its wording differ noticeably?"),
-}
 POINTS = (1, 2, 3)
 
 
 def comparison_questions(task: str) -> tuple[Question, ...]:
     """Of one output, answered 1 to 3: the human evaluation of arXiv 2305.16635, Tables 3 and 5.
 
-    A task that is not the paper's is asked the first two.
+    A task that has no question of its own is asked the first two.
     """
-    return (_FLUENT, _FAITHFUL, *([_THIRD[task]] if task in _THIRD else []))
+    own = task_of(task).question if task in task_names() else None
+    return (_FLUENT, _FAITHFUL, *([Question(*own)] if own else []))

@@ -152,6 +152,8 @@ class TaskDefinition:
         columns: names under which tables keep the target, beside the common ones.
         benchmarks: known data sets by name.
         teacher: prompts of the baseline; None: there is no such baseline.
+        question: that readers answer of a student's output, besides whether it is fluent and
+            faithful: its name, its label, its words.
     """
 
     name: str
@@ -175,6 +177,7 @@ class TaskDefinition:
     columns: tuple[str, ...] = ()
     benchmarks: Mapping[str, Benchmark] = field(default_factory=dict)
     teacher: TeacherPrompts | None = None
+    question: tuple[str, str, str] | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or self.name == "default":

@@ -34,6 +34,7 @@ PARAPHRASE = TaskDefinition(
     ),
     colours=("#1d6f8c", "#5cb6d6"),
     unlabelled=(LONG_BELOW, float("inf")),
+    question=("dissimilar", "Dissimilar", "Does its wording differ noticeably?"),
     columns=("paraphrase",),
     benchmarks={
         "mrpc": Benchmark(

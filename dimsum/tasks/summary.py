@@ -94,6 +94,7 @@ SUMMARY = TaskDefinition(
     ),
     colours=("#c4561b", "#f2995a"),
     unlabelled=(0.0, LONG_BELOW),
+    question=("concise", "Concise", "Does it say the main point and nothing that could go?"),
     columns=("summary",),
     benchmarks={
         "gigaword": Benchmark("Harvard/gigaword", "document", "summary"),
