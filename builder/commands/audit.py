@@ -86,3 +86,28 @@ def draw(
         f"dimsum audit score {output} ANSWERS...",
         err=True,
     )
+
+
+@audit.command("score")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument(
+    "answers", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def score(folder: Path, answers: tuple[Path, ...], as_json: bool) -> None:
+    """Score the ANSWERS to the sheets of FOLDER: precision, agreement, consistency.
+
+    FOLDER gets scores.json and labels.jsonl. Answers that cannot be used are named, and nothing
+    is written.
+    """
+    from builder.audit.score import score as score_answers
+    from builder.audit.written import print_scores
+    from builder.commands.output import console, print_json
+
+    document = score_answers(folder, answers)
+    if as_json:
+        print_json(document)
+    else:
+        print_scores(document, console())
+    for warning in document["warnings"]:
+        click.echo(f"Warning: {warning}.", err=True)

@@ -1,0 +1,48 @@
+"""How consistent a reader is: repeats answered alike, known items answered right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from builder.audit.answers import Answer
+from builder.audit.key import Key
+
+
+def consistency(key: Key, given: dict[str, Answer]) -> dict[str, Any]:
+    """Of one reader: repeats answered alike, and known items answered right, by question.
+
+    Args:
+        given: item -> answer.
+
+    Returns:
+        `repeats` and `known`, each {"of": items, "same" or "right": {question: count}}; an output
+        of a comparison counts as an item.
+    """
+    first = {a.place.row: a for a in given.values() if not a.place.again and a.whole}
+    again = [a for a in given.values() if a.place.again and a.whole and a.place.row in first]
+    twice = [two for a in again for two in _outputs(first[a.place.row], a)]
+    known = [
+        (right, a.values[0])
+        for a in first.values()
+        if key.kind == "pairs" and (right := key.pair_of[a.place.row].right) is not None
+    ]
+    return {
+        "repeats": {
+            "of": len(twice),
+            "same": {q: sum(one[q] == two[q] for one, two in twice) for q in key.questions},
+        },
+        "known": {
+            "of": len(known),
+            "right": {q: sum(one[q] == two[q] for one, two in known) for q in key.questions},
+        },
+    }
+
+
+def _outputs(one: Answer, two: Answer) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The answers to the same output in both, whose orders may differ."""
+    if not one.place.order:
+        return [(one.values[0], two.values[0])]
+    later = dict(zip(two.place.order, two.values, strict=True))
+    return [
+        (values, later[output]) for output, values in zip(one.place.order, one.values, strict=True)
+    ]

@@ -1,0 +1,113 @@
+"""Answers become a document: precision, what the rejects lose, agreement, consistency."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from builder.audit.agreement import LEVELS, Level, alpha
+from builder.audit.answers import Answers, read_answers
+from builder.audit.consistency import consistency
+from builder.audit.key import Key
+from builder.audit.labels import Label, as_row, labels
+from builder.audit.precision import precision, recall, share_of, unread
+from builder.audit.systems import matrix, systems
+from dimsum.files import whole_file, write_json
+from dimsum.metrics.bootstrap import RESAMPLES
+
+SCORES = "scores.json"
+LABELS = "labels.jsonl"
+FEW = 30
+"""Pairs below which a warning says how wide the interval is."""
+HOW = {
+    "joined": "all: yes by every reader; majority: yes by more than half of them",
+    "agreement": f"Krippendorff's alpha; 95% percentiles of {RESAMPLES} resamples of the items",
+}
+
+
+def score(folder: Path, files: Sequence[Path]) -> dict[str, Any]:
+    """Score an audit, and write scores.json and labels.jsonl into its folder.
+
+    Raises:
+        ConfigError: not the folder of an audit, or files that cannot be used; nothing is written.
+    """
+    key = Key.read(folder)
+    answers = read_answers(key, files)
+    document = scores(key, answers)
+    if key.kind == "pairs":
+        readers = list(answers.by_reader)
+        with whole_file(folder / LABELS) as stream:
+            for label in labels(key, answers):
+                stream.write(json.dumps(as_row(label, readers), ensure_ascii=False) + "\n")
+    write_json(folder / SCORES, document)
+    return document
+
+
+def scores(key: Key, answers: Answers) -> dict[str, Any]:
+    """All that the answers say, as a JSON-able document."""
+    warnings = list(answers.warnings)
+    document: dict[str, Any] = {
+        "format": 1,
+        "audit": key.audit,
+        "kind": key.kind,
+        "corpus": key.corpus.model_dump(exclude={"folder"}),
+        "drawn": key.drawn,
+        "seed": key.seed,
+        "how": HOW,
+        "agreement": _agreement(key, answers),
+    }
+    judged: list[Label] = []
+    if key.kind == "pairs":
+        judged = labels(key, answers)
+        strata, rows = unread(key, judged)
+        if strata:
+            warnings.append(
+                f"no pair of {strata} strata was judged by all; their {rows:,} rows are not "
+                "spoken of"
+            )
+        if len(judged) < FEW:
+            warnings.append(f"{len(judged)} pairs were judged by all: the intervals are wide")
+        document |= {
+            "read": len(judged),
+            "precision": precision(key, judged),
+            "recall": recall(judged),
+        }
+    else:
+        document["systems"] = systems(key, answers)
+    document["readers"] = [
+        _reader(key, answers, place, judged) for place in range(len(answers.by_reader))
+    ]
+    return {**document, "warnings": warnings}
+
+
+def _agreement(key: Key, answers: Answers) -> list[dict[str, Any]]:
+    """Alpha of each question; yes and no have no order, points have."""
+    levels: tuple[Level, ...] = ("nominal",) if key.kind == "pairs" else LEVELS
+    return [
+        {"question": question, **asdict(alpha(matrix(key, answers, question), level))}
+        for question in key.questions
+        for level in levels
+    ]
+
+
+def _reader(key: Key, answers: Answers, place: int, judged: Sequence[Label]) -> dict[str, Any]:
+    """What one reader answered, how consistently, and the precision by these answers alone."""
+    name = list(answers.by_reader)[place]
+    given = answers.by_reader[name]
+    found = {
+        "reader": name,
+        "items": len(key.sheets[name]),
+        "answered": sum(answer.whole for answer in given.values()),
+        **consistency(key, given),
+    }
+    if judged:
+        alone = [
+            Label(label.pair, label.weight, (label.readers[place],))
+            for label in judged
+            if label.pair.stage == "released"
+        ]
+        found["released"] = {q: asdict(share_of(alone, q)) for q in key.questions}
+    return found
