@@ -39,8 +39,9 @@ from cards.facts import (
     TextUse,
 )
 from dimsum import __version__
-from dimsum.schema import COLUMNS
-from dimsum.tasks import TASKS, Task
+from dimsum.schema import columns_of
+from dimsum.tasks import TaskDefinition
+from dimsum.tasks.words import both, either
 
 SAMPLE_ROWS = 10
 EVALUATION_FILE = "evaluation.json"
@@ -56,7 +57,7 @@ LIMITS = (
 )
 
 
-def data_path(task: Task, split: str) -> str:
+def data_path(task: str, split: str) -> str:
     """Where a task's split lies inside the released folder."""
     return f"data/{task}/{split}-00000-of-00001.parquet"
 
@@ -78,13 +79,19 @@ def dataset_facts(
         statistics: as the release's `provenance/statistics.json` holds them.
         student: trained on it, if one is known.
     """
+    tasks = config.definitions
     return DatasetFacts(
         name=config.name,
         title=config.name,
         version=f"{__version__}",
         summary=_summary(config, statistics),
-        columns=tuple(ColumnFacts(name=c.name, dtype=c.dtype, meaning=c.meaning) for c in COLUMNS),
-        configs=_configs(folder, table),
+        targets=either([task.plural for task in tasks]),
+        task_categories=tuple(sorted({task.hub.category for task in tasks})),
+        tags=("synthetic", *dict.fromkeys(task.hub.data_tag for task in tasks), "distillation"),
+        columns=tuple(
+            ColumnFacts(name=c.name, dtype=c.dtype, meaning=c.meaning) for c in columns_of(tasks)
+        ),
+        configs=_configs(folder, table, tasks),
         funnel=tuple(
             FunnelStep(
                 stage=s.stage,
@@ -111,15 +118,13 @@ def dataset_facts(
 
 def _summary(config: BuildConfig, statistics: dict[str, Any]) -> str:
     by_task = statistics["by"]["task"]
-    counted = " and ".join(
-        f"{by_task[t]:,} {'paraphrases' if t == 'paraphrase' else 'summaries'}"
-        for t in TASKS
-        if by_task.get(t)
-    )
+    tasks = [task for task in config.definitions if by_task.get(task.name)]
+    counted = both([f"{by_task[task.name]:,} {task.plural}" for task in tasks])
     domains = ", ".join(domain.name for domain in config.domains)
     return (
         f"{counted} of single sentences ({domains}), drawn from "
-        f"{public_name(config.teacher.model)}, a language model that was asked for neither, and "
+        f"{public_name(config.teacher.model)}, a language model that was asked for "
+        f"{'neither' if len(config.definitions) == 2 else 'no such thing'}, and "
         "filtered by an entailment critic."
         + (
             " Rows with a round of 1 or more were written by a student that was trained on the "
@@ -130,16 +135,15 @@ def _summary(config: BuildConfig, statistics: dict[str, Any]) -> str:
     )
 
 
-def _configs(folder: Path, table: pa.Table) -> tuple[ConfigFacts, ...]:
-    meanings = {
-        "default": "Both tasks together",
-        "paraphrase": "Source and target say the same in other words",
-        "summary": "The target says the heart of the source, shorter",
-    }
+def _configs(
+    folder: Path, table: pa.Table, tasks: Sequence[TaskDefinition]
+) -> tuple[ConfigFacts, ...]:
+    number = {1: "All pairs", 2: "Both tasks together"}.get(len(tasks), "All tasks together")
+    meanings = {"default": number, **{task.name: task.meaning for task in tasks}}
     found = []
-    for name in ("default", *TASKS):
-        tasks = [task for task in TASKS if name in ("default", task)]
-        splits = [_split(folder, table, tasks, split) for split in SPLITS]
+    for name in meanings:
+        members = [task.name for task in tasks if name in ("default", task.name)]
+        splits = [_split(folder, table, members, split) for split in SPLITS]
         there = tuple(split for split in splits if split is not None)
         if there:
             found.append(
@@ -150,7 +154,7 @@ def _configs(folder: Path, table: pa.Table) -> tuple[ConfigFacts, ...]:
     return tuple(found)
 
 
-def _split(folder: Path, table: pa.Table, tasks: list[Task], split: str) -> SplitFacts | None:
+def _split(folder: Path, table: pa.Table, tasks: list[str], split: str) -> SplitFacts | None:
     here = table.filter(pc.field("split") == split).drop_columns(["split"])
     files = []
     rows = size = 0
@@ -187,8 +191,7 @@ def _statistics(statistics: dict[str, Any]) -> list[StatisticsRow]:
     """Measures of each task beside the values that papers print, then the means of each task."""
     found = []
     for task, document in statistics["tasks"].items():
-        # The papers' tables are of paraphrases; summaries would not compare.
-        published = _published(document) if task == "paraphrase" else {}
+        published = _published(document, task)
         values = {(m["measure"], m["side"]): m for m in document["measures"]}
         for name, side in CARD_MEASURES:
             if (name, side) in values:
@@ -216,10 +219,15 @@ def _statistics(statistics: dict[str, Any]) -> list[StatisticsRow]:
     return found + means
 
 
-def _published(document: dict[str, Any]) -> dict[str, dict[str, float | None]]:
-    """Measure -> corpus -> printed value, for the measures whose definition matches ours."""
+def _published(document: dict[str, Any], task: str) -> dict[str, dict[str, float | None]]:
+    """Measure -> corpus -> printed value, for the measures whose definition matches ours.
+
+    Tables of another task would not compare.
+    """
     found: dict[str, dict[str, float | None]] = {}
     for table in beside([{**document, "name": ""}]):
+        if table["task"] != task:
+            continue
         for name in table["columns"]:
             if name not in table["not_compared"]:
                 found[name] = {row["corpus"]: row[name] for row in table["published"]}
@@ -273,8 +281,8 @@ def _texts(config: BuildConfig) -> list[TextUse]:
 def _rules(config: BuildConfig) -> list[Rule]:
     return [
         Rule(task=task, rule=measure, condition=in_words(bound), meaning=MEASURES[measure])
-        for task in TASKS
-        for measure, bound in config.rules.get(task, {}).items()
+        for task, rules in config.rules.items()
+        for measure, bound in rules.items()
     ]
 
 

@@ -38,7 +38,6 @@ from cards.facts import FACTS_PATH, DatasetFacts, Link
 from cards.render import render_dataset_card
 from dimsum.files import write_json, write_text
 from dimsum.schema import arrow_schema
-from dimsum.tasks import TASKS
 
 RELEASE_VERSION = 2
 RECORD = "release.json"
@@ -136,7 +135,7 @@ def _fill(
     statistics = {
         **counts(table),
         "corpus": released_study(data),
-        "tasks": {task: released_study(data / task) for task in TASKS if (data / task).is_dir()},
+        "tasks": {t: released_study(data / t) for t in config.rules if (data / t).is_dir()},
     }
     provenance = folder / "provenance"
     write_text(
@@ -160,7 +159,7 @@ def _fill(
 def write_data(folder: Path, table: pa.Table) -> None:
     """One parquet file for every task and split that has rows."""
     names = arrow_schema().names
-    for task in TASKS:
+    for task in map(str, pc.unique(table["task"]).to_pylist()):
         for split in SPLITS:
             here = (pc.field("task") == task) & (pc.field("split") == split)
             rows = table.filter(here).select(names).cast(arrow_schema())
@@ -168,11 +167,16 @@ def write_data(folder: Path, table: pa.Table) -> None:
                 write_table(folder / data_path(task, split), rows.combine_chunks())
 
 
+def released_tasks(dataset: Path) -> list[str]:
+    """Names of the tasks that a dataset folder has rows of, which are configs too."""
+    return sorted(path.name for path in (dataset / "data").iterdir() if path.is_dir())
+
+
 def released_rows(dataset: Path, most: int) -> list[dict[str, Any]]:
     """The first rows of each task in turn; rows are ordered by id, a hash, so nobody chose them."""
     tables = [
         pq.read_table(path).slice(0, most).to_pylist()
-        for task in TASKS
+        for task in released_tasks(dataset)
         if (path := dataset / data_path(task, "train")).is_file()
     ]
     turns = [table[i] for i in range(most) for table in tables if i < len(table)]

@@ -23,6 +23,7 @@ from dimsum.files import whole_file
 from dimsum.models import public_name
 from dimsum.spec import StudentSpec
 from dimsum.tasks import TaskDefinition, tasks_of
+from dimsum.tasks.words import both, either
 
 CAUSAL_PIPELINE = "text-generation"
 EXAMPLE = "The council voted late on Tuesday to close the old bridge to lorries."
@@ -67,7 +68,7 @@ def student_facts(name: str, spec: StudentSpec, reference: str) -> ModelFacts:
         title=name,
         version=__version__,
         summary=_what_it_does(tasks) + (" under control codes." if spec.prompts.control else "."),
-        purpose=f"{' or '.join(task.verb for task in tasks)} an English sentence",
+        purpose=f"{either([task.verb for task in tasks])} an English sentence",
         architecture=spec.architecture,
         parameters=training["parameters"],
         pipeline_tag=tasks[0].hub.pipeline if spec.architecture == "seq2seq" else CAUSAL_PIPELINE,
@@ -107,7 +108,7 @@ def _tasks(spec: StudentSpec) -> tuple[TaskDefinition, ...]:
 
 
 def _what_it_does(tasks: Sequence[TaskDefinition]) -> str:
-    text = f"{' and '.join(task.verbs for task in tasks)} single English sentences"
+    text = f"{both([task.verbs for task in tasks])} single English sentences"
     return text[0].upper() + text[1:]
 
 

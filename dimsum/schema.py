@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from dimsum.tasks import TaskDefinition
+from dimsum.tasks.words import either
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,10 +24,10 @@ class Column:
 
 COLUMNS: tuple[Column, ...] = (
     Column("id", "string", "Hash of the source, the target and the task; stable across rebuilds"),
-    Column("source", "string", "The input sentence"),
-    Column("target", "string", "Its paraphrase or summary"),
-    Column("task", "string", "paraphrase or summary"),
-    Column("control", "string", "Control code: short or long, abstractive or extractive"),
+    Column("source", "string", "What the task begins with"),
+    Column("target", "string", "What the task asks for"),
+    Column("task", "string", "The task"),
+    Column("control", "string", "Control code"),
     Column("domain", "string", "The domain whose openings began the text"),
     Column("method", "string", "parallel (free sampling) or sequential (keyword-constrained)"),
     Column("round", "int32", "0: drawn from the teacher; 1 and up: rounds of self-distillation"),
@@ -36,6 +40,19 @@ COLUMNS: tuple[Column, ...] = (
     Column("context_id", "string", "The context's name within the run"),
     Column("teacher", "string", "The language model that the pair was distilled from"),
 )
+
+
+def columns_of(tasks: Sequence[TaskDefinition]) -> tuple[Column, ...]:
+    """The released columns in the words of a corpus' tasks."""
+    options = ", ".join(either(option.values) for task in tasks for option in task.options)
+    source = either([task.source for task in tasks])
+    words = {
+        "source": source[:1].upper() + source[1:],
+        "target": f"Its {either([task.noun for task in tasks])}",
+        "task": either([task.name for task in tasks]),
+        "control": f"Control code: {options}" if options else "Control code",
+    }
+    return tuple(replace(one, meaning=words.get(one.name, one.meaning)) for one in COLUMNS)
 
 
 def arrow_schema() -> pa.Schema:

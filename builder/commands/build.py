@@ -38,7 +38,7 @@ def build(
     from builder.commands.output import print_funnel, print_json, print_pairs
     from builder.config import load_config
     from builder.progress import Progress
-    from builder.release import released_rows
+    from builder.release import released_rows, released_tasks
     from builder.statistics.funnel import funnel
     from builder.store import Run
 
@@ -70,4 +70,5 @@ def build(
     print_pairs(released_rows(result.dataset, most=pairs))
     click.echo()
     click.echo(f"{result.rows} pairs in {result.dataset}")
-    click.echo(f'load_dataset("{result.dataset}")  # or "paraphrase", "summary" as second argument')
+    configs = ", ".join(f'"{name}"' for name in released_tasks(result.dataset))
+    click.echo(f'load_dataset("{result.dataset}")  # or {configs} as second argument')

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = (LIGHT["paraphrase"], LIGHT["kept"], LIGHT["summary"], LIGHT["soft"], LIGHT["ink"])
+COLOURS = (LIGHT["accent"], LIGHT["kept"], LIGHT["second"], LIGHT["soft"], LIGHT["ink"])
 MARKS = ("o", "s", "^", "D", "v")
 
 

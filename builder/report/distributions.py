@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow.compute as pc
 
 from builder.report.model import QUANTILES, Grid, Histogram, Series, Share
 from builder.report.text import named
-from dimsum.tasks import TASKS
+from dimsum.tasks import TaskDefinition
 
 BINS = 25
 MOST_SHARES = 20
@@ -30,17 +31,22 @@ SHARES = frozenset({"entail_forward", "entail_backward", "rouge_l"})
 """Measures that lie between 0 and 1 by definition."""
 
 
-def histograms(rows: pa.Table, measures: dict[str, tuple[str, str]]) -> tuple[Histogram, ...]:
+def histograms(
+    rows: pa.Table, measures: dict[str, tuple[str, str]], tasks: Sequence[TaskDefinition]
+) -> tuple[Histogram, ...]:
     """One histogram for each measure, all tasks in the same bins."""
-    groups: dict[str, pa.Table] = {task: rows.filter(pc.field("task") == task) for task in TASKS}
-    groups = {task: group for task, group in groups.items() if group.num_rows}
+    groups = {task.name: rows.filter(pc.field("task") == task.name) for task in tasks}
+    groups = {name: group for name, group in groups.items() if group.num_rows}
+    colours = {task.name: task.colours[0] for task in tasks}
     if not groups:
         return ()
     found = []
     for name, (title, unit) in measures.items():
         values = {task: _floats(group[name]) for task, group in groups.items()}
         found.append(
-            histogram(name, title, unit, values, share=name in SHARES, whole=name in LENGTHS)
+            histogram(
+                name, title, unit, values, colours, share=name in SHARES, whole=name in LENGTHS
+            )
         )
     return tuple(found)
 
@@ -54,6 +60,7 @@ def histogram(
     title: str,
     unit: str,
     values: dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]],
+    colours: Mapping[str, str] | None = None,
     *,
     share: bool = False,
     whole: bool = False,
@@ -80,6 +87,7 @@ def histogram(
             counts=tuple(int(n) for n in counts[group]),
             mean=float(some.mean()),
             quantiles=tuple(float(q) for q in np.quantile(some, QUANTILES)),
+            colour=(colours or {}).get(group, ""),
         )
         for group, some in finite.items()
         if len(some)

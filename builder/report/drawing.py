@@ -11,7 +11,7 @@ import io
 import re
 import warnings
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,8 +111,12 @@ def png(picture: Picture) -> bytes:
     return _rendered(picture, "png", dpi=200, facecolor=LIGHT["paper"], metadata={"Software": None})
 
 
-def inline(picture: Picture) -> str:
-    """The picture as an <svg> element for a page."""
+def inline(picture: Picture, colours: Mapping[str, str] = LIGHT) -> str:
+    """The picture as an <svg> element for a page.
+
+    Args:
+        colours: by the name of the custom property that a page sets for them.
+    """
     ET.register_namespace("", SVG)
     root = ET.fromstring(_svg(picture, "none"))
     for parent in list(root.iter()):
@@ -121,7 +125,7 @@ def inline(picture: Picture) -> str:
                 parent.remove(child)
     for element in root.iter():
         for key, value in list(element.attrib.items()):
-            element.set(key, _adapted(key, value, picture.name))
+            element.set(key, _adapted(key, value, picture.name, colours))
     for key in ("width", "height", "version"):
         root.attrib.pop(key, None)
     root.set("role", "img")
@@ -134,7 +138,7 @@ _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 _FONT = re.compile(r"font: (?:[\d]+ )?([\d.]+)px [^;]+")
 
 
-def _adapted(key: str, value: str, name: str) -> str:
+def _adapted(key: str, value: str, name: str, colours: Mapping[str, str]) -> str:
     """An attribute's value with its ids and colours made the page's."""
     if key == "id":
         return f"{name}-{value}"
@@ -143,7 +147,7 @@ def _adapted(key: str, value: str, name: str) -> str:
     value = _REFERENCE.sub(rf"url(#{name}-\1)", value)
     if key == "style":
         value = _FONT.sub(r"font-size: \1px", value)
-        for colour, code in LIGHT.items():
+        for colour, code in colours.items():
             value = value.replace(code, f"var(--{colour}, {code})")
     return value
 

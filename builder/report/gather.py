@@ -20,7 +20,7 @@ from builder.report.removed import removals
 from builder.report.repeats import repeats
 from builder.report.source import Source, open_source, read_json
 from builder.report.statistics import statistics
-from dimsum.tasks import TASKS
+from dimsum.tasks.words import either
 
 
 def gather(folder: Path, measured: Path | None = None) -> Report:
@@ -41,12 +41,14 @@ def gather(folder: Path, measured: Path | None = None) -> Report:
         kind="run" if source.run else "release",
         rows=rows.num_rows,
         tasks=distributions.shares(rows, "task"),
+        words=source.tasks,
+        targets=either([task.plural for task in source.tasks]) or "pairs of its tasks",
         splits=distributions.shares(rows, "split"),
         teacher=_teacher(source),
         steps=source.steps,
         removals=removals(source),
-        histograms=distributions.histograms(rows, distributions.MEASURES),
-        lengths=distributions.histograms(rows, distributions.LENGTHS),
+        histograms=distributions.histograms(rows, distributions.MEASURES, source.tasks),
+        lengths=distributions.histograms(rows, distributions.LENGTHS, source.tasks),
         grid=distributions.grid(rows),
         controls=distributions.shares(rows, "control"),
         breakdowns=breakdowns(source),
@@ -88,8 +90,8 @@ def _model(role: str, model: dict[str, Any]) -> ModelLine:
 def _rules(config: BuildConfig) -> list[RuleLine]:
     return [
         RuleLine(task, measure, in_words(bound), MEASURES[measure])
-        for task in TASKS
-        for measure, bound in config.rules.get(task, {}).items()
+        for task, rules in config.rules.items()
+        for measure, bound in rules.items()
     ]
 
 

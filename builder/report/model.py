@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from builder.statistics.funnel import Step
+from dimsum.tasks import TaskDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Series:
     counts: tuple[int, ...]
     mean: float
     quantiles: tuple[float, ...]
+    colour: str = ""
 
 
 QUANTILES = (0.05, 0.5, 0.95)
@@ -244,6 +246,8 @@ class Report:
     kind: str
     rows: int
     tasks: tuple[Share, ...]
+    words: tuple[TaskDefinition, ...]
+    targets: str
     splits: tuple[Share, ...]
     teacher: str
     steps: tuple[Step, ...]

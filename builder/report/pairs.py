@@ -8,7 +8,6 @@ from typing import Any
 from builder.report.model import Pair
 from builder.report.source import Source
 from builder.report.text import differences, named, shortened
-from dimsum.tasks import TASKS
 
 PER_TASK = 150
 MOST_CHARACTERS = 600
@@ -18,7 +17,10 @@ MEASURES = ("entail_forward", "entail_backward", "rouge_l", "compression")
 
 def pairs(source: Source) -> tuple[Pair, ...]:
     """The first rows of each task by id, tasks in turn, words that differ marked."""
-    groups = [source.first(task, PER_TASK).to_pylist() for task in TASKS]
+    groups = [
+        source.first(task, PER_TASK).to_pylist()
+        for task in sorted(map(str, source.rows["task"].unique().to_pylist()))
+    ]
     rows = [row for turn in zip_longest(*groups) for row in turn if row is not None]
     texts = source.texts([row["id"] for row in rows])
     return tuple(_pair(row, *texts[row["id"]]) for row in rows)

@@ -96,8 +96,8 @@ def _histogram(one: Histogram, figure: Figure) -> None:
     for series in one.series:
         total = sum(series.counts) or 1
         shares = [100 * count / total for count in series.counts]
-        colour = LIGHT.get(series.name, LIGHT["kept"])
-        label = series.name if len(one.series) > 1 or series.name in LIGHT else None
+        colour = series.colour or LIGHT["kept"]
+        label = series.name if len(one.series) > 1 or series.colour else None
         axes.stairs(shares, one.edges, fill=True, color=colour, alpha=0.3)
         axes.stairs(shares, one.edges, color=colour, linewidth=1.4, label=label)
     axes.set_xlim(one.edges[0], one.edges[-1])
@@ -145,9 +145,7 @@ def _grid(grid: Grid, figure: Figure) -> None:
                 # The square root lets a sparse cell still be seen beside the fullest.
                 weight = 0.08 + 0.92 * (count / top) ** 0.5
                 axes.add_patch(
-                    Rectangle(
-                        corner, width, height, facecolor=LIGHT["paraphrase"], alpha=weight, lw=0
-                    )
+                    Rectangle(corner, width, height, facecolor=LIGHT["accent"], alpha=weight, lw=0)
                 )
     axes.set_xlim(grid.x_edges[0], grid.x_edges[-1])
     axes.set_ylim(grid.y_edges[0], grid.y_edges[-1])
@@ -205,7 +203,7 @@ def _horizontal(
 ) -> None:
     axes = figure.subplots()
     places = range(len(names))
-    axes.barh(places, values, height=0.62, color=LIGHT["paraphrase"])
+    axes.barh(places, values, height=0.62, color=LIGHT["accent"])
     longest = max(values, default=0) or 1
     axes.set_xlim(0, longest * 1.35)
     for place, value, label in zip(places, values, labels, strict=True):

@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from builder.report.drawing import Picture, inline
 from builder.report.model import Removal, Report
-from builder.report.themes import DARK, LIGHT, stylesheet
+from builder.report.themes import DARK, LIGHT, stylesheet, task_colours
 from builder.statistics.funnel import Step
 from dimsum import __version__
 from dimsum.duration import duration
@@ -33,7 +33,10 @@ def render(report: Report, pictures: Sequence[Picture]) -> str:
     """The whole page."""
     script = _part("page.js")
     sections = _sections(report)
-    drawn = {one.name: {"title": one.title, "svg": Markup(inline(one))} for one in pictures}
+    of_tasks = task_colours(report.words)
+    light = LIGHT | of_tasks
+    named = LIGHT | {name: code for name, code in of_tasks.items() if code not in LIGHT.values()}
+    drawn = {one.name: {"title": one.title, "svg": Markup(inline(one, named))} for one in pictures}
     return (
         _environment()
         .get_template("page.html.j2")
@@ -47,9 +50,10 @@ def render(report: Report, pictures: Sequence[Picture]) -> str:
             choices=_choices(report),
             corpora=list(dict.fromkeys(c for s in report.statistics for c in s.references)),
             curves=_curves(report),
-            light=Markup(stylesheet(LIGHT)),
-            dark=Markup(stylesheet(DARK)),
-            style=Markup(_part("page.css")),
+            plurals=_plurals(report),
+            light=Markup(stylesheet(light)),
+            dark=Markup(stylesheet(DARK | task_colours(report.words, dark=True))),
+            style=Markup(_style(report)),
             script=Markup(script),
             script_hash=base64.b64encode(sha256(script.encode()).digest()).decode(),
             version=__version__,
@@ -89,8 +93,13 @@ def _choices(report: Report) -> list[tuple[str, list[str]]]:
 
 def _curves(report: Report) -> Markup:
     """The explorer's curves as JSON that cannot end the element it stands in."""
+    plurals = _plurals(report)
     curves = [
-        {**asdict(curve), "shown": _words(curve.measure), "plural": _plural(curve.task)}
+        {
+            **asdict(curve),
+            "shown": _words(curve.measure),
+            "plural": plurals.get(curve.task, curve.task),
+        }
         for curve in (report.explorer.curves if report.explorer else ())
     ]
     text = json.dumps(curves, separators=(",", ":"), allow_nan=False)
@@ -115,7 +124,6 @@ def _environment() -> jinja2.Environment:
         "fixed": lambda value: f"{value:.2f}" if math.isfinite(value) else DASH,
         "plain": lambda value: value if math.isfinite(value) else 0,
         "words": _words,
-        "plural": _plural,
         "hyphens": lambda text: text.replace("_", "-"),
         "duration": duration,
         "by_stage": _by_stage,
@@ -149,12 +157,20 @@ def _number(value: float) -> str:
 
 
 def _words(name: str) -> str:
-    """A name as a reader writes it: `summary.rouge_l` is summary: ROUGE-L."""
+    """A name as a reader writes it: `task.rouge_l` is task: ROUGE-L."""
     return name.replace("rouge_l", "ROUGE-L").replace("_", " ").replace(".", ": ")
 
 
-def _plural(task: str) -> str:
-    return "summaries" if task == "summary" else f"{task}s"
+def _plurals(report: Report) -> dict[str, str]:
+    return {task.name: task.plural for task in report.words}
+
+
+def _style(report: Report) -> str:
+    """The page's style sheet, and the colour of each task's rows."""
+    marks = [
+        f".chip.{name} {{ border-color: var(--{name}); }}" for name in task_colours(report.words)
+    ]
+    return "\n".join([_part("page.css"), *marks])
 
 
 def _by_stage(

@@ -22,6 +22,7 @@ from builder.statistics.funnel import Step, funnel
 from builder.store import RUN_FILE, Run
 from builder.versions import library_versions
 from dimsum.errors import UsageError
+from dimsum.tasks import TaskDefinition, task_names, task_of
 
 COLUMNS = (
     "id",
@@ -68,6 +69,15 @@ class Source:
     versions: dict[str, str]
     statistics: Any
     limits: tuple[str, ...]
+
+    @property
+    def tasks(self) -> tuple[TaskDefinition, ...]:
+        """The tasks of the corpus, in order; without a configuration those known of its rows."""
+        if self.config is not None:
+            return self.config.definitions
+        known = task_names()
+        there = sorted(map(str, self.rows["task"].unique().to_pylist()))
+        return tuple(task_of(task) for task in there if task in known)
 
     def first(self, task: str | None, most: int) -> pa.Table:
         """At most `most` rows, by id: ids are hashes, so nobody chose them."""

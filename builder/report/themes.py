@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from dimsum.tasks import TaskDefinition
+
 LIGHT = {
     "paper": "#fbfaf8",
     "ink": "#1c2127",
     "soft": "#59636e",
     "line": "#d5d9de",
-    "paraphrase": "#1d6f8c",
-    "summary": "#c4561b",
+    "accent": "#1d6f8c",
+    "second": "#c4561b",
     "kept": "#2b7a4b",
     "gone": "#c9ced4",
 }
@@ -17,8 +21,8 @@ DARK = {
     "ink": "#e7eaed",
     "soft": "#9ba6b1",
     "line": "#333c45",
-    "paraphrase": "#5cb6d6",
-    "summary": "#f2995a",
+    "accent": "#5cb6d6",
+    "second": "#f2995a",
     "kept": "#62bd87",
     "gone": "#4a545e",
 }
@@ -27,3 +31,8 @@ DARK = {
 def stylesheet(colours: dict[str, str]) -> str:
     """CSS custom properties of a palette."""
     return " ".join(f"--{name}: {value};" for name, value in colours.items())
+
+
+def task_colours(tasks: Iterable[TaskDefinition], *, dark: bool = False) -> dict[str, str]:
+    """The colour of each task by the name of its custom property, task-NAME."""
+    return {f"task-{task.name}": task.colours[dark] for task in tasks}

@@ -43,6 +43,7 @@ def beside(corpora: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         found.append(
             {
                 "source": table["source"],
+                "task": table["task"],
                 "citation": table["citation"],
                 "columns": {name: rule["name"] for name, rule in rules.items()},
                 "published": table["rows"],

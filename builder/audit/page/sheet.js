@@ -170,7 +170,6 @@
     const again = focused && focused.value !== undefined ? [focused.slot, focused.value] : null;
     $("place").textContent = `${state.place + 1} of ${data.items.length}`;
     $("task").textContent = item.task;
-    $("task").className = `chip ${item.task}`;
     $("hint").textContent = pairs ? data.hints[item.task] || "" : "Judge each output by itself: 1 no, 2 partly, 3 yes";
     $("source").textContent = item.source;
     $("note").value = kept(item).note;
