@@ -1,9 +1,8 @@
-"""Files that appear whole or not at all, and rows read from them."""
+"""Files that appear whole or not at all."""
 
 from __future__ import annotations
 
 import errno
-import gzip
 import json
 import os
 import shutil
@@ -93,49 +92,3 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         scratch.rename(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-def lines_of(path: Path) -> Iterator[str]:
-    """Lines of a UTF-8 text file, plain or gzipped, without their ends.
-
-    Raises:
-        UsageError: a file that is not there or is not text.
-    """
-    if not path.is_file():
-        raise UsageError(f"no file at {path}")
-    try:
-        with (
-            gzip.open(path, "rt", encoding="utf-8")
-            if path.suffix == ".gz"
-            else path.open(encoding="utf-8")
-        ) as stream:
-            for line in stream:
-                yield line.rstrip("\r\n")
-    except (OSError, UnicodeDecodeError, EOFError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
-
-
-def json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Objects of a JSONL file.
-
-    Raises:
-        UsageError: a line that is not a JSON object, with its number.
-    """
-    for number, line in enumerate(lines_of(path), start=1):
-        if line.strip():
-            yield json_object(line, f"{path}:{number}")
-
-
-def json_object(line: str, place: str) -> dict[str, Any]:
-    """A line as a JSON object.
-
-    Raises:
-        UsageError: it is none.
-    """
-    try:
-        value = json.loads(line)
-    except ValueError as error:
-        raise UsageError(f"{place} is not JSON") from error
-    if not isinstance(value, dict):
-        raise UsageError(f"{place} is not a JSON object")
-    return value

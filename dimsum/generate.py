@@ -1,19 +1,26 @@
-"""Files of sentences through a student: plain text or JSONL in, the same form out."""
+"""Files of sentences through a student: an output for every row, in the order of the rows.
+
+Plain text gives plain text, one line for each output; every table (JSONL, JSON, CSV, TSV, parquet)
+gives JSON lines. An empty text has an empty output. A row without a text in its column keeps its
+place: its output is null, and `dropped` says why.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from dimsum.data.files import decoded_lines, form_of, json_row, lines_in, rows_in
+from dimsum.data.values import Reading, Row, check_columns, not_text, written
 from dimsum.errors import UsageError
-from dimsum.files import json_object, lines_of, whole_file
+from dimsum.files import whole_file
 from dimsum.tasks import TaskDefinition
 from dimsum.writing import BATCH_SIZE
 
@@ -31,8 +38,9 @@ class Job:
     Attributes:
         options: of the task, such as the length of a summary.
         number: outputs of each sentence; one is greedy, several are sampled.
-        column: field of JSONL input that holds the sentence.
-        form: plain, jsonl, or auto (JSONL when the first line is a JSON object).
+        column: of a table, the one that holds the sentence.
+        form: plain, jsonl, or auto: by the file's ending, else JSONL when the first line that is
+            not blank is a JSON object.
     """
 
     task: TaskDefinition
@@ -57,86 +65,122 @@ def generate_file(
     """Write for every line of a file or of standard input; returns how many lines there were.
 
     Raises:
-        UsageError: no such file, a line without the field, an unknown control code, no input at
-            all, or an output file that is there already.
+        UsageError: a file that cannot be read or lacks the column, an unknown control code, or an
+            output file that is there already.
     """
     from dimsum.student import Student
 
     if output is not None and output.exists():
         raise UsageError(f"{output} exists", hint="choose another name; nothing is overwritten")
-    if source is not None and not source.is_file():
-        raise UsageError(f"no file at {source}")
+    if output is not None and form_of(output) in ("csv", "tsv", "parquet", "json"):
+        raise UsageError(
+            f"{output} would not hold what its name says",
+            hint="outputs are JSON lines (.jsonl) or plain text (.txt)",
+        )
+    form, rows = _read(source, job)
+    if source is not None:
+        for _ in rows:  # a file that cannot be read is refused before any model works
+            pass
+        form, rows = _read(source, job)
     student = Student.from_pretrained(model, device=device, dtype=dtype)
     say(student.note)
     if not student.spec.trained:
         say(f"{model} is no trained student: its prompts are new to it")
     request = student.spec.request_for(job.task.name, job.options)
-    lines = lines_of(source) if source is not None else (x.rstrip("\r\n") for x in sys.stdin)
     with _sink(output) as sink:
-        return _run(student, request, job, lines, sink, say)
+        return _run(student, request, job, form, rows, sink, say)
+
+
+def _read(source: Path | None, job: Job) -> tuple[str, Iterator[Row]]:
+    """The form of the output (plain or jsonl) and the rows of a file or of standard input.
+
+    Raises:
+        UsageError: no such file; on the way, whatever `dimsum.data` refuses.
+    """
+    name = str(source) if source is not None else "the input"
+    kind = form_of(source) if source is not None and job.form == "auto" else None
+    if source is not None and kind not in (None, "txt", "jsonl"):
+        return "jsonl", _checked(rows_in(source), job.column, name)
+    lines = lines_in(source) if source is not None else _standard_input()
+    before: list[str] = []
+    form = "jsonl" if kind == "jsonl" else "plain" if kind == "txt" else job.form
+    while form == "auto":
+        line = next(lines, None)
+        before += [] if line is None else [line]
+        if line is None or line.strip():
+            form = "jsonl" if line is not None and line.lstrip().startswith("{") else "plain"
+    numbered = enumerate(chain(before, lines), start=1)
+    if form == "plain":
+        return form, (Row({job.column: line}, f"line {number}") for number, line in numbered)
+    rows = (json_row(line, name, number) for number, line in numbered if line.strip())
+    return form, _checked(rows, job.column, name)
+
+
+def _standard_input() -> Iterator[str]:
+    binary = getattr(sys.stdin, "buffer", None)
+    if binary is None:
+        return (line.rstrip("\r\n") for line in sys.stdin)
+    return decoded_lines(binary, "the input")
+
+
+def _checked(rows: Iterator[Row], column: str, name: str) -> Iterator[Row]:
+    for number, row in enumerate(rows):
+        if number == 0:
+            check_columns(row, (column,), name, "--column")
+        yield row
 
 
 def _run(
     student: Student,
     request: str,
     job: Job,
-    lines: Iterable[str],
+    form: str,
+    rows: Iterator[Row],
     sink: IO[str],
     say: Callable[[str], None],
 ) -> int:
-    total = cut = 0
+    reading, cut = Reading(), 0
     began = time.monotonic()
-    stream = iter(lines)
-    form = job.form
-    while chunk := list(islice(stream, CHUNK)):
-        if form == "auto":
-            form = "jsonl" if chunk[0].lstrip().startswith("{") else "plain"
-        rows = list(_rows(chunk, form, job.column, total))
+    while chunk := list(islice(rows, CHUNK)):
+        texts = [reading.text(row, job.column, reading.read(row)) for row in chunk]
         outputs = student.write(
-            [row[job.column] for row in rows],
+            [text or "" for text in texts],
             request,
             n=job.number,
-            seed=job.seed + total,
+            seed=job.seed + reading.rows - len(chunk),
             batch_size=job.batch_size,
         )
         cut += student.cut
-        for row, texts in zip(rows, outputs, strict=True):
-            _emit(sink, form, row, texts, request)
+        for row, found in zip(chunk, outputs, strict=True):
+            _emit(sink, form, job, row, found, request)
         sink.flush()
-        total += len(rows)
-        say(f"{total:,} sentences, {total / (time.monotonic() - began):.1f}/s")
-    if total == 0:
-        raise UsageError("there is no sentence to write for")
+        say(f"{reading.rows:,} sentences, {reading.rows / (time.monotonic() - began):.1f}/s")
+    if reading.dropped:
+        say(f"rows without an output: {reading}")
     if cut:
         say(f"{cut} sources were longer than the student takes and lost their end")
-    return total
+    return reading.rows
 
 
-def _rows(chunk: list[str], form: str, column: str, before: int) -> Iterator[dict[str, Any]]:
-    """Input rows; an empty line of plain text is a sentence without words, so lines stay aligned.
-
-    Raises:
-        UsageError: a JSONL line without the field, named with what was found.
-    """
-    for number, line in enumerate(chunk, start=before + 1):
-        if form == "plain":
-            yield {column: line}
-        elif line.strip():
-            row = json_object(line, f"line {number}")
-            if not isinstance(row.get(column), str):
-                raise UsageError(
-                    f"line {number} has no text {column!r}",
-                    hint=f"it has {', '.join(row) or 'no field'}; name one with --column",
-                )
-            yield row
-
-
-def _emit(sink: IO[str], form: str, row: dict[str, Any], texts: list[str], request: str) -> None:
+def _emit(sink: IO[str], form: str, job: Job, row: Row, texts: list[str], request: str) -> None:
     if form == "plain":
         sink.writelines(text + "\n" for text in texts)
         return
-    found = {"output": texts[0]} if len(texts) == 1 else {"outputs": texts}
-    sink.write(json.dumps({**row, "request": request, **found}, ensure_ascii=False) + "\n")
+    reason = not_text(row.get(job.column))
+    name = "output" if len(texts) == 1 else "outputs"
+    found = {name: None if reason else texts[0] if len(texts) == 1 else texts}
+    if reason:
+        found["dropped"] = reason
+    value = {**row, "request": request, **found}
+    line = json.dumps(value, ensure_ascii=False, default=_as_text)
+    if not_text(line):  # half a surrogate pair cannot be written as UTF-8
+        line = json.dumps(value, default=_as_text)
+    sink.write(line + "\n")
+
+
+def _as_text(value: Any) -> str:
+    """A value that JSON has no form for, in a field that is only passed on."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else written(value)
 
 
 @contextmanager

@@ -178,7 +178,7 @@ class Student:
         """Outputs for each source under a request (a control code, or a task without codes).
 
         Args:
-            sources: sentences; line breaks become spaces.
+            sources: sentences; line breaks become spaces, and one without words has empty outputs.
             request: one for all, or one for each.
             n: outputs of each source.
             sample: None samples only when n > 1.
@@ -198,8 +198,12 @@ class Student:
             self.spec.checked(one)
         if n < 1:
             raise UsageError("at least one output of each source must be asked for")
-        rows = self.encode(sources, wanted)
-        return self.continued(
+        said = [index for index, source in enumerate(sources) if source.strip()]
+        rows = self.encode([sources[i] for i in said], [wanted[i] for i in said])
+        outputs = [[""] * n for _ in sources]
+        if not rows:
+            return outputs
+        found = self.continued(
             rows,
             n=n,
             sample=sample,
@@ -208,6 +212,9 @@ class Student:
             generation=generation,
             on_tokens=on_tokens,
         )
+        for index, texts in zip(said, found, strict=True):
+            outputs[index] = texts
+        return outputs
 
     def continued(
         self,

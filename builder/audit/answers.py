@@ -10,7 +10,7 @@ from typing import Any
 from builder.audit.key import Key, Place, shown
 from builder.audit.questions import POINTS, VALID
 from builder.errors import ConfigError
-from dimsum.files import json_lines
+from dimsum.data.files import rows_in
 
 Values = dict[str, bool | int | None]
 """Question -> answer; None where there is none."""
@@ -66,7 +66,7 @@ def read_answers(key: Key, files: Sequence[Path]) -> Answers:
     answers = Answers()
     faults: list[str] = []
     for file in files:
-        for number, row in enumerate(json_lines(file), start=1):
+        for number, row in enumerate(rows_in(file), start=1):
             where = f"{file}:{number}"
             fault = _identity_fault(key, row, known)
             reader, place = known.get(row.get("item", ""), ("", None)) if not fault else ("", None)

@@ -11,15 +11,15 @@ from builder.audit.key import Compared, Corpus
 from builder.audit.population import rows_digest
 from builder.errors import ConfigError
 from builder.store import digest, seed_of
+from dimsum.data.files import rows_in
 from dimsum.evaluation.kept import OUTPUTS
-from dimsum.files import json_lines
 
 
 def is_outputs(path: Path) -> bool:
     """Whether a folder or a file holds systems' outputs and not pairs."""
     if path.is_dir():
         return (path / OUTPUTS).is_file()
-    return path.suffix == ".jsonl" and "outputs" in next(json_lines(path), {})
+    return path.suffix == ".jsonl" and "outputs" in next(rows_in(path), {})
 
 
 def draw_compared(
@@ -67,7 +67,7 @@ def _read(paths: Sequence[Path]) -> tuple[list[str], dict[str, list[str]]]:
     outputs: dict[str, list[str]] = {}
     for path in paths:
         file = path / OUTPUTS if path.is_dir() else path
-        rows = list(json_lines(file))
+        rows = list(rows_in(file))
         try:
             here = [str(row["source"]) for row in rows]
             systems = {name: [str(r["outputs"][name]) for r in rows] for name in _names(rows)}

@@ -32,11 +32,17 @@ def train(data: tuple[Path, ...], output: Path, recipe: str, overrides: tuple[st
     from builder.critics.training import Step
     from builder.critics.training import train as run
     from builder.errors import ConfigError
+    from dimsum.data.values import Reading
 
     if not checkpoint.usable(output):
         raise ConfigError(f"{output} is not empty", hint="choose a new folder")
     settings = load_recipe(recipe, overrides)
-    examples = [example for path in data for example in read_nli(path)]
+    examples = []
+    for path in data:
+        reading = Reading()
+        examples += read_nli(path, reading)
+        if reading.dropped:
+            click.echo(f"left out of {path}: {reading}", err=True)
 
     def report(at: Step) -> None:
         click.echo(
@@ -86,16 +92,22 @@ def evaluate(model: str, data: tuple[Path, ...], save: bool, as_json: bool) -> N
     from builder.critics.nli_data import read_nli
     from builder.facts import EVALUATION_FILE
     from builder.models import resolve
+    from dimsum.data.values import Reading
     from dimsum.files import write_json
 
+    readings = [Reading() for _ in data]
+    files = [(path, read_nli(path, one)) for path, one in zip(data, readings, strict=True)]
     loaded = EntailmentCritic.load(CriticConfig(model=model))
     for note in loaded.notes:
         click.echo(note, err=True)
-    found = []
-    for path in data:
+    found, rows = [], []
+    for (path, examples), reading in zip(files, readings, strict=True):
         name = path.name.removesuffix(".gz").removesuffix(".jsonl")
-        found.append(measure(loaded, read_nli(path), name))
-    document = {"model": model, "data": [evaluation.as_json() for evaluation in found]}
+        found.append(measure(loaded, examples, name))
+        rows.append({**found[-1].as_json(), "dropped": dict(reading.dropped)})
+        if reading.dropped:
+            click.echo(f"left out of {path}: {reading}", err=True)
+    document = {"model": model, "data": rows}
     if save:
         write_json(Path(resolve(model).path) / EVALUATION_FILE, document)
     if as_json:

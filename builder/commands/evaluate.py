@@ -72,9 +72,9 @@ def evaluate(
     """
     from builder.judges import entailment_critic
     from dimsum.commands.output import print_evaluation, print_json
+    from dimsum.data.values import Reading, conditions
     from dimsum.evaluation.data import read_examples
     from dimsum.evaluation.run import Wanted, judged
-    from dimsum.training.conditions import conditions
 
     reading = {
         "source": options.pop("source_column"),
@@ -90,10 +90,14 @@ def evaluate(
     asked = chosen_options(task, options)
     wanted = Wanted(task=task, options=asked, **options)
     wanted.check(output, save_outputs)
-    examples = read_examples(data, wanted.task, **reading)
+    dropped = Reading()
+    examples = read_examples(data, wanted.task, reading=dropped, **reading)
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
+    if dropped.dropped and not quiet:
+        click.echo(f"left out of {data}: {dropped}", err=True)
     judge = entailment_critic(critic) if critic else None
     document = judged(wanted, data, examples, judge, save_outputs, say)
+    document["dropped"] = dict(dropped.dropped)
     if output is not None:
         from dimsum.files import write_json
 

@@ -1,17 +1,20 @@
-"""NLI examples: read from JSONL, mixed by source, cut into length-bucketed batches."""
+"""NLI examples: read from data files, mixed by source, cut into length-bucketed batches."""
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.errors import BuilderError
+from dimsum.data.files import rows_in
+from dimsum.data.values import Reading, check_columns, written
+from dimsum.errors import UsageError
 
 LABELS = ("entailment", "neutral", "contradiction")
+COLUMNS = ("premise", "hypothesis", "label")
+UNLABELLED = "-"
+"""What SNLI writes where its annotators did not agree."""
 ENTAILMENT = LABELS.index("entailment")
 
 
@@ -25,40 +28,43 @@ class NliExample:
     source: str = ""
 
 
-def read_nli(path: Path) -> list[NliExample]:
-    """Read a `.jsonl` or `.jsonl.gz` file with premise, hypothesis, label and optionally source.
+def read_nli(path: Path, reading: Reading | None = None) -> list[NliExample]:
+    """Read a data file with premise, hypothesis, label and optionally source.
+
+    A row without a label (null, `-`), a premise or a hypothesis is dropped and counted.
+
+    Args:
+        reading: where rows and those that were dropped are counted.
 
     Raises:
-        BuilderError: a missing file, a line that is not JSON, a missing field or an unknown label,
-            with the line's number.
+        UsageError: a file that cannot be read, a column that is not there, or a label of another
+            word or kind, with its line.
     """
-    if not path.is_file():
-        raise BuilderError(f"no NLI file at {path}", hint="give a .jsonl or .jsonl.gz file")
-    opener = gzip.open if path.suffix == ".gz" else open
+    counted = reading if reading is not None else Reading()
+    known = counted.rows
     examples: list[NliExample] = []
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                examples.append(_parse(line, f"{path}:{number}"))
+    for row in rows_in(path):
+        if counted.rows == known:
+            check_columns(row, COLUMNS, str(path), "")
+        place = counted.read(row)
+        premise = counted.text(row, "premise", place)
+        hypothesis = counted.text(row, "hypothesis", place) if premise is not None else None
+        label = row.get("label")
+        if premise is None or hypothesis is None:
+            continue
+        if label in (None, UNLABELLED):
+            counted.drop("no_label", f"{place}, column 'label'")
+            continue
+        if not isinstance(label, str) or label not in LABELS:
+            raise UsageError(
+                f"{path}, {place}, column 'label': {label!r} is no label",
+                hint=f"labels are the words {', '.join(LABELS)}; {UNLABELLED} or null for none",
+            )
+        source = written(row.get("source") or "")
+        examples.append(NliExample(premise, hypothesis, LABELS.index(label), source))
     if not examples:
-        raise BuilderError(f"{path} holds no examples")
+        raise counted.nothing(str(path), "example")
     return examples
-
-
-def _parse(line: str, where: str) -> NliExample:
-    try:
-        row = json.loads(line)
-        return NliExample(
-            premise=str(row["premise"]),
-            hypothesis=str(row["hypothesis"]),
-            label=LABELS.index(row["label"]),
-            source=str(row.get("source", "")),
-        )
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        raise BuilderError(
-            f"{where} is not an NLI example: {error}",
-            hint=f"each line needs premise, hypothesis and label (one of {', '.join(LABELS)})",
-        ) from error
 
 
 def mix(

@@ -17,7 +17,7 @@ from dimsum.writing import BATCH_SIZE
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @task_options
 @click.option("-n", "--number", default=1, show_default=True, help="Outputs of each sentence.")
-@click.option("--column", default="source", show_default=True, help="Field of JSONL input.")
+@click.option("--column", default="source", show_default=True, help="Of a table: the sentences.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File instead of stdout.")
 @click.option("--format", "form", type=click.Choice(["auto", "plain", "jsonl"]), default="auto")
 @click.option(
@@ -44,8 +44,9 @@ def generate(
 ) -> None:
     """Write with MODEL for each line of FILE; without one, or with -, of standard input.
 
-    FILE is plain text, one sentence a line, or JSONL; the output has the same form. Plain output
-    has one line for each output, JSONL keeps the input's fields and adds `output` (or `outputs`).
+    FILE is plain text, one sentence a line, or a table: JSONL, JSON, CSV, TSV, parquet. Plain text
+    gives one line for each output; a table gives JSON lines, which keep its fields and add `output`
+    (or `outputs`). An empty line has an empty output.
     """
     from dimsum.generate import Job, generate_file
 

@@ -51,9 +51,9 @@ def train(
     CSV file, or a Hub id with an optional @revision.
     """
     from dimsum.commands.output import print_facts, print_json
+    from dimsum.data.values import conditions
     from dimsum.errors import UsageError
     from dimsum.pairs import Columns
-    from dimsum.training.conditions import conditions
     from dimsum.training.recipe import load_recipe
 
     if student:

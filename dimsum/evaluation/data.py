@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dimsum.data.dataset import read_rows
+from dimsum.data.files import lines_in
+from dimsum.data.values import Reading, Row, check_columns, not_text
 from dimsum.errors import UsageError
-from dimsum.files import lines_of
-from dimsum.pairs import check_columns, read_rows
 from dimsum.prompts import one_line
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.base import Benchmark
@@ -23,6 +24,8 @@ class Example:
     source: str
     references: tuple[str, ...]
 
+
+OPTIONS = "--source-column and --references-column"
 
 GUESSES = {
     "source": ("source", "s1", "sentence1", "document", "text"),
@@ -42,6 +45,7 @@ def read_examples(
     config: str | None = None,
     reference_files: Sequence[Path] = (),
     limit: int | None = None,
+    reading: Reading | None = None,
 ) -> list[Example]:
     """Examples of a benchmark's name, a file, a folder or a Hub data set.
 
@@ -53,13 +57,16 @@ def read_examples(
         reference_files: plain text, one reference a line, instead of a column; `data` is then a
             plain text file of sources.
         limit: the first so many.
+        reading: where rows and those that were dropped are counted.
 
     Raises:
         UsageError: nothing to judge on, a benchmark of another task, missing columns, or a
             reference file of another length.
     """
+    counted = reading if reading is not None else Reading()
+    conditions = dict(where or {})
     if reference_files:
-        found = _aligned(Path(data), reference_files)
+        found = _aligned(Path(data), reference_files, counted)
     else:
         named = task.benchmarks.get(data)
         other = next((one.name for one in SHIPPED if data in one.benchmarks), None)
@@ -73,49 +80,71 @@ def read_examples(
             config=config or (named.config if named else None),
             where=where or (named.where if named else {}),
         )
-        found = _from_rows(wanted, task)
+        conditions = dict(wanted.where)
+        found = _from_rows(wanted, task, counted)
     if not found:
-        raise UsageError(f"{data} holds nothing to judge on", hint="it may be empty")
+        raise counted.nothing(data, "source to judge on", conditions)
     return found[:limit] if limit else found
 
 
-def _aligned(path: Path, reference_files: Sequence[Path]) -> list[Example]:
-    sources = list(lines_of(path))
-    columns = [list(lines_of(file)) for file in reference_files]
+def _aligned(path: Path, reference_files: Sequence[Path], reading: Reading) -> list[Example]:
+    sources = list(lines_in(path))
+    columns = [list(lines_in(file)) for file in reference_files]
     for file, column in zip(reference_files, columns, strict=True):
         if len(column) != len(sources):
             raise UsageError(
                 f"{file} has {len(column)} lines, {path} has {len(sources)}",
                 hint="a reference file has one line for each source",
             )
-    return [
-        Example(one_line(s), tuple(one_line(r) for r in refs if r.strip()))
-        for s, *refs in zip(sources, *columns, strict=True)
-        if s.strip() and any(r.strip() for r in refs)
-    ]
+    rows = (
+        Row({"source": source, "refs": list(refs)}, f"line {number}")
+        for number, (source, *refs) in enumerate(zip(sources, *columns, strict=True), start=1)
+    )
+    return [one for row in rows if (one := _example(row, "source", "refs", reading))]
 
 
-def _from_rows(wanted: Benchmark, task: TaskDefinition) -> list[Example]:
+def _from_rows(wanted: Benchmark, task: TaskDefinition, reading: Reading) -> list[Example]:
     file = Path(wanted.reference).expanduser().is_file()
-    split = "train" if file else (wanted.split or "test")
+    split = None if file else (wanted.split or "test")
     source, references = wanted.source, wanted.references
     found = []
-    for index, row in enumerate(read_rows(wanted.reference, split, wanted.config)):
-        if index == 0:
+    for row in read_rows(wanted.reference, split, wanted.config):
+        if reading.rows == 0:
             source = source or _guess(row, GUESSES["source"])
             references = references or _guess(row, (*GUESSES["references"], *task.columns))
             heads = [name.partition(".")[0] for name in (source, references)]
-            check_columns(row, [*heads, *wanted.where], wanted.reference)
-        if any(row.get(key) != value for key, value in wanted.where.items()):
-            continue
-        said, known = _field(row, source), _field(row, references)
-        texts = known if isinstance(known, list) else [known]
-        refs = tuple(one_line(t) for t in texts if isinstance(t, str) and t.strip())
-        if isinstance(said, list):  # an abstract in sentences
-            said = " ".join(said)
-        if isinstance(said, str) and said.strip() and refs:
-            found.append(Example(one_line(said), refs))
+            check_columns(row, [*heads, *wanted.where], wanted.reference, OPTIONS)
+        example = _example(row, source, references, reading, wanted.where)
+        if example is not None:
+            found.append(example)
     return found
+
+
+def _example(
+    row: Row,
+    source: str,
+    references: str,
+    reading: Reading,
+    where: Mapping[str, Any] | None = None,
+) -> Example | None:
+    """A row's example; None, counted by its reason, without a source or without any reference."""
+    place = reading.read(row)
+    if where and not reading.wanted(row, where, place):
+        return None
+    said = _field(row, source)
+    if isinstance(said, list) and all(isinstance(one, str) for one in said):
+        said = " ".join(said)  # an abstract in sentences
+    text = reading.text({source: said}, source, place)
+    if text is None:
+        return None
+    known = _field(row, references)
+    texts = known if isinstance(known, list) else [known]
+    refs = tuple(one_line(t) for t in texts if not_text(t) is None and t.strip())
+    if text.strip() and refs:
+        return Example(one_line(text), refs)
+    faults = [reason for one in texts if (reason := not_text(one))]
+    reading.drop(faults[0] if faults and text.strip() else "empty", f"{place}, {references!r}")
+    return None
 
 
 def _guess(row: Mapping[str, Any], names: Sequence[str]) -> str:

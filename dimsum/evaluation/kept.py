@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dimsum.data.files import rows_in
 from dimsum.errors import UsageError
 from dimsum.evaluation.data import Example
 from dimsum.evaluation.evaluate import System
-from dimsum.files import lines_of, whole_file, write_json
+from dimsum.files import whole_file, write_json
 
 OUTPUTS = "outputs.jsonl"
 SYSTEMS = "systems.json"
@@ -52,7 +53,7 @@ def earlier(folder: Path, examples: Sequence[Example]) -> list[System]:
     """
     try:
         about = json.loads((folder / SYSTEMS).read_text(encoding="utf-8"))
-        rows = [json.loads(line) for line in lines_of(folder / OUTPUTS)]
+        rows = list(rows_in(folder / OUTPUTS))
         seen = [(row["source"], tuple(row["references"])) for row in rows]
         systems = [
             System(name, [row["outputs"][name] for row in rows], **known)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dimsum.data.files import json_rows, lines_in
 from dimsum.errors import UsageError
 from dimsum.evaluation import teacher as asking
 from dimsum.evaluation.baselines import BASELINES, baseline
@@ -16,7 +16,6 @@ from dimsum.evaluation.data import Example
 from dimsum.evaluation.evaluate import System, control_accuracy, evaluate
 from dimsum.evaluation.kept import earlier, same, save
 from dimsum.evaluation.measure import Critic
-from dimsum.files import lines_of
 from dimsum.models import pick_device, pinned, public_name, resolve
 from dimsum.tasks import TaskDefinition
 from dimsum.writing import BATCH_SIZE
@@ -239,9 +238,9 @@ def _choice(
 
 def _from_file(text: str, examples: Sequence[Example]) -> System:
     name, _, file = text.partition("=")
-    lines = list(lines_of(Path(file)))
+    lines = list(lines_in(Path(file)))
     if lines and lines[0].lstrip().startswith("{"):
-        lines = [str(json.loads(line).get("output", "")) for line in lines if line.strip()]
+        lines = [str(row.get("output") or "") for row in json_rows(lines, file)]
     if len(lines) != len(examples):
         raise UsageError(
             f"{file} has {len(lines)} outputs, the data has {len(examples)} sources",

@@ -18,10 +18,11 @@ import numpy as np
 import torch
 
 from dimsum.cpu import contiguous_head, written_out_attention
-from dimsum.errors import UsageError
+from dimsum.data.dataset import read_rows
+from dimsum.data.values import Reading
 from dimsum.models import loading, pick_device, pick_dtype, public_name, resolve
 from dimsum.opening import architecture_of_config
-from dimsum.pairs import Reading, pairs_of, read_rows
+from dimsum.pairs import pairs_of
 from dimsum.prompts import Architecture, PromptFormat
 from dimsum.training.examples import IGNORED, keeps_logits
 from dimsum.training.lora import with_lora
@@ -60,7 +61,7 @@ def plan(
     half = recipe.precision in ("bfloat16", "float16") or (
         recipe.precision == "auto" and pick_dtype(where) == torch.bfloat16
     )
-    prompts, targets, rows, how = _lengths(data, recipe, architecture, folder)
+    prompts, targets, rows, how, reading = _lengths(data, recipe, architecture, folder)
     with torch.device("meta"):
         model = _model(config, architecture, recipe, half)
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
@@ -82,6 +83,7 @@ def plan(
         "tokens_a_pair": round(tokens, 1),
         "tokens_counted": how,
         "pairs": pairs,
+        "dropped": dict(reading.dropped),
         "steps": -(-pairs // recipe.batch_size),
         "memory_gib": {k: round(v / GIB, 3) for k, v in {**memory, "total": total}.items()},
     }
@@ -113,14 +115,14 @@ def _config(reference: str) -> tuple[str | None, Any]:
 
 def _lengths(
     data: Data, recipe: Recipe, architecture: Architecture, folder: str | None
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], int, str]:
-    """Prompt and target tokens of the first pairs, all rows, and how tokens were counted."""
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], int, str, Reading]:
+    """Prompt and target tokens of the first pairs, all pairs, how tokens were counted, the rows."""
     reading = Reading()
     rows = read_rows(data.reference, "train", data.config)
     stream = pairs_of(rows, data.columns, data.reference, reading, recipe.definitions)
     sample = list(islice(stream, SAMPLE))
     if not sample:
-        raise UsageError(f"{data.reference} has no training pair", hint="it may be empty")
+        raise reading.nothing(data.reference, "training pair", data.columns.where)
     count = len(sample) + sum(1 for _ in stream)
     form = PromptFormat.default(architecture, control=recipe.control, tasks=recipe.definitions)
     prompts = [form.render(p.source, p.control if form.control else p.task) for p in sample]
@@ -133,7 +135,7 @@ def _lengths(
     assert sizes is not None
     ends = (recipe.max_source_tokens, recipe.max_target_tokens)
     first, second = (np.clip(np.asarray(s) + 1, 1, end) for s, end in zip(sizes, ends, strict=True))
-    return first, second, count, how
+    return first, second, count, how, reading
 
 
 def _tokenised(folder: str | None, *texts: list[str]) -> tuple[list[float], ...] | None:

@@ -24,10 +24,12 @@ import torch
 
 from dimsum.card import write_card
 from dimsum.cpu import written_out_attention
+from dimsum.data.dataset import read_rows
+from dimsum.data.values import Reading
 from dimsum.errors import UsageError
 from dimsum.files import write_json
 from dimsum.models import pick_device, pick_dtype, public_name, quiet_transformers, resolve
-from dimsum.pairs import Columns, Pair, Reading, held_out, pairs_of, read_rows
+from dimsum.pairs import Columns, Pair, held_out, pairs_of
 from dimsum.prompts import PromptFormat
 from dimsum.spec import SPEC_FILE
 from dimsum.student import Student
@@ -44,7 +46,7 @@ LIBRARIES = ("dimsum-plus", "torch", "transformers", "accelerate", "peft")
 
 @dataclass(frozen=True)
 class Data:
-    """Where the pairs are: see `dimsum.pairs.read_rows`."""
+    """Where the pairs are: see `dimsum.data.dataset.read_rows`."""
 
     reference: str
     columns: Columns = field(default_factory=Columns)
@@ -59,6 +61,8 @@ class Prepared:
     validation: Examples
     sample: list[tuple[Pair, str]]
     encoding: Encoding
+    reading: Reading
+    checked: Reading
     facts: dict[str, Any]
 
 
@@ -139,10 +143,11 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
     validation = Examples(encoded(student, checked, most, aside), causal=causal)
     for name, part in (("training", training), ("validation", validation)):
         if len(part) == 0:
-            raise UsageError(
-                f"{data.reference} has no {name} pair"
-                + (f" ({reading.rows} rows read)" if reading.rows else "; it is empty"),
-                hint="rows need a source and a target; a few dozen pairs are the least",
+            raise reading.nothing(
+                data.reference,
+                f"{name} pair",
+                data.columns.where,
+                "rows need a source and a target; a few dozen pairs are the least",
             )
     sample = [(pair, request_of(student, pair)) for pair in checked[: recipe.sample_pairs]]
     facts = {
@@ -154,7 +159,7 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
         "validation": len(validation),
         "by_request": dict(sorted(encoding.trained.items())),
     }
-    return Prepared(training, validation, sample, encoding, facts)
+    return Prepared(training, validation, sample, encoding, reading, ready, facts)
 
 
 def _limited(pairs: Iterable[Pair], most: int | None) -> Iterable[Pair]:
@@ -176,9 +181,10 @@ def told(prepared: Prepared) -> list[str]:
     if long:
         sides = " and ".join(f"{count:,} {side}s" for side, count in sorted(long.items()))
         lines.append(f"left out as longer than the student takes: {sides}")
-    dropped = facts["dropped"]
-    if dropped:
-        lines.append("left out: " + ", ".join(f"{n:,} {why}" for why, n in dropped.items()))
+    if prepared.reading.dropped:
+        lines.append(f"left out: {prepared.reading}")
+    if prepared.checked.dropped:
+        lines.append(f"left out of the validation rows: {prepared.checked}")
     return lines
 
 

@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from student_page import Sources, page
 
 from builder.cli import run as command
+from dimsum.data.dataset import read_rows
 from dimsum.files import whole_file
-from dimsum.pairs import read_rows
 from dimsum.spec import read_spec
 
 PAGE = Path(__file__).parents[2] / "docs" / "experiments" / "student.md"
@@ -146,7 +146,7 @@ def report(wanted: argparse.Namespace, plain: Path, task: str, name: str, file: 
         if name in codes:
             length, _, style = codes[name].partition("-")
             words += ["--length", length, "--style", style]
-    elif "label" in next(iter(read_rows(file, "train"))):
+    elif "label" in next(iter(read_rows(file, None))):
         words += ["--where", "label=1"]
     for option in ("critic", "device", "limit"):
         value: Any = getattr(wanted, option)

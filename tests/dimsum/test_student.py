@@ -172,7 +172,7 @@ def test_generate_reads_and_writes_both_forms(
     [
         (["--task", "summary", "--length", "medium"], "'medium' is no length of the task summary"),
         (["--task", "paraphrase", "--length", "short"], "the task paraphrase has no length"),
-        (["--task", "summary", "--column", "no"], "line 1 has no text 'no'"),
+        (["--task", "summary", "--column", "no"], "in.jsonl has no column 'no'; found source"),
         (["--task", "summary", "-o", "there.jsonl"], "there.jsonl exists"),
     ],
 )

@@ -140,11 +140,13 @@ def write_nli(path: Path, rows: list[dict[str, str]]) -> Path:
 def test_nli_files(tmp_path: Path) -> None:
     good = {"premise": "a", "hypothesis": "b", "label": "neutral"}
     assert read_nli(write_nli(tmp_path / "g.jsonl", [good]))[0].label == 1
-    with pytest.raises(BuilderError, match=r"bad\.jsonl:2 is not an NLI example"):
+    with pytest.raises(
+        UsageError, match=r"bad\.jsonl, line 2, column 'label': 'maybe' is no label"
+    ):
         read_nli(write_nli(tmp_path / "bad.jsonl", [good, {**good, "label": "maybe"}]))
-    with pytest.raises(BuilderError, match="holds no examples"):
+    with pytest.raises(UsageError, match="has no example; it is empty"):
         read_nli(write_nli(tmp_path / "none.jsonl", []))
-    with pytest.raises(BuilderError, match="no NLI file"):
+    with pytest.raises(UsageError, match="no file at"):
         read_nli(tmp_path / "missing.jsonl")
 
 

@@ -16,7 +16,7 @@ READ = """
 import json, sys
 from dimsum import Student
 from dimsum.errors import DimsumError
-from dimsum.pairs import read_rows
+from dimsum.data.dataset import read_rows
 old, new = (list(read_rows(name, "train")) for name in ("acme/pairs@first", "acme/pairs"))
 student = Student.from_pretrained("acme/student", device="cpu", dtype="float32")
 try:

@@ -69,7 +69,7 @@ def test_bad_data_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no column 'source' and no column 'refs'; found left"):
         read_examples(str(rows), SUMMARY)
     (tmp_path / "empty.jsonl").write_text("")
-    with pytest.raises(UsageError, match="nothing to judge on"):
+    with pytest.raises(UsageError, match="no source to judge on; it is empty"):
         read_examples(str(tmp_path / "empty.jsonl"), SUMMARY)
     (tmp_path / "s.txt").write_text("a\nb\n")
     (tmp_path / "r.txt").write_text("a\n")

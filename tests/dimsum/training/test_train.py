@@ -164,7 +164,8 @@ def test_every_form_of_data_gives_the_same_examples(tmp_path: Path, toy_llama: P
     import pyarrow.csv as pa_csv
     import pyarrow.parquet as pq
 
-    from dimsum.pairs import Columns, held_out, pairs_of, read_rows
+    from dimsum.data.dataset import read_rows
+    from dimsum.pairs import Columns, held_out, pairs_of
 
     rows = toy_pairs(30)
     write_jsonl(tmp_path / "a.jsonl", rows)
@@ -190,7 +191,7 @@ def test_every_form_of_data_gives_the_same_examples(tmp_path: Path, toy_llama: P
         ("", [], "has no training pair; it is empty"),
         ('{"text": "a", "target": "b"}\n', [], "has no column 'source'; found text, target"),
         ('{"source": "", "target": "b"}\n', [], "has no training pair (1 rows read)"),
-        ("nonsense\n", [], "data.jsonl:1 is not JSON"),
+        ("nonsense\n", [], "data.jsonl, line 1, column 1, is not JSON"),
         ('{"source": "a", "target": "b", "task": "c"}\n', [], "has a task 'c'"),
         ('{"source": "a", "target": "b"}\n', ["--set", "epoch=3"], "did you mean 'epochs'"),
         ('{"source": "a", "target": "b"}\n', ["--set", "precision=float16"], "float16"),

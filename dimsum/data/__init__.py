@@ -1,0 +1,37 @@
+"""The one way in for rows: files, folders and Hub data sets, for every command.
+
+Files, by their ending (capitals do not matter; all but parquet may also end in `.gz`):
+
+| ending | rows |
+|---|---|
+| `.jsonl`, `.ndjson` | one object a line; blank lines are skipped |
+| `.json` | an array of objects, one object, or one object a line |
+| `.csv`, `.tsv` | a header and rows, quoted as in RFC 4180; every cell is text |
+| `.parquet` | its rows |
+| `.txt` | one text a line; only where plain text is taken, and a blank line is an empty text |
+
+Refused, with the line and, where there is one, the column: text that is not UTF-8 (a byte order
+mark before UTF-8 is skipped), JSON that does not parse or is no object, a row with more or fewer
+cells than the header, a column that the first row lacks, two columns of one name, a file that is
+cut or damaged.
+
+Dropped and counted by reason, with the place of the first, where a text is wanted: `null`,
+`number`, `boolean`, `date`, `bytes`, `list`, `object` (values that are not text; nothing is turned
+into text), `half_surrogate` (half of a character, which JSON can carry and UTF-8 cannot), `empty`
+(where a text without words is of no use) and `left_out` (by `--where`).
+
+`--where COLUMN=VALUE` compares text with text: a number is written as JSON writes it, true, false
+and null by these words, a date as in ISO 8601. `id=007` is the text 007 and never the number 7.
+
+Splits, by a word in the file's name, else in the name of the nearest folder inside what was named;
+a row's own column `split` decides before both:
+
+| split | words |
+|---|---|
+| train | train, training |
+| validation | validation, valid, val, dev, devel, development, eval, evaluation |
+| test | test, testing, heldout, holdout |
+
+A name with words of several splits is that of a held-out one, and what nobody names is train.
+A held-out split is never trained on.
+"""

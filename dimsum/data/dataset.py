@@ -1,0 +1,132 @@
+"""Rows of a split of a data set: a folder, a file, or a data set on the Hub."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from dimsum.data.files import JSON, TABLES, form_of, is_table, rows_in
+from dimsum.data.splits import SPLIT_OF, split_of, split_of_file
+from dimsum.data.values import Row
+from dimsum.errors import DimsumError, UsageError
+
+SPLIT_COLUMN = "split"
+
+
+def is_local(reference: str) -> bool:
+    """Whether a reference means a place on this machine and not a data set on the Hub."""
+    return (
+        Path(reference).expanduser().exists()
+        or reference.startswith((".", "/", "~"))
+        or form_of(Path(reference)) is not None
+    )
+
+
+def read_rows(reference: str, split: str | None, config: str | None = None) -> Iterator[Row]:
+    """Rows of one split, by the rules of `dimsum.data`.
+
+    Args:
+        reference: a folder of data files, one such file, or a Hub id with an optional `@revision`.
+        split: train, validation or test; None for all rows; of a Hub data set any name it has.
+        config: of a Hub data set.
+
+    Raises:
+        UsageError: nothing is there, it cannot be read, or train is asked for and all that is
+            there is held out.
+        DimsumError: the Hub data set cannot be loaded.
+    """
+    if not is_local(reference):
+        return _own_split(_hub_rows(reference, split, config), split)
+    return _local_rows(reference, split)
+
+
+def _local_rows(reference: str, split: str | None) -> Iterator[Row]:
+    files = data_files(Path(reference).expanduser())
+    if split == "train" and all(said not in (None, "train") for _, said in files):
+        told = Counter(said for _, said in files)
+        raise UsageError(
+            f"{reference} has nothing to train on: by its name it is "
+            + " and ".join(f"{said} ({n})" for said, n in told.items()),
+            hint="a held-out split is never trained on; give the training files, or rename them",
+        )
+    for file, said in files:
+        for row in rows_in(file):
+            own = SPLIT_OF.get(str(row.get(SPLIT_COLUMN)).lower(), said or "train")
+            if split in (None, own):
+                yield row
+
+
+def _own_split(rows: Iterator[Row], split: str | None) -> Iterator[Row]:
+    """Without the rows that say of themselves that they are of another split."""
+    for row in rows:
+        own = SPLIT_OF.get(str(row.get(SPLIT_COLUMN)).lower())
+        if own is None or split is None or own == (split_of(split) or split):
+            yield row
+
+
+def data_files(path: Path, inside: Path | None = None) -> list[tuple[Path, str | None]]:
+    """Data files with the split that their names say.
+
+    Args:
+        path: a file, or a folder; of a folder with `data/` in it the files in there.
+
+    Raises:
+        UsageError: no such path, or a folder without data files.
+    """
+    if path.is_file():
+        return [(path, split_of_file([path.name], path.parent.name))]
+    if not path.is_dir():
+        raise UsageError(f"no dataset at {path}", hint="give a folder, a file or a Hub id")
+    found = _files_in(path / "data") or _files_in(path)
+    if not found:
+        raise UsageError(
+            f"{path} holds no data file", hint=f"files that can be read: {', '.join(TABLES)}"
+        )
+    return [(file, split_of_file(file.relative_to(path).parts, path.name)) for file in found]
+
+
+def _files_in(folder: Path) -> list[Path]:
+    there = [
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+        and not any(p.startswith((".", "provenance")) for p in file.relative_to(folder).parts)
+    ]
+    tables = [file for file in there if is_table(file)]
+    return tables or [file for file in there if file.name.lower().endswith(JSON)]
+
+
+def _hub_rows(reference: str, split: str | None, config: str | None) -> Iterator[Row]:
+    from datasets import get_dataset_split_names, load_dataset
+
+    name, _, revision = reference.partition("@")
+    try:
+        there = get_dataset_split_names(name, config, revision=revision or None)
+        parts = [
+            load_dataset(name, config, split=one, revision=revision or None)
+            for one in _wanted(there, split)
+        ]
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise DimsumError(
+            f"the dataset {reference} could not be loaded: {first}",
+            hint="check its name, config and revision; private ones need `hf auth login`",
+        ) from error
+    if split == "train" and not parts:
+        raise UsageError(
+            f"{reference} has nothing to train on; its splits are {', '.join(there)}",
+            hint="a held-out split is never trained on",
+        )
+    number = 0
+    for part in parts:
+        for row in part:
+            number += 1
+            yield Row(row, f"row {number}")
+
+
+def _wanted(there: Sequence[str], split: str | None) -> list[str]:
+    """Splits of the Hub's names that are meant: the very one, else those that mean the same."""
+    if split is None:
+        return list(there)
+    return [split] if split in there else [one for one in there if split_of(one) == split]

@@ -1,0 +1,241 @@
+"""Rows and lines out of one file; the rules are those of `dimsum.data`."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import re
+import sys
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from dimsum.data.values import Row
+from dimsum.errors import UsageError
+
+TABLES = (
+    *(".parquet", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".csv", ".csv.gz"),
+    *(".tsv", ".tsv.gz"),
+)
+"""Endings of data files that are looked for in folders and on the Hub."""
+JSON = (".json", ".json.gz")
+"""Endings that are read when the file itself is named: in folders they are mostly settings."""
+PLAIN = (".txt", ".txt.gz")
+BATCH = 4096
+"""Rows that are read of a parquet file at a time."""
+MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+
+
+def form_of(path: Path) -> str | None:
+    """jsonl, json, csv, tsv, parquet or txt, by the file's ending; None for any other."""
+    name = path.name.lower()
+    for ending in (*TABLES, *JSON, *PLAIN):
+        if name.endswith(ending):
+            return ending[1:].removesuffix(".gz").replace("ndjson", "jsonl")
+    return None
+
+
+def is_table(path: Path) -> bool:
+    """Whether a name is that of a data file as folders hold them."""
+    return path.name.lower().endswith(TABLES)
+
+
+def rows_in(path: Path, only: Sequence[str] | None = None) -> Iterator[Row]:
+    """Rows of a data file.
+
+    Args:
+        only: columns that are wanted, where leaving out the others saves work; others may come.
+
+    Raises:
+        UsageError: it is not there, of no known form, damaged or not UTF-8; with line and column.
+    """
+    form = form_of(path)
+    if form is None or form == "txt":
+        raise UsageError(
+            f"{path} is no data file that can be read",
+            hint=f"files end in {', '.join((*TABLES, *JSON))}",
+        )
+    with _said(path):
+        if form == "parquet":
+            yield from _parquet(path, only)
+        elif form == "json":
+            yield from _json(path)
+        elif form == "jsonl":
+            yield from json_rows(lines_in(path), str(path))
+        else:
+            yield from _separated(path, "\t" if form == "tsv" else ",")
+
+
+def lines_in(path: Path) -> Iterator[str]:
+    """Lines of a UTF-8 text, plain or gzipped, without their ends.
+
+    Raises:
+        UsageError: a file that is not there, is damaged or is not UTF-8; with line and column.
+    """
+    with _said(path), _opened(path) as stream:
+        for line in _decoded(stream, str(path)):
+            yield from _ends(line)
+
+
+def decoded_lines(stream: IO[bytes], name: str) -> Iterator[str]:
+    """Lines of a UTF-8 stream without their ends, as `lines_in` gives them."""
+    for line in _decoded(stream, name):
+        yield from _ends(line)
+
+
+def json_rows(lines: Iterable[str], name: str) -> Iterator[Row]:
+    """One object a line; blank lines are skipped.
+
+    Raises:
+        UsageError: a line that is not a JSON object, with its number.
+    """
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield json_row(line, name, number)
+
+
+def json_row(line: str, name: str, number: int) -> Row:
+    """A line of JSON lines.
+
+    Raises:
+        UsageError: it is not a JSON object.
+    """
+    place = f"line {number}"
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        column = f", column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise UsageError(f"{name}, {place}{column}, is not JSON: {_why(error)}") from error
+    if not isinstance(value, dict):
+        raise UsageError(f"{name}, {place}, is not a JSON object")
+    return Row(value, place)
+
+
+def _json(path: Path) -> Iterator[Row]:
+    lines = list(lines_in(path))
+    first = next((line for line in lines if line.strip()), "")
+    if not first.lstrip().startswith("["):
+        try:
+            value = json.loads("\n".join(lines)) if first else []
+        except ValueError:
+            yield from json_rows(lines, str(path))
+            return
+        rows = [value] if isinstance(value, dict) else value
+    else:
+        try:
+            rows = json.loads("\n".join(lines))
+        except (json.JSONDecodeError, RecursionError) as error:
+            at = f"line {getattr(error, 'lineno', 1)}"
+            raise UsageError(f"{path}, {at}, is not JSON: {_why(error)}") from error
+    if not isinstance(rows, list):
+        raise UsageError(f"{path} is neither an array of objects nor an object")
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, dict):
+            raise UsageError(f"{path}, item {number}, is not a JSON object")
+        yield Row(row, f"item {number}")
+
+
+def _separated(path: Path, delimiter: str) -> Iterator[Row]:
+    csv.field_size_limit(sys.maxsize)
+    with _opened(path) as stream:
+        reader = csv.reader(_decoded(stream, str(path)), delimiter=delimiter, strict=True)
+        names: list[str] = []
+        while True:
+            place = f"line {reader.line_num + 1}"
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                raise UsageError(
+                    f"{path}, {place}, cannot be read: {error}",
+                    hint='a cell with a quote in it is written in quotes, and its quotes twice: "',
+                ) from error
+            if cells is None:
+                return
+            if not cells:
+                continue
+            if not names:
+                names = cells
+                if twice := next((name for name in names if names.count(name) > 1), None):
+                    raise UsageError(f"{path} has two columns {twice!r}")
+            elif len(cells) != len(names):
+                raise UsageError(
+                    f"{path}, {place}, has {len(cells)} cells; the header has {len(names)}",
+                    hint="a cell with a separator in it is written in quotes",
+                )
+            else:
+                yield Row(dict(zip(names, cells, strict=True)), place)
+
+
+def _parquet(path: Path, only: Sequence[str] | None) -> Iterator[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            there = file.schema_arrow.names
+            columns = None if only is None else [name for name in there if name in only]
+            number = 0
+            if columns is not None and set(only or ()) - set(columns):
+                columns = None  # a missing column is reported beside all that are there
+            for batch in file.iter_batches(batch_size=BATCH, columns=columns):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield Row(row, f"row {number}")
+    except pa.ArrowException as error:
+        raise UsageError(f"{path} cannot be read: {error}", hint="it may be damaged") from error
+
+
+@contextmanager
+def _said(path: Path) -> Iterator[None]:
+    """Errors of the file system and of unpacking, as one line about the file."""
+    if not path.is_file():
+        raise UsageError(f"no file at {path}")
+    try:
+        yield
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path} cannot be read: {getattr(error, 'strerror', None) or error}",
+            hint="it may be damaged",
+        ) from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    zipped = path.name.lower().endswith(".gz")
+    with gzip.open(path, "rb") if zipped else path.open("rb") as stream:
+        yield stream  # type: ignore[misc]
+
+
+def _decoded(stream: IO[bytes], name: str) -> Iterator[str]:
+    """Lines with their ends, after a byte order mark.
+
+    Raises:
+        UsageError: bytes that are not UTF-8, with line and column.
+    """
+    for number, raw in enumerate(stream, start=1):
+        if number == 1:
+            if raw[:2] in MARKS:
+                raise UsageError(f"{name} is {MARKS[raw[:2]]} text", hint="save it as UTF-8")
+            raw = raw.removeprefix(b"\xef\xbb\xbf")
+        try:
+            yield raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            column = len(raw[: error.start].decode("utf-8")) + 1
+            raise UsageError(
+                f"{name}, line {number}, column {column}, is not UTF-8 "
+                f"(byte 0x{raw[error.start]:02x})",
+                hint="it may be latin-1 or cp1252; save it as UTF-8",
+            ) from error
+
+
+def _ends(line: str) -> Iterator[str]:
+    """A line without its end; of old texts whose lines end in a carriage return, each line."""
+    line = line.removesuffix("\n").removesuffix("\r")
+    yield from re.split("\r\n?", line) if "\r" in line else [line]
+
+
+def _why(error: Exception) -> str:
+    return error.msg if isinstance(error, json.JSONDecodeError) else str(error)

@@ -1,0 +1,39 @@
+"""Which split a file, a folder or a split of the Hub is, by the words of its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+WORDS = {
+    "train": ("train", "training"),
+    "validation": (
+        *("validation", "valid", "val", "dev", "devel", "development"),
+        *("eval", "evaluation"),
+    ),
+    "test": ("test", "testing", "heldout", "holdout"),
+}
+SPLIT_OF = {word: split for split, words in WORDS.items() for word in words}
+HELD_OUT_FIRST = ("test", "validation", "train")
+
+
+def split_of(name: str) -> str | None:
+    """The split that a name says; a held-out one where it says several, None where none."""
+    words = re.split(r"[^a-z]+", name.lower())
+    said = {
+        SPLIT_OF[word.removesuffix("set")] for word in words if word.removesuffix("set") in SPLIT_OF
+    }
+    return next((split for split in HELD_OUT_FIRST if split in said), None)
+
+
+def split_of_file(parts: Sequence[str], root: str = "") -> str | None:
+    """The split of a file in a folder.
+
+    Args:
+        parts: of its path inside the folder, the file's name last.
+        root: name of the folder itself, which counts only when it is nothing but a split's word.
+    """
+    for part in reversed(parts):
+        if found := split_of(part):
+            return found
+    return SPLIT_OF.get(root.lower())

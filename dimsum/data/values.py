@@ -1,0 +1,185 @@
+"""Values of rows: what is a text, what `--where` compares, what was dropped and why."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from numbers import Number
+from typing import Any
+
+from dimsum.errors import UsageError
+
+MOST_VALUES = 1000
+"""Different values of a column that are counted for the message when `--where` finds no row."""
+
+
+class Row(dict[str, Any]):
+    """A row, with the place in its file that errors name ("line 7")."""
+
+    __slots__ = ("place",)
+
+    def __init__(self, values: Mapping[str, Any], place: str) -> None:
+        super().__init__(values)
+        self.place = place
+
+
+def not_text(value: Any) -> str | None:
+    """Why a value is not text, or None when it is."""
+    if isinstance(value, str):
+        if value.isascii():
+            return None
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return "half_surrogate"
+        return None
+    if value is None:
+        return "null"
+    for kinds, reason in (
+        (bool, "boolean"),
+        (Number, "number"),
+        ((bytes, bytearray), "bytes"),
+        ((date, datetime, time, timedelta), "date"),
+        ((list, tuple), "list"),
+    ):
+        if isinstance(value, kinds):
+            return reason
+    return "object"
+
+
+def written(value: Any) -> str:
+    """A value as the text that `--where` compares."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, date | datetime | time):
+        return value.isoformat()
+    if value is None or isinstance(value, bool | int | float | list | dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
+
+
+def conditions(texts: Iterable[str]) -> dict[str, str]:
+    """Column to wanted text, of options `--where column=value`.
+
+    Raises:
+        UsageError: a text that is not of the form column=value.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        column, equals, value = text.partition("=")
+        if not equals or not column:
+            raise UsageError(f"--where {text!r} is not of the form column=value")
+        found[column] = value
+    return found
+
+
+@dataclass
+class Reading:
+    """What was read: rows, and those that were dropped by reason.
+
+    Attributes:
+        dropped: rows or texts that were not used, by reason.
+        first: the place of the first of each reason.
+        met: values met in each column that `where` names.
+    """
+
+    rows: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    first: dict[str, str] = field(default_factory=dict)
+    met: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def read(self, row: Mapping[str, Any]) -> str:
+        """Count a row; its place."""
+        self.rows += 1
+        return getattr(row, "place", "") or f"row {self.rows}"
+
+    def drop(self, reason: str, place: str) -> None:
+        """Count what is not used."""
+        self.dropped[reason] += 1
+        self.first.setdefault(reason, place)
+
+    def wanted(self, row: Mapping[str, Any], where: Mapping[str, Any], place: str) -> bool:
+        """Whether a row has all values; one that does not is counted as left out."""
+        holds = True
+        for column, value in where.items():
+            found = written(row.get(column))
+            met = self.met.setdefault(column, Counter())
+            if found in met or len(met) < MOST_VALUES:
+                met[found] += 1
+            holds &= found == written(value)
+        if not holds:
+            self.drop("left_out", place)
+        return holds
+
+    def text(self, row: Mapping[str, Any], column: str, place: str) -> str | None:
+        """The text of a column; None, counted by its reason, where there is none."""
+        value = row.get(column)
+        reason = not_text(value)
+        if reason is not None:
+            self.drop(reason, f"{place}, column {column!r}")
+            return None
+        return str(value)
+
+    def __str__(self) -> str:
+        """The dropped by reason, each with the place of the first; empty when there are none."""
+        return ", ".join(
+            f"{count:,} {reason} (first: {self.first[reason]})"
+            for reason, count in self.dropped.most_common()
+        )
+
+    def nothing(
+        self, name: str, what: str, where: Mapping[str, Any] | None = None, hint: str = ""
+    ) -> UsageError:
+        """The error of a data set that gave nothing, by what became of its rows.
+
+        Args:
+            what: that was looked for, such as "training pair".
+            where: conditions that rows had to meet.
+            hint: where no row was dropped.
+        """
+        if self.rows == 0:
+            return UsageError(f"{name} has no {what}; it is empty", hint=hint)
+        if set(self.dropped) == {"left_out"}:
+            wanted = " and ".join(
+                f"{column}={written(value)}" for column, value in (where or {}).items()
+            )
+            shown = (
+                f"{column} has "
+                + ", ".join(f"{text} ({n:,})" for text, n in met.most_common(5))
+                + (" and others" if len(met) > 5 else "")
+                for column, met in self.met.items()
+            )
+            return UsageError(f"{name} has no row with {wanted}", hint="; ".join(shown))
+        return UsageError(
+            f"{name} has no {what} ({self.rows:,} rows read)",
+            hint=f"dropped: {self}" if self.dropped else hint,
+        )
+
+
+def check_columns(row: Mapping[str, Any], wanted: Iterable[str], name: str, options: str) -> None:
+    """Refuse a table that lacks a column.
+
+    Args:
+        row: the first one.
+        options: the command's, that name columns; for the hint.
+
+    Raises:
+        UsageError: with the missing columns and those that were found.
+    """
+    missing = [column for column in dict.fromkeys(wanted) if column not in row]
+    if not missing:
+        return
+    found = list(row)
+    hint = f"name the columns with {options}" if options else "name the columns so"
+    if len(found) == 1:
+        for sign, said in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars"), (",", "commas")):
+            if sign in found[0]:
+                hint = f"its columns seem to be separated by {said}; .csv takes commas, .tsv tabs"
+    raise UsageError(
+        f"{name} has no column {' and no column '.join(map(repr, missing))}; "
+        f"found {', '.join(found) or 'none'}",
+        hint=hint,
+    )
