@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from typing import Any
 
 from builder.config import BuildConfig
 from builder.errors import ConfigError
 from builder.run import stages_of, units_of
+from builder.stages.reasons import REASONS
 from builder.store import REJECTS, Run
 from dimsum.settings import did_you_mean
 
@@ -30,28 +32,38 @@ def draw_rejects(
         reason: only reasons that contain this text.
 
     Raises:
-        ConfigError: an unknown stage.
+        ConfigError: an unknown stage, or a reason that is neither explained nor given in this run.
     """
     names = [s.name for s in stages_of(config)]
     if stage is not None and stage not in names:
         raise ConfigError(f"no stage is called {stage!r}{did_you_mean(stage, names)}")
+    given: set[str] = set()
     found = []
     for name in names:
         if stage not in (None, name):
             continue
         for shard in range(units_of(name, config)):
             record = run.sidecar(name, shard)
-            if record is None or not _wanted(record.rejected, reason):
+            if record is None:
+                continue
+            given |= set(record.rejected)
+            if not _wanted(record.rejected, reason):
                 continue
             for row in run.read(name, shard, REJECTS).to_pylist():
                 if reason is None or reason in row["reason"]:
                     found.append((name, row))
+    if reason is not None and not found and not _wanted(REASONS, reason):
+        where = f"stage {stage}" if stage else "this run"
+        raise ConfigError(
+            f"{where} rejected no row for a reason like {reason!r}{did_you_mean(reason, given)}",
+            hint=f"reasons there: {', '.join(sorted(given)) or 'none, it rejected nothing'}",
+        )
     chosen = random.Random(seed).sample(found, min(limit, len(found)))
     return [_shown(name, row) for name, row in chosen]
 
 
-def _wanted(rejected: dict[str, int], reason: str | None) -> bool:
-    return any(reason is None or reason in name for name in rejected)
+def _wanted(reasons: Iterable[str], wanted: str | None) -> bool:
+    return any(wanted is None or wanted in reason for reason in reasons)
 
 
 def _shown(stage: str, row: dict[str, Any]) -> dict[str, Any]:

@@ -67,6 +67,17 @@ def test_results_go_to_standard_output_and_progress_does_not(
     assert {row["stage"] for row in rejects} == {"decisions"}
     assert run(["show", str(folder), "--reason", "rouge_l", "--limit", "3"]) == 0
     assert "paraphrase.rouge_l" in capfd.readouterr().out
+    assert run(["show", str(folder), "--rejects", "--reason", "rouge_ll"]) == 2
+    message = capfd.readouterr().err
+    assert "rejected no row for a reason like 'rouge_ll'" in message
+    assert "paraphrase.rouge_l" in message.splitlines()[1]
+    assert run(["show", str(folder), "--rejects", "--reason", "prompt_unusable", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out) == []
+    assert run(["show", str(folder)]) == 0
+    shown = capfd.readouterr().out
+    reasons = {reason for step in result["funnel"] for reason in step["rejected"]}
+    lines = [line.split(maxsplit=1) for line in shown.splitlines()]
+    assert reasons == {line[0] for line in lines if line and line[0] in reasons and line[1:]}
     arguments = ["rescore", str(folder), "--set", "rules.summary.entail_forward.min=0.9", "--json"]
     assert run([*arguments, "--dry-run"]) == 0
     assert json.loads(capfd.readouterr().out)["moved"] >= 0

@@ -53,6 +53,21 @@ def print_funnel(steps: Sequence[Step], *, reasons: int | None = 3) -> None:
     console().print(table)
 
 
+def print_reasons(steps: Sequence[Step]) -> None:
+    """What each reason of a funnel means."""
+    from builder.measures import MEASURES
+    from builder.stages.reasons import meaning_of
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("reason")
+    table.add_column("meaning", overflow="fold")
+    for reason in dict.fromkeys(reason for step in steps for reason in step.rejected):
+        table.add_row(Text(reason), Text(meaning_of(reason, MEASURES)))
+    if table.row_count:
+        click.echo()
+        console().print(table)
+
+
 def print_pairs(rows: Sequence[dict[str, Any]]) -> None:
     """Pairs of texts, one above the other."""
     out = console()

@@ -25,7 +25,7 @@ def show(
     as_json: bool,
 ) -> None:
     """Print the funnel of RUN, or with --rejects a random draw of what it rejected."""
-    from builder.commands.output import print_funnel, print_json, print_pairs
+    from builder.commands.output import print_funnel, print_json, print_pairs, print_reasons
     from builder.config import parse_config
     from builder.rejects import draw_rejects
     from builder.statistics.funnel import funnel
@@ -45,3 +45,4 @@ def show(
         print_json([step.as_json() for step in steps])
     else:
         print_funnel(steps, reasons=None)
+        print_reasons(steps)

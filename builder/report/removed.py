@@ -1,4 +1,4 @@
-"""What each filter removes, with a few of its victims."""
+"""What each filter removes, with a few examples."""
 
 from __future__ import annotations
 
@@ -10,32 +10,12 @@ from builder.report.model import Example, Removal
 from builder.report.source import Source
 from builder.report.text import shortened
 from builder.run import units_of
+from builder.stages.reasons import meaning_of
 from builder.store import REJECTS, Run
 
 EXAMPLES = 3
 MOST_SHARDS = 40
 """Shards of a stage that are read for examples; a reason found in none of them shows its count."""
-
-MEANINGS = {
-    "after_a_dropped_sentence": "an earlier sentence of the continuation was dropped",
-    "context_too_long": "the sentences before it are longer than a context may be",
-    "entailment_below_floor": "the direction scored first stayed below the floor",
-    "forbidden": "it holds a text that the domain forbids",
-    "near_duplicate": "worded almost as another pair of the corpus",
-    "newline": "a line break inside",
-    "no_first_sentence": "there was no free sentence to take keywords from",
-    "out_of_memory": "not even a single one fitted into memory",
-    "prompt_unusable": "longer than the teacher's positions",
-    "repeated": "the same sentence was drawn before from this context",
-    "repeats_in_context": "says what another pair of its context says",
-    "sampled_out": "the continuation had given its contexts already",
-    "too_early": "before the first sentence that may follow a context",
-    "too_late": "after the last sentence that may follow a context",
-    "too_long": "longer than a sentence may be",
-    "too_short": "shorter than a sentence may be",
-    "unfinished": "no full stop, question or exclamation mark at its end",
-    "unprintable": "characters that nobody can read",
-}
 
 
 def removals(source: Source, seed: int = 0) -> tuple[Removal, ...]:
@@ -53,19 +33,11 @@ def removals(source: Source, seed: int = 0) -> tuple[Removal, ...]:
                     unit=step.unit,
                     reason=reason,
                     count=count,
-                    meaning=meaning_of(reason),
+                    meaning=meaning_of(reason, MEASURES),
                     examples=tuple(drawn.get(reason, ())),
                 )
             )
     return tuple(found)
-
-
-def meaning_of(reason: str) -> str:
-    """A reason in words; `task.measure` is a rule that the pair broke."""
-    task, _, name = reason.rpartition(".")
-    if name in MEASURES and task:
-        return f"closest to being a {task}, but: {MEASURES[name]}"
-    return MEANINGS.get(name, "")
 
 
 def _drawn(

@@ -41,7 +41,8 @@ def drawn(
         return nucleus.sample(prompts, samples, seed=seed, on_tokens=tick), {}
     except BuilderError as error:
         if len(prompts) == 1:
-            return [], {0: "prompt_unusable" if isinstance(error, ConfigError) else "out_of_memory"}
+            reason = "prompt_unusable" if isinstance(error, ConfigError) else "out_of_memory"
+            return [], {0: reason}
     middle = len(prompts) // 2
     first, faults = drawn(nucleus, prompts[:middle], samples, seed, tick)
     rest, more = drawn(nucleus, prompts[middle:], samples, seed + 1, tick)
