@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from builder.measures import CHEAP_MEASURES, MEASURES
+from builder.measures.entailment import DIRECTIONS
+from builder.measures.registry import Registry, registry
 from dimsum.errors import UsageError
 from dimsum.settings import PathInFile, Presets, Settings, checked, did_you_mean, load
 from dimsum.tasks import TaskDefinition, task_names, tasks_of
@@ -158,6 +159,11 @@ class PairsConfig(Settings):
     encoder: str | None = Field(
         None, description="sentence encoder for the measure cosine; empty: not measured"
     )
+    keep_rejects: int = Field(
+        100_000,
+        ge=0,
+        description="rejected pairs of a shard stored as rows; beyond it a sample of each reason",
+    )
 
 
 class ScoresConfig(Settings):
@@ -226,6 +232,9 @@ class BuildConfig(Settings):
         description="in the order in which their rules are tried; one of your own is module:name. "
         "Left out: those that rules are given for",
     )
+    measures: tuple[str, ...] = Field(
+        (), description="your own: module:name, or the name that an installed package gives"
+    )
     pairs: PairsConfig
     scores: ScoresConfig = ScoresConfig()
     rules: dict[str, Rules]
@@ -275,26 +284,32 @@ class BuildConfig(Settings):
             self._check_rules(task, self.rules[task.name])
         measured = {m for bounds in self.pairs.bounds.values() for m in bounds}
         used = measured | {m for rules in self.rules.values() for m in rules}
-        if "cosine" in used and not self.pairs.encoder:
-            raise ValueError("the measure cosine needs pairs.encoder")
+        used |= {column.name for column in self.registry.own_columns}
+        for column in sorted(used):
+            if "encoder" in self.registry.of(column).models and not self.pairs.encoder:
+                raise ValueError(f"the measure {column} needs pairs.encoder")
         return self
+
+    @property
+    def registry(self) -> Registry:
+        """The measures that this build knows."""
+        return registry(self.measures)
 
     def _check_rules(self, definition: TaskDefinition, rules: Rules) -> None:
         task, bounds = definition.name, self.pairs.bounds[definition.name]
+        known = self.registry.columns
         for measure in [*rules, *bounds]:
-            if measure not in MEASURES:
-                raise ValueError(
-                    f"no measure is called {measure!r}{did_you_mean(measure, MEASURES)}"
-                )
+            if measure not in known:
+                raise ValueError(f"no measure is called {measure!r}{did_you_mean(measure, known)}")
         for measure, bound in bounds.items():
-            if measure not in CHEAP_MEASURES:
+            if self.registry.of(measure).cost == "model":
                 raise ValueError(f"pairs.bounds.{task}.{measure}: only cheap measures bound pairs")
             if measure in rules and not rules[measure].within(bound):
                 raise ValueError(
                     f"rules.{task}.{measure} is looser than pairs.bounds.{task}.{measure}: "
                     "pairs beyond the bound are never scored"
                 )
-        for measure in (f"entail_{direction}" for direction in definition.directions):
+        for measure in (DIRECTIONS[direction] for direction in definition.directions):
             if rules.get(measure, Bound()).lowest < self.scores.floor:
                 raise ValueError(
                     f"rules.{task}.{measure}.min must be at least scores.floor "

@@ -1,38 +1,129 @@
-"""Rules over measures: a pure function from values to a task or a reason."""
+"""Rules over measures: a pure function from columns of values to tasks and reasons."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from builder.config import Rules
-from dimsum.tasks import TASKS, Task
+import numpy as np
 
-Values = Mapping[str, float | None]
+from builder.config import Bound, Rules
+
+if TYPE_CHECKING:
+    from builder.measures.base import Floats
+
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+Codes = np.ndarray[Any, np.dtype[np.int16]]
+Values = Mapping[str, "Floats"]
+"""Columns by name; NaN where a value was not measured, and no column counts as all NaN."""
+
+NO_TASK = "no_task"
 
 
-def failing(rules: Rules, values: Values) -> list[str]:
-    """Measures of `rules` that `values` does not satisfy, in the rules' order."""
-    return [measure for measure, bound in rules.items() if not bound.holds(values.get(measure))]
+@dataclass(frozen=True)
+class Decisions:
+    """What each pair is, or why it is nothing.
+
+    Attributes:
+        names: tasks, then reasons.
+        codes: of each pair, its place in `names`.
+        fits: for each task, the pairs that all its rules hold for.
+        tasks: how many of `names` are tasks.
+    """
+
+    names: tuple[str, ...]
+    codes: Codes
+    fits: dict[str, Mask]
+    tasks: int
+
+    @property
+    def kept(self) -> Mask:
+        """Pairs that have a task."""
+        return np.asarray(self.codes < self.tasks)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The names that are no task."""
+        return self.names[self.tasks :]
+
+    def counts(self) -> dict[str, int]:
+        """Pairs by task or reason, where there are any."""
+        found = np.bincount(self.codes, minlength=len(self.names)).tolist()
+        return {name: n for name, n in zip(self.names, found, strict=True) if n}
 
 
-def decide(rules: Mapping[Task, Rules], values: Values) -> tuple[Task | None, str]:
+def holds(bound: Bound, values: Floats) -> Mask:
+    """Whether values lie in a bound; what was not measured does not."""
+    return np.asarray((values >= bound.lowest) & (values <= bound.highest))
+
+
+def decide(rules: Mapping[str, Rules], values: Values, count: int) -> Decisions:
     """The first task whose rules all hold, or why none does.
 
     The reason names the task that came closest (the fewest failing rules, the first task on a
     tie) and its first failing rule, as `task.measure`.
+
+    Args:
+        rules: of each task, in the order in which tasks are tried.
+        count: of pairs.
     """
-    closest: tuple[int, str] | None = None
-    for task in TASKS:
-        if task not in rules:
-            continue
-        failed = failing(rules[task], values)
-        if not failed:
-            return task, ""
-        if closest is None or len(failed) < closest[0]:
-            closest = (len(failed), f"{task}.{failed[0]}")
-    return None, closest[1] if closest else "no_task"
+    tasks = list(rules)
+    names: list[str] = [*tasks, *(f"{t}.{measure}" for t in tasks for measure in rules[t]), NO_TASK]
+    codes = np.full(count, len(names) - 1, dtype=np.int16)
+    fewest = np.full(count, np.iinfo(np.int16).max, dtype=np.int16)
+    fits = {}
+    reasons = len(tasks)
+    for place, task in enumerate(tasks):
+        failed, first = _failures(rules[task], values, count)
+        fits[task] = failed == 0
+        outcome = np.where(fits[task], place, reasons + first)
+        closer = failed < fewest
+        codes[closer] = outcome[closer]
+        fewest[closer] = failed[closer]
+        reasons += len(rules[task])
+    return Decisions(tuple(names), codes, fits, len(tasks))
 
 
-def admitted(bounds: Mapping[Task, Rules], values: Values) -> dict[Task, bool]:
-    """For each task, whether all its bounds hold."""
-    return {task: task in bounds and not failing(bounds[task], values) for task in TASKS}
+def can_change(rules: Mapping[str, Rules], values: Values, count: int) -> Mask:
+    """Pairs whose tasks or reason may depend on columns that `values` lacks.
+
+    The others can be decided as if every such column failed: some task is closest even so, its
+    first failing rule stands before any that is not known, and no task can still hold.
+    """
+    tasks = list(rules)
+    unknown = {t: sum(measure not in values for measure in rules[t]) for t in tasks}
+    known = {t: {m: b for m, b in rules[t].items() if m in values} for t in tasks}
+    least = {t: _failures(known[t], values, count)[0] for t in tasks}
+    may_hold = np.zeros(count, dtype=bool)
+    settled = np.zeros(count, dtype=bool)
+    for place, task in enumerate(tasks):
+        may_hold |= least[task] == 0 if unknown[task] else False
+        head = _until_unknown(rules[task], values)
+        closest = _failures(head, values, count)[0] > 0
+        for other_place, other in enumerate(tasks):
+            if other != task:
+                most = least[task] + unknown[task]
+                closest &= most <= least[other] if place < other_place else most < least[other]
+        settled |= closest
+    return may_hold | ~settled
+
+
+def _until_unknown(rules: Rules, values: Values) -> Rules:
+    head: Rules = {}
+    for measure, bound in rules.items():
+        if measure not in values:
+            break
+        head[measure] = bound
+    return head
+
+
+def _failures(rules: Rules, values: Values, count: int) -> tuple[Codes, Codes]:
+    """How many rules fail for each pair, and the place of the first; 0 where none does."""
+    failed = np.zeros(count, dtype=np.int16)
+    first = np.zeros(count, dtype=np.int16)
+    for place, (measure, bound) in reversed(list(enumerate(rules.items()))):
+        fails = ~holds(bound, values[measure]) if measure in values else np.ones(count, dtype=bool)
+        failed += fails
+        first[fails] = place
+    return failed, first

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from builder.config import Bound, BuildConfig
-from builder.measures import MEASURES
+from builder.measures.entailment import FORWARD
 from builder.models import public_name, resolve
 from builder.stages.splits import SPLITS
 from builder.statistics.definitions import DEFINITIONS
@@ -88,9 +88,7 @@ def dataset_facts(
         targets=either([task.plural for task in tasks]),
         task_categories=tuple(sorted({task.hub.category for task in tasks})),
         tags=("synthetic", *dict.fromkeys(task.hub.data_tag for task in tasks), "distillation"),
-        columns=tuple(
-            ColumnFacts(name=c.name, dtype=c.dtype, meaning=c.meaning) for c in columns_of(tasks)
-        ),
+        columns=_columns(config, tasks),
         configs=_configs(folder, table, tasks),
         funnel=tuple(
             FunnelStep(
@@ -114,6 +112,12 @@ def dataset_facts(
         limits=LIMITS,
         student=student,
     )
+
+
+def _columns(config: BuildConfig, tasks: Sequence[TaskDefinition]) -> tuple[ColumnFacts, ...]:
+    own = config.registry.own_columns
+    of_all = [ColumnFacts(name=c.name, dtype=c.dtype, meaning=c.meaning) for c in columns_of(tasks)]
+    return (*of_all, *(ColumnFacts(name=c.name, dtype="float32", meaning=c.meaning) for c in own))
 
 
 def _summary(config: BuildConfig, statistics: dict[str, Any]) -> str:
@@ -279,8 +283,9 @@ def _texts(config: BuildConfig) -> list[TextUse]:
 
 
 def _rules(config: BuildConfig) -> list[Rule]:
+    meanings = config.registry.meanings
     return [
-        Rule(task=task, rule=measure, condition=in_words(bound), meaning=MEASURES[measure])
+        Rule(task=task, rule=measure, condition=in_words(bound), meaning=meanings[measure])
         for task, rules in config.rules.items()
         for measure, bound in rules.items()
     ]
@@ -318,11 +323,7 @@ def _critic_precision(config: BuildConfig) -> list[CriticPrecision]:
     path = Path(resolve(config.critic.model).path) / EVALUATION_FILE
     if not path.is_file():
         return []
-    used = [
-        rules["entail_forward"].lowest
-        for rules in config.rules.values()
-        if "entail_forward" in rules
-    ]
+    used = [rules[FORWARD].lowest for rules in config.rules.values() if FORWARD in rules]
     if not used:
         return []
     found = []

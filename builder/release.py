@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,11 +130,11 @@ def _fill(
     folder: Path, run: Run, config: BuildConfig, header: dict[str, Any], previous: Previous
 ) -> None:
     table = run.read("splits", 0)
-    write_data(folder, table)
+    write_data(folder, table, [column.name for column in config.registry.own_columns])
     steps = funnel(run, config)
     data = folder / "data"
     statistics = {
-        **counts(table),
+        **counts(table, config.registry),
         "corpus": released_study(data),
         "tasks": {t: released_study(data / t) for t in config.rules if (data / t).is_dir()},
     }
@@ -156,13 +157,17 @@ def _fill(
     )
 
 
-def write_data(folder: Path, table: pa.Table) -> None:
-    """One parquet file for every task and split that has rows."""
-    names = arrow_schema().names
+def write_data(folder: Path, table: pa.Table, own: Sequence[str] = ()) -> None:
+    """One parquet file for every task and split that has rows.
+
+    Args:
+        own: columns of the user's own measures.
+    """
+    wanted = arrow_schema(own)
     for task in map(str, pc.unique(table["task"]).to_pylist()):
         for split in SPLITS:
             here = (pc.field("task") == task) & (pc.field("split") == split)
-            rows = table.filter(here).select(names).cast(arrow_schema())
+            rows = table.filter(here).select(wanted.names).cast(wanted)
             if rows.num_rows:
                 write_table(folder / data_path(task, split), rows.combine_chunks())
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from builder.config import BuildConfig, parse_config
-from builder.decide import decide
 from builder.errors import BuilderError, ConfigError
-from builder.measures import MEASURES
 from builder.models import LoadedModel
 from builder.pool import ModelPool
 from builder.run import BuildResult, build, units_of
+from builder.stages.decisions import decided
 from builder.store import Run
 from dimsum.settings import overridden
 
@@ -76,13 +75,11 @@ def compare(run: Run, overrides: tuple[str, ...]) -> Comparison:
     after: Counter[str] = Counter()
     moved = 0
     for shard in range(units_of("scores", old)):
-        table = run.read("scores", shard).select(list(MEASURES))
-        for values in table.to_pylist():
-            was, why = decide(old.rules, values)
-            now, why_now = decide(new.rules, values)
-            before[was or why] += 1
-            after[now or why_now] += 1
-            moved += (was is None) != (now is None)
+        table = run.read("scores", shard)
+        was, now = decided(table, old), decided(table, new)
+        before.update(was.counts())
+        after.update(now.counts())
+        moved += int((was.kept != now.kept).sum())
     return Comparison(new, dict(before.most_common()), dict(after.most_common()), moved)
 
 

@@ -87,10 +87,29 @@ def file_hash(path: Path) -> str:
 
 
 def write_table(path: Path, table: pa.Table) -> str:
-    """Write parquet atomically and return its sha256; equal tables give equal bytes."""
+    """Write parquet atomically and return its sha256; equal tables give equal bytes.
+
+    Columns that are places in a dictionary become plain ones, a group of rows at a time, so that
+    their texts are never all in memory.
+    """
+    plain = pa.schema([_plain(column) for column in table.schema])
     with atomic_writer(path) as stream:
-        pq.write_table(table, stream, compression="zstd", write_statistics=True)
+        if plain == table.schema:
+            pq.write_table(table, stream, compression="zstd", write_statistics=True)
+        else:
+            with pq.ParquetWriter(stream, plain, compression="zstd") as writer:
+                for start in range(0, max(table.num_rows, 1), GROUP):
+                    writer.write_table(table.slice(start, GROUP).cast(plain))
     return file_hash(path)
+
+
+GROUP = 1 << 16
+"""Rows that are made plain together."""
+
+
+def _plain(column: pa.Field[Any]) -> pa.Field[Any]:
+    kind = column.type
+    return column.with_type(kind.value_type) if pa.types.is_dictionary(kind) else column
 
 
 LOCK = ".lock"

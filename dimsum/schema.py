@@ -55,9 +55,14 @@ def columns_of(tasks: Sequence[TaskDefinition]) -> tuple[Column, ...]:
     return tuple(replace(one, meaning=words.get(one.name, one.meaning)) for one in COLUMNS)
 
 
-def arrow_schema() -> pa.Schema:
-    """The explicit schema of every released parquet file."""
+def arrow_schema(own: Sequence[str] = ()) -> pa.Schema:
+    """The explicit schema of every released parquet file.
+
+    Args:
+        own: columns of the user's own measures, float32; a row may lack a value.
+    """
     import pyarrow as pa
 
     kinds = {"string": pa.string(), "int32": pa.int32(), "float32": pa.float32()}
-    return pa.schema([pa.field(c.name, kinds[c.dtype], nullable=False) for c in COLUMNS])
+    fields = [pa.field(c.name, kinds[c.dtype], nullable=False) for c in COLUMNS]
+    return pa.schema([*fields, *(pa.field(name, pa.float32()) for name in own)])

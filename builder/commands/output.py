@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -53,16 +53,19 @@ def print_funnel(steps: Sequence[Step], *, reasons: int | None = 3) -> None:
     console().print(table)
 
 
-def print_reasons(steps: Sequence[Step]) -> None:
-    """What each reason of a funnel means."""
-    from builder.measures import MEASURES
+def print_reasons(steps: Sequence[Step], measures: Mapping[str, str]) -> None:
+    """What each reason of a funnel means.
+
+    Args:
+        measures: meaning of each measure by its name.
+    """
     from builder.stages.reasons import meaning_of
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("reason")
     table.add_column("meaning", overflow="fold")
     for reason in dict.fromkeys(reason for step in steps for reason in step.rejected):
-        table.add_row(Text(reason), Text(meaning_of(reason, MEASURES)))
+        table.add_row(Text(reason), Text(meaning_of(reason, measures)))
     if table.row_count:
         click.echo()
         console().print(table)

@@ -45,4 +45,4 @@ def show(
         print_json([step.as_json() for step in steps])
     else:
         print_funnel(steps, reasons=None)
-        print_reasons(steps)
+        print_reasons(steps, config.registry.meanings)

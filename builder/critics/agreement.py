@@ -13,6 +13,7 @@ from functools import lru_cache
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _PRONOUNS = {"he": "he", "him": "he", "his": "he", "she": "she", "her": "she", "hers": "she"}
+_ONE = re.compile(r"(?<![-\w])[Oo]ne\b(?!\s+(?:hundred|thousand|million|billion))")
 _START = re.compile(r"(?:^|[.!?:;]\s+|[\"“‘(\[]\s*)$")
 
 
@@ -22,14 +23,54 @@ def numbers(text: str) -> frozenset[str]:
 
     A bare "one" is left out: it is more often a pronoun than a count.
     """
-    from numerizer import numerize
-
-    spelled = re.sub(r"(?<![-\w])[Oo]ne\b(?!\s+(?:hundred|thousand|million|billion))", "some", text)
+    spelled = _ONE.sub("some", text)
     found = set()
-    for match in _DIGITS.finditer(numerize(spelled)):
+    for match in _DIGITS.finditer(_in_digits(spelled)):
         plain = match.group().replace(",", "")
         found.add(plain.rstrip("0").rstrip(".") if "." in plain else plain.lstrip("0") or "0")
     return frozenset(found)
+
+
+def _in_digits(text: str) -> str:
+    """`numerizer.numerize`, without its forty searches where none of them can find anything.
+
+    Without a word for a number, without a fraction, and without letters that case folding makes
+    out of others, it only takes hyphens away and the first lone `a` for 1.
+    """
+    from numerizer.numerizer import preprocess
+
+    low = text.lower()
+    spelled, tens, anywhere = _number_words()
+    if _UNUSUAL.search(text) or any(word in low for word in anywhere):
+        return _numerized(text)
+    for run in _RUN.findall(low):
+        if run in spelled or run.startswith(tens):
+            return _numerized(text)
+    return _LONE_A.sub(r"\g<1>1", preprocess(text), count=1)
+
+
+def _numerized(text: str) -> str:
+    """The text with its numbers in digits; as it is where the library stumbles (`U.S. million`)."""
+    from numerizer import numerize
+
+    try:
+        return str(numerize(text))
+    except (KeyError, ValueError):
+        return text
+
+
+_RUN = re.compile(r"\w+")
+_LONE_A = re.compile(r"(^|\W)\ba\b(?=$|\W)", re.IGNORECASE)
+_UNUSUAL = re.compile("[ſıİ/<]")
+
+
+@lru_cache(maxsize=1)
+def _number_words() -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:
+    """Words that numerize reads whole, beginnings of words, and parts of words."""
+    from numerizer import consts
+
+    whole = {*consts.DIRECT_SINGLE_NUMS, *consts.ALL_FRACTIONS, *consts.ALL_ORDINALS}
+    return frozenset(whole), tuple(consts.TEN_PREFIXES), tuple(consts.BIG_PREFIXES)
 
 
 @lru_cache(maxsize=65536)

@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from builder.measures import compression, density
+from builder.measures.base import Column
 from builder.report.model import QUANTILES, Grid, Histogram, Series, Share
 from builder.report.text import named
 from dimsum.tasks import TaskDefinition
@@ -16,38 +18,27 @@ from dimsum.tasks import TaskDefinition
 BINS = 25
 MOST_SHARES = 20
 
-MEASURES: dict[str, tuple[str, str]] = {
-    "entail_forward": ("Source entails target", "the critic's probability"),
-    "entail_backward": ("Target entails source", "the critic's probability"),
-    "rouge_l": ("ROUGE-L of source and target", "F1"),
-    "compression": ("Compression", "characters of the target over those of the source"),
-    "density": ("Extractive density", "squared shared fragments over the target's tokens"),
-}
-LENGTHS: dict[str, tuple[str, str]] = {
-    "source_words": ("Length of the source", "words"),
-    "target_words": ("Length of the target", "words"),
-}
-SHARES = frozenset({"entail_forward", "entail_backward", "rouge_l"})
-"""Measures that lie between 0 and 1 by definition."""
+(ACROSS,), (UP,) = compression.MEASURE.columns, density.MEASURE.columns
+"""Of the grid: short targets on the left, copied words at the top."""
+LENGTHS = (
+    Column("source_words", "words of the source", "words", title="Length of the source"),
+    Column("target_words", "words of the target", "words", title="Length of the target"),
+)
 
 
 def histograms(
-    rows: pa.Table, measures: dict[str, tuple[str, str]], tasks: Sequence[TaskDefinition]
+    rows: pa.Table, columns: Sequence[Column], tasks: Sequence[TaskDefinition]
 ) -> tuple[Histogram, ...]:
-    """One histogram for each measure, all tasks in the same bins."""
+    """One histogram for each column, all tasks in the same bins."""
     groups = {task.name: rows.filter(pc.field("task") == task.name) for task in tasks}
     groups = {name: group for name, group in groups.items() if group.num_rows}
     colours = {task.name: task.colours[0] for task in tasks}
     if not groups:
         return ()
     found = []
-    for name, (title, unit) in measures.items():
-        values = {task: _floats(group[name]) for task, group in groups.items()}
-        found.append(
-            histogram(
-                name, title, unit, values, colours, share=name in SHARES, whole=name in LENGTHS
-            )
-        )
+    for column in columns:
+        values = {task: _floats(group[column.name]) for task, group in groups.items()}
+        found.append(histogram(column, values, colours, whole=column in LENGTHS))
     return tuple(found)
 
 
@@ -56,13 +47,10 @@ def _floats(column: Any) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
 
 
 def histogram(
-    name: str,
-    title: str,
-    unit: str,
+    column: Column,
     values: dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]],
     colours: Mapping[str, str] | None = None,
     *,
-    share: bool = False,
     whole: bool = False,
 ) -> Histogram:
     """The distribution of each group's values; the last bin takes what lies above the 99.5 %.
@@ -70,13 +58,12 @@ def histogram(
     Args:
         values: group to its values; infinite ones and those that are no number are left out and
             counted.
-        share: the bins are those of 0 to 1.
         whole: values are whole numbers, and so are the edges.
     """
     finite = {group: some[np.isfinite(some)] for group, some in values.items()}
     left_out = sum(len(some) for some in values.values()) - sum(map(len, finite.values()))
     together = np.concatenate([*finite.values(), np.zeros(0)])
-    edges = _edges(together, share, whole)
+    edges = _edges(together, column, whole)
     counts = {
         group: np.histogram(np.clip(some, edges[0], edges[-1]), edges)[0]
         for group, some in finite.items()
@@ -93,14 +80,25 @@ def histogram(
         if len(some)
     )
     beyond = bool(len(together) and together.max() > edges[-1])
-    return Histogram(name, title, unit, tuple(map(float, edges)), series, beyond, left_out)
+    return Histogram(
+        column.name,
+        column.heading,
+        column.unit,
+        tuple(map(float, edges)),
+        series,
+        beyond,
+        left_out,
+    )
 
 
 def _edges(
-    values: np.ndarray[tuple[int], np.dtype[np.float64]], share: bool, whole: bool
+    values: np.ndarray[tuple[int], np.dtype[np.float64]], column: Column, whole: bool
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    if share or not len(values):
+    if column.is_share or not len(values):
         return np.linspace(0.0, 1.0, BINS + 1)
+    if column.low < 0:
+        bottom, top = (float(q) for q in np.quantile(values, (0.005, 0.995)))
+        return np.linspace(bottom, top if top > bottom else bottom + 1.0, BINS + 1)
     top = float(np.quantile(values, 0.995))
     if whole:
         step = max(1, int(np.ceil((top + 1) / BINS)))
@@ -110,7 +108,7 @@ def _edges(
 
 def grid(rows: pa.Table) -> Grid | None:
     """Rows by compression and density; the outermost cells hold what lies beyond them."""
-    x, y = _floats(rows["compression"]), _floats(rows["density"])
+    x, y = (_floats(rows[column.name]) for column in (ACROSS, UP))
     finite = np.isfinite(x) & np.isfinite(y)
     if not finite.any():
         return None
@@ -122,8 +120,8 @@ def grid(rows: pa.Table) -> Grid | None:
         np.clip(y, 0, y_edges[-1]), np.clip(x, 0, x_edges[-1]), (y_edges, x_edges)
     )
     return Grid(
-        x_name="compression",
-        y_name="density",
+        x_name=ACROSS.name,
+        y_name=UP.name,
         x_edges=tuple(map(float, x_edges)),
         y_edges=tuple(map(float, y_edges)),
         counts=tuple(tuple(int(n) for n in line) for line in counts),

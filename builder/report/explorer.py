@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from builder.config import Bound, BuildConfig
-from builder.measures import MEASURES
+from builder.decide import decide, holds
+from builder.measures.entailment import DIRECTIONS
 from builder.report.model import Curve, Explorer
 from builder.report.source import Source
 from builder.run import units_of
-from dimsum.tasks import TASKS
+from dimsum.tasks import TASKS, Task
 
 Array = np.ndarray[Any, np.dtype[Any]]
 STEPS = 41
@@ -35,7 +36,7 @@ def explorer(source: Source) -> Explorer | None:
     else:
         values = {
             name: _column(source.rows, name)
-            for name in MEASURES
+            for name in config.registry.columns
             if name in source.rows.column_names
         }
         tasks = np.asarray(source.rows["task"].to_numpy(zero_copy_only=False))
@@ -69,34 +70,24 @@ def _scored(source: Source, config: BuildConfig) -> tuple[dict[str, Array], str]
     for shard in order:
         if rows >= MOST_ROWS:
             break
-        tables.append(run.read("scores", shard).select(list(MEASURES)))
+        tables.append(run.read("scores", shard).select(list(config.registry.columns)))
         rows += tables[-1].num_rows
     if not rows:
         return {}, ""
     table = pa.concat_tables(tables)
     part = "" if len(tables) == len(shards) else f" in {len(tables)} of {len(shards)} shards"
     counted = f"{rows:,} scored pairs{part}, before repeats are dropped"
-    return {name: _column(table, name) for name in MEASURES}, counted
-
-
-def _holds(values: Array, bound: Bound) -> Array:
-    """Elementwise `Bound.holds`; what was not measured is no number and does not hold."""
-    with np.errstate(invalid="ignore"):
-        inside: Array = (values >= bound.lowest) & (values <= bound.highest)
-    return inside & ~np.isnan(values)
+    return {name: _column(table, name) for name in config.registry.columns}, counted
 
 
 def _passes(
-    rules: dict[str, Bound], values: dict[str, Array], tasks: Array | None, task: str
+    rules: dict[str, Bound], values: dict[str, Array], tasks: Array | None, task: Task
 ) -> Array:
     """Pairs that all rules of a task hold for, or the released pairs of the task."""
     if tasks is not None:
         return np.asarray(tasks == task)
     count = len(next(iter(values.values())))
-    mask = np.ones(count, dtype=bool)
-    for measure, bound in rules.items():
-        mask &= _holds(values[measure], bound)
-    return mask
+    return decide({task: rules}, values, count).fits[task]
 
 
 def _curve(
@@ -113,7 +104,7 @@ def _curve(
         return None
     rules = config.rules[task]
     others = {name: one for name, one in rules.items() if name != measure}
-    left = _passes(others, values, tasks, task) & _holds(values[measure], _without(bound, end))
+    left = _passes(others, values, tasks, task) & holds(_without(bound, end), values[measure])
     # A task takes a pair only if no task before it did.
     elsewhere = np.zeros(len(left), dtype=bool)
     for place, other in enumerate(TASKS):
@@ -130,7 +121,7 @@ def _curve(
     return Curve(
         task=task,
         measure=measure,
-        meaning=MEASURES[measure],
+        meaning=config.registry.meanings[measure],
         end=end,
         now=float(now),
         values=tuple(tried),
@@ -158,7 +149,7 @@ def _tried(
         return []
     outer = config.pairs.bounds.get(task, {}).get(measure, Bound())
     low, high = float(here.min()), float(here.max())
-    if measure in ("entail_forward", "entail_backward"):
+    if measure in DIRECTIONS.values():
         outer = Bound(min=config.scores.floor)
     if end == "min":
         low = now if stricter else max(low, outer.lowest)

@@ -9,7 +9,6 @@ import yaml
 
 from builder.config import BuildConfig
 from builder.facts import in_words
-from builder.measures import MEASURES
 from builder.models import public_name
 from builder.report import distributions
 from builder.report.breakdowns import breakdowns
@@ -47,7 +46,7 @@ def gather(folder: Path, measured: Path | None = None) -> Report:
         teacher=_teacher(source),
         steps=source.steps,
         removals=removals(source),
-        histograms=distributions.histograms(rows, distributions.MEASURES, source.tasks),
+        histograms=distributions.histograms(rows, source.known.released, source.tasks),
         lengths=distributions.histograms(rows, distributions.LENGTHS, source.tasks),
         grid=distributions.grid(rows),
         controls=distributions.shares(rows, "control"),
@@ -88,8 +87,9 @@ def _model(role: str, model: dict[str, Any]) -> ModelLine:
 
 
 def _rules(config: BuildConfig) -> list[RuleLine]:
+    meanings = config.registry.meanings
     return [
-        RuleLine(task, measure, in_words(bound), MEASURES[measure])
+        RuleLine(task, measure, in_words(bound), meanings[measure])
         for task, rules in config.rules.items()
         for measure, bound in rules.items()
     ]

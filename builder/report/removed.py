@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from builder.measures import MEASURES
+from builder.measures.entailment import DIRECTIONS
 from builder.report.model import Example, Removal
 from builder.report.source import Source
 from builder.report.text import shortened
@@ -33,7 +33,7 @@ def removals(source: Source, seed: int = 0) -> tuple[Removal, ...]:
                     unit=step.unit,
                     reason=reason,
                     count=count,
-                    meaning=meaning_of(reason, MEASURES),
+                    meaning=meaning_of(reason, source.known.meanings),
                     examples=tuple(drawn.get(reason, ())),
                 )
             )
@@ -73,9 +73,7 @@ def _example(row: dict[str, Any]) -> Example:
         note = f"{name} {value:.2f}"
     elif name == "entailment_below_floor":
         known = [
-            f"{side} {row[side]:.2f}"
-            for side in ("entail_forward", "entail_backward")
-            if row.get(side) is not None
+            f"{side} {row[side]:.2f}" for side in DIRECTIONS.values() if row.get(side) is not None
         ]
         note = ", ".join(known)
     elif row.get("survivor_source"):

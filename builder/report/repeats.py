@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from builder.measures.base import Column
 from builder.report.distributions import histogram
 from builder.report.model import Repeat, Repeats
 from builder.report.source import Source
@@ -49,11 +50,14 @@ def repeats(source: Source) -> Repeats | None:
         first, second = (_shown(texts[ids[k]]) for k in key)
         closest.append(Repeat(similarity, first, second))
     shown = histogram(
-        "repeats",
-        "Likeness to the nearest other row",
-        "Jaccard index of word 3-shingles",
+        Column(
+            "repeats",
+            "likeness to the nearest other row",
+            "Jaccard index of word 3-shingles",
+            high=1.0,
+            title="Likeness to the nearest other row",
+        ),
         {"rows": likeness},
-        share=True,
     )
     return Repeats(len(ids), source.rows.num_rows, shown, tuple(closest))
 

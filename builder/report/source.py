@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from builder.config import BuildConfig, parse_config
 from builder.errors import BuilderError, ConfigError
+from builder.measures.registry import Registry, registry
 from builder.stages.splits import SPLITS
 from builder.statistics.funnel import Step, funnel
 from builder.store import RUN_FILE, Run
@@ -24,20 +25,8 @@ from builder.versions import library_versions
 from dimsum.errors import UsageError
 from dimsum.tasks import TaskDefinition, task_names, task_of
 
-COLUMNS = (
-    "id",
-    "task",
-    "control",
-    "domain",
-    "method",
-    "entail_forward",
-    "entail_backward",
-    "rouge_l",
-    "compression",
-    "density",
-    "context_id",
-)
-"""What is read of every row; texts are only counted on the way."""
+LABELS = ("id", "task", "control", "domain", "method", "context_id")
+"""What is read of every row beside its measures; texts are only counted on the way."""
 
 TEXTS = ("source", "target")
 BATCH = 1 << 16
@@ -50,8 +39,8 @@ class Source:
     Attributes:
         name: of the corpus.
         run: None for a released folder.
-        rows: COLUMNS, `split`, and the words of both sentences as source_words and target_words;
-            every released row.
+        rows: LABELS, the released measures, `split`, and the words of both sentences as
+            source_words and target_words; every released row.
         files: parquet files that hold the rows' texts.
         steps: the funnel; empty where it is not known.
         config: None where it is missing or of another version.
@@ -78,6 +67,11 @@ class Source:
         known = task_names()
         there = sorted(map(str, self.rows["task"].unique().to_pylist()))
         return tuple(task_of(task) for task in there if task in known)
+
+    @property
+    def known(self) -> Registry:
+        """The measures that the corpus was built with, as far as its configuration is known."""
+        return self.config.registry if self.config else registry()
 
     def first(self, task: str | None, most: int) -> pa.Table:
         """At most `most` rows, by id: ids are hashes, so nobody chose them."""
@@ -124,7 +118,7 @@ def _open_run(run: Run) -> Source:
     return Source(
         name=config.name,
         run=run,
-        rows=_columns([(path, None) for path in files]),
+        rows=_columns([(path, None) for path in files], config.registry),
         files=files,
         steps=tuple(funnel(run, config)),
         config=config,
@@ -141,7 +135,9 @@ def _open_release(folder: Path, files: list[Path]) -> Source:
     return Source(
         name=config.name if config else folder.resolve().name,
         run=None,
-        rows=_columns([(path, _split_of(path)) for path in files]),
+        rows=_columns(
+            [(path, _split_of(path)) for path in files], config.registry if config else registry()
+        ),
         files=tuple(files),
         steps=_known(provenance / "funnel.json", _STEPS, ()),
         config=config,
@@ -208,14 +204,15 @@ def _limits(provenance: Path) -> tuple[str, ...]:
     return tuple(facts.get("limits", ())) if isinstance(facts, dict) else ()
 
 
-def _columns(files: Sequence[tuple[Path, str | None]]) -> pa.Table:
+def _columns(files: Sequence[tuple[Path, str | None]], known: Registry) -> pa.Table:
     """All rows without their texts; a split of None is read from the file."""
-    batches = [batch for path, split in files for batch in _batches(path, split)]
-    return pa.concat_tables(batches) if batches else _empty()
+    measures = [column.name for column in known.released]
+    batches = [batch for path, split in files for batch in _batches(path, split, measures)]
+    return pa.concat_tables(batches) if batches else _empty(measures)
 
 
-def _batches(path: Path, split: str | None) -> Iterator[pa.Table]:
-    wanted = [*COLUMNS, *TEXTS] + (["split"] if split is None else [])
+def _batches(path: Path, split: str | None, measures: Sequence[str]) -> Iterator[pa.Table]:
+    wanted = [*LABELS, *measures, *TEXTS] + (["split"] if split is None else [])
     try:
         file = pq.ParquetFile(path)
         missing = set(wanted) - set(file.schema_arrow.names)
@@ -232,7 +229,7 @@ def _batches(path: Path, split: str | None) -> Iterator[pa.Table]:
                 table = table.append_column(f"{name}_words", count)
             if split is not None:
                 table = table.append_column("split", pa.array([split] * table.num_rows))
-            yield table.select([*COLUMNS, *WORDS, "split"])
+            yield table.select([*LABELS, *measures, *WORDS, "split"])
     except (OSError, pa.ArrowException) as error:
         raise BuilderError(f"{path} is missing or damaged: {error}") from error
 
@@ -240,8 +237,7 @@ def _batches(path: Path, split: str | None) -> Iterator[pa.Table]:
 WORDS = ("source_words", "target_words")
 
 
-def _empty() -> pa.Table:
-    text = ("id", "task", "control", "domain", "method", "context_id", "split")
-    kinds = {name: pa.string() if name in text else pa.float32() for name in COLUMNS}
+def _empty(measures: Sequence[str]) -> pa.Table:
+    kinds = dict.fromkeys(LABELS, pa.string()) | dict.fromkeys(measures, pa.float32())
     counts = dict.fromkeys(WORDS, pa.int32())
     return pa.schema({**kinds, **counts, "split": pa.string()}).empty_table()

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 
-from builder.decide import decide
-from builder.measures import MEASURES
-from builder.stages.base import Rows, Stage, Work, extended, with_rejects
-from builder.stages.scores import SCHEMA as SCORES_SCHEMA
-from builder.store import Output
+from builder.config import BuildConfig
+from builder.decide import Decisions, decide
+from builder.stages import scores
+from builder.stages.base import Stage, Work, extended
+from builder.store import REJECTS, Output
 
-SCHEMA = extended(SCORES_SCHEMA, task=pa.string())
-REJECTED = extended(SCORES_SCHEMA, reason=pa.string())
+
+def schema(config: BuildConfig) -> pa.Schema:
+    """The columns of a decided pair."""
+    return extended(scores.schema(config), task=pa.string())
+
+
+def decided(table: pa.Table, config: BuildConfig) -> Decisions:
+    """What a build's rules make of scored pairs."""
+    values = {name: table[name].to_numpy().astype(np.float64) for name in config.registry.columns}
+    return decide(config.rules, values, table.num_rows)
 
 
 def make(work: Work) -> Output:
     """Apply the rules to every scored pair."""
-    rows: Rows = []
-    rejects: Rows = []
-    for row in work.tables["scores"].to_pylist():
-        task, reason = decide(work.config.rules, {measure: row[measure] for measure in MEASURES})
-        if task is None:
-            rejects.append({**row, "reason": reason})
-        else:
-            rows.append({**row, "task": task})
-    return with_rejects(rows, rejects, SCHEMA, REJECTED)
+    table = work.tables["scores"]
+    decisions = decided(table, work.config)
+    outcome = pa.DictionaryArray.from_arrays(
+        decisions.codes, pa.array(decisions.names, pa.string())
+    ).cast(pa.string())
+    kept = pa.array(decisions.kept)
+    gone = pa.array(~decisions.kept)
+    counts = decisions.counts()
+    return Output(
+        table=table.append_column("task", outcome).filter(kept),
+        extra={REJECTS: table.append_column("reason", outcome).filter(gone)},
+        entered=table.num_rows,
+        rejected={name: counts[name] for name in decisions.reasons if name in counts},
+    )
 
 
 STAGE = Stage(

@@ -16,13 +16,11 @@ from typing import Any
 import networkx as nx
 import pyarrow as pa
 
+from builder.measures.entailment import DIRECTIONS
 from builder.stages.base import Rows, Stage, Work, extended, with_rejects
-from builder.stages.decisions import SCHEMA
 from builder.stages.scores import SIDES
 from builder.stages.splits import control_of
 from builder.store import Output
-
-REJECTED = extended(SCHEMA, reason=pa.string(), survivor_source=pa.string())
 
 
 def make(work: Work) -> Output:
@@ -55,7 +53,9 @@ def make(work: Work) -> Output:
                     for row in component
                     if row is not best
                 ]
-    return with_rejects(rows, rejects, SCHEMA, REJECTED)
+    schema = work.tables["decisions"].schema
+    gone = extended(schema, reason=pa.string(), survivor_source=pa.string())
+    return with_rejects(rows, rejects, schema, gone)
 
 
 def says_entailment(entailment: float, neutral: float, threshold: float | None) -> bool:
@@ -67,7 +67,7 @@ def says_entailment(entailment: float, neutral: float, threshold: float | None) 
 
 def strength(row: dict[str, Any]) -> tuple[float, str, str]:
     """Order of survival: entailment both ways, then the text, so that ties have one outcome."""
-    return row["entail_forward"] + row["entail_backward"], row["source"], row["target"]
+    return sum(row[name] for name in DIRECTIONS.values()), row["source"], row["target"]
 
 
 def components(rows: Rows, context_id: str, entailed: set[tuple[str, str, str]]) -> list[Rows]:

@@ -11,12 +11,10 @@ import pyarrow as pa
 
 from builder.errors import GateError
 from builder.stages.base import Rows, Stage, Work, extended, with_rejects
-from builder.stages.decisions import SCHEMA
 from builder.stages.duplicates import strength
 from builder.store import Output
 from dimsum.metrics.overlap import tokens
 
-REJECTED = extended(SCHEMA, reason=pa.string(), survivor_source=pa.string())
 PERMUTATIONS = 128
 SHINGLE = 3
 MINHASH_SEED = 1
@@ -54,7 +52,9 @@ def make(work: Work) -> Output:
             hint="the teacher repeats itself: more openings or a higher temperature; "
             "or raise duplicates.max_drop",
         )
-    output = with_rejects(rows, rejects, SCHEMA, REJECTED)
+    schema = work.tables["duplicates"].schema
+    gone = extended(schema, reason=pa.string(), survivor_source=pa.string())
+    output = with_rejects(rows, rejects, schema, gone)
     output.counters = {"largest_cluster": max(map(len, members.values()), default=0)}
     return output
 

@@ -1,41 +1,33 @@
 """pairs: ordered pairs of the candidates of one context, bounded by cheap measures.
 
 A context with n candidates gives n (n - 1) ordered pairs, far more than a critic can read. Every
-one is measured here for microseconds, and only those inside the bounds of a task go on.
+one is measured here, a context at a time and a column at a time, and only those inside the bounds
+of a task go on. Pairs are places in the table of candidates; texts are joined to them when a
+shard is written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from builder.critics.agreement import names, numbers, share_found, words_of
-from builder.decide import admitted, decide
-from builder.measures import CHEAP_MEASURES
-from builder.stages.base import Rows, Stage, Work, extended, schema_of, with_rejects
-from builder.store import Output
-from dimsum.metrics.overlap import compression, density, fragments, rouge_l, tokens
-from dimsum.tasks import TASKS
+from builder.config import BuildConfig, Rules
+from builder.decide import Decisions, can_change, decide
+from builder.measures.base import Batch, Sentences
+from builder.measures.registry import Registry
+from builder.stages.base import Stage, Work, schema_of
+from builder.store import REJECTS, Output
 
-IDENTITY = schema_of(
-    context_id=pa.string(),
-    continuation_id=pa.string(),
-    domain=pa.string(),
-    context=pa.string(),
-    source=pa.string(),
-    target=pa.string(),
-    method=pa.string(),
-)
-SCHEMA = extended(
-    IDENTITY,
-    **{measure: pa.float32() for measure in CHEAP_MEASURES},
-    **{f"for_{task}": pa.bool_() for task in TASKS},
-)
+if TYPE_CHECKING:
+    from builder.measures.base import Floats, Indices
+
+COMMON = ("context_id", "continuation_id", "domain", "context")
+"""Columns of a candidate that are those of its context."""
 REJECTED = schema_of(
     context_id=pa.string(),
     source=pa.string(),
@@ -43,112 +35,197 @@ REJECTED = schema_of(
     method=pa.string(),
     reason=pa.string(),
 )
+PairsOf = Callable[[int], "tuple[Indices, Indices]"]
+"""From the count of a context's sentences to the places of sources and targets among them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """A candidate with what the cheap measures need, computed once."""
-
-    text: str
-    method: str
-    tokens: list[str]
-    numbers: frozenset[str]
-    names: frozenset[str]
-    words: frozenset[str]
-
-
-def prepared(row: dict[str, Any]) -> Sentence:
-    """A candidate's row made ready to be compared."""
-    text = row["sentence"]
-    return Sentence(text, row["method"], tokens(text), numbers(text), names(text), words_of(text))
+def schema(config: BuildConfig) -> pa.Schema:
+    """The columns of a pair before the critic."""
+    texts = dict.fromkeys((*COMMON, "source", "target", "method"), pa.string())
+    columns = {c.name: pa.float32() for m in config.registry.before_critic for c in m.columns}
+    return schema_of(
+        **texts, **columns, **{f"for_{task}": pa.bool_() for task in config.pairs.bounds}
+    )
 
 
 def make(work: Work) -> Output:
     """Measure all ordered pairs of each context and keep those inside some task's bounds."""
-    rows: Rows = []
-    rejects: Rows = []
-    bounds = work.config.pairs.bounds
-    density_bounds = any("density" in rules for rules in bounds.values())
-    candidates = work.tables["candidates"].to_pylist()
-    encoder = work.models.encoder() if candidates else None
-    of_all = encoder.encode([row["sentence"] for row in candidates]) if encoder else None
-    places = range(len(candidates))
-    for context_id, group in groupby(places, key=lambda place: candidates[place]["context_id"]):
-        members = list(group)
-        sentences = [prepared(candidates[place]) for place in members]
-        vectors = of_all[members] if of_all is not None else None
-        first = candidates[members[0]]
-        common = {key: first[key] for key in ("continuation_id", "domain", "context")}
-        for i, j, values in measured(sentences, vectors):
-            source, target = sentences[i], sentences[j]
-            pair = {
-                "context_id": context_id,
-                "source": source.text,
-                "target": target.text,
-                "method": method_of(source, target),
-            }
-            if density_bounds:
-                values["density"] = density_of(source, target)
-            tasks = admitted(bounds, values)
-            if any(tasks.values()):
-                values["density"] = density_of(source, target)
-                flags = {f"for_{task}": fits for task, fits in tasks.items()}
-                rows.append({**pair, **common, **values, **flags})
-            else:
-                rejects.append({**pair, "reason": decide(bounds, values)[1]})
-    return with_rejects(rows, rejects, SCHEMA, REJECTED)
+    return bounded(work, work.tables["candidates"], all_ordered)
 
 
-def density_of(source: Sentence, target: Sentence) -> float:
-    """Density of a pair: the dearest of the cheap measures, so taken only where it is wanted."""
-    return density(fragments(source.tokens, target.tokens), target.text)
+def all_ordered(count: int) -> tuple[Indices, Indices]:
+    """Every ordered pair of `count` sentences, by source and then by target."""
+    source, target = np.nonzero(~np.eye(count, dtype=bool))
+    return source, target
 
 
-def method_of(source: Sentence, target: Sentence) -> str:
-    """A pair is sequential when either of its sentences is."""
-    return "sequential" if "sequential" in (source.method, target.method) else "parallel"
+def bounded(work: Work, candidates: pa.Table, pairs_of: PairsOf) -> Output:
+    """Measure the pairs of each context and keep those inside the bounds of a task.
+
+    Args:
+        candidates: `sentence`, `method` and COMMON; rows of one context are neighbours.
+        pairs_of: which pairs of a context there are.
+    """
+    known, bounds = work.config.registry, work.config.pairs.bounds
+    texts: list[Any] = candidates["sentence"].to_pylist()
+    encoder = work.models.encoder() if texts else None
+    vectors = encoder.encode(texts) if encoder is not None else None
+    found = Found()
+    for start, stop in _contexts(candidates):
+        of_context = None if vectors is None else vectors[start:stop]
+        sentences = Sentences(texts[start:stop], of_context)
+        batch = Batch(sentences, *pairs_of(stop - start))
+        values, decisions = measured(known, bounds, batch)
+        found.add(batch, start, values, decisions)
+    return found.output(candidates, schema(work.config), work.config.pairs.keep_rejects, work.seed)
+
+
+def _contexts(candidates: pa.Table) -> Iterator[tuple[int, int]]:
+    """(first, beyond the last) row of each context."""
+    start = 0
+    for _, group in groupby(candidates["context_id"].to_pylist()):
+        stop = start + sum(1 for _ in group)
+        yield start, stop
+        start = stop
 
 
 def measured(
-    sentences: list[Sentence], vectors: np.ndarray[Any, Any] | None
-) -> Iterator[tuple[int, int, dict[str, float | None]]]:
-    """(i, j, cheap measures without density) of every ordered pair, in order.
+    known: Registry, bounds: Mapping[str, Rules], batch: Batch
+) -> tuple[dict[str, Floats], Decisions]:
+    """All measures before the critic of the pairs inside some bounds, and what became of each pair.
 
-    Args:
-        vectors: unit sentence embeddings, shape (len(sentences), d), or None.
+    What is bounded is measured of every pair, and the rest of those that go on. A pairwise measure
+    comes last, and is asked only about pairs whose outcome it can still change.
     """
-    cosine = vectors @ vectors.T if vectors is not None else None
-    count = len(sentences)
-    shared_rouge = np.zeros((count, count))
-    for i in range(count):
-        for j in range(i + 1, count):
-            value = rouge_l(sentences[i].tokens, sentences[j].tokens)
-            shared_rouge[i, j] = shared_rouge[j, i] = value
-    for i, source in enumerate(sentences):
-        for j, target in enumerate(sentences):
-            if i == j:
-                continue
-            yield (
-                i,
-                j,
-                {
-                    "compression": compression(source.text, target.text),
-                    "rouge_l": float(shared_rouge[i, j]),
-                    "numbers_forward": share_found(target.numbers, source.numbers),
-                    "numbers_backward": share_found(source.numbers, target.numbers),
-                    "names_forward": share_found(target.names, source.words),
-                    "names_backward": share_found(source.names, target.words),
-                    "cosine": float(cosine[i, j]) if cosine is not None else None,
-                },
-            )
+    used = {column for rules in bounds.values() for column in rules}
+    asked = [m for m in known.before_critic if any(c.name in used for c in m.columns)]
+    values: dict[str, Floats] = {}
+    for measure in sorted(asked, key=lambda m: m.pairwise):
+        if measure.pairwise:
+            where = np.flatnonzero(can_change(bounds, values, len(batch)))
+            for name, column in measure.of(batch.only(where)).items():
+                values[name] = np.full(len(batch), np.nan)
+                values[name][where] = column
+        else:
+            values |= measure.of(batch)
+    decisions = decide(bounds, values, len(batch))
+    kept = np.flatnonzero(decisions.kept)
+    inside = {name: column[kept] for name, column in values.items()}
+    rest = batch.only(kept)
+    for measure in known.before_critic:
+        if measure not in asked:
+            inside |= measure.of(rest)
+    return inside, decisions
+
+
+@dataclass
+class Found:
+    """Pairs of a shard as rows of its candidates, context by context."""
+
+    kept: list[tuple[Any, ...]] = field(default_factory=list)
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    rejects: list[tuple[Any, ...]] = field(default_factory=list)
+    reasons: tuple[str, ...] = ()
+
+    def add(
+        self, batch: Batch, start: int, values: Mapping[str, Floats], decisions: Decisions
+    ) -> None:
+        """Take the pairs of a context whose candidates begin at row `start`."""
+        source = (batch.source + start).astype(np.int32)
+        target = (batch.target + start).astype(np.int32)
+        kept = decisions.kept
+        self.kept.append((source[kept], target[kept]))
+        for name, column in values.items():
+            self.columns.setdefault(name, []).append(column.astype(np.float32))
+        for task, fits in decisions.fits.items():
+            self.columns.setdefault(f"for_{task}", []).append(fits[kept])
+        self.rejects.append((source[~kept], target[~kept], decisions.codes[~kept]))
+        self.reasons = decisions.names
+
+    def output(self, candidates: pa.Table, wanted: pa.Schema, most: int, seed: int) -> Output:
+        """The tables, with at most about `most` rejected rows, and all counts."""
+        source, target = (_joined(self.kept, side, np.int32) for side in (0, 1))
+        pairs = {**_texts(candidates, source, target), **self._measured(wanted)}
+        gone = [_joined(self.rejects, part, kind) for part, kind in enumerate("iih")]
+        counts = np.bincount(gone[2], minlength=len(self.reasons)).tolist()
+        drawn = sample_of_each(gone[2], most, seed)
+        source, target, codes = (part[drawn] for part in gone)
+        reason = pa.DictionaryArray.from_arrays(codes, pa.array(self.reasons, pa.string()))
+        rejected = {**_texts(candidates, source, target), "reason": reason}
+        return Output(
+            table=pa.table({name: pairs[name] for name in wanted.names}),
+            extra={REJECTS: pa.table({name: rejected[name] for name in REJECTED.names})},
+            entered=sum(len(one[0]) for one in (*self.kept, *self.rejects)),
+            rejected={name: n for name, n in zip(self.reasons, counts, strict=True) if n},
+        )
+
+    def _measured(self, wanted: pa.Schema) -> dict[str, pa.Array[Any]]:
+        """Measures and flags; a value that is no number is missing."""
+        found = {}
+        for column in wanted:
+            if not pa.types.is_string(column.type):
+                parts = self.columns.pop(column.name, [])
+                values = np.concatenate(parts) if parts else np.zeros(0)
+                found[column.name] = pa.array(values, column.type, from_pandas=True)
+        return found
+
+
+def _joined(parts: list[Any], place: int, kind: Any) -> Any:
+    return np.concatenate([np.zeros(0, dtype=kind), *(part[place] for part in parts)])
+
+
+def sample_of_each(codes: Any, most: int, seed: int) -> Indices:
+    """Places of all, or where they are more than `most`, of an equal share of each code."""
+    if len(codes) <= most:
+        return np.arange(len(codes))
+    present = np.unique(codes).tolist()
+    chosen = []
+    for code in present:
+        places = np.flatnonzero(codes == code)
+        share = most // len(present)
+        if len(places) > share:
+            rng = np.random.default_rng([seed, code])
+            places = places[rng.choice(len(places), share, replace=False, shuffle=False)]
+        chosen.append(places)
+    return np.sort(np.concatenate(chosen))
+
+
+def _texts(candidates: pa.Table, source: Any, target: Any) -> dict[str, pa.Array[Any]]:
+    """The texts of pairs, as places in the columns of the candidates."""
+    plain = {name: candidates[name].combine_chunks() for name in (*COMMON, "sentence")}
+    found: dict[str, pa.Array[Any]] = {
+        name: pa.DictionaryArray.from_arrays(source, plain[name]) for name in COMMON
+    }
+    found["source"] = pa.DictionaryArray.from_arrays(source, plain["sentence"])
+    found["target"] = pa.DictionaryArray.from_arrays(target, plain["sentence"])
+    names, of = np.unique(np.array(candidates["method"].to_pylist(), str), return_inverse=True)
+    both = [[method_of(a, b) for b in names.tolist()] for a in names.tolist()]
+    places = np.searchsorted(names, np.array(both, str)).reshape(len(names), len(names))
+    methods = places[of[source], of[target]].astype(np.int32)
+    found["method"] = pa.DictionaryArray.from_arrays(methods, pa.array(names.tolist(), pa.string()))
+    return found
+
+
+def method_of(source: str, target: str) -> str:
+    """A pair is sequential when either of its sentences is."""
+    return "sequential" if "sequential" in (source, target) else "parallel"
+
+
+def settings(config: BuildConfig, _: int) -> dict[str, Any]:
+    """What decides the bytes of a shard of pairs."""
+    known = config.registry
+    return {
+        **config.pairs.model_dump(mode="json"),
+        "measures": known.identities(known.before_critic),
+    }
 
 
 STAGE = Stage(
     name="pairs",
-    version=3,
+    version=4,
     unit="ordered pairs",
     make=make,
     inputs=("candidates",),
-    settings=lambda c, _: c.pairs.model_dump(mode="json"),
+    settings=settings,
     models=("encoder",),
 )

@@ -46,7 +46,8 @@ def make(work: Work) -> Output:
             places.add(pair, split)
             rows.append({**row, "split": split})
     rows.sort(key=lambda row: row["id"])
-    return with_rejects(rows, rejects, schema(), extended(schema(), reason=pa.string()))
+    wanted = schema(work.config.registry)
+    return with_rejects(rows, rejects, wanted, extended(wanted, reason=pa.string()))
 
 
 class Places:
@@ -84,7 +85,8 @@ def join(work: Work) -> Output:
     earlier = Run.open(settings.earlier).read("splits", 0).to_pylist()
     rows = [*earlier, *work.tables["placement"].to_pylist()]
     rows.sort(key=lambda row: row["id"])
-    output = with_rejects(rows, [], schema(), extended(schema(), reason=pa.string()))
+    wanted = schema(work.config.registry)
+    output = with_rejects(rows, [], wanted, extended(wanted, reason=pa.string()))
     output.counters = {"of_the_earlier_run": len(earlier)}
     return output
 

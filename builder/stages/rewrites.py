@@ -8,19 +8,30 @@ stage of the same name does for the teacher's pairs.
 from __future__ import annotations
 
 from itertools import groupby
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
-from builder.decide import admitted, decide
 from builder.sentences import fault
-from builder.stages.base import Rows, Stage, Work, extended, schema_of, with_rejects
-from builder.stages.pairs import REJECTED as PAIRS_REJECTED
-from builder.stages.pairs import SCHEMA as PAIRS_SCHEMA
-from builder.stages.pairs import Sentence, density_of, measured, prepared
+from builder.stages.base import (
+    Rows,
+    Stage,
+    Work,
+    extended,
+    schema_of,
+    table_of,
+    with_rejects,
+)
+from builder.stages.pairs import COMMON, bounded
+from builder.stages.pairs import settings as pairs_settings
 from builder.stages.sentences import SCHEMA as SENTENCES
 from builder.store import Output
 from dimsum.prompts import one_line
 from dimsum.spec import Generation
+
+if TYPE_CHECKING:
+    from builder.measures.base import Indices
 
 METHOD = "parallel"
 SCHEMA = extended(SENTENCES, target=pa.string(), request=pa.string())
@@ -89,34 +100,24 @@ def make(work: Work) -> Output:
 
 def make_pairs(work: Work) -> Output:
     """Measure every (sentence, rewrite) and keep those inside some task's bounds."""
+    return bounded(work, _candidates(work.tables["rewrites"]), _first_to_each)
+
+
+def _candidates(rewrites: pa.Table) -> pa.Table:
+    """Each sentence, and after it what was made of it, as the stage of pairs reads a context."""
     rows: Rows = []
-    rejects: Rows = []
-    bounds = work.config.pairs.bounds
-    rewrites = work.tables["rewrites"].to_pylist()
-    encoder = work.models.encoder() if rewrites else None
-    for _, group in groupby(rewrites, key=lambda row: row["context_id"]):
+    for _, group in groupby(rewrites.to_pylist(), key=lambda row: row["context_id"]):
         members = list(group)
-        source = _sentence(members[0]["source"])
-        targets = [_sentence(row["target"]) for row in members]
-        vectors = encoder.encode([s.text for s in (source, *targets)]) if encoder else None
-        for place, (row, target) in enumerate(zip(members, targets, strict=True)):
-            both = None if vectors is None else vectors[[0, place + 1]]
-            values = next(measured([source, target], both))[2]
-            values["density"] = density_of(source, target)
-            names = ("context_id", "source", "target")
-            pair = {**{name: row[name] for name in names}, "method": METHOD}
-            tasks = admitted(bounds, values)
-            if any(tasks.values()):
-                kept = {name: row[name] for name in ("continuation_id", "domain", "context")}
-                flags = {f"for_{task}": fits for task, fits in tasks.items()}
-                rows.append({**pair, **kept, **values, **flags})
-            else:
-                rejects.append({**pair, "reason": decide(bounds, values)[1]})
-    return with_rejects(rows, rejects, PAIRS_SCHEMA, PAIRS_REJECTED)
+        texts = [members[0]["source"], *(row["target"] for row in members)]
+        common = {name: members[0][name] for name in COMMON}
+        rows += [{**common, "sentence": text, "method": METHOD} for text in texts]
+    names = (*COMMON, "sentence", "method")
+    return table_of(rows, schema_of(**dict.fromkeys(names, pa.string())))
 
 
-def _sentence(text: str) -> Sentence:
-    return prepared({"sentence": text, "method": METHOD})
+def _first_to_each(count: int) -> tuple[Indices, Indices]:
+    """Pairs of the first sentence with every other."""
+    return np.zeros(count - 1, dtype=np.intp), np.arange(1, count)
 
 
 STAGE = Stage(
@@ -139,10 +140,10 @@ STAGE = Stage(
 
 PAIRS = Stage(
     name="pairs",
-    version=1,
+    version=2,
     unit="samples",
     make=make_pairs,
     inputs=("rewrites",),
-    settings=lambda c, _: c.pairs.model_dump(mode="json"),
+    settings=pairs_settings,
     models=("encoder",),
 )

@@ -1,9 +1,8 @@
 """scores: the critic reads the pairs that are left, in the order that spares it most.
 
-A pair needs both directions; the one likelier to fail goes first, and the other is only scored
-if the first reaches the floor. For a pair that could be a summary the forward direction decides;
-one that could only be a paraphrase falls most often where the shorter sentence would have to
-entail the longer.
+A pair gets both directions; one that decides goes first, and the other is only scored if the
+first reaches the floor. Where both decide, a pair falls most often where the shorter sentence
+would have to entail the longer, so that direction goes first.
 
 The stage also scores what the duplicate graph will ask for, sources against sources and targets
 against targets, between pairs above the floor that share neither. Decisions and duplicates can
@@ -13,29 +12,32 @@ then be taken again under other rules without a model.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations, groupby
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
+from builder.config import BuildConfig
+from builder.measures.base import Batch, Sentences
+from builder.measures.entailment import DIRECTIONS
+from builder.measures.registry import Registry
 from builder.pool import ModelPool
-from builder.stages.base import Rows, Stage, Work, extended, schema_of, table_of, with_rejects
+from builder.stages.base import Rows, Stage, Work, extended, schema_of
 from builder.stages.pairs import REJECTED as PAIR_REJECTED
-from builder.stages.pairs import SCHEMA as PAIR_SCHEMA
-from builder.store import Output
+from builder.stages.pairs import schema as pairs_schema
+from builder.store import REJECTS, Output
+from dimsum.tasks import TaskDefinition
 
 if TYPE_CHECKING:
-    from builder.critics.entailment import EntailmentCritic
+    from builder.critics.embedding import SentenceEncoder
+    from builder.decide import Mask
+    from builder.measures.base import Floats
 
-SCHEMA = extended(
-    PAIR_SCHEMA,
-    entail_forward=pa.float32(),
-    neutral_forward=pa.float32(),
-    entail_backward=pa.float32(),
-    neutral_backward=pa.float32(),
-)
-REJECTED = extended(PAIR_REJECTED, entail_forward=pa.float32(), entail_backward=pa.float32())
+REJECTED = extended(PAIR_REJECTED, **dict.fromkeys(DIRECTIONS.values(), pa.float32()))
+LINKED = ["context_id", "source", "target"]
 LINKS = schema_of(
     context_id=pa.string(),
     premise=pa.string(),
@@ -46,116 +48,150 @@ LINKS = schema_of(
 
 SIDES = ("source", "target")
 
+
+def schema(config: BuildConfig) -> pa.Schema:
+    """The columns of a scored pair."""
+    columns = {c.name: pa.float32() for m in config.registry.with_critic for c in m.columns}
+    return extended(pairs_schema(config), **columns)
+
+
 Direction = tuple[str, str, str]
 """(context_id, premise, hypothesis)."""
 
+BELOW = "entailment_below_floor"
+NO_MEMORY = "out_of_memory"
+REASONS = (BELOW, NO_MEMORY)
+
 
 class Ledger:
-    """Every direction that was scored, each once."""
+    """A critic that reads every ordered pair of texts once, and which directions were asked."""
 
-    def __init__(self, critic: EntailmentCritic, tick: Callable[[int], None]) -> None:
-        self.critic = critic
+    def __init__(self, models: ModelPool, tick: Callable[[int], None]) -> None:
+        self.models = models
         self.tick = tick
-        self.known: dict[Direction, tuple[float, float]] = {}
+        self.known: dict[tuple[str, str], tuple[float, float]] = {}
+        self.asked: dict[Direction, None] = {}
 
-    def score(self, wanted: list[Direction]) -> None:
-        """Score the directions that are not known yet."""
-        new = list(dict.fromkeys(d for d in wanted if d not in self.known))
-        scores = self.critic.score([(p, h) for _, p, h in new], self.tick)
-        for direction, row in zip(new, scores, strict=True):
-            self.known[direction] = (float(row[0]), float(row[1]))
+    def score(self, pairs: Sequence[tuple[str, str]]) -> Floats:
+        """Entailment and neutral, shape (len(pairs), 2); NaN where not even one fitted memory."""
+        new = list(dict.fromkeys(pair for pair in pairs if pair not in self.known))
+        if new:
+            scores = self.models.critic().score(new, self.tick)
+            for pair, row in zip(new, scores, strict=True):
+                self.known[pair] = (float(row[0]), float(row[1]))
+        return np.array([self.known[pair] for pair in pairs], dtype=np.float64).reshape(-1, 2)
 
-    def entailment(self, direction: Direction) -> float | None:
-        """P(entailment) of a scored direction; None if it was not scored or could not be."""
-        value = self.known.get(direction, (math.nan, math.nan))[0]
-        return None if math.isnan(value) else value
+    def ask(self, directions: list[Direction]) -> Floats:
+        """Entailment of directions; they become links."""
+        self.asked.update(dict.fromkeys(directions))
+        return self.score([direction[1:] for direction in directions])[:, 0]
+
+    def entailment(self, directions: list[Direction]) -> Floats:
+        """Entailment of directions as far as it is known, else NaN."""
+        missing = (math.nan, math.nan)
+        return np.array([self.known.get(d[1:], missing)[0] for d in directions], dtype=np.float64)
+
+    def links(self) -> pa.Table:
+        """Every direction that was asked, with its score."""
+        directions = sorted(self.asked)
+        scores = self.score([direction[1:] for direction in directions])
+        texts = [pa.array([d[place] for d in directions], pa.string()) for place in range(3)]
+        return pa.table([*texts, *(pa.array(c, pa.float32()) for c in scores.T)], schema=LINKS)
 
 
-def forward(row: dict[str, Any]) -> Direction:
-    """The direction from source to target."""
-    return row["context_id"], row["source"], row["target"]
+@dataclass(frozen=True)
+class Lent:
+    """The models of a run as a measure sees them: what the critic has read, it reads no more."""
 
+    ledger: Ledger
 
-def backward(row: dict[str, Any]) -> Direction:
-    """The direction from target to source."""
-    return row["context_id"], row["target"], row["source"]
+    def critic(self) -> Ledger:
+        """The critic."""
+        return self.ledger
 
-
-def first_direction(row: dict[str, Any]) -> Direction:
-    """The direction that is scored first."""
-    if row["for_summary"] or len(row["source"]) <= len(row["target"]):
-        return forward(row)
-    return backward(row)
+    def encoder(self) -> SentenceEncoder | None:
+        """The sentence encoder."""
+        return self.ledger.models.encoder()
 
 
 def make(work: Work) -> Output:
     """Score pairs in both directions where it matters, and the links between them."""
-    pairs = work.tables["pairs"].to_pylist()
-    if not pairs:
-        empty = with_rejects([], [], SCHEMA, REJECTED)
-        empty.extra["links"] = table_of([], LINKS)
-        return empty
-    floor = work.config.scores.floor
-    ledger = Ledger(work.models.critic(), work.tick)
-    ledger.score([first_direction(row) for row in pairs])
-    passed = [row for row in pairs if (ledger.entailment(first_direction(row)) or 0.0) >= floor]
-    ledger.score([d for row in passed for d in (forward(row), backward(row))])
-    rows, rejects = _parted(pairs, passed, ledger, floor)
-    ledger.score(_links(rows, work.models, work.config.scores.link_cosine))
-    output = with_rejects(rows, rejects, SCHEMA, REJECTED)
-    output.extra["links"] = table_of(
-        [
-            {
-                "context_id": context_id,
-                "premise": premise,
-                "hypothesis": hypothesis,
-                "entailment": entailment,
-                "neutral": neutral,
-            }
-            for (context_id, premise, hypothesis), (entailment, neutral) in sorted(
-                ledger.known.items()
-            )
-        ],
-        LINKS,
+    pairs, floor = work.tables["pairs"], work.config.scores.floor
+    known = work.config.registry
+    ledger = Ledger(work.models, work.tick)
+    forward = list(zip(*(pairs[c].to_pylist() for c in ("context_id", *SIDES)), strict=True))
+    backward = [(context, target, source) for context, source, target in forward]
+    fits = [(task, pairs[f"for_{task.name}"].to_numpy()) for task in work.config.definitions]
+    needed = {d: _needs(fits, d, pairs.num_rows) for d in DIRECTIONS}
+    shorter = [len(source) <= len(target) for _, source, target in forward]
+    ahead = ~needed["backward"] | (needed["forward"] & np.array(shorter, dtype=bool))
+    of_first = ledger.ask(_chosen(ahead, forward, backward))
+    settles = np.where(ahead, needed["forward"], needed["backward"])
+    went_on = (of_first >= floor) | (~settles & ~np.isnan(of_first))
+    ledger.ask([d for p in np.flatnonzero(went_on) for d in (forward[p], backward[p])])
+    both = {"forward": ledger.entailment(forward), "backward": ledger.entailment(backward)}
+    reached = np.zeros(pairs.num_rows, dtype=bool)
+    for task, of_task in fits:
+        reached |= of_task & np.all([both[d] >= floor for d in task.directions], axis=0)
+    lost = np.isnan(both["forward"]) | np.isnan(both["backward"])
+    no_memory = np.isnan(of_first) | (went_on & lost)
+    below = ~no_memory & ~(went_on & reached)
+    rows = _measured(pairs.filter(pa.array(~(no_memory | below))), known, ledger)
+    ledger.ask(_links(rows.select(LINKED).to_pylist(), work.models, work.config.scores.link_cosine))
+    return Output(
+        table=rows,
+        extra={REJECTS: _rejects(pairs, both, no_memory, below), "links": ledger.links()},
+        entered=pairs.num_rows,
+        rejected={
+            reason: int(mask.sum())
+            for reason, mask in zip(REASONS, (below, no_memory), strict=True)
+            if mask.any()
+        },
+        counters={"directions": len(ledger.known)},
     )
-    output.counters = {"directions": len(ledger.known)}
-    return output
 
 
-def _parted(pairs: Rows, passed: Rows, ledger: Ledger, floor: float) -> tuple[Rows, Rows]:
-    """Rows with both scores, and rejected rows with the score that failed them."""
-    went_on = {id(row) for row in passed}
-    rows: Rows = []
-    rejects: Rows = []
-    for row in pairs:
-        scores = {
-            "entail_forward": ledger.entailment(forward(row)),
-            "entail_backward": ledger.entailment(backward(row)),
-        }
-        if id(row) not in went_on:
-            reason = _floor_reason(row, ledger)
-        elif None in scores.values():
-            reason = "out_of_memory"
-        elif not row["for_summary"] and min(v for v in scores.values() if v is not None) < floor:
-            reason = "entailment_below_floor"
-        else:
-            rows.append(
-                {
-                    **row,
-                    **scores,
-                    "neutral_forward": ledger.known[forward(row)][1],
-                    "neutral_backward": ledger.known[backward(row)][1],
-                }
-            )
-            continue
-        kept = {name: row[name] for name in PAIR_REJECTED.names if name != "reason"}
-        rejects.append({**kept, **scores, "reason": reason})
-    return rows, rejects
+def _needs(fits: list[tuple[TaskDefinition, Mask]], direction: str, count: int) -> Mask:
+    """Pairs that are of no task unless a direction reaches the floor."""
+    without = [mask for task, mask in fits if direction not in task.directions]
+    some: Mask = np.any([np.zeros(count, dtype=bool), *without], axis=0)
+    return ~some
 
 
-def _floor_reason(row: dict[str, Any], ledger: Ledger) -> str:
-    known = ledger.entailment(first_direction(row))
-    return "out_of_memory" if known is None else "entailment_below_floor"
+def _chosen(ahead: Mask, forward: list[Direction], backward: list[Direction]) -> list[Direction]:
+    both = zip(ahead.tolist(), forward, backward, strict=True)
+    return [one if is_ahead else other for is_ahead, one, other in both]
+
+
+def _measured(pairs: pa.Table, known: Registry, ledger: Ledger) -> pa.Table:
+    """Pairs with the columns of every measure that goes with the critic."""
+    texts: list[list[Any]] = [pairs[side].to_pylist() for side in SIDES]
+    places = {text: place for place, text in enumerate(dict.fromkeys([*texts[0], *texts[1]]))}
+    source, target = (np.array([places[t] for t in some], dtype=np.intp) for some in texts)
+    batch = Batch(Sentences(list(places)), source, target, Lent(ledger))
+    for measure in known.with_critic:
+        if "encoder" in measure.models and batch.sentences.vectors is None:
+            batch.sentences.vectors = _encoded(list(places), ledger)
+        for name, values in measure.of(batch).items():
+            column = pa.array(values.astype(np.float32), from_pandas=True)
+            pairs = pairs.append_column(name, column)
+    return pairs
+
+
+def _encoded(texts: list[str], ledger: Ledger) -> Any:
+    encoder = ledger.models.encoder() if texts else None
+    return None if encoder is None else encoder.encode(texts)
+
+
+def _rejects(pairs: pa.Table, both: Mapping[str, Floats], no_memory: Mask, below: Mask) -> pa.Table:
+    """Rejected rows with the scores that are known of them."""
+    rejected = pairs.select([name for name in PAIR_REJECTED.names if name != "reason"])
+    reasons = pa.array(np.where(below, BELOW, NO_MEMORY).tolist(), pa.string())
+    rejected = rejected.append_column("reason", reasons)
+    for direction, name in DIRECTIONS.items():
+        column = pa.array(both[direction].astype(np.float32), from_pandas=True)
+        rejected = rejected.append_column(name, column)
+    return rejected.filter(pa.array(no_memory | below)).cast(REJECTED)
 
 
 def _links(rows: Rows, models: ModelPool, cosine: float) -> list[Direction]:
@@ -190,16 +226,23 @@ def _links(rows: Rows, models: ModelPool, cosine: float) -> list[Direction]:
     return list(wanted)
 
 
+def settings(config: BuildConfig, _: int) -> dict[str, Any]:
+    """What decides the bytes of a shard of scores."""
+    known = config.registry
+    return {
+        "scores": config.scores.model_dump(mode="json"),
+        "encoder": config.pairs.encoder,
+        "batch_tokens": config.critic.batch_tokens,
+        "measures": known.identities(known.with_critic),
+    }
+
+
 STAGE = Stage(
     name="scores",
-    version=3,
+    version=4,
     unit="ordered pairs",
     make=make,
     inputs=("pairs",),
-    settings=lambda c, _: {
-        "scores": c.scores.model_dump(mode="json"),
-        "encoder": c.pairs.encoder,
-        "batch_tokens": c.critic.batch_tokens,
-    },
+    settings=settings,
     models=("critic", "encoder"),
 )

@@ -11,6 +11,7 @@ from typing import Any
 import networkx as nx
 import pyarrow as pa
 
+from builder.measures.registry import Registry
 from builder.models import public_name
 from builder.stages.base import Rows, Stage, Work, extended, with_rejects
 from builder.store import Output, digest
@@ -22,9 +23,10 @@ from dimsum.tasks.base import Wording
 SPLITS = ("train", "validation", "test")
 
 
-def schema() -> pa.Schema:
+def schema(known: Registry) -> pa.Schema:
     """The released columns and the split."""
-    return extended(arrow_schema(), split=pa.string())
+    own = [column.name for column in known.own_columns]
+    return extended(arrow_schema(own), split=pa.string())
 
 
 def make(work: Work) -> Output:
@@ -39,7 +41,8 @@ def make(work: Work) -> Output:
         for pair, split in zip(pairs, split_of, strict=True)
     ]
     rows.sort(key=lambda row: row["id"])
-    return with_rejects(rows, [], schema(), extended(schema(), reason=pa.string()))
+    wanted = schema(work.config.registry)
+    return with_rejects(rows, [], wanted, extended(wanted, reason=pa.string()))
 
 
 def released(

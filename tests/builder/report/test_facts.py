@@ -11,9 +11,8 @@ import pyarrow as pa
 import pytest
 
 from builder.config import BuildConfig
-from builder.decide import decide
 from builder.errors import BuilderError, ConfigError
-from builder.measures import MEASURES
+from builder.measures.base import Column
 from builder.report.distributions import grid, histogram
 from builder.report.gather import gather
 from builder.report.model import Piece, Report
@@ -24,6 +23,7 @@ from builder.run import units_of
 from builder.stages.near_duplicates import jaccard
 from builder.store import REJECTS, Run
 from dimsum.tasks import TASKS
+from tests.builder.by_pair import decide_one
 from tests.builder.report.corpora import row, write_release
 
 
@@ -53,7 +53,7 @@ def test_every_curve_counts_what_the_decisions_would_keep(
 ) -> None:
     run, config, report = finished
     rows = [
-        {name: one[name] for name in MEASURES}
+        {name: one[name] for name in config.registry.columns}
         for shard in range(units_of("scores", config))
         for one in run.read("scores", shard).to_pylist()
     ]
@@ -66,10 +66,10 @@ def test_every_curve_counts_what_the_decisions_would_keep(
             rules = {task: dict(bounds) for task, bounds in config.rules.items()}
             bound = rules[curve.task][curve.measure].model_copy(update={curve.end: value})
             rules[curve.task][curve.measure] = bound
-            tasks = [decide(rules, one)[0] for one in rows]
+            tasks = [decide_one(rules, one)[0] for one in rows]
             assert kept == tasks.count(curve.task), (curve.measure, value)
             assert total == sum(task is not None for task in tasks)
-        decided = [decide(config.rules, one)[0] for one in rows].count(curve.task)
+        decided = [decide_one(config.rules, one)[0] for one in rows].count(curve.task)
         assert curve.kept[curve.values.index(curve.now)] == decided
 
 
@@ -149,16 +149,16 @@ def test_what_is_no_corpus_is_refused(tmp_path: Path) -> None:
 
 def test_a_histogram_by_hand() -> None:
     values = {"summary": np.array([0.0, 0.1, 0.99, 1.0, np.nan, np.inf])}
-    found = histogram("x", "X", "", values, share=True)
+    found = histogram(Column("x", "x", "", high=1.0), values)
     (series,) = found.series
     assert series.counts[0] == 1 and series.counts[2] == 1 and series.counts[-1] == 2
     assert sum(series.counts) == 4 and found.left_out == 2
     assert series.quantiles[1] == pytest.approx(0.545)
-    words = histogram("x", "X", "", {"summary": np.arange(1, 2001.0)}, whole=True)
+    words = histogram(Column("x", "x", "words"), {"summary": np.arange(1, 2001.0)}, whole=True)
     assert words.edges[1] == int(words.edges[1])
     assert sum(words.series[0].counts) == 2000
     assert words.beyond is (words.edges[-1] < 2000)
-    assert histogram("x", "X", "", {"summary": np.zeros(0)}).series == ()
+    assert histogram(Column("x", "x", ""), {"summary": np.zeros(0)}).series == ()
     assert grid(pa.table({"compression": [np.inf], "density": [1.0]})) is None
 
 

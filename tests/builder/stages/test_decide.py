@@ -1,30 +1,59 @@
 from __future__ import annotations
 
-from hypothesis import given
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.config import Bound, load_config
-from builder.decide import admitted, decide, failing
+from builder.decide import can_change, decide
+from tests.builder.by_pair import decide_one, failing
 
 RULES = load_config("news").rules
 MEASURES = sorted({measure for rules in RULES.values() for measure in rules})
-VALUES = st.fixed_dictionaries(
-    {measure: st.one_of(st.none(), st.floats(0, 2)) for measure in MEASURES}
+NUMBER = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0, 2.0])
+BOUND = st.tuples(NUMBER, NUMBER).map(lambda ends: Bound(min=min(ends), max=max(ends)))
+NAMES = ("a", "b", "c", "d")
+SOME_RULES = st.dictionaries(
+    st.sampled_from(["summary", "paraphrase", "headline"]),
+    st.dictionaries(st.sampled_from(NAMES), BOUND, max_size=4),
+    min_size=1,
 )
+ROW = st.fixed_dictionaries({name: st.one_of(st.none(), NUMBER) for name in NAMES})
 
 
-@given(VALUES)
-def test_kept_exactly_when_every_rule_of_a_task_holds(values: dict[str, float | None]) -> None:
-    task, reason = decide(RULES, values)
-    fits = [name for name, rules in RULES.items() if not failing(rules, values)]
-    assert task == (fits[0] if fits else None)
-    assert bool(reason) == (task is None)
-    if task is None:
-        name, _, measure = reason.partition(".")
-        assert measure == failing(RULES[name], values)[0]  # type: ignore[index]
-        assert len(failing(RULES[name], values)) == min(  # type: ignore[index]
-            len(failing(rules, values)) for rules in RULES.values()
-        )
+def columns(rows: list[dict[str, float | None]]) -> dict[str, Any]:
+    return {
+        name: np.array([np.nan if row[name] is None else row[name] for row in rows], dtype=float)
+        for name in rows[0]
+    }
+
+
+@given(SOME_RULES, st.lists(ROW, min_size=1, max_size=20))
+@settings(max_examples=300)
+def test_columns_are_decided_as_each_pair_alone(rules: Any, rows: list[Any]) -> None:
+    found = decide(rules, columns(rows), len(rows))
+    for place, row in enumerate(rows):
+        task, reason = decide_one(rules, row)
+        assert found.names[found.codes[place]] == (task or reason)
+        assert found.kept[place] == (task is not None)
+        for name in rules:
+            assert found.fits[name][place] == (not failing(rules[name], row))
+    assert sum(found.counts().values()) == len(rows)
+
+
+@given(SOME_RULES, st.lists(ROW, min_size=1, max_size=20), st.sets(st.sampled_from(NAMES)))
+@settings(max_examples=300)
+def test_what_cannot_change_is_settled_without_the_rest(
+    rules: Any, rows: list[Any], known: set[str]
+) -> None:
+    values = columns(rows)
+    seen = {name: values[name] for name in known}
+    open_ = can_change(rules, seen, len(rows))
+    all_, without = decide(rules, values, len(rows)), decide(rules, seen, len(rows))
+    assert (all_.codes == without.codes)[~open_].all()
+    assert not all_.kept[~open_].any()
 
 
 def test_the_papers_rules_on_a_pair() -> None:
@@ -36,18 +65,23 @@ def test_the_papers_rules_on_a_pair() -> None:
         "entail_forward": 0.75,
         "entail_backward": 0.8,
     }
-    assert decide(RULES, values) == ("paraphrase", "")
-    assert decide(RULES, {**values, "rouge_l": 0.76}) == (None, "paraphrase.rouge_l")
-    assert decide(RULES, {**values, "compression": 0.5}) == ("summary", "")
-    assert decide(RULES, {**values, "compression": 0.5, "numbers_forward": 0.5}) == (
-        None,
+    rows = [
+        values,
+        {**values, "rouge_l": 0.76},
+        {**values, "compression": 0.5},
+        {**values, "compression": 0.5, "numbers_forward": 0.5},
+        {**values, "entail_forward": None},
+    ]
+    found = decide(RULES, columns(rows), len(rows))
+    assert [found.names[code] for code in found.codes] == [
+        "paraphrase",
+        "paraphrase.rouge_l",
+        "summary",
         "summary.numbers_forward",
-    )
+        "paraphrase.entail_forward",
+    ]
 
 
-def test_admission_is_by_task() -> None:
-    bounds = {"paraphrase": {"rouge_l": Bound(max=0.5)}, "summary": {"compression": Bound(max=1)}}
-    assert admitted(bounds, {"rouge_l": 0.4, "compression": 1.2}) == {  # type: ignore[arg-type]
-        "paraphrase": True,
-        "summary": False,
-    }
+def test_a_measure_that_nobody_took_fails() -> None:
+    found = decide({"paraphrase": {"rouge_l": Bound(max=0.5)}}, {}, 2)
+    assert found.counts() == {"paraphrase.rouge_l": 2}

@@ -15,6 +15,7 @@ from builder.errors import GateError
 from builder.pool import ModelPool
 from builder.stages import duplicates, near_duplicates
 from builder.stages.base import Work, table_of
+from builder.stages.decisions import schema
 from builder.stages.duplicates import components, says_entailment, strength
 from builder.stages.near_duplicates import clusters, jaccard, shingles
 from builder.stages.scores import LINKS, _links
@@ -32,6 +33,7 @@ def pair(source: str, target: str, forward: float = 0.9, backward: float = 0.9) 
     }
 
 
+SCHEMA = schema(load_config("embedded"))
 SENTENCES = [f"s{i}" for i in range(6)]
 ROWS = st.lists(
     st.tuples(st.sampled_from(SENTENCES), st.sampled_from(SENTENCES)), min_size=1, max_size=9
@@ -188,7 +190,7 @@ def test_one_stays_of_what_is_compared(within: str, kept: set[str]) -> None:
         "The old dog.": (6 / 12, 0.8),
         "A hound rests.": (0.0, 0.7),
     }
-    unscored = dict.fromkeys(duplicates.SCHEMA.names)
+    unscored = dict.fromkeys(SCHEMA.names)
     rows = [
         {
             **unscored,
@@ -202,7 +204,7 @@ def test_one_stays_of_what_is_compared(within: str, kept: set[str]) -> None:
     ]
     config = load_config("embedded", (f"duplicates.within={within}",))
     tables = {
-        "decisions": table_of(rows, duplicates.SCHEMA),
+        "decisions": table_of(rows, SCHEMA),
         "scores.links": LINKS.empty_table(),
     }
     output = duplicates.make(Work(config, 0, 0, tables, ModelPool(config, {}, print)))
@@ -213,7 +215,7 @@ def test_one_stays_of_what_is_compared(within: str, kept: set[str]) -> None:
 @pytest.mark.parametrize("drop", [0.0, 0.5])
 def test_the_gate_on_near_duplicates(drop: float) -> None:
     rows = [{**pair(text(random.Random(i % 6), 20), "t"), "task": "summary"} for i in range(10)]
-    table = table_of(rows, near_duplicates.SCHEMA)
+    table = table_of(rows, SCHEMA)
     config = load_config("embedded", (f"duplicates.max_drop={drop}",))
     work = Work(config, 0, 0, {"duplicates": table}, ModelPool(config, {}, print))
     if drop == 0.0:

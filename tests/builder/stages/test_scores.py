@@ -48,7 +48,7 @@ def row(source: str, target: str, tasks: str) -> dict[str, Any]:
 
 def made(rows: list[dict[str, Any]]) -> tuple[Any, Critic]:
     models: Any = Models()
-    table = table_of(rows, scores.PAIR_SCHEMA)
+    table = table_of(rows, scores.pairs_schema(load_config("embedded")))
     work = Work(load_config("embedded", ("scores.floor=0.5",)), 0, 0, {"pairs": table}, models)
     return scores.make(work), models.one
 

@@ -1,0 +1,244 @@
+"""What a measure is: named columns of numbers, computed for many ordered pairs at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+
+from builder.errors import BuilderError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from builder.critics.embedding import SentenceEncoder
+
+    Floats = np.ndarray[Any, np.dtype[np.float64]]
+    Vectors = np.ndarray[Any, np.dtype[np.float32]]
+    Indices = np.ndarray[Any, np.dtype[np.intp]]
+
+T = TypeVar("T")
+
+Cost = Literal["cheap", "embedding", "model"]
+Direction = Literal["symmetric", "forward", "backward", "both"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One number of a pair.
+
+    Attributes:
+        name: of the column in every table; rules bound it by this name.
+        meaning: a half-sentence for cards and reports.
+        unit: what a value counts.
+        low: smallest value by definition.
+        high: largest value by definition.
+        label: how a reader writes the name; empty: the name with spaces.
+        title: of a picture; empty: the label.
+    """
+
+    name: str
+    meaning: str
+    unit: str
+    low: float = 0.0
+    high: float = math.inf
+    label: str = ""
+    title: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The name as a reader writes it."""
+        return self.label or self.name.replace("_", " ")
+
+    @property
+    def heading(self) -> str:
+        """What stands above a picture of it."""
+        return self.title or self.shown[0].upper() + self.shown[1:]
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it lies between 0 and 1 by definition."""
+        return (self.low, self.high) == (0.0, 1.0)
+
+
+class Critic(Protocol):
+    """What a measure sees of the entailment critic."""
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> Any:
+        """Probabilities of entailment, neutral and contradiction, shape (len(pairs), 3)."""
+
+
+class Models(Protocol):
+    """The models of a run, by role; each is loaded when it is first asked for."""
+
+    def critic(self) -> Critic:
+        """The entailment critic."""
+
+    def encoder(self) -> SentenceEncoder | None:
+        """The sentence encoder; None where the configuration names none."""
+
+
+class Sentences:
+    """Sentences that are compared with each other; whatever is made of one is made once.
+
+    Args:
+        texts: the sentences.
+        vectors: unit embeddings, float32, shape (len(texts), d); None where there is no encoder.
+    """
+
+    def __init__(self, texts: Sequence[str], vectors: Vectors | None = None) -> None:
+        self.texts = list(texts)
+        self.vectors = vectors
+        self._made: dict[Any, list[Any]] = {}
+
+    def each(self, make: Callable[[str], T]) -> list[T]:
+        """`make` of every text, computed at the first call."""
+        if make not in self._made:
+            self._made[make] = [make(text) for text in self.texts]
+        return self._made[make]
+
+
+@dataclass
+class Batch:
+    """Ordered pairs of sentences that are measured together.
+
+    Attributes:
+        sentences: the texts, prepared once.
+        source: index of each pair's source in `sentences`, shape (pairs,).
+        target: index of each pair's target, shape (pairs,).
+        models: of the roles that the measure names; None where it names none.
+    """
+
+    sentences: Sentences
+    source: Indices
+    target: Indices
+    models: Models | None = field(default=None)
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    @cached_property
+    def sources(self) -> tuple[Indices, Indices]:
+        """The sentences that are sources, each once, and each pair's place among them."""
+        import numpy as np
+
+        return np.unique(self.source, return_inverse=True)
+
+    @cached_property
+    def targets(self) -> tuple[Indices, Indices]:
+        """The sentences that are targets, each once, and each pair's place among them."""
+        import numpy as np
+
+        return np.unique(self.target, return_inverse=True)
+
+    def spread(self, matrix: np.ndarray[Any, Any]) -> Floats:
+        """Each pair's value out of a matrix of all sources by all targets, as float64."""
+        import numpy as np
+
+        return matrix[self.sources[1], self.targets[1]].astype(np.float64)
+
+    def only(self, rows: Indices) -> Batch:
+        """Some of the pairs, of the same sentences."""
+        return Batch(self.sentences, self.source[rows], self.target[rows], self.models)
+
+    def texts(self) -> list[tuple[str, str]]:
+        """(source, target) of each pair, for a measure that reads them one by one."""
+        texts = self.sentences.texts
+        places = zip(self.source.tolist(), self.target.tolist(), strict=True)
+        return [(texts[i], texts[j]) for i, j in places]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure of an ordered pair.
+
+    Attributes:
+        name: of the measure; its columns have names of their own.
+        columns: what `compute` gives.
+        cost: cheap (the texts alone) and embedding (unit vectors) are measured before the critic
+            and may bound pairs; model is measured on what the critic let through.
+        direction: symmetric, or from source to target (forward), back, or both.
+        compute: a batch to one float array a column, shape (pairs,); NaN where there is no value.
+        models: roles of the run's models that `compute` asks for (`critic`, `encoder`).
+        pairwise: `compute` looks at one pair after another, so before the critic it is asked only
+            about pairs whose outcome it can still change.
+        version: raised when the values change.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    cost: Cost
+    direction: Direction
+    compute: Callable[[Batch], dict[str, Floats]]
+    models: tuple[str, ...] = ()
+    pairwise: bool = False
+    version: int = 1
+
+    def of(self, batch: Batch) -> dict[str, Floats]:
+        """The columns of a batch, checked.
+
+        Raises:
+            BuilderError: `compute` gave other columns than it should, or not one value a pair.
+        """
+        import numpy as np
+
+        found = {
+            name: np.asarray(values, dtype=np.float64)
+            for name, values in self.compute(batch).items()
+        }
+        wanted = {column.name: (len(batch),) for column in self.columns}
+        shapes = {name: values.shape for name, values in found.items()}
+        if shapes != wanted:
+            raise BuilderError(
+                f"the measure {self.name} gave {shapes} instead of {wanted}",
+                hint="compute gives every column, one number a pair",
+            )
+        return found
+
+
+def shares_found(
+    batch: Batch,
+    wanted: Callable[[str], Collection[str]],
+    there: Callable[[str], Collection[str]],
+) -> tuple[Floats, Floats]:
+    """Forward: the share of the target's `wanted` items that are `there` in the source; and back.
+
+    Nothing wanted is 1. Counts are products of 0-1 matrices of sentences by items, exact in
+    float32 below 2 ** 24 items.
+    """
+    items = batch.sentences.each(wanted)
+    holders = batch.sentences.each(there)
+    (sources, _), (targets, _) = batch.sources, batch.targets
+    forward = _share(items, targets, holders, sources).T
+    backward = _share(items, sources, holders, targets)
+    return batch.spread(forward), batch.spread(backward)
+
+
+def _share(
+    items: list[Collection[str]],
+    asking: Indices,
+    holders: list[Collection[str]],
+    holding: Indices,
+) -> Floats:
+    """Share of each asking sentence's items that each holding sentence has."""
+    import numpy as np
+
+    vocabulary = {item for index in asking.tolist() for item in items[index]}
+    places = {item: place for place, item in enumerate(sorted(vocabulary))}
+    wanted = _incidence(items, asking, places)
+    common = wanted @ _incidence(holders, holding, places).T
+    size = wanted.sum(axis=1, dtype=np.float64)[:, None]
+    return np.where(size == 0, 1.0, common.astype(np.float64) / np.maximum(size, 1.0))
+
+
+def _incidence(items: list[Collection[str]], rows: Indices, places: dict[str, int]) -> Vectors:
+    import numpy as np
+
+    found = np.zeros((len(rows), len(places)), dtype=np.float32)
+    for row, index in enumerate(rows.tolist()):
+        for item in items[index]:
+            if item in places:
+                found[row, places[item]] = 1.0
+    return found

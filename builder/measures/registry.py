@@ -1,0 +1,183 @@
+"""The measures that a build knows: those built in, and the user's own that its YAML names."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from builder.errors import ConfigError
+from builder.measures import (
+    compression,
+    cosine,
+    density,
+    entailment,
+    names,
+    numbers,
+    rouge_l,
+)
+from builder.measures.base import Column, Measure
+from dimsum.plugins import import_object, installed, load_installed
+from dimsum.schema import COLUMNS
+from dimsum.settings import did_you_mean
+
+GROUP = "dimsum_plus.measures"
+"""Entry points of installed packages: a name, and the `module:name` of a Measure."""
+
+BUILT_IN: tuple[Measure, ...] = (
+    compression.MEASURE,
+    density.MEASURE,
+    rouge_l.MEASURE,
+    numbers.MEASURE,
+    names.MEASURE,
+    cosine.MEASURE,
+    entailment.MEASURE,
+)
+"""In the order of their columns."""
+
+TAKEN = frozenset(
+    {"continuation_id", "split", "reason", "survivor_source"} | {c.name for c in COLUMNS}
+)
+"""Names of columns that are no measure's."""
+
+
+@dataclass(frozen=True)
+class Own:
+    """A user's measure and what its values depend on.
+
+    Attributes:
+        reference: `module:name`.
+        source: sha256 of the module's file.
+    """
+
+    measure: Measure
+    reference: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Measures by name and by column."""
+
+    own: tuple[Own, ...] = ()
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """All, those built in first."""
+        return (*BUILT_IN, *(one.measure for one in self.own))
+
+    @property
+    def before_critic(self) -> tuple[Measure, ...]:
+        """Those that need no critic: they may bound pairs."""
+        return tuple(measure for measure in self.measures if measure.cost != "model")
+
+    @property
+    def with_critic(self) -> tuple[Measure, ...]:
+        """Those that are taken of the pairs that the critic reads."""
+        return tuple(measure for measure in self.measures if measure.cost == "model")
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """Every column by its name, those before the critic first."""
+        measures = (*self.before_critic, *self.with_critic)
+        return {column.name: column for measure in measures for column in measure.columns}
+
+    @cached_property
+    def meanings(self) -> dict[str, str]:
+        """What each column is, in words."""
+        return {name: column.meaning for name, column in self.columns.items()}
+
+    @cached_property
+    def own_columns(self) -> tuple[Column, ...]:
+        """Columns of the user's own measures: they are released."""
+        return tuple(column for one in self.own for column in one.measure.columns)
+
+    @property
+    def released(self) -> tuple[Column, ...]:
+        """Columns that a released row has: those of its schema, then the user's own."""
+        of_schema = tuple(self.columns[c.name] for c in COLUMNS if c.name in self.columns)
+        return (*of_schema, *self.own_columns)
+
+    def of(self, column: str) -> Measure:
+        """The measure that a column belongs to.
+
+        Raises:
+            ConfigError: no measure has it.
+        """
+        for measure in self.measures:
+            if any(one.name == column for one in measure.columns):
+                return measure
+        raise ConfigError(
+            f"no measure is called {column!r}{did_you_mean(column, self.columns)}",
+            hint=f"there are {', '.join(self.columns)}",
+        )
+
+    def identities(self, measures: Iterable[Measure]) -> dict[str, Any]:
+        """What the values of measures depend on beside the pairs, for fingerprints."""
+        own = {one.measure.name: [one.reference, one.source] for one in self.own}
+        return {one.name: [one.version, *own.get(one.name, ())] for one in measures}
+
+
+@cache
+def registry(references: tuple[str, ...] = ()) -> Registry:
+    """The built-in measures and the user's own.
+
+    Args:
+        references: `module:name`, or the name of an entry point of the group `GROUP`.
+
+    Raises:
+        ConfigError: one is not there, is no measure, or takes a name that is in use.
+    """
+    own = tuple(_load(reference) for reference in references)
+    used = {measure.name for measure in BUILT_IN}
+    columns = {column.name for measure in BUILT_IN for column in measure.columns} | TAKEN
+    for one in own:
+        _check(one, used, columns)
+        used.add(one.measure.name)
+        columns |= {column.name for column in one.measure.columns}
+    return Registry(own)
+
+
+def _load(reference: str) -> Own:
+    if ":" in reference:
+        found, module = import_object(reference, Measure), reference.partition(":")[0]
+    else:
+        points = installed(GROUP)
+        if reference not in points:
+            near = did_you_mean(reference, [*points, *(one.name for one in BUILT_IN)])
+            raise ConfigError(
+                f"no installed measure is called {reference!r}{near}",
+                hint=f"measures takes module:name, or an entry point of the group {GROUP}",
+            )
+        found = load_installed(points[reference], Measure)
+        reference, module = points[reference].value, points[reference].module
+    file = sys.modules[module].__file__
+    if file is None or not Path(file).is_file():
+        raise ConfigError(f"the module {module} has no source file to tell its version by")
+    return Own(found, reference, sha256(Path(file).read_bytes()).hexdigest())
+
+
+def _check(one: Own, used: set[str], columns: set[str]) -> None:
+    measure = one.measure
+    if measure.name in used:
+        raise ConfigError(f"{one.reference}: another measure is called {measure.name!r}")
+    names = [column.name for column in measure.columns]
+    if taken := columns & set(names) or {name for name in names if names.count(name) > 1}:
+        raise ConfigError(f"{one.reference}: the column {min(taken)!r} is there already")
+    if bad := [name for name in names if not name.isidentifier()]:
+        raise ConfigError(
+            f"{one.reference}: {bad[0]!r} cannot name a column", hint="letters, digits, _"
+        )
+    if unknown := set(measure.models) - {"critic", "encoder"}:
+        raise ConfigError(
+            f"{one.reference}: a measure has no model {min(unknown)!r}",
+            hint="a run lends it its critic and its encoder",
+        )
+    if "critic" in measure.models and measure.cost != "model":
+        raise ConfigError(
+            f"{one.reference}: what asks the critic has the cost model, not {measure.cost}"
+        )
