@@ -19,6 +19,8 @@ from pathlib import Path
 
 from builder.config import DomainConfig
 from builder.errors import ConfigError
+from dimsum.data.files import lines_in
+from dimsum.errors import UsageError
 
 MAX_OPENING = 2000
 """Characters of an opening; a longer line is a mistake, not an opening."""
@@ -69,17 +71,12 @@ def read_openings(path: Path) -> tuple[list[str], dict[str, int]]:
     if not path.is_file():
         raise ConfigError(f"no file of openings at {path}")
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise ConfigError(
-            f"{path} is not valid UTF-8 at line {number}", hint="save the file as UTF-8"
-        ) from error
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+        lines = list(lines_in(path))
+    except UsageError as error:
+        raise ConfigError(error.message, hint=error.hint) from error
     kept: dict[str, None] = {}
     skipped: dict[str, int] = {}
-    for line in text.split("\n"):
+    for line in lines:
         opening = line.strip()
         if not opening:
             continue

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 from builder.config import parse_config
 from builder.errors import BuilderError, ConfigError
 from builder.run import stages_of, units_of
-from builder.statistics.files import read_columns
 from builder.store import REJECTS, RUN_FILE, Run, digest
+from dimsum.data.files import rows_in
+from dimsum.data.values import check_columns, not_text
 from dimsum.metrics.overlap import compression
 from dimsum.pairs import unlabelled_task
 
@@ -23,7 +24,7 @@ RELEASED = "released"
 """Stands where a rejected row has its stage."""
 
 Origin = Literal["run", "release", "file"]
-BATCH = 4096
+TEXTS = ("source", "target")
 PLAIN = ("id", "task", "control", "domain", "reason")
 
 
@@ -161,15 +162,18 @@ def _has_pairs(path: Path) -> bool:
 def _rows(parts: Sequence[Part], score: str) -> Iterator[dict[str, Any]]:
     optional = [*PLAIN, *([score] if score else [])]
     for part in parts:
-        for piece in read_columns(part.path, ("source", "target"), optional, BATCH):
-            for values in zip(*piece.values(), strict=True):
-                yield _row(dict(zip(piece, values, strict=True)), part, score)
+        for number, row in enumerate(rows_in(part.path, TEXTS, optional)):
+            if number == 0:
+                check_columns(row, TEXTS, str(part.path), "")
+            yield _row(row, part, score)
 
 
 def _row(row: dict[str, Any], part: Part, score: str) -> dict[str, Any]:
-    source, target = row["source"], row["target"]
-    if not isinstance(source, str) or not isinstance(target, str):
-        raise BuilderError(f"{part.path} has a row without a source or a target")
+    source, target = row.get("source"), row.get("target")
+    for column in TEXTS:
+        if reason := not_text(row.get(column)):
+            place = getattr(row, "place", "")
+            raise BuilderError(f"{part.path}, {place}, column {column!r}, is no text: {reason}")
     task = _task(row)
     value = row.get(score) if score else None
     return {

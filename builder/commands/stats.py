@@ -94,6 +94,7 @@ def _settings(
     from builder.statistics.corpus import Columns
     from builder.statistics.offensive import SHIPPED
     from builder.statistics.study import Settings, parse_measures
+    from dimsum.data.values import conditions
 
     chosen = parse_measures([name.strip() for name in measures.split(",") if name.strip()])
     if critic:
@@ -108,7 +109,7 @@ def _settings(
         parser=parser,
         benchmarks={name: Path(path) for name, path in files},
         offensive=offensive or SHIPPED,
-        columns=Columns(source, target, split, dict(_pairs(where, "--where COLUMN=VALUE"))),
+        columns=Columns(source, target, split, conditions(where)),
         **same,
     )
 

@@ -18,6 +18,7 @@ from builder.models import LoadedModel
 from builder.probe.settings import LENGTHS, ProbeSettings
 from builder.sentences import fault, split, tidy
 from builder.store import seed_of
+from dimsum.data.files import lines_in
 
 Document = tuple[str, ...]
 """The first sentences of a text, as many as the longest context has; a text's opening stands
@@ -32,12 +33,10 @@ def from_file(path: Path, settings: ProbeSettings) -> list[Document]:
     """Texts of the user's own, one a line; those with too few sentences are left out.
 
     Raises:
-        ConfigError: the file cannot be read or holds too few texts.
+        UsageError: the file cannot be read.
+        ConfigError: it holds too few texts.
     """
-    try:
-        lines = [line.strip() for line in path.read_text("utf-8-sig").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
+    lines = [line.strip() for line in lines_in(path) if line.strip()]
     random.Random(settings.seed).shuffle(lines)
     found = [one for line in split(lines) if (one := _document("", line)) is not None]
     if len(found) < 2:

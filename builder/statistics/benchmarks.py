@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from builder.errors import ConfigError
-from builder.statistics.files import FORMATS, format_of, opened
 from builder.statistics.words import (
     Array,
     Encoded,
@@ -23,6 +19,8 @@ from builder.statistics.words import (
     ngram_keys,
     plain,
 )
+from dimsum.data.files import form_of, lines_in, rows_in
+from dimsum.data.values import not_text
 
 LONG = 8
 """Words of a run that is too long to be shared by chance."""
@@ -80,34 +78,18 @@ def _run_keys(hashed: Array, words: Encoded) -> tuple[Array, Array]:
 
 
 def _texts(path: Path) -> Iterator[str]:
-    if not path.name.lower().endswith(FORMATS):
-        with path.open(encoding="utf-8-sig", errors="replace") as stream:
-            yield from stream
+    if form_of(path) in (None, "txt"):
+        yield from lines_in(path)
         return
-    for row in _rows(path):
-        yield from row
-
-
-def _rows(path: Path) -> Iterator[list[str]]:
-    """The texts of each row, lists of texts included."""
-    ending = format_of(path)
-    if ending == ".parquet":
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches():
-                yield from (_strings(list(row.values())) for row in batch.to_pylist())
-        return
-    with opened(path) as stream:
-        if ".jsonl" in ending:
-            yield from (_strings([json.loads(line)]) for line in stream if line.strip())
-        else:
-            yield from csv.reader(stream, delimiter="\t" if ".tsv" in ending else ",")
+    for row in rows_in(path):
+        yield from _strings(list(row.values()))
 
 
 def _strings(values: list[object]) -> list[str]:
     found: list[str] = []
     for value in values:
         if isinstance(value, str):
-            found.append(value)
+            found += [] if not_text(value) else [value]
         elif isinstance(value, dict):
             found += _strings(list(value.values()))
         elif isinstance(value, list):

@@ -7,29 +7,20 @@ lies in ("" where nobody says).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from builder.errors import BuilderError, ConfigError
-from builder.statistics.files import FORMATS, format_of, read_columns
 from builder.store import RUN_FILE
+from dimsum.data.dataset import SPLIT_COLUMN, data_files
+from dimsum.data.files import TABLES, rows_in
+from dimsum.data.values import Reading, check_columns, written
 
 PIECE = 8192
 """Rows of a piece. Nothing that is measured depends on it."""
 MOST_CHARACTERS = 1 << 23
 """Characters of a piece of several rows."""
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
-    "test": "test",
-}
-_SPLIT = re.compile(r"(?:^|[/_.-])(" + "|".join(SPLIT_NAMES) + r")(?=[/_.-])")
 _HUB = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 
 
@@ -39,7 +30,7 @@ class Columns:
 
     Attributes:
         split: None takes a column called split, else the name of the file.
-        where: only rows whose columns have these values.
+        where: only rows whose columns have these values, as `dimsum.data` compares them.
     """
 
     source: str = "source"
@@ -93,15 +84,18 @@ class Corpus:
     revision: str | None = None
     critics: tuple[str, ...] = ()
 
-    def pieces(self, size: int = PIECE) -> Iterator[Rows]:
+    def pieces(self, size: int = PIECE, reading: Reading | None = None) -> Iterator[Rows]:
         """The rows, up to `size` at a time.
 
+        Args:
+            reading: where rows and those that were dropped are counted.
+
         Raises:
-            ConfigError: a column is missing.
-            BuilderError: a file cannot be read.
+            UsageError: a column is missing, or a file cannot be read.
         """
+        counted = reading if reading is not None else Reading()
         for path, split in self.files:
-            for rows in _pieces(path, split, self.columns, size):
+            for rows in _pieces(path, split, self.columns, size, counted):
                 yield from rows.cut(MOST_CHARACTERS)
 
 
@@ -119,8 +113,7 @@ def open_corpus(reference: str, columns: Columns | None = None) -> Corpus:
     columns = columns or Columns()
     path = Path(reference).expanduser()
     if path.is_file():
-        format_of(path)
-        return Corpus(path.name, "files", ((path, _split_in(path.name)),), columns)
+        return Corpus(path.name, "files", _named(path), columns)
     if (path / RUN_FILE).is_file():
         return _of_run(path, columns)
     if path.is_dir():
@@ -150,13 +143,6 @@ def _of_run(path: Path, columns: Columns) -> Corpus:
 def _of_folder(path: Path, name: str, columns: Columns, revision: str | None = None) -> Corpus:
     import json
 
-    inside = path / "data" if (path / "data").is_dir() else path
-    files = sorted(p for p in inside.rglob("*") if p.is_file() and p.name.endswith(FORMATS))
-    files = [p for p in files if not any(x.startswith(".") for x in p.relative_to(path).parts)]
-    if not files:
-        raise ConfigError(
-            f"{name} holds no data file", hint=f"files that can be read: {', '.join(FORMATS)}"
-        )
     critics: tuple[str, ...] = ()
     kind = "hub" if revision else "files"
     models = path / "provenance" / "models.json"
@@ -167,8 +153,12 @@ def _of_folder(path: Path, name: str, columns: Columns, revision: str | None = N
             critics = (str(found["critic"]["identity"]),)
         except (OSError, ValueError, KeyError, TypeError):
             critics = ()
-    named = tuple((p, _split_in(p.relative_to(path).as_posix())) for p in files)
-    return Corpus(name, kind, named, columns, revision, critics)
+    return Corpus(name, kind, _named(path), columns, revision, critics)
+
+
+def _named(path: Path) -> tuple[tuple[Path, str], ...]:
+    """The data files with the splits that their names say, "" where nobody does."""
+    return tuple((file, split or "") for file, split in data_files(path))
 
 
 def _of_hub(reference: str, columns: Columns) -> Corpus:
@@ -179,7 +169,7 @@ def _of_hub(reference: str, columns: Columns) -> Corpus:
     api = HfApi()
     try:
         commit = api.dataset_info(name, revision=revision or None, timeout=30).sha
-        patterns = [f"*{ending}" for ending in FORMATS] + ["provenance/models.json"]
+        patterns = [f"*{ending}" for ending in TABLES] + ["provenance/models.json"]
         folder = api.snapshot_download(
             name, repo_type="dataset", revision=commit, allow_patterns=patterns
         )
@@ -193,46 +183,28 @@ def _of_hub(reference: str, columns: Columns) -> Corpus:
     return _of_folder(Path(folder), name, columns, commit)
 
 
-def _split_in(path: str) -> str:
-    found = _SPLIT.search(path.lower())
-    return SPLIT_NAMES[found.group(1)] if found else ""
-
-
-def _pieces(path: Path, split: str, columns: Columns, size: int) -> Iterator[Rows]:
+def _pieces(
+    path: Path, split: str, columns: Columns, size: int, reading: Reading
+) -> Iterator[Rows]:
     wanted = [columns.source, columns.target, *columns.where]
-    optional = [columns.split or "split"]
-    if columns.split is not None:
-        wanted, optional = [*wanted, columns.split], []
-    for found in read_columns(path, wanted, optional, size):
-        source, target = _texts(found[columns.source]), _texts(found[columns.target])
-        splits = found.get(columns.split or "split")
-        named = _texts(splits) if splits is not None else [split] * len(source)
-        rows = Rows(source, target, named)
-        yield _filtered(rows, found, columns.where) if columns.where else rows
-
-
-def _texts(values: Sequence[Any]) -> list[str]:
-    """Texts of a column; what is missing is empty, and what is not text is written as text.
-
-    Half of a surrogate pair, which JSON can carry and UTF-8 cannot, becomes a replacement mark.
-    """
-    found = []
-    for value in values:
-        text = "" if value is None else value if isinstance(value, str) else str(value)
-        if not text.isascii():
-            text = text.encode("utf-8", "replace").decode("utf-8")
-        found.append(text)
-    return found
-
-
-def _filtered(rows: Rows, found: Mapping[str, Sequence[Any]], where: Mapping[str, str]) -> Rows:
-    keep = [
-        i
-        for i in range(len(rows))
-        if all(str(found[name][i]) == value for name, value in where.items())
-    ]
-    return Rows(
-        [rows.source[i] for i in keep],
-        [rows.target[i] for i in keep],
-        [rows.split[i] for i in keep],
-    )
+    wanted += [columns.split] if columns.split is not None else []
+    own = columns.split or SPLIT_COLUMN
+    piece: tuple[list[str], list[str], list[str]] = ([], [], [])
+    for number, row in enumerate(rows_in(path, wanted, [own])):
+        if number == 0:
+            check_columns(row, wanted, path.name, "--source and --target")
+        place = reading.read(row)
+        if not reading.wanted(row, columns.where, place):
+            continue
+        source = reading.text(row, columns.source, place)
+        target = reading.text(row, columns.target, place) if source is not None else None
+        if source is None or target is None:
+            continue
+        said = row.get(own, split)
+        for column, value in zip(piece, (source, target, written(said or "")), strict=True):
+            column.append(value)
+        if len(piece[0]) == size:
+            yield Rows(*piece)
+            piece = ([], [], [])
+    if piece[0]:
+        yield Rows(*piece)

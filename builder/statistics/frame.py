@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from builder.errors import ConfigError
 from builder.statistics.bootstrap import Blocks
 from builder.statistics.corpus import Corpus, Rows
 from builder.statistics.pairs import Options, Piece, measure_piece
 from builder.statistics.words import GOLDEN, Array, hash_text, mix, offsets
+from dimsum.data.values import Reading
 
 STREAMS = ("source", "target", "shingles")
 FEW_PIECES = 4
@@ -45,6 +45,7 @@ class Frame:
         keys: uint64, one value a row: source, target, split, opening.
         lengths: of each row's part in each stream.
         splits: name of each split by its key.
+        dropped: rows that were not measured, by reason.
         seed: of blocks, draws and replicates.
     """
 
@@ -54,6 +55,7 @@ class Frame:
     keys: dict[str, Array]
     lengths: dict[str, Array]
     splits: dict[int, str]
+    dropped: dict[str, int]
     seed: int
 
     @property
@@ -136,8 +138,7 @@ def framed(
         tick: told the rows of each piece that is done.
 
     Raises:
-        ConfigError: the corpus has no row, or lacks a column.
-        BuilderError: a file cannot be read.
+        UsageError: the corpus has no row, lacks a column, or a file cannot be read.
     """
     with tempfile.TemporaryDirectory(prefix="dimsum-stats-") as place:
         yield _pass(corpus, options, Path(place), seed, processes, tick)
@@ -155,13 +156,14 @@ def _pass(
     keys: dict[str, list[Array]] = {}
     lengths: dict[str, list[Array]] = {}
     splits: dict[int, str] = {}
+    reading = Reading()
     files = {name: (folder / f"{name}.u64").open("wb") for name in STREAMS}
     try:
         with (
             pa.OSFile(str(folder / "texts.arrow"), "wb") as sink,
             pa.ipc.new_file(sink, TEXTS) as texts,
         ):
-            for rows, piece in _measured(corpus.pieces(), options, processes):
+            for rows, piece in _measured(corpus.pieces(reading=reading), options, processes):
                 texts.write_batch(pa.record_batch([rows.source, rows.target], schema=TEXTS))
                 splits |= {hash_text(name): name for name in set(rows.split)}
                 for held, found in (
@@ -178,7 +180,7 @@ def _pass(
         for file in files.values():
             file.close()
     if not keys:
-        raise ConfigError(f"{corpus.name} holds no pair", hint="statistics need at least one row")
+        raise reading.nothing(corpus.name, "pair to measure", corpus.columns.where)
     return Frame(
         corpus=corpus,
         folder=folder,
@@ -186,6 +188,7 @@ def _pass(
         keys={name: np.concatenate(parts) for name, parts in keys.items()},
         lengths={name: np.concatenate(parts) for name, parts in lengths.items()},
         splits=splits,
+        dropped=dict(reading.dropped),
         seed=seed,
     )
 

@@ -25,8 +25,8 @@ from dimsum import __version__
 FORMAT = 1
 SAMPLES = {"cosine": 1000, "vendi": 500, "ted": 200, "entailment": 500, "agreement": 1000}
 LANGUAGE_SAMPLE = 2000
-OF_PLACE = ("name", "kind", "revision")
-"""What a document says of where a corpus lies, not of its rows."""
+OF_PLACE = ("name", "kind", "revision", "dropped")
+"""What a document says of where a corpus lies and how it was read; a release drops no row."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,8 @@ def study(
                 )
             )
             say(f"{corpus.name}: {frames[-1].rows:,} pairs read")
+            for reason, count in frames[-1].dropped.items():
+                say(f"{corpus.name}: {count:,} rows left out as {reason}")
         found = [measure_frame(frame, settings, options.offensive.name, say) for frame in frames]
         document: dict[str, Any] = {
             "format": FORMAT,
@@ -203,6 +205,7 @@ def measure_frame(
         "kind": frame.corpus.kind,
         "revision": frame.corpus.revision,
         "rows": frame.rows,
+        "dropped": frame.dropped,
         "digest": frame.digest,
         "splits": _split_sizes(frame),
         "measures": [m.as_json() for m in sorted(found, key=_place)],

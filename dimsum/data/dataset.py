@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dimsum.data.files import JSON, TABLES, form_of, is_table, rows_in
+from dimsum.data.files import JSON, TABLES, form_of, form_of_table, is_table, rows_in
 from dimsum.data.splits import SPLIT_OF, split_of, split_of_file
 from dimsum.data.values import Row
 from dimsum.errors import DimsumError, UsageError
@@ -65,16 +65,17 @@ def _own_split(rows: Iterator[Row], split: str | None) -> Iterator[Row]:
             yield row
 
 
-def data_files(path: Path, inside: Path | None = None) -> list[tuple[Path, str | None]]:
+def data_files(path: Path) -> list[tuple[Path, str | None]]:
     """Data files with the split that their names say.
 
     Args:
         path: a file, or a folder; of a folder with `data/` in it the files in there.
 
     Raises:
-        UsageError: no such path, or a folder without data files.
+        UsageError: no such path, a file of no known form, or a folder without data files.
     """
     if path.is_file():
+        form_of_table(path)
         return [(path, split_of_file([path.name], path.parent.name))]
     if not path.is_dir():
         raise UsageError(f"no dataset at {path}", hint="give a folder, a file or a Hub id")

@@ -38,19 +38,11 @@ def form_of(path: Path) -> str | None:
     return None
 
 
-def is_table(path: Path) -> bool:
-    """Whether a name is that of a data file as folders hold them."""
-    return path.name.lower().endswith(TABLES)
-
-
-def rows_in(path: Path, only: Sequence[str] | None = None) -> Iterator[Row]:
-    """Rows of a data file.
-
-    Args:
-        only: columns that are wanted, where leaving out the others saves work; others may come.
+def form_of_table(path: Path) -> str:
+    """The form of a data file.
 
     Raises:
-        UsageError: it is not there, of no known form, damaged or not UTF-8; with line and column.
+        UsageError: plain text, or an ending of another kind.
     """
     form = form_of(path)
     if form is None or form == "txt":
@@ -58,9 +50,30 @@ def rows_in(path: Path, only: Sequence[str] | None = None) -> Iterator[Row]:
             f"{path} is no data file that can be read",
             hint=f"files end in {', '.join((*TABLES, *JSON))}",
         )
+    return form
+
+
+def is_table(path: Path) -> bool:
+    """Whether a name is that of a data file as folders hold them."""
+    return path.name.lower().endswith(TABLES)
+
+
+def rows_in(
+    path: Path, only: Sequence[str] | None = None, optional: Sequence[str] = ()
+) -> Iterator[Row]:
+    """Rows of a data file.
+
+    Args:
+        only: columns that are wanted, where leaving out the others saves work; others may come.
+        optional: columns that are wanted where they are there.
+
+    Raises:
+        UsageError: it is not there, of no known form, damaged or not UTF-8; with line and column.
+    """
+    form = form_of_table(path)
     with _said(path):
         if form == "parquet":
-            yield from _parquet(path, only)
+            yield from _parquet(path, only, optional)
         elif form == "json":
             yield from _json(path)
         elif form == "jsonl":
@@ -169,17 +182,17 @@ def _separated(path: Path, delimiter: str) -> Iterator[Row]:
                 yield Row(dict(zip(names, cells, strict=True)), place)
 
 
-def _parquet(path: Path, only: Sequence[str] | None) -> Iterator[Row]:
+def _parquet(path: Path, only: Sequence[str] | None, optional: Sequence[str]) -> Iterator[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(path) as file:
             there = file.schema_arrow.names
-            columns = None if only is None else [name for name in there if name in only]
+            columns = None
+            if only is not None and set(only) <= set(there):  # else all, to be named in the error
+                columns = [name for name in there if name in {*only, *optional}]
             number = 0
-            if columns is not None and set(only or ()) - set(columns):
-                columns = None  # a missing column is reported beside all that are there
             for batch in file.iter_batches(batch_size=BATCH, columns=columns):
                 for row in batch.to_pylist():
                     number += 1

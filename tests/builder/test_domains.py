@@ -24,7 +24,7 @@ def test_files_that_cannot_serve(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no file of openings"):
         read_openings(tmp_path / "none.txt")
     (tmp_path / "latin.txt").write_bytes(b"fine\ncaf\xe9\n")
-    with pytest.raises(ConfigError, match="not valid UTF-8 at line 2"):
+    with pytest.raises(ConfigError, match="line 2, column 4, is not UTF-8"):
         read_openings(tmp_path / "latin.txt")
     (tmp_path / "empty.txt").write_text("\n \n")
     with pytest.raises(ConfigError, match="no usable opening"):

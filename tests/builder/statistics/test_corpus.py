@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builder.errors import BuilderError, ConfigError
+from builder.errors import ConfigError
 from builder.statistics.corpus import Columns, Corpus, Rows, open_corpus
+from dimsum.data.values import Reading
+from dimsum.errors import UsageError
 from tests.builder.hub.releases import make_dataset
 from tests.builder.statistics.corpora import made, write
 
@@ -60,12 +62,18 @@ def test_texts_with_newlines_quotes_and_nulls(tmp_path: Path) -> None:
     odd = [{"source": 'a "b",\nc', "target": "x\ty"}, {"source": "z", "target": ""}]
     wanted = [('a "b",\nc', "x\ty", ""), ("z", "", "")]
     assert rows_of(open_corpus(str(as_csv(tmp_path / "a.csv", odd)))) == wanted
-    odd[1]["target"] = None  # type: ignore[assignment]
     assert rows_of(open_corpus(str(as_parquet(tmp_path / "a.parquet", odd)))) == wanted
     assert rows_of(open_corpus(str(write(tmp_path / "a.jsonl", odd)))) == wanted
-    half = tmp_path / "half.jsonl"
-    half.write_text('{"source": "\\ud83d", "target": "ok"}\n\n')
-    assert rows_of(open_corpus(str(half))) == [("?", "ok", "")]
+    odd[1]["target"] = None  # type: ignore[assignment]
+    half = write(tmp_path / "half.jsonl", [*odd, {"source": "\ud83d", "target": "ok"}, odd[0]])
+    for path in (half, as_parquet(tmp_path / "b.parquet", odd)):
+        reading = Reading()
+        found = [row for piece in open_corpus(str(path)).pieces(7, reading) for row in piece.source]
+        assert found == ['a "b",\nc'] * (2 if path == half else 1)
+        assert reading.dropped == (
+            {"null": 1, "half_surrogate": 1} if path == half else {"null": 1}
+        )
+        assert reading.first["null"] == f"{'line' if path == half else 'row'} 2, column 'target'"
 
 
 def test_long_texts_make_small_pieces() -> None:
@@ -108,9 +116,9 @@ def test_a_corpus_that_is_none_gets_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no corpus at nowhere"):
         open_corpus("nowhere")
     (tmp_path / "a.docx").write_text("x")
-    with pytest.raises(ConfigError, match="no data file that can be read"):
+    with pytest.raises(UsageError, match="no data file that can be read"):
         open_corpus(str(tmp_path / "a.docx"))
-    with pytest.raises(ConfigError, match="holds no data file"):
+    with pytest.raises(UsageError, match="holds no data file"):
         open_corpus(str(tmp_path))
 
 
@@ -118,20 +126,22 @@ def test_a_missing_column_is_named_beside_those_that_are_there(tmp_path: Path) -
     rows = [{"text": "a", "paraphrase": "b"}]
     paths = [write(tmp_path / "a.jsonl", rows), as_csv(tmp_path / "b.csv", rows)]
     for path in [*paths, as_parquet(tmp_path / "c.parquet", rows)]:
-        with pytest.raises(ConfigError, match="has no column 'source'") as caught:
+        with pytest.raises(
+            UsageError, match="no column 'target'; found text, paraphrase"
+        ) as caught:
             rows_of(open_corpus(str(path)))
-        assert "text, paraphrase" in caught.value.hint
+        assert "--source and --target" in caught.value.hint
 
 
 def test_damage_is_named_with_its_line(tmp_path: Path) -> None:
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"source": "a", "target": "b"}\n{"source": \n')
-    with pytest.raises(BuilderError, match="line 2, is not JSON"):
+    with pytest.raises(UsageError, match=r"line 2, column 12, is not JSON"):
         rows_of(open_corpus(str(bad)))
     bad.write_text("[1]\n")
-    with pytest.raises(BuilderError, match="not a JSON object"):
+    with pytest.raises(UsageError, match="not a JSON object"):
         rows_of(open_corpus(str(bad)))
     for name in ("cut.parquet", "cut.jsonl.gz"):
         (tmp_path / name).write_bytes(b"\x1f\x8b not really")
-        with pytest.raises(BuilderError, match="cannot be read"):
+        with pytest.raises(UsageError, match="cannot be read"):
             rows_of(open_corpus(str(tmp_path / name)))

@@ -16,6 +16,7 @@ from builder.errors import ConfigError
 from builder.statistics import frame as frames
 from builder.statistics.definitions import DEFINITIONS, definition
 from builder.statistics.study import Settings, parse_measures, study
+from dimsum.errors import UsageError
 from tests.builder.statistics.corpora import ODD, made, write
 
 ROWS = made(400)
@@ -65,7 +66,7 @@ def test_order_and_sharding_change_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pieces = frames.Corpus.pieces
-    monkeypatch.setattr(frames.Corpus, "pieces", lambda self: pieces(self, 37))
+    monkeypatch.setattr(frames.Corpus, "pieces", lambda self, reading: pieces(self, 37, reading))
     assert study([change(tmp_path)]) == whole
 
 
@@ -73,7 +74,7 @@ def test_processes_change_nothing(
     whole: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pieces = frames.Corpus.pieces
-    monkeypatch.setattr(frames.Corpus, "pieces", lambda self: pieces(self, 50))
+    monkeypatch.setattr(frames.Corpus, "pieces", lambda self, reading: pieces(self, 50, reading))
     path = write(tmp_path / "corpus.jsonl", ROWS)
     assert study([str(path)], Settings(processes=2)) == whole
 
@@ -160,7 +161,7 @@ def test_one_row_has_values_and_no_intervals(row: dict[str, str], tmp_path: Path
 def test_an_empty_corpus_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "none.jsonl"
     path.write_text("\n")
-    with pytest.raises(ConfigError, match="holds no pair"):
+    with pytest.raises(UsageError, match="has no pair to measure; it is empty"):
         study([str(path)])
 
 
@@ -233,7 +234,7 @@ def test_the_command_writes_tables_json_latex_and_bibtex(
     [
         (["nowhere"], "there is no corpus at nowhere"),
         (["CORPUS", "--source", "text"], "has no column 'text'"),
-        (["CORPUS", "--where", "x"], "not of the form COLUMN=VALUE"),
+        (["CORPUS", "--where", "x"], "not of the form column=value"),
         (["CORPUS", "--measures", "h9"], "no measures are called 'h9'"),
         (["CORPUS", "--offensive", "no.txt"], "no word list at no.txt"),
     ],
