@@ -51,9 +51,7 @@ def undeclared(folder: str, declared: set[str]) -> dict[str, str]:
 def test_what_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = {plain(one) for one in project["dependencies"]}
-    extras = {
-        plain(one) for group in project["optional-dependencies"].values() for one in group
-    }
+    extras = {plain(one) for group in project["optional-dependencies"].values() for one in group}
     for folder in ("builder", "dimsum", "cards"):
         assert undeclared(folder, needed | {plain("sacremoses")}) == {}, folder
     for folder in ("tests", "scripts"):
