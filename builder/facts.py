@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from builder.audit.record import Audits
 from builder.config import Bound, BuildConfig
 from builder.measures.entailment import FORWARD
 from builder.models import public_name, resolve
@@ -69,6 +70,7 @@ def dataset_facts(
     header: dict[str, Any],
     steps: Sequence[Step],
     statistics: dict[str, Any],
+    audits: Audits,
     student: Link | None = None,
 ) -> DatasetFacts:
     """Facts of a release whose data files are already in `folder`.
@@ -77,6 +79,7 @@ def dataset_facts(
         table: released rows with the column `split`, ordered by id.
         header: of the run: its models and dtypes.
         statistics: as the release's `provenance/statistics.json` holds them.
+        audits: that lie beside the run.
         student: trained on it, if one is known.
     """
     tasks = config.definitions
@@ -108,6 +111,8 @@ def dataset_facts(
         rules=tuple(_rules(config)),
         run=_run(config, header, steps),
         critic_precision=tuple(_critic_precision(config)),
+        audits=audits.facts,
+        audits_of_other_rows=audits.others,
         sample=_sample(table),
         limits=LIMITS,
         student=student,

@@ -24,6 +24,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
+from builder.audit.record import (
+    RUN_AUDITS,
+    Audits,
+    read_audits,
+    rows_digest,
+    write_documents,
+)
 from builder.config import BuildConfig
 from builder.errors import BuilderError, GateError
 from builder.facts import PICTURES, data_path, dataset_facts
@@ -40,7 +47,7 @@ from cards.render import render_dataset_card
 from dimsum.files import write_json, write_text
 from dimsum.schema import arrow_schema
 
-RELEASE_VERSION = 2
+RELEASE_VERSION = 3
 RECORD = "release.json"
 CHECKSUMS = "provenance/checksums.json"
 
@@ -58,15 +65,24 @@ def write_release(run: Run, config: BuildConfig, header: dict[str, Any]) -> Path
         raise BuilderError(f"{run.folder} is not finished", hint="run `dimsum build` again")
     if record.kept == 0:
         raise GateError("the filters kept no pair, so there is nothing to release")
+    audits = read_audits(
+        run.folder / RUN_AUDITS, rows_digest(map(str, run.read("splits", 0)["id"].to_pylist()))
+    )
     wanted = digest(
-        {"version": RELEASE_VERSION, "rows": record.files, "header": header, "name": config.name}
+        {
+            "version": RELEASE_VERSION,
+            "rows": record.files,
+            "header": header,
+            "name": config.name,
+            "audits": [audits.documents, audits.others],
+        }
     )
     if _current(run, folder, wanted):
         return folder
     previous = Previous.read(folder)
     scratch = Path(tempfile.mkdtemp(prefix=f".{config.name}.", dir=run.folder))
     try:
-        _fill(scratch, run, config, header, previous)
+        _fill(scratch, run, config, header, previous, audits)
         _swap(scratch, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -127,7 +143,12 @@ class Previous:
 
 
 def _fill(
-    folder: Path, run: Run, config: BuildConfig, header: dict[str, Any], previous: Previous
+    folder: Path,
+    run: Run,
+    config: BuildConfig,
+    header: dict[str, Any],
+    previous: Previous,
+    audits: Audits,
 ) -> None:
     table = run.read("splits", 0)
     write_data(folder, table, [column.name for column in config.registry.own_columns])
@@ -148,7 +169,10 @@ def _fill(
     write_json(provenance / "models.json", header["models"])
     write_json(provenance / "versions.json", library_versions())
     write_pictures([picture_of_funnel(steps)], folder / PICTURES)
-    facts = dataset_facts(folder, table, config, header, steps, statistics, previous.student)
+    write_documents(folder, audits)
+    facts = dataset_facts(
+        folder, table, config, header, steps, statistics, audits, previous.student
+    )
     write_text(folder / FACTS_PATH, facts.model_dump_json(indent=2) + "\n")
     write_text(folder / "README.md", render_dataset_card(facts, previous.card))
     files = sorted(path for path in folder.rglob("*") if path.is_file())

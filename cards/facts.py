@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
+from cards.audit import AuditFacts
 from cards.rows import (
     ColumnFacts,
     ConfigFacts,
@@ -34,6 +35,7 @@ FACTS_PATH = "provenance/facts.json"
 __all__ = [
     "FACTS_PATH",
     "PAPER",
+    "AuditFacts",
     "Citation",
     "ColumnFacts",
     "ConfigFacts",
@@ -184,7 +186,7 @@ class ReferenceCorpus(Fact):
 
 
 class CriticPrecision(Fact):
-    """How often the critic is right when it lets a pair through.
+    """How often the critic is right when it lets a pair of a benchmark through.
 
     Attributes:
         critic: the model.
@@ -194,7 +196,6 @@ class CriticPrecision(Fact):
         low: of the confidence interval.
         high: of the confidence interval.
         threshold: that the probability of entailment had to reach.
-        near: whether the measured pairs are of the kind the release is made of.
     """
 
     critic: str
@@ -204,7 +205,6 @@ class CriticPrecision(Fact):
     low: Share
     high: Share
     threshold: Share
-    near: bool = False
 
 
 class Citation(Fact):
@@ -275,6 +275,8 @@ class DatasetFacts(Fact):
     rules: tuple[Rule, ...]
     run: RunFacts
     critic_precision: tuple[CriticPrecision, ...] = ()
+    audits: tuple[AuditFacts, ...] = ()
+    audits_of_other_rows: Count = 0
     sample: Sample
     limits: tuple[str, ...] = ()
     student: Link | None = None

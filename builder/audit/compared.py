@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.audit.key import Compared, Corpus
-from builder.audit.population import rows_digest
+from builder.audit.record import rows_digest
 from builder.errors import ConfigError
 from builder.store import digest, seed_of
 from dimsum.data.files import rows_in

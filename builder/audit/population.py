@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builder.audit.record import rows_digest
 from builder.config import parse_config
 from builder.errors import BuilderError, ConfigError
 from builder.run import stages_of, units_of
@@ -100,11 +100,6 @@ def open_population(corpus: Path, *, rejects: bool = False, score: str) -> Popul
     return Population(
         name, origin, corpus.resolve(), parts, score, rows_digest(ids), len(ids), keys, scores
     )
-
-
-def rows_digest(ids: Sequence[str]) -> str:
-    """A name of exactly these rows, whatever their order: sha256 of the sorted ids."""
-    return sha256("\n".join(sorted(ids)).encode()).hexdigest()
 
 
 def released_digest(corpus: Path) -> str:

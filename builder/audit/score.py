@@ -14,6 +14,7 @@ from builder.audit.consistency import consistency
 from builder.audit.key import Key
 from builder.audit.labels import Label, as_row, labels
 from builder.audit.precision import precision, recall, share_of, unread
+from builder.audit.record import facts_of
 from builder.audit.systems import matrix, systems
 from dimsum.files import whole_file, write_json
 from dimsum.metrics.bootstrap import RESAMPLES
@@ -80,6 +81,7 @@ def scores(key: Key, answers: Answers) -> dict[str, Any]:
     document["readers"] = [
         _reader(key, answers, place, judged) for place in range(len(answers.by_reader))
     ]
+    document["facts"] = facts.model_dump(mode="json") if (facts := facts_of(document)) else None
     return {**document, "warnings": warnings}
 
 

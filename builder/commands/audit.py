@@ -97,17 +97,23 @@ def draw(
 def score(folder: Path, answers: tuple[Path, ...], as_json: bool) -> None:
     """Score the ANSWERS to the sheets of FOLDER: precision, agreement, consistency.
 
-    FOLDER gets scores.json and labels.jsonl. Answers that cannot be used are named, and nothing
-    is written.
+    FOLDER gets scores.json and labels.jsonl; the card of the release says what readers found, as
+    long as its rows are those that were drawn from. Answers that cannot be used are named, and
+    nothing is written.
     """
+    from builder.audit.key import Key
+    from builder.audit.publish import publish_scores
     from builder.audit.score import score as score_answers
     from builder.audit.written import print_scores
     from builder.commands.output import console, print_json
 
     document = score_answers(folder, answers)
+    written, withheld = publish_scores(Key.read(folder), document)
     if as_json:
         print_json(document)
     else:
         print_scores(document, console())
-    for warning in document["warnings"]:
+    for warning in [*document["warnings"], *([withheld] if withheld else [])]:
         click.echo(f"Warning: {warning}.", err=True)
+    for path in written:
+        click.echo(f"Wrote {path}", err=True)

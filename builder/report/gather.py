@@ -7,6 +7,13 @@ from typing import Any
 
 import yaml
 
+from builder.audit.record import (
+    RELEASE_AUDITS,
+    RUN_AUDITS,
+    Audits,
+    read_audits,
+    rows_digest,
+)
 from builder.config import BuildConfig
 from builder.facts import in_words
 from builder.models import public_name
@@ -55,8 +62,15 @@ def gather(folder: Path, measured: Path | None = None) -> Report:
         repeats=repeats(source),
         pairs=pairs(source),
         statistics=statistics(read_json(measured) if measured else source.statistics),
+        audits=_audits(source, folder),
         making=_making(source),
     )
+
+
+def _audits(source: Source, folder: Path) -> Audits:
+    """What readers found in these very rows."""
+    place = RUN_AUDITS if source.run else RELEASE_AUDITS
+    return read_audits(folder / place, rows_digest(map(str, source.rows["id"].to_pylist())))
 
 
 def _teacher(source: Source) -> str:

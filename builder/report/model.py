@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from builder.audit.record import Audits
 from builder.statistics.funnel import Step
 from dimsum.tasks import TaskDefinition
 
@@ -261,4 +262,5 @@ class Report:
     repeats: Repeats | None
     pairs: tuple[Pair, ...]
     statistics: tuple[Statistic, ...]
+    audits: Audits
     making: Making

@@ -75,6 +75,7 @@ def _sections(report: Report) -> list[tuple[str, str]]:
         "explorer": ("Other thresholds", report.explorer),
         "repeats": ("Repeats", report.repeats),
         "pairs": ("Pairs", report.pairs),
+        "audit": ("Audit", report.rows),
         "statistics": ("Statistics", report.statistics),
         "making": ("How it was made", True),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cards.audit import AuditAgreement, AuditFacts, AuditGroup, AuditShare
 from cards.facts import (
     ColumnFacts,
     ConfigFacts,
@@ -100,6 +101,14 @@ RUN = RunFacts(
 )
 
 
+def shares(valid: float) -> dict[str, AuditShare]:
+    """Of two questions."""
+    return {
+        "faithful": AuditShare(value=0.8, low=0.7, high=0.9),
+        "valid": AuditShare(value=valid, low=valid - 0.1, high=valid + 0.1),
+    }
+
+
 def dataset_facts(rows: dict[tuple[str, str], int] = ROWS, **changes: object) -> DatasetFacts:
     facts = DatasetFacts(
         name="dimsum_plus",
@@ -159,6 +168,24 @@ def dataset_facts(rows: dict[tuple[str, str], int] = ROWS, **changes: object) ->
                 low=0.88,
                 high=0.92,
                 threshold=0.75,
+            ),
+        ),
+        audits=(
+            AuditFacts(
+                audit="0123456789abcdef",
+                rows="c" * 64,
+                readers=2,
+                read=10,
+                groups=(
+                    AuditGroup(by="released", name="all", rows=12, read=10, shares=shares(0.7)),
+                    AuditGroup(by="task", name="summary", rows=7, read=6, shares=shares(0.72)),
+                    AuditGroup(by="control", name="short", rows=7, read=6, shares=shares(0.72)),
+                ),
+                agreement=(
+                    AuditAgreement(question="faithful", value=0.9, low=0.81, high=0.97),
+                    AuditAgreement(question="valid", value=None),
+                ),
+                intervals="Intervals: Clopper-Pearson, 95%",
             ),
         ),
         sample=Sample(

@@ -232,3 +232,16 @@ def test_each_card_names_the_other() -> None:
     link = facts.dataset.model_copy(update={"title": "Student", "repo_id": "acme/student"})
     assert "https://huggingface.co/acme/student" in render_dataset_card(dataset_facts(student=link))
     assert "https://huggingface.co/datasets/acme/dimsum_plus" in render_model_card(facts)
+
+
+def test_precision_is_the_readers_or_nobodys() -> None:
+    card = render_dataset_card(dataset_facts())
+    assert (
+        "2 readers judged 10 of the 12 rows" in card
+        and "| all | 10 | 80.0% (70.0% to 90.0%) |" in card
+    )
+    assert "faithful 0.90 (0.81 to 0.97), valid undefined." in card
+    assert "would have a target" not in card and "is a\n  figure of the benchmark" in card
+    unread = render_dataset_card(dataset_facts(audits=(), audits_of_other_rows=1))
+    assert "Nobody has read a sample of these rows" in unread
+    assert "An audit of other rows" in unread
