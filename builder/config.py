@@ -252,7 +252,7 @@ class BuildConfig(Settings):
         """
         if not isinstance(document, Mapping):
             return document
-        pairs = document.get("pairs")
+        pairs = document.get("pairs") or {}
         rules = document.get("rules") or {}
         bounds = (pairs.get("bounds") or {}) if isinstance(pairs, Mapping) else {}
         if not (isinstance(rules, Mapping) and isinstance(bounds, Mapping)):
@@ -274,6 +274,10 @@ class BuildConfig(Settings):
     def definitions(self) -> tuple[TaskDefinition, ...]:
         """Of the tasks that are built, in order."""
         return tasks_of(self.tasks)
+
+    def task_versions(self) -> list[tuple[str, int]]:
+        """Name and version of each task, in order: what stages that read definitions depend on."""
+        return [(task.name, task.version) for task in self.definitions]
 
     @model_validator(mode="after")
     def _coherent(self) -> BuildConfig:

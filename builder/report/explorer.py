@@ -14,7 +14,6 @@ from builder.measures.entailment import DIRECTIONS
 from builder.report.model import Curve, Explorer
 from builder.report.source import Source
 from builder.run import units_of
-from dimsum.tasks import TASKS, Task
 
 Array = np.ndarray[Any, np.dtype[Any]]
 STEPS = 41
@@ -45,8 +44,8 @@ def explorer(source: Source) -> Explorer | None:
         return None
     curves = [
         curve
-        for task in TASKS
-        for measure, bound in config.rules.get(task, {}).items()
+        for task, rules in config.rules.items()
+        for measure, bound in rules.items()
         if measure in values
         for end in ("min", "max")
         if (curve := _curve(config, values, tasks, task, measure, bound, end)) is not None
@@ -81,7 +80,7 @@ def _scored(source: Source, config: BuildConfig) -> tuple[dict[str, Array], str]
 
 
 def _passes(
-    rules: dict[str, Bound], values: dict[str, Array], tasks: Array | None, task: Task
+    rules: dict[str, Bound], values: dict[str, Array], tasks: Array | None, task: str
 ) -> Array:
     """Pairs that all rules of a task hold for, or the released pairs of the task."""
     if tasks is not None:
@@ -107,12 +106,15 @@ def _curve(
     left = _passes(others, values, tasks, task) & holds(_without(bound, end), values[measure])
     # A task takes a pair only if no task before it did.
     elsewhere = np.zeros(len(left), dtype=bool)
-    for place, other in enumerate(TASKS):
-        if other != task and other in config.rules:
-            passed = _passes(config.rules[other], values, tasks, other)
-            elsewhere |= passed
-            if place < TASKS.index(task):
-                left = left & ~passed
+    before = True
+    for other, rules_of_other in config.rules.items():
+        if other == task:
+            before = False
+            continue
+        passed = _passes(rules_of_other, values, tasks, other)
+        elsewhere |= passed
+        if before:
+            left = left & ~passed
     column = values[measure]
     tried = _tried(config, task, measure, end, now, column[left], stricter=tasks is not None)
     if len(tried) < 2:

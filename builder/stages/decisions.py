@@ -47,5 +47,8 @@ STAGE = Stage(
     unit="ordered pairs",
     make=make,
     inputs=("scores",),
-    settings=lambda c, _: c.model_dump(mode="json")["rules"],
+    settings=lambda c, _: {
+        "rules": c.model_dump(mode="json")["rules"],
+        "order": [task.name for task in c.definitions],
+    },
 )

@@ -92,5 +92,8 @@ STAGE = Stage(
     unit="pairs",
     make=make,
     inputs=("decisions", "scores.links"),
-    settings=lambda c, _: c.duplicates.model_dump(mode="json", include={"entailment", "within"}),
+    settings=lambda c, _: {
+        **c.duplicates.model_dump(mode="json", include={"entailment", "within"}),
+        "tasks": c.task_versions(),
+    },
 )

@@ -97,7 +97,11 @@ def _earlier_rows(config: BuildConfig, _: int) -> dict[str, object]:
     record = Run.open(settings.earlier).sidecar("splits", 0)
     if record is None:
         raise BuilderError(f"{settings.earlier} is not finished", hint="finish it first")
-    return {"rows": record.files["00000.parquet"], "teacher": config.teacher.model}
+    return {
+        "rows": record.files["00000.parquet"],
+        "teacher": config.teacher.model,
+        "tasks": config.task_versions(),
+    }
 
 
 STAGE = Stage(

@@ -234,6 +234,7 @@ def settings(config: BuildConfig, _: int) -> dict[str, Any]:
         "encoder": config.pairs.encoder,
         "batch_tokens": config.critic.batch_tokens,
         "measures": known.identities(known.with_critic),
+        "directions": {task.name: list(task.directions) for task in config.definitions},
     }
 
 

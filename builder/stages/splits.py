@@ -99,6 +99,10 @@ STAGE = Stage(
     unit="pairs",
     make=make,
     inputs=("near_duplicates",),
-    settings=lambda c, _: {"splits": c.splits.model_dump(mode="json"), "teacher": c.teacher.model},
+    settings=lambda c, _: {
+        "splits": c.splits.model_dump(mode="json"),
+        "teacher": c.teacher.model,
+        "tasks": c.task_versions(),
+    },
     whole=True,
 )

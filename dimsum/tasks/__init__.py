@@ -9,8 +9,5 @@ from dimsum.tasks.registry import task_names, task_of, tasks_of
 
 __all__ = ["TaskDefinition", "task_names", "task_of", "tasks_of"]
 
-Task = str
-TASKS: tuple[Task, ...] = ("paraphrase", "summary")
-
 Method = Literal["parallel", "sequential"]
 """How a candidate was drawn: freely from the context, or under another candidate's keywords."""

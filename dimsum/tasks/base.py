@@ -152,6 +152,7 @@ class TaskDefinition:
         columns: names under which tables keep the target, beside the common ones.
         benchmarks: known data sets by name.
         teacher: prompts of the baseline; None: there is no such baseline.
+        version: raised when a pair may get another control code, or other directions decide.
         question: that readers answer of a student's output, besides whether it is fluent and
             faithful: its name, its label, its words.
     """
@@ -178,6 +179,7 @@ class TaskDefinition:
     benchmarks: Mapping[str, Benchmark] = field(default_factory=dict)
     teacher: TeacherPrompts | None = None
     question: tuple[str, str, str] | None = None
+    version: int = 1
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or self.name == "default":

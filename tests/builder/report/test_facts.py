@@ -22,7 +22,6 @@ from builder.report.text import differences, shortened
 from builder.run import units_of
 from builder.stages.near_duplicates import jaccard
 from builder.store import REJECTS, Run
-from dimsum.tasks import TASKS
 from tests.builder.by_pair import decide_one
 from tests.builder.report.corpora import row, write_release
 
@@ -59,7 +58,7 @@ def test_every_curve_counts_what_the_decisions_would_keep(
     ]
     assert report.explorer is not None
     curves = report.explorer.curves
-    assert {curve.task for curve in curves} == set(TASKS)
+    assert {curve.task for curve in curves} == {"paraphrase", "summary"}
     for curve in curves:
         points = list(zip(curve.values, curve.kept, curve.total, strict=True))
         for value, kept, total in points[::8]:
