@@ -32,8 +32,9 @@ def imported(folder: str) -> dict[str, str]:
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 names = [node.module]
-            for name in names:
-                found.setdefault(name.partition(".")[0], str(path.relative_to(ROOT)))
+            for name in (name.partition(".")[0] for name in names):
+                if not (path.parent / f"{name}.py").is_file():  # scripts import their neighbours
+                    found.setdefault(name, str(path.relative_to(ROOT)))
     return found
 
 

@@ -1,7 +1,7 @@
 """What targets share with their sources, many pairs at a time.
 
-The equality of every source word with every target word is one Boolean block; longest common
-subsequences and greedy fragments are both read off it. Values equal those of
+The equality of every source word with every target word is one Boolean block, and greedy fragments
+are read off it. Values equal those of
 `dimsum.metrics.overlap`, which works pair by pair.
 """
 
@@ -19,7 +19,6 @@ MAX_WORDS = 1024
 """Words of a text that overlaps read; the rest of a longer one is left out and counted."""
 ORDERS = (1, 2, 3, 4)
 _CELLS = 1 << 22
-_BITS = 64
 _STEP = 8
 
 
@@ -62,13 +61,10 @@ def align(words: Encoded, pairs: int) -> Alignment:
         best = _longest_matches(equal)
         shared[rows], squares[rows] = _greedy(best, target[rows])
         novel[rows] = _novel(best, target[rows])
-        if width <= _BITS:
-            lcs[rows] = _lcs(equal)
-        else:
-            lcs[rows] = [
-                lcs_length(a[:m].tolist(), b[:n].tolist())
-                for a, b, m, n in zip(left, right, source[rows], target[rows], strict=True)
-            ]
+        lcs[rows] = [
+            lcs_length(a[:m].tolist(), b[:n].tolist())
+            for a, b, m, n in zip(left, right, source[rows], target[rows], strict=True)
+        ]
     return Alignment(lcs, shared, squares, novel, source, target)
 
 
@@ -128,18 +124,3 @@ def _novel(best: Array, lengths: Array) -> Array:
         begins = columns < (lengths - order + 1)[:, None]
         found[:, column] = (begins & (best < order)).sum(axis=1)
     return found
-
-
-def _lcs(equal: Array) -> Array:
-    """Bit-parallel longest common subsequence (Hyyro 2004) of sources of at most 64 words."""
-    pairs, height, _ = equal.shape
-    packed = np.packbits(equal, axis=2, bitorder="little")
-    buffer = np.zeros((pairs, height, 8), np.uint8)
-    buffer[:, :, : packed.shape[2]] = packed
-    masks = buffer.view("<u8")[:, :, 0]
-    row = np.full(pairs, np.iinfo(np.uint64).max, np.uint64)
-    for i in range(height):
-        matches = row & masks[:, i]
-        row = (row + matches) | (row - matches)
-    counted: Array = _BITS - np.bitwise_count(row).astype(np.int64)
-    return counted
