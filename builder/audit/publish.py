@@ -43,22 +43,26 @@ def publish_scores(key: Key, document: dict[str, Any]) -> tuple[list[Path], str]
         with run.locked():
             folder = write_release(run, parse_config(header["config"]), header)
         return [corpus / RUN_AUDITS / name, folder / "README.md"], ""
-    write_json(corpus / RELEASE_AUDITS / name, document)
-    return [corpus / RELEASE_AUDITS / name, *_render(corpus, now)], ""
-
-
-def _render(folder: Path, rows: str) -> list[Path]:
-    """Card, facts and checksums of a released folder with its audits; none where it has no card."""
-    facts_path, card, sums_path = folder / FACTS_PATH, folder / "README.md", folder / CHECKSUMS
-    if not facts_path.is_file():
-        return []
     try:
-        facts = DatasetFacts.model_validate_json(facts_path.read_text(encoding="utf-8"))
-        sums = json.loads(sums_path.read_text(encoding="utf-8")) if sums_path.is_file() else {}
-    except ValueError as error:
-        raise ConfigError(
-            f"{folder} has facts of another version", hint="release it again"
-        ) from error
+        facts = _facts(corpus)
+    except ValueError:
+        return [], f"the card of {corpus} was made by another version and is left as it is"
+    write_json(corpus / RELEASE_AUDITS / name, document)
+    return [corpus / RELEASE_AUDITS / name, *(_render(corpus, now, facts) if facts else [])], ""
+
+
+def _facts(folder: Path) -> DatasetFacts | None:
+    """Facts of a released folder; None where it has no card of ours."""
+    path = folder / FACTS_PATH
+    if not path.is_file():
+        return None
+    return DatasetFacts.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def _render(folder: Path, rows: str, facts: DatasetFacts) -> list[Path]:
+    """Write card, facts and checksums of a released folder with its audits."""
+    facts_path, card, sums_path = folder / FACTS_PATH, folder / "README.md", folder / CHECKSUMS
+    sums = json.loads(sums_path.read_text(encoding="utf-8")) if sums_path.is_file() else {}
     audits = read_audits(folder / RELEASE_AUDITS, rows)
     facts = facts.model_copy(update={"audits": audits.facts, "audits_of_other_rows": audits.others})
     previous = card.read_text(encoding="utf-8") if card.is_file() else None

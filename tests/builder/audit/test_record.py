@@ -14,10 +14,13 @@ from builder.audit.publish import publish_scores
 from builder.audit.record import RELEASE_AUDITS, RUN_AUDITS
 from builder.audit.score import score
 from builder.cli import run
+from builder.release import CHECKSUMS
 from builder.report.write import write_report
 from builder.store import file_hash
+from cards.facts import FACTS_PATH
 from tests.builder.audit.corpora import answered
 from tests.builder.report.corpora import row, write_release
+from tests.cards.examples import dataset_facts
 
 UNREAD = "Nobody has read a sample of these"
 
@@ -90,3 +93,24 @@ def test_scores_of_rows_that_changed_or_went_stay_where_they_are(tmp_path: Path)
     page = tmp_path / "page.html"
     write_report(folder, page)
     assert UNREAD in page.read_text()
+
+
+def test_the_card_of_a_release_without_its_run_is_rendered_in_place(tmp_path: Path) -> None:
+    folder = released(tmp_path / "corpus")
+    facts = folder / FACTS_PATH
+    facts.parent.mkdir()
+    facts.write_text(dataset_facts(audits=()).model_dump_json())
+    audit = tmp_path / "audit"
+    key = draw(folder, audit, n=50)
+    document = score(audit, [answered(audit, key, reader) for reader in key.sheets])
+    written, withheld = publish_scores(key, document)
+    assert folder / "README.md" in written and not withheld
+    assert "2 readers judged 12 of the" in (folder / "README.md").read_text()
+    sums = json.loads((folder / CHECKSUMS).read_text())
+    assert sums["README.md"] == file_hash(folder / "README.md")
+    assert sums[FACTS_PATH] == file_hash(facts)
+    assert f"{RELEASE_AUDITS}/{key.audit}.json" in sums
+    before = facts.read_text().replace('"audits"', '"of_another_version"')
+    facts.write_text(before)
+    written, withheld = publish_scores(key, document)
+    assert written == [] and "another version" in withheld and facts.read_text() == before
