@@ -30,6 +30,11 @@ class ModelConfig(Settings):
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="auto: bfloat16 where this machine is faster at it"
     )
+    prepacked: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="weights packed once for a CPU, by operators private to torch; auto: where "
+        "this machine can",
+    )
 
 
 class CriticConfig(ModelConfig):

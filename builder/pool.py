@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from builder.config import BuildConfig
 from builder.errors import BuilderError
 from builder.models import LoadedModel, load_causal
+from builder.prepacking import prepack
 
 if TYPE_CHECKING:
     from builder.critics.embedding import SentenceEncoder
@@ -47,6 +48,8 @@ class ModelPool:
                 device=wanted.device,
                 dtype=self.resolved["teacher"]["dtype"],
             )
+            if self._prepacked("teacher") == "on":
+                prepack(self._teacher.model)
             self._told("teacher", self._teacher.notes)
         return self._teacher
 
@@ -56,7 +59,9 @@ class ModelPool:
             from builder.critics.entailment import EntailmentCritic
 
             name = self._reference("critic", self.config.critic.model)
-            wanted = self.config.critic.model_copy(update={"model": name})
+            wanted = self.config.critic.model_copy(
+                update={"model": name, "prepacked": self._prepacked("critic")}
+            )
             self._critic = EntailmentCritic.load(wanted, self.resolved["critic"]["dtype"])
             self._told("critic", self._critic.notes)
         return self._critic
@@ -67,7 +72,7 @@ class ModelPool:
             from builder.critics.embedding import SentenceEncoder
 
             self._encoder = SentenceEncoder.load(
-                self._reference("encoder", self.config.pairs.encoder)
+                self._reference("encoder", self.config.pairs.encoder), self._prepacked("encoder")
             )
             self._told("encoder", self._encoder.notes)
         return self._encoder
@@ -88,6 +93,7 @@ class ModelPool:
                 self._reference("student", wanted.model),
                 device=wanted.device,
                 dtype=self.resolved["student"]["dtype"],
+                prepacked=self._prepacked("student"),
             )
             self._told("student", [self._student.note])
         return self._student
@@ -96,6 +102,10 @@ class ModelPool:
         """The model as configured, at the commit that the run has settled on."""
         commit = self.resolved.get(role, {}).get("revision")
         return f"{wanted.partition('@')[0]}@{commit}" if commit else wanted
+
+    def _prepacked(self, role: str) -> Literal["on", "off"]:
+        """As the run has settled it; runs of before this setting had it off."""
+        return "on" if self.resolved.get(role, {}).get("prepacked") else "off"
 
     def release(self) -> None:
         """Forget loaded models so that their memory can go."""

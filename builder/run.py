@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import torch
 
 from builder.config import BuildConfig, ModelConfig
 from builder.critics.spec import read_spec
 from builder.errors import GateError
 from builder.models import pick_device, pick_dtype, pinned, resolve
 from builder.pool import ModelPool
+from builder.prepacking import BOTH, MANY_ROWS, settle
 from builder.progress import Progress
 from builder.stages import (
     candidates,
@@ -135,7 +137,9 @@ def prepare(run: Run, config: BuildConfig) -> dict[str, Any]:
     if config.round is not None:
         wanted["student"] = config.round.student
     if config.pairs.encoder:
-        wanted["encoder"] = ModelConfig(model=config.pairs.encoder, dtype="float32")
+        wanted["encoder"] = ModelConfig(
+            model=config.pairs.encoder, dtype="float32", prepacked=config.critic.prepacked
+        )
     earlier = run.header().get("models", {})
     models = {}
     for role, model in wanted.items():
@@ -144,7 +148,12 @@ def prepare(run: Run, config: BuildConfig) -> dict[str, Any]:
         before = earlier.get(role, {})
         if before.get("reference") != model.model:
             before = {}
-        models[role] = {**_model_facts(model, before), "dtype": _dtype(model, before)}
+        dtype = _dtype(model, before)
+        models[role] = {
+            **_model_facts(model, before),
+            "dtype": dtype,
+            "prepacked": _prepacked(role, model, dtype, before),
+        }
     if config.round is not None:  # what the teacher was when it wrote the sentences
         models["teacher"] = Run.open(config.round.corpus).header()["models"]["teacher"]
     header = {"config": config.model_dump(mode="json"), "models": models}
@@ -185,6 +194,15 @@ def _dtype(model: ModelConfig, before: Mapping[str, Any]) -> str:
         return model.dtype
     kept = before.get("dtype")
     return kept or str(pick_dtype(pick_device(model.device))).removeprefix("torch.")
+
+
+def _prepacked(role: str, model: ModelConfig, dtype: str, before: Mapping[str, Any]) -> bool:
+    """Whether its weights are packed: that changes bytes by rounding, so a run keeps to it."""
+    switch = model.prepacked
+    if switch == "auto" and before.get("dtype") == dtype and "prepacked" in before:
+        switch = "on" if before["prepacked"] else "off"
+    measured = BOTH if role in ("teacher", "student") else MANY_ROWS
+    return settle(switch, pick_device(model.device), getattr(torch, dtype), measured)
 
 
 def run_stage(
@@ -248,7 +266,7 @@ def fingerprint_of(
             "shard": shard,
             "settings": stage.settings(config, shard),
             "models": {
-                role: [identities[role]["identity"], identities[role]["dtype"]]
+                role: [identities[role].get(fact) for fact in ("identity", "dtype", "prepacked")]
                 for role in stage.models
                 if role in identities
             },

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from builder.decoding.nucleus import NucleusSampler, SamplingConfig
+from builder.prepacking import Switch, prepack, settle
 from dimsum.spec import Generation
 from dimsum.student import DType, Student
 from dimsum.writing import first_line
@@ -17,11 +18,20 @@ _GREEDY = {"temperature": 1.0, "top_p": 1e-9}
 """A nucleus that holds the most probable token alone."""
 
 
-def student_of(reference: str, *, device: str | None = None, dtype: DType = "auto") -> Student:
+def student_of(
+    reference: str,
+    *,
+    device: str | None = None,
+    dtype: DType = "auto",
+    prepacked: Switch = "auto",
+) -> Student:
     """A student, as `Student.from_pretrained` opens it; a causal one writes through the sampler.
 
     Its greedy outputs are those of `generate` up to the rounding of matrix products of another
     shape; sampled ones come from other random streams.
+
+    Args:
+        prepacked: whether a causal one's weights are packed once (`builder.prepacking`).
 
     Raises:
         UsageError, ModelError: as there.
@@ -29,6 +39,8 @@ def student_of(reference: str, *, device: str | None = None, dtype: DType = "aut
     student = Student.from_pretrained(reference, device=device, dtype=dtype)
     if student.spec.architecture == "causal":
         student.writer = sampled
+        if settle(prepacked, student.model.device, student.model.dtype):
+            prepack(student.model)
     return student
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from builder.critics.entailment import token_batches
-from builder.linear import laid_out_weights
 from builder.models import loading, pick_device, resolve
+from builder.prepacking import Switch, prepack, settle
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -25,8 +25,11 @@ class SentenceEncoder:
         self.notes = [note]
 
     @classmethod
-    def load(cls, reference: str) -> SentenceEncoder:
+    def load(cls, reference: str, prepacked: Switch = "auto") -> SentenceEncoder:
         """Load an encoder in float32.
+
+        Args:
+            prepacked: whether its weights are packed once (`builder.prepacking`).
 
         Raises:
             BuilderError: it is missing or corrupt.
@@ -41,7 +44,10 @@ class SentenceEncoder:
             )
             tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
         note = f"{reference} on {device.type} in float32"
-        return cls(model.to(device).eval(), tokenizer, resolved.identity, note)
+        model = model.to(device).eval()
+        if settle(prepacked, device, torch.float32):
+            prepack(model)
+        return cls(model, tokenizer, resolved.identity, note)
 
     def encode(self, sentences: Sequence[str], batch_tokens: int = 2048) -> Vectors:
         """Unit vectors, float32, shape (len(sentences), hidden size)."""
@@ -49,7 +55,7 @@ class SentenceEncoder:
             return np.zeros((0, self.model.config.hidden_size), dtype=np.float32)
         rows = self.tokenizer(list(sentences), truncation=True, max_length=256)["input_ids"]
         found = np.zeros((len(rows), self.model.config.hidden_size), dtype=np.float32)
-        with torch.inference_mode(), laid_out_weights(self.model):
+        with torch.inference_mode():
             for batch in token_batches([len(ids) for ids in rows], batch_tokens):
                 inputs = self.tokenizer.pad(
                     {"input_ids": [rows[i] for i in batch]}, return_tensors="pt"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,8 @@ from builder.critics.nli_data import ENTAILMENT, LABELS
 from builder.critics.nli_model import Encoded, NliModel
 from builder.critics.packing import packed_length
 from builder.errors import BuilderError
-from builder.linear import laid_out_weights
 from builder.models import pick_device, pick_dtype, resolve
+from builder.prepacking import MANY_ROWS, prepack, settle
 from dimsum.memory import is_out_of_memory
 
 CHECKS: tuple[tuple[str, str, bool], ...] = (
@@ -61,6 +60,9 @@ class EntailmentCritic:
         device = pick_device(config.device)
         kind = pick_dtype(device, dtype or config.dtype)
         models = load_members(config.model, device, kind)
+        if settle(config.prepacked, device, kind, MANY_ROWS):
+            for model in models:
+                prepack(model.classifier)
         note = f"{config.model} on {device.type} in {str(kind).removeprefix('torch.')}"
         critic = cls(models, config.batch_tokens, resolve(config.model).identity, note)
         critic.check(config.model)
@@ -113,9 +115,7 @@ class EntailmentCritic:
         texts = [row["input_ids"] for row in encoded]
         groups = model.groups(pairs, texts)
         lengths = [packed_length([texts[i] for i in group]) for group in groups]
-        # In float32 it is measured to pay; in bfloat16, with thousands of rows, it is not measured.
-        laid_out = laid_out_weights if model.classifier.dtype is torch.float32 else nullcontext
-        with torch.inference_mode(), laid_out(model.classifier):
+        with torch.inference_mode():
             for batch in token_batches(lengths, self.batch_tokens):
                 _score_batch(model, [groups[i] for i in batch], encoded, result)
                 on_tokens(sum(lengths[i] for i in batch))

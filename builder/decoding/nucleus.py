@@ -22,7 +22,6 @@ from builder.decoding.filters import BannedStrings, end_tokens
 from builder.decoding.forward import CausalForward
 from builder.decoding.settings import SamplingConfig
 from builder.errors import BuilderError, ConfigError
-from builder.linear import laid_out_weights
 from dimsum.memory import give_back, is_out_of_memory
 
 __all__ = ["NucleusSampler", "Sample", "SamplingConfig"]
@@ -117,10 +116,9 @@ class NucleusSampler:
             if not waiting:
                 return [done[key] for key in sorted(done)]
             try:
-                with laid_out_weights(self.forward.model):
-                    Batch(
-                        self.forward, self._rules, self.rows, ids, waiting, seed, done, on_tokens
-                    ).run()
+                Batch(
+                    self.forward, self._rules, self.rows, ids, waiting, seed, done, on_tokens
+                ).run()
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise

@@ -1,16 +1,13 @@
 from __future__ import annotations
 
-import os
 import platform
 import resource
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
-from dimsum.memory import MappedFiles, give_back, is_out_of_memory
+from dimsum.memory import give_back, is_out_of_memory
 
 
 @pytest.mark.parametrize(
@@ -42,25 +39,3 @@ def test_freed_memory_goes_back() -> None:
 def resident() -> float:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return float(pages * resource.getpagesize())
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
-def test_a_tensor_in_a_file_is_freed_and_read_again(tmp_path: Path) -> None:
-    saved = torch.randn(10_000_000)
-    save_file({"some": saved}, tmp_path / "file.safetensors")
-    with (tmp_path / "file.safetensors").open() as file:
-        os.fsync(file.fileno())  # what the disk does not have yet cannot be freed
-    loaded = load_file(tmp_path / "file.safetensors")["some"]
-    files = MappedFiles()
-    assert torch.equal(loaded, saved)
-    before = resident()
-    assert files.page_out(loaded[1:-1])
-    assert resident() < before - 35e6
-    assert torch.equal(loaded, saved)
-
-
-def test_a_tensor_in_no_file_is_left_alone() -> None:
-    some = torch.randn(10_000_000)
-    before = resident() if sys.platform == "linux" else 0
-    assert not MappedFiles().page_out(some)
-    assert before == 0 or resident() > before - 5e6
