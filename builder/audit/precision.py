@@ -35,8 +35,11 @@ def precision(key: Key, labels: Sequence[Label]) -> list[dict[str, Any]]:
     released = [label for label in labels if label.pair.stage == RELEASED]
     rejects = [label for label in labels if label.pair.stage != RELEASED]
     found = [_group(key, "released", "all", released)] if released else []
+    tasks = {label.pair.task for label in released}
     for by in ("task", "control"):
         names = sorted({getattr(label.pair, by) for label in released} - {""})
+        if by == "control":  # a task with a single code is named as its code
+            names = [name for name in names if name not in tasks]
         for name in names:
             some = [label for label in released if getattr(label.pair, by) == name]
             found.append(_group(key, by, name, some))
