@@ -31,7 +31,7 @@ Scores = np.ndarray[Any, np.dtype[np.float32]]
 
 
 class EntailmentCritic:
-    """Batched NLI scoring by one model, or by two with equal say, checked at start.
+    """Batched NLI scoring by one model, or by an ensemble of two, checked at start.
 
     Two give the mean of their log-probabilities, made to add up to one again: what one of them
     holds impossible cannot win. The second is asked first, and where it sees next to no entailment
@@ -90,8 +90,8 @@ class EntailmentCritic:
 
         A causal critic reads pairs of one premise in one row (`builder.critics.packing`); rows are
         batched by length up to `batch_tokens`. Out of memory halves the batch; a single
-        pair that still does not fit gets a row of NaN. `on_tokens` is told how many tokens were
-        read, batch by batch.
+        pair that still does not fit gets a row of NaN. `on_tokens` is called with the tokens of
+        each batch when it is read.
         """
         first, *second = self.models
         if second:

@@ -2,7 +2,7 @@
 
 Two kinds of folder are read. Any sequence-classification model of transformers, whose labels are
 found by name; and a critic of our own making, which carries `critic.json`, may stand over another
-model, and may be two that judge together (`builder.critics.join`).
+model, and may be an ensemble of two (`builder.critics.join`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WEIGHTS = "model.safetensors"
 
 
 def load_members(reference: str, device: torch.device, dtype: torch.dtype) -> list[NliModel]:
-    """Load a critic folder or any NLI model, ready for inference; more than one where two judge.
+    """Load a critic folder or any NLI model, ready for inference; more than one for an ensemble.
 
     Raises:
         BuilderError: a model is missing, corrupt, or its labels have no known names.

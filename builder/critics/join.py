@@ -1,4 +1,4 @@
-"""Two critics in one folder, who judge together."""
+"""An ensemble of two critics in one folder."""
 
 from __future__ import annotations
 

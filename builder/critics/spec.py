@@ -23,10 +23,10 @@ class CriticSpec(BaseModel):
         layers: how many of the base's first layers are kept; None keeps all.
         adapter: the weights are LoRA over the base.
         frozen_embeddings: the word embeddings are the base's and not among the weights.
-        second: another critic in the same folder, its weights in `SECOND_WEIGHTS`; both judge
-            together.
-        alone_below: where the second's P(entailment) is below it, its word alone counts and this
-            one, the slower, is not asked.
+        second: another critic in the same folder, its weights in `SECOND_WEIGHTS`; the two are an
+            ensemble.
+        alone_below: where the second's P(entailment) is below it, its score alone counts and
+            this one, the slower, is not asked.
     """
 
     model_config = ConfigDict(extra="ignore")

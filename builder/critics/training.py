@@ -3,6 +3,10 @@
 Two shapes of critic come out of one loop. A bidirectional encoder is fine-tuned whole and reads
 (premise, hypothesis) as a pair. A causal model gets LoRA on its upper layers and reads one text
 made from a template; its last token carries the verdict.
+
+The loop is not transformers' Trainer, nor CrossEncoderTrainer over it: a model in bfloat16 is moved
+by float32 copies here, which Trainer does not keep, and a checkpoint is one file of what the steps
+changed, so that an interrupted training ends with the same bytes.
 """
 
 from __future__ import annotations
@@ -93,7 +97,7 @@ def train(
 ) -> NliModel:
     """Train on `examples`, save the critic to `output` and return it ready to score.
 
-    Every two minutes `output` is told where the training stands. Called again after an
+    Every two minutes a checkpoint is written to `output`. Called again after an
     interruption, it goes on from there, to the same weights.
 
     Args:

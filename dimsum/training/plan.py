@@ -1,7 +1,9 @@
 """What a training would cost: memory counted on a model without weights, speed measured for real.
 
 Neither needs the model's weights: memory is counted on the `meta` device, and a few steps are
-timed on random weights, which compute no faster and no slower than trained ones.
+timed on random weights, which compute no faster and no slower than trained ones. accelerate's
+estimator (`accelerate estimate-memory`) is not enough for it: it counts no activations, takes
+every weight to be trained, under LoRA too, and times nothing.
 """
 
 from __future__ import annotations
