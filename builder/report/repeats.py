@@ -6,22 +6,19 @@ of source and target.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from builder.measures.base import Column
+from builder.near_duplicates.sets import neighbours, shingles
 from builder.report.distributions import histogram
 from builder.report.model import Repeat, Repeats
 from builder.report.source import Source
 from builder.report.text import shortened
-from builder.stages.near_duplicates import shingles
 
 SAMPLE = 4000
 CLOSEST = 8
-COMMON = 200
-"""A shingle in more rows than this proposes no neighbour; it still counts in the index."""
 MOST_CHARACTERS = 2000
 
 
@@ -64,29 +61,3 @@ def repeats(source: Source) -> Repeats | None:
 
 def _shown(texts: tuple[str, str]) -> tuple[str, str]:
     return shortened(texts[0], 240), shortened(texts[1], 240)
-
-
-def neighbours(sets: list[frozenset[str]]) -> list[tuple[int, float]]:
-    """(index, Jaccard index) of each set's nearest other set; (itself, 0) where it shares nothing.
-
-    Sets that share an element are found through an index from elements to sets.
-    """
-    holders: dict[str, list[int]] = {}
-    for place, elements in enumerate(sets):
-        for element in elements:
-            holders.setdefault(element, []).append(place)
-    result = []
-    for place, elements in enumerate(sets):
-        shared: Counter[int] = Counter()
-        for element in elements:
-            if len(holders[element]) <= COMMON:
-                shared.update(holders[element])
-        del shared[place]
-        best, likeness = place, 0.0
-        for other in sorted(shared):
-            union = len(elements | sets[other])
-            value = len(elements & sets[other]) / union
-            if value > likeness:
-                best, likeness = other, value
-        result.append((best, likeness))
-    return result

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from builder.near_duplicates.join import near_rows
 from builder.statistics.frame import Frame
 from builder.statistics.measured import Measured
-from builder.statistics.nearness import near_rows
 from builder.statistics.pairs import opening
 from builder.statistics.rowwise import mean_of
 from builder.statistics.words import Array, either, mix, spaced

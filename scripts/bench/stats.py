@@ -26,10 +26,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from builder.near_duplicates.join import THRESHOLD
 from builder.statistics.corpus import open_corpus
 from builder.statistics.diversity import SELF_BLEU_TEXTS, ZLIB_LEVEL, ZLIB_PIECE, ZLIB_PIECES
 from builder.statistics.frame import Frame, framed
-from builder.statistics.nearness import THRESHOLD
 from builder.statistics.offensive import SHIPPED, OffensiveWords
 from builder.statistics.pairs import Options
 from builder.statistics.study import Settings, study

@@ -13,14 +13,13 @@ import pytest
 from builder.config import BuildConfig
 from builder.errors import BuilderError, ConfigError
 from builder.measures.base import Column
+from builder.near_duplicates.sets import jaccard, neighbours
 from builder.report.distributions import grid, histogram
 from builder.report.gather import gather
 from builder.report.model import Piece, Report
-from builder.report.repeats import neighbours
 from builder.report.statistics import statistics
 from builder.report.text import differences, shortened
 from builder.run import units_of
-from builder.stages.near_duplicates import jaccard
 from builder.store import REJECTS, Run
 from tests.builder.by_pair import decide_one
 from tests.builder.report.corpora import row, write_release

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from builder.config import load_config
 from builder.errors import GateError
+from builder.near_duplicates.sets import clusters, jaccard, shingles
 from builder.pool import ModelPool
 from builder.stages import duplicates, near_duplicates
 from builder.stages.base import Work, table_of
 from builder.stages.decisions import schema
 from builder.stages.duplicates import components, says_entailment, strength
-from builder.stages.near_duplicates import clusters, jaccard, shingles
 from builder.stages.scores import LINKS, _links
 from builder.stages.splits import assign, control_of, released
 from dimsum.tasks.paraphrase import PARAPHRASE

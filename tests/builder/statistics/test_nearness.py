@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from datasketch import MinHash, MinHashLSH
 
-from builder.stages.near_duplicates import clusters, jaccard
-from builder.stages.near_duplicates import shingles as stage_shingles
-from builder.statistics import nearness
+from builder.near_duplicates import join as nearness
+from builder.near_duplicates.join import THRESHOLD, near_rows
+from builder.near_duplicates.sets import clusters, jaccard
+from builder.near_duplicates.sets import shingles as stage_shingles
 from builder.statistics.corpus import Rows
-from builder.statistics.nearness import THRESHOLD, near_rows
 from builder.statistics.offensive import OffensiveWords
 from builder.statistics.pairs import Options, measure_piece
 from tests.builder.statistics.corpora import ODD, made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime
 import gzip
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import dimsum.data
 from dimsum.data.dataset import data_files, read_rows
 from dimsum.data.files import lines_in, rows_in
 from dimsum.data.splits import split_of, split_of_file
@@ -212,3 +214,8 @@ def test_a_released_folder_is_its_data(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
     assert data_files(tmp_path) == [(tmp_path / "data/train.jsonl", "train")]
+
+
+def test_the_page_says_what_the_module_says() -> None:
+    page = (Path(__file__).parents[3] / "docs/data.md").read_text(encoding="utf-8")
+    assert page == f"# Rows in\n\n{inspect.getdoc(dimsum.data)}\n"

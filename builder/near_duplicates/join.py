@@ -52,14 +52,23 @@ def near_rows(
         rank: of each row, an order that does not depend on how the rows came.
         threshold: Jaccard similarity from which two rows are alike.
     """
+    return _verdicts(*_joined(shingles, lengths, threshold), splits, rank)
+
+
+def chains(shingles: Array, lengths: Array, threshold: float = THRESHOLD) -> Array:
+    """For each row the first row of its chain of rows that are alike; arguments as above."""
+    return _roots(*_joined(shingles, lengths, threshold))
+
+
+def _joined(shingles: Array, lengths: Array, threshold: float) -> tuple[Array, Array]:
+    """Of each row the first one with the same set, and the pairs of such that are alike."""
     starts = offsets(lengths)
     twin_of = _same_sets(shingles, starts, lengths)
     alone = np.flatnonzero(twin_of == np.arange(len(lengths)))
     edges = [
         np.stack([a, b]) for a, b in _alike(shingles, starts, lengths, alone, threshold) if len(a)
     ]
-    pairs = np.concatenate(edges, axis=1) if edges else np.zeros((2, 0), np.int64)
-    return _verdicts(twin_of, pairs, splits, rank)
+    return twin_of, np.concatenate(edges, axis=1) if edges else np.zeros((2, 0), np.int64)
 
 
 def _same_sets(shingles: Array, starts: Array, lengths: Array) -> Array:
@@ -192,12 +201,12 @@ def _verdicts(twin_of: Array, pairs: Array, splits: Array, rank: Array) -> Nearn
     near = np.zeros(rows, bool)
     near[pairs.ravel()] = True
     alike = near[twin_of] | (np.bincount(twin_of, minlength=rows)[twin_of] > 1)
-    redundant, largest = _chains(twin_of, pairs, rank)
+    roots = _roots(twin_of, pairs)
     return Nearness(
         alike=alike.astype(np.float64),
         across=_across(twin_of, pairs, splits, alike),
-        redundant=redundant,
-        largest=largest,
+        redundant=redundant_copies(roots, rank),
+        largest=int(np.bincount(roots).max()) if len(roots) else 0,
     )
 
 
@@ -219,8 +228,8 @@ def _across(twin_of: Array, pairs: Array, splits: Array, alike: Array) -> Array:
     return found
 
 
-def _chains(twin_of: Array, pairs: Array, rank: Array) -> tuple[Array, int]:
-    """Connected rows: all but the first of a chain are redundant; and the longest chain."""
+def _roots(twin_of: Array, pairs: Array) -> Array:
+    """For each row the first of those that it is connected with."""
     parent = twin_of.tolist()
 
     def root(row: int) -> int:
@@ -232,8 +241,7 @@ def _chains(twin_of: Array, pairs: Array, rank: Array) -> tuple[Array, int]:
     for a, b in pairs.T.tolist():
         first, second = sorted((root(a), root(b)))
         parent[second] = first
-    roots = np.fromiter((root(row) for row in range(len(parent))), np.int64, len(parent))
-    return redundant_copies(roots, rank), int(np.bincount(roots).max()) if len(roots) else 0
+    return np.fromiter((root(row) for row in range(len(parent))), np.int64, len(parent))
 
 
 def redundant_copies(group: Array, rank: Array) -> Array:

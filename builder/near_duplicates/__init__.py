@@ -1,0 +1,1 @@
+"""Near-duplicates: one engine for the stage that removes them, statistics and the report."""
