@@ -68,7 +68,7 @@ def train(data: tuple[Path, ...], output: Path, recipe: str, overrides: tuple[st
     help="where SECOND gives entailment less than this, FIRST is not asked",
 )
 def join(first: str, second: str, output: Path, alone_below: float) -> None:
-    """Make one critic of FIRST and SECOND, who judge with equal say.
+    """Make an ensemble of two critics, FIRST and SECOND.
 
     SECOND is one that was trained with method full and frozen embeddings.
     """

@@ -60,7 +60,7 @@ def publish(
             tag=tag,
             create_pr=create_pr,
             beside=beside,
-            tell=lambda line: click.echo(line, err=True),
+            report=lambda line: click.echo(line, err=True),
         )
         if dry_run or not yes:
             preview = publisher.preview()

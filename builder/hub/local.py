@@ -105,7 +105,7 @@ class Release:
 def prepare(
     folder: Path,
     repo_id: str,
-    tell: Callable[[str], None] = lambda _: None,
+    report: Callable[[str], None] = lambda _: None,
     beside: str | None = None,
 ) -> Release:
     """Reads a folder, renders its card for `repo_id` and hashes every file. Writes nothing.
@@ -113,7 +113,7 @@ def prepare(
     Args:
         folder: of the release.
         repo_id: that it is to be.
-        tell: is told of what takes long.
+        report: called with a line before what takes long.
         beside: NS/NAME[@REVISION] of the other half, for its card to name: a dataset's student, or
             a student's dataset. None leaves what the facts say.
 
@@ -141,7 +141,7 @@ def prepare(
         previous = paths[CARD].read_text(encoding="utf-8") if CARD in paths else None
         rendered[CARD] = render_card(facts, previous).encode()
         rendered[FACTS_PATH] = facts_json(facts).encode()
-    tell(f"hashing {len(paths)} files")
+    report(f"hashing {len(paths)} files")
     files = {
         name: LocalFile(name, CommitOperationAdd(name, rendered.get(name, str(path))))
         for name, path in paths.items()

@@ -25,7 +25,7 @@ from builder.hub.retry import Retry
 from builder.hub.state import State, StateFile
 from builder.hub.verify import check_tree
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Publisher:
         beside: NS/NAME[@REVISION] of the other half, which the card is to name.
         api: the client, if not a new one with the login's token.
         retry: how to try again.
-        tell: is told of each step.
+        report: called with a line at each step.
         limit: operations of one commit.
 
     Raises:
@@ -116,7 +116,7 @@ class Publisher:
         beside: str | None = None,
         api: HfApi | None = None,
         retry: Retry | None = None,
-        tell: Tell = lambda _: None,
+        report: Report = lambda _: None,
         limit: int = COMMIT_LIMIT,
     ) -> None:
         if create_pr and revision != "main":
@@ -130,12 +130,12 @@ class Publisher:
             )
         self.folder, self.repo_id, self.revision = folder, repo_id, revision
         self.private, self.tag, self.create_pr = private, tag, create_pr
-        self.api, self.retry = api or HfApi(), retry or Retry(report=tell)
-        self.tell, self.limit = tell, limit
+        self.api, self.retry = api or HfApi(), retry or Retry(report=report)
+        self.report, self.limit = report, limit
         with self._explained():
             if not (self.api.token or get_token()):
                 raise LocalTokenNotFoundError
-            self.release: Release = prepare(folder, repo_id, tell, beside)
+            self.release: Release = prepare(folder, repo_id, report, beside)
             self.remote = Remote(self.api, repo_id, self.release.kind, self.retry)
 
     def _explained(self) -> Any:
@@ -188,7 +188,7 @@ class Publisher:
             self._repository()
             made = self._plan()
             if made.empty:
-                self.tell("the Hub has this release as it is")
+                self.report("the Hub has this release as it is")
                 commit, number = made.base, self._known_pull_request()
             elif made.pull_request:
                 number, commit = self._through_pull_request(made)
@@ -214,7 +214,7 @@ class Publisher:
     def _lint(self) -> None:
         findings = self.release.lint()
         for finding in findings:
-            self.tell(f"{finding.level}: {finding.where}: {finding.message}")
+            self.report(f"{finding.level}: {finding.where}: {finding.message}")
         errors = [finding for finding in findings if finding.level == "error"]
         if errors:
             first = f"{errors[0].where}: {errors[0].message}"
@@ -327,7 +327,7 @@ class Publisher:
             additions = [op for op in operations if isinstance(op, CommitOperationAdd)]
             self.remote.upload(additions, ref)
             self.remote.commit(operations, ref, at, self._title, self._mark)
-            self.tell(f"{len(rest.operations()) - len(operations)} files to go")
+            self.report(f"{len(rest.operations()) - len(operations)} files to go")
 
     # -------------------------------------------------------------------------- the last steps
 
@@ -354,7 +354,7 @@ class Publisher:
     def _step(self, *steps: Any, **facts: Any) -> None:
         for step in steps:
             if step not in self.file.state.steps:
-                self.tell(step)
+                self.report(step)
         self.file.done(*steps, **facts)
 
 
