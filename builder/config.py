@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from builder.engines import EngineChoice
+from builder.engines.in_process import InProcessSettings
 from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import Registry, registry
 from dimsum.errors import UsageError
@@ -222,6 +224,18 @@ class RoundConfig(Settings):
     batch_size: int = Field(256, ge=1, description="outputs that are written together")
 
 
+class RunConfig(Settings):
+    """Where a run is computed; of what it computes this decides nothing."""
+
+    engine: EngineChoice = Field(
+        InProcessSettings(),
+        description="{kind: in_process}, or {kind: processes, workers: N}; also module:name",
+    )
+    mixed: bool = Field(
+        False, description="let units of other versions or devices join those that are there"
+    )
+
+
 class BuildConfig(Settings):
     """Everything that decides the bytes of a corpus."""
 
@@ -246,6 +260,7 @@ class BuildConfig(Settings):
     duplicates: DuplicatesConfig = DuplicatesConfig()
     splits: SplitsConfig = SplitsConfig()
     round: RoundConfig | None = Field(None, description="set by `dimsum distill`")
+    run: RunConfig = RunConfig()
 
     @model_validator(mode="before")
     @classmethod

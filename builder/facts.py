@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from builder.audit.record import Audits
 from builder.config import Bound, BuildConfig
+from builder.environment import in_words as environment_in_words
 from builder.measures.entailment import FORWARD
 from builder.models import public_name, resolve
 from builder.stages.splits import SPLITS
@@ -114,7 +115,7 @@ def dataset_facts(
         audits=audits.facts,
         audits_of_other_rows=audits.others,
         sample=_sample(table),
-        limits=LIMITS,
+        limits=(*LIMITS, *_mixed(header)),
         student=student,
     )
 
@@ -321,6 +322,17 @@ def _run(config: BuildConfig, header: dict[str, Any], steps: Sequence[Step]) -> 
             for s in steps
         ),
     )
+
+
+def _mixed(header: dict[str, Any]) -> list[str]:
+    """That the rows come from several environments, where they do."""
+    known = header.get("environments", ())
+    if len(known) < 2:
+        return []
+    found = "; ".join(environment_in_words(environment) for environment in known)
+    return [
+        f"Its units were computed in {len(known)} environments and may differ in bytes: {found}."
+    ]
 
 
 def _critic_precision(config: BuildConfig) -> list[CriticPrecision]:

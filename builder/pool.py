@@ -1,19 +1,22 @@
-"""The models of a run, loaded when a stage first asks and never before."""
+"""The models of a run, loaded once a process, when a stage first asks and never before."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from builder.config import BuildConfig
 from builder.errors import BuilderError
 from builder.models import LoadedModel, load_causal
 from builder.prepacking import prepack
+from builder.store import digest
 
 if TYPE_CHECKING:
     from builder.critics.embedding import SentenceEncoder
     from builder.critics.entailment import EntailmentCritic
     from dimsum.student import Student
+
+ROLES = ("teacher", "critic", "encoder", "student")
 
 
 class ModelPool:
@@ -22,60 +25,45 @@ class ModelPool:
     Args:
         resolved: of each role, the dtype and the revision that were settled when the run was
             made, so that a resumed run computes as it began.
-        say: told one line about each model that is loaded.
+        say: gets one line about each model that is loaded.
+        roles: that may be asked for.
+        loaded: models by role, shared with other views of the same pool.
     """
 
     def __init__(
         self,
         config: BuildConfig,
         resolved: Mapping[str, Mapping[str, Any]],
-        say: Callable[[str], None],
+        say: Callable[[str], None] = lambda line: None,
+        roles: Collection[str] = ROLES,
+        loaded: dict[str, Any] | None = None,
     ) -> None:
         self.config = config
         self.resolved = resolved
         self.say = say
-        self._teacher: LoadedModel | None = None
-        self._critic: EntailmentCritic | None = None
-        self._encoder: SentenceEncoder | None = None
-        self._student: Student | None = None
+        self.roles = roles
+        self._loaded: dict[str, Any] = {} if loaded is None else loaded
+
+    def only(self, roles: Collection[str], say: Callable[[str], None]) -> ModelPool:
+        """The same models for a stage that declares these roles."""
+        return ModelPool(self.config, self.resolved, say, roles, self._loaded)
 
     def teacher(self) -> LoadedModel:
         """The teacher, ready to sample from."""
-        if self._teacher is None:
-            wanted = self.config.teacher
-            self._teacher = load_causal(
-                self._reference("teacher", wanted.model),
-                device=wanted.device,
-                dtype=self.resolved["teacher"]["dtype"],
-            )
-            if self._prepacked("teacher") == "on":
-                prepack(self._teacher.model)
-            self._told("teacher", self._teacher.notes)
-        return self._teacher
+        found: LoadedModel = self._once("teacher", self._load_teacher)
+        return found
 
     def critic(self) -> EntailmentCritic:
         """The entailment critic, checked on sentence pairs whose verdict is known."""
-        if self._critic is None:
-            from builder.critics.entailment import EntailmentCritic
-
-            name = self._reference("critic", self.config.critic.model)
-            wanted = self.config.critic.model_copy(
-                update={"model": name, "prepacked": self._prepacked("critic")}
-            )
-            self._critic = EntailmentCritic.load(wanted, self.resolved["critic"]["dtype"])
-            self._told("critic", self._critic.notes)
-        return self._critic
+        found: EntailmentCritic = self._once("critic", self._load_critic)
+        return found
 
     def encoder(self) -> SentenceEncoder | None:
         """The sentence encoder, or None where the configuration names none."""
-        if self._encoder is None and self.config.pairs.encoder:
-            from builder.critics.embedding import SentenceEncoder
-
-            self._encoder = SentenceEncoder.load(
-                self._reference("encoder", self.config.pairs.encoder), self._prepacked("encoder")
-            )
-            self._told("encoder", self._encoder.notes)
-        return self._encoder
+        if not self.config.pairs.encoder:
+            return None
+        found: SentenceEncoder = self._once("encoder", self._load_encoder)
+        return found
 
     def student(self) -> Student:
         """The student of a round of self-distillation.
@@ -83,20 +71,61 @@ class ModelPool:
         Raises:
             BuilderError: the configuration has no round.
         """
+        found: Student = self._once("student", self._load_student)
+        return found
+
+    def _once(self, role: str, load: Callable[[], tuple[Any, list[str]]]) -> Any:
+        if role not in self.roles:
+            raise BuilderError(f"a stage asked for the {role}, which it does not declare")
+        if role not in self._loaded:
+            self._loaded[role], notes = load()
+            for note in notes:
+                self.say(f"{role}: {note}")
+        return self._loaded[role]
+
+    def _load_teacher(self) -> tuple[LoadedModel, list[str]]:
+        wanted = self.config.teacher
+        found = load_causal(
+            self._reference("teacher", wanted.model),
+            device=wanted.device,
+            dtype=self.resolved["teacher"]["dtype"],
+        )
+        if self._prepacked("teacher") == "on":
+            prepack(found.model)
+        return found, found.notes
+
+    def _load_critic(self) -> tuple[EntailmentCritic, list[str]]:
+        from builder.critics.entailment import EntailmentCritic
+
+        name = self._reference("critic", self.config.critic.model)
+        wanted = self.config.critic.model_copy(
+            update={"model": name, "prepacked": self._prepacked("critic")}
+        )
+        found = EntailmentCritic.load(wanted, self.resolved["critic"]["dtype"])
+        return found, found.notes
+
+    def _load_encoder(self) -> tuple[SentenceEncoder, list[str]]:
+        from builder.critics.embedding import SentenceEncoder
+
+        assert self.config.pairs.encoder is not None
+        found = SentenceEncoder.load(
+            self._reference("encoder", self.config.pairs.encoder), self._prepacked("encoder")
+        )
+        return found, found.notes
+
+    def _load_student(self) -> tuple[Student, list[str]]:
+        from builder.writing import student_of
+
         if self.config.round is None:
             raise BuilderError("this run has no student")
-        if self._student is None:
-            from builder.writing import student_of
-
-            wanted = self.config.round.student
-            self._student = student_of(
-                self._reference("student", wanted.model),
-                device=wanted.device,
-                dtype=self.resolved["student"]["dtype"],
-                prepacked=self._prepacked("student"),
-            )
-            self._told("student", [self._student.note])
-        return self._student
+        wanted = self.config.round.student
+        found = student_of(
+            self._reference("student", wanted.model),
+            device=wanted.device,
+            dtype=self.resolved["student"]["dtype"],
+            prepacked=self._prepacked("student"),
+        )
+        return found, [found.note]
 
     def _reference(self, role: str, wanted: str) -> str:
         """The model as configured, at the commit that the run has settled on."""
@@ -107,10 +136,20 @@ class ModelPool:
         """As the run has settled it; runs of before this setting had it off."""
         return "on" if self.resolved.get(role, {}).get("prepacked") else "off"
 
-    def release(self) -> None:
-        """Forget loaded models so that their memory can go."""
-        self._teacher = self._critic = self._encoder = self._student = None
 
-    def _told(self, role: str, notes: list[str]) -> None:
-        for note in notes:
-            self.say(f"{role}: {note}")
+_pools: dict[str, ModelPool] = {}
+
+
+def pool_of(config: BuildConfig, resolved: Mapping[str, Mapping[str, Any]]) -> ModelPool:
+    """The models of a configuration in this process; those of another one are forgotten."""
+    wanted = [config.teacher, config.critic, config.round and config.round.student]
+    key = digest([[one and one.model_dump() for one in wanted], config.pairs.encoder, resolved])
+    if key not in _pools:
+        forget_models()
+        _pools[key] = ModelPool(config, resolved)
+    return _pools[key]
+
+
+def forget_models() -> None:
+    """Forget loaded models so that their memory can go."""
+    _pools.clear()

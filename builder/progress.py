@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from builder.store import Sidecar
 from dimsum.duration import duration
 
 PLAIN_EVERY = 30.0
@@ -84,17 +85,17 @@ class Progress:
         self.stage = StageProgress(name, shards)
         self.last_plain = time.monotonic()
 
-    def unit_done(self, entered: int, kept: int, *, skipped: bool) -> None:
+    def unit_done(self, record: Sidecar, *, skipped: bool) -> None:
         """A unit of the stage is done, now or in an earlier run."""
         if self.stage is None:
             return
         self.stage.done += 1
-        self.stage.entered += entered
-        self.stage.kept += kept
+        self.stage.entered += record.entered
+        self.stage.kept += record.kept
         if skipped:
             self.stage.skipped += 1
         else:
-            self.stage.fresh_rows += entered
+            self.stage.fresh_rows += record.entered
         self._show()
 
     def tick(self, tokens: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from builder.config import BuildConfig
 from builder.errors import ConfigError
-from builder.run import stages_of, units_of
+from builder.stages.order import stages_of, units_of
 from builder.stages.reasons import REASONS
 from builder.store import REJECTS, Run
 from dimsum.settings import did_you_mean

@@ -8,10 +8,9 @@ from typing import Any
 
 from builder.config import BuildConfig, parse_config
 from builder.errors import BuilderError, ConfigError
-from builder.models import LoadedModel
-from builder.pool import ModelPool
-from builder.run import BuildResult, build, units_of
+from builder.run import BuildResult, build
 from builder.stages.decisions import decided
+from builder.stages.order import units_of
 from builder.store import Run
 from dimsum.settings import overridden
 
@@ -36,22 +35,6 @@ class Comparison:
     def as_json(self) -> dict[str, Any]:
         """A JSON-able mapping."""
         return {"before": self.before, "after": self.after, "moved": self.moved}
-
-
-class NoModels(ModelPool):
-    """A pool that loads nothing: rescoring must never need a model."""
-
-    def teacher(self) -> LoadedModel:
-        """Refuse."""
-        raise BuilderError("rescoring asked for the teacher", hint="run `dimsum build` first")
-
-    def critic(self) -> Any:
-        """Refuse."""
-        raise BuilderError("rescoring asked for the critic", hint="run `dimsum build` first")
-
-    def encoder(self) -> Any:
-        """Refuse."""
-        raise BuilderError("rescoring asked for the encoder", hint="run `dimsum build` first")
 
 
 def compare(run: Run, overrides: tuple[str, ...]) -> Comparison:
@@ -84,7 +67,7 @@ def compare(run: Run, overrides: tuple[str, ...]) -> Comparison:
 
 
 def apply(run: Run, config: BuildConfig) -> BuildResult:
-    """Take decisions and all that follows again, with a pool that refuses to load a model.
+    """Take decisions and all that follows again; no stage of them may load a model.
 
     Raises:
         BuilderError: the scores are not complete.
@@ -94,5 +77,4 @@ def apply(run: Run, config: BuildConfig) -> BuildResult:
         raise BuilderError(
             f"{missing} shards of {run.folder} are not scored yet", hint="run `dimsum build` first"
         )
-    pool = NoModels(config, {}, lambda line: None)
-    return build(config, run.folder, models=pool, first="decisions")
+    return build(config, run.folder, first="decisions")

@@ -6,67 +6,36 @@ contexts -> candidates -> pairs -> scores -> decisions -> duplicates
 A round of self-distillation begins with the sentences of an earlier run instead:
 
 sentences -> rewrites -> pairs -> scores -> ... -> near_duplicates -> placement -> splits -> release
+
+The order is `builder.stages.order`, one unit of it is `builder.unit`, and where units are made is
+an engine's part (`builder.engines`).
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import torch
 
 from builder.config import BuildConfig, ModelConfig
 from builder.critics.spec import read_spec
+from builder.engines import Engine
+from builder.environment import environment_here, models_of, settled
 from builder.errors import GateError
 from builder.models import pick_device, pick_dtype, pinned, resolve
-from builder.pool import ModelPool
+from builder.pool import forget_models
 from builder.prepacking import BOTH, MANY_ROWS, settle
 from builder.progress import Progress
-from builder.stages import (
-    candidates,
-    contexts,
-    decisions,
-    duplicates,
-    near_duplicates,
-    pairs,
-    placement,
-    rewrites,
-    scores,
-    sentences,
-    splits,
-)
-from builder.stages.base import Stage, Work
-from builder.store import REJECTS, Run, Sidecar, digest, seed_of
+from builder.stages import splits
+from builder.stages.base import Stage
+from builder.stages.order import stages_of, units_of
+from builder.store import Run
+from builder.unit import finished, open_run
 from dimsum import interrupt
 from dimsum.spec import read_spec as read_student
-
-STAGES: tuple[Stage, ...] = (
-    contexts.STAGE,
-    candidates.STAGE,
-    pairs.STAGE,
-    scores.STAGE,
-    decisions.STAGE,
-    duplicates.STAGE,
-    near_duplicates.STAGE,
-    splits.STAGE,
-)
-
-ROUND_STAGES: tuple[Stage, ...] = (
-    sentences.STAGE,
-    rewrites.STAGE,
-    rewrites.PAIRS,
-    scores.STAGE,
-    decisions.STAGE,
-    duplicates.STAGE,
-    near_duplicates.STAGE,
-    placement.STAGE,
-    placement.SPLITS,
-)
-"""Of a round of self-distillation: a student takes the teacher's place, the rest is the same."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +58,8 @@ def build(
     folder: str | Path,
     *,
     progress: Progress | None = None,
-    models: ModelPool | None = None,
     first: str | None = None,
+    keep_models: bool = False,
 ) -> BuildResult:
     """Build a corpus into a run folder, or go on with one that was begun.
 
@@ -98,11 +67,12 @@ def build(
         config: of `builder.load_config`.
         folder: a new or empty folder, or an earlier run.
         progress: where to report; None is silent.
-        models: replaces the models that the configuration names (for tests).
         first: stage to begin at; what lies before it is taken as it is. None is the first.
+        keep_models: leave loaded models in this process for the next build.
 
     Raises:
         BuilderError: a model, a file or the disk failed; finished units are kept.
+        ConfigError: units that are there were computed with other versions or devices.
         GateError: the filters kept nothing, or too much was a near-duplicate.
     """
     from builder.release import write_release
@@ -110,20 +80,21 @@ def build(
     progress = progress or Progress(quiet=True)
     run = Run.create(Path(folder))
     with run.locked(), progress:
-        header = prepare(run, config) if first is None else _kept_header(run, config)
-        pool = models or ModelPool(config, header["models"], progress.say)
+        prepare(run, config) if first is None else _keep_models(run, config)
         stages = stages_of(config)
         names = [stage.name for stage in stages]
-        for stage in stages[names.index(first) if first else 0 :]:
-            run_stage(run, stage, config, header["models"], pool, progress)
-        pool.release()
+        with config.run.engine.start() as engine:
+            for stage in stages[names.index(first) if first else 0 :]:
+                run_stage(run, stage, engine, progress)
+        if not keep_models:
+            forget_models()
         rows = run.sidecar(splits.STAGE.name, 0)
         if rows is None or rows.kept == 0:
             raise GateError(
                 "the filters kept no pair",
                 hint=f"`dimsum show {run.folder}` says what each rule removed",
             )
-        dataset = write_release(run, config, header)
+        dataset = write_release(run, config, run.header())
     return BuildResult(run.folder, dataset, rows.kept)
 
 
@@ -133,39 +104,34 @@ def prepare(run: Run, config: BuildConfig) -> dict[str, Any]:
     A dtype and a Hub model's commit are resolved once and kept: a machine that measures otherwise
     tomorrow, or a branch that moves, must not change the bytes of a run that was begun today.
     """
-    wanted: dict[str, ModelConfig] = {"teacher": config.teacher, "critic": config.critic}
-    if config.round is not None:
-        wanted["student"] = config.round.student
-    if config.pairs.encoder:
-        wanted["encoder"] = ModelConfig(
-            model=config.pairs.encoder, dtype="float32", prepacked=config.critic.prepacked
-        )
-    earlier = run.header().get("models", {})
+    before = run.header()
     models = {}
-    for role, model in wanted.items():
-        if config.round is not None and role == "teacher":
-            continue
-        before = earlier.get(role, {})
-        if before.get("reference") != model.model:
-            before = {}
-        dtype = _dtype(model, before)
+    for role, model in models_of(config).items():
+        earlier = before.get("models", {}).get(role, {})
+        if earlier.get("reference") != model.model:
+            earlier = {}
+        dtype = _dtype(model, earlier)
         models[role] = {
-            **_model_facts(model, before),
+            **_model_facts(model, earlier),
             "dtype": dtype,
-            "prepacked": _prepacked(role, model, dtype, before),
+            "prepacked": _prepacked(role, model, dtype, earlier),
         }
     if config.round is not None:  # what the teacher was when it wrote the sentences
         models["teacher"] = Run.open(config.round.corpus).header()["models"]["teacher"]
-    header = {"config": config.model_dump(mode="json"), "models": models}
+    here = environment_here(config)
+    known = [{k: v for k, v in e.items() if k in here} for e in before.get("environments", ())]
+    header = {
+        "config": config.model_dump(mode="json"),
+        "models": models,
+        "environments": known or [here],
+    }
     run.write_header(header)
     return header
 
 
-def _kept_header(run: Run, config: BuildConfig) -> dict[str, Any]:
-    """The header with another configuration; its models are those that did the work."""
-    header = {"config": config.model_dump(mode="json"), "models": run.header()["models"]}
-    run.write_header(header)
-    return header
+def _keep_models(run: Run, config: BuildConfig) -> None:
+    """Write the header with another configuration; its models are those that did the work."""
+    run.write_header({**run.header(), "config": config.model_dump(mode="json")})
 
 
 def _model_facts(model: ModelConfig, before: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,92 +171,33 @@ def _prepacked(role: str, model: ModelConfig, dtype: str, before: Mapping[str, A
     return settle(switch, pick_device(model.device), getattr(torch, dtype), measured)
 
 
-def run_stage(
-    run: Run,
-    stage: Stage,
-    config: BuildConfig,
-    identities: Mapping[str, Any],
-    models: ModelPool,
-    progress: Progress,
-) -> list[Sidecar]:
+def run_stage(run: Run, stage: Stage, engine: Engine, progress: Progress) -> None:
     """Bring every unit of a stage up to date."""
-    units = units_of(stage.name, config)
-    progress.begin(stage.name, units)
-    records = []
-    for shard in range(units):
+    opened = open_run(run.folder)
+    progress.begin(stage.name, units_of(stage.name, opened.config))
+    pending = []
+    for shard in range(units_of(stage.name, opened.config)):
         interrupt.check()
-        fingerprint = fingerprint_of(run, stage, config, shard, identities)
-        record = run.done(stage.name, shard, fingerprint)
-        skipped = record is not None
+        record = finished(opened, stage, shard)
         if record is None:
-            began = time.monotonic()
-            run.sidecar_path(stage.name, shard).unlink(missing_ok=True)
-            work = Work(
-                config=config,
-                shard=shard,
-                seed=seed_of(config.seed, stage.name, shard),
-                tables={name: _input(run, stage, name, shard, config) for name in stage.inputs},
-                models=models,
-                tick=progress.tick,
-            )
-            output = stage.make(work)
-            record = run.commit(stage.name, shard, fingerprint, output, time.monotonic() - began)
-        progress.unit_done(record.entered, record.kept, skipped=skipped)
-        records.append(record)
+            pending.append(shard)
+        else:
+            progress.unit_done(record, skipped=True)
+    if pending:
+        _settle(run, stage)
+        for made in engine.map(run.folder, stage.name, pending, progress):
+            progress.unit_done(made.record, skipped=False)
     progress.end()
-    return records
 
 
-def fingerprint_of(
-    run: Run,
-    stage: Stage,
-    config: BuildConfig,
-    shard: int,
-    identities: Mapping[str, Any],
-) -> str:
-    """What a unit's rows depend on: code version, settings, models, chance and inputs."""
-    parts = sorted({name.partition(".")[0] for name in stage.inputs})
-    upstream = {}
-    for name in parts:
-        numbers = range(units_of(name, config)) if stage.whole else [shard]
-        upstream[name] = [
-            {k: v for k, v in record.files.items() if REJECTS not in k}
-            for number in numbers
-            if (record := run.sidecar(name, number))
-        ]
-    return digest(
-        {
-            "stage": stage.name,
-            "version": stage.version,
-            "seed": config.seed,
-            "shard": shard,
-            "settings": stage.settings(config, shard),
-            "models": {
-                role: [identities[role].get(fact) for fact in ("identity", "dtype", "prepacked")]
-                for role in stage.models
-                if role in identities
-            },
-            "inputs": upstream,
-        }
-    )
+def _settle(run: Run, stage: Stage) -> None:
+    """Note the environment that new units of a stage come from, if they may come from it.
 
-
-def stages_of(config: BuildConfig) -> tuple[Stage, ...]:
-    """The stages of a run, in order."""
-    return STAGES if config.round is None else ROUND_STAGES
-
-
-def units_of(stage: str, config: BuildConfig) -> int:
-    """How many units a stage has."""
-    if next(s for s in stages_of(config) if s.name == stage).whole:
-        return 1
-    if config.round is not None:
-        return sentences.shards(config.round)
-    return len(contexts.shards(config))
-
-
-def _input(run: Run, stage: Stage, name: str, shard: int, config: BuildConfig) -> pa.Table:
-    """One shard's table, or all of them joined for a stage over the whole corpus."""
-    upstream, _, table = name.partition(".")
-    numbers = range(units_of(upstream, config)) if stage.whole else [shard]
-    return pa.concat_tables([run.read(upstream, number, table or None) for number in numbers])
+    Raises:
+        ConfigError: they would be mixed with units of another environment.
+    """
+    opened = open_run(run.folder)
+    here = environment_here(opened.config)
+    found = settled(run, opened.config, stage, opened.environments, here)
+    if found != list(opened.environments):
+        run.write_header({**run.header(), "environments": found})

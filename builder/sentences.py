@@ -32,6 +32,9 @@ def nlp() -> Any:
     raise BuilderError("spaCy's English pipeline is not installed", hint=EMBEDDED_INSTALL)
 
 
+OF_SPLITTING = ("spacy",)
+"""Libraries whose versions change where a sentence ends."""
+
 SPLITTER_NEEDS = frozenset({"tok2vec", "parser"})
 
 

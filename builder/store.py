@@ -12,7 +12,7 @@ that the sidecar names. The sidecar is written last, so a unit that was cut shor
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -51,7 +51,12 @@ class Output:
 
 
 class Sidecar(BaseModel):
-    """The record of one finished unit."""
+    """The record of one finished unit.
+
+    Attributes:
+        inputs: sha256 of each file that it read from outside the run, by the input's name.
+        files: sha256 of each table that it wrote, by file name.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -63,6 +68,7 @@ class Sidecar(BaseModel):
     rejected: dict[str, int]
     counters: dict[str, int]
     seconds: float
+    inputs: dict[str, str] = {}
     files: dict[str, str]
 
 
@@ -212,10 +218,10 @@ class Run:
         except (OSError, ValueError):
             return None
 
-    def done(self, stage: str, shard: int, fingerprint: str) -> Sidecar | None:
+    def done(self, stage: str, shard: int, fingerprints: Set[str]) -> Sidecar | None:
         """The record of a unit if it is finished, current and its bytes are what it says."""
         record = self.sidecar(stage, shard)
-        if record is None or record.fingerprint != fingerprint:
+        if record is None or record.fingerprint not in fingerprints:
             return None
         folder = self.folder / stage
         for name, expected in record.files.items():
@@ -224,7 +230,13 @@ class Run:
         return record
 
     def commit(
-        self, stage: str, shard: int, fingerprint: str, output: Output, seconds: float
+        self,
+        stage: str,
+        shard: int,
+        fingerprint: str,
+        output: Output,
+        seconds: float,
+        inputs: Mapping[str, str] | None = None,
     ) -> Sidecar:
         """Write a unit's tables, then its sidecar."""
         files = {}
@@ -240,10 +252,23 @@ class Run:
             rejected=dict(sorted(output.rejected.items())),
             counters=dict(sorted(output.counters.items())),
             seconds=round(seconds, 3),
+            inputs=dict(inputs or {}),
             files=files,
         )
         write_text(self.sidecar_path(stage, shard), record.model_dump_json(indent=2) + "\n")
         return record
+
+    def finished_table(self, stage: str, shard: int) -> Path:
+        """The table of a unit that another run reads.
+
+        Raises:
+            BuilderError: the unit is not finished.
+        """
+        if self.sidecar(stage, shard) is None:
+            raise BuilderError(
+                f"{self.folder} is not finished", hint="run `dimsum build` on it first"
+            )
+        return self.path(stage, shard)
 
     def read(self, stage: str, shard: int, name: str | None = None) -> pa.Table:
         """A unit's table.

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from builder.audit.record import rows_digest
 from builder.config import parse_config
 from builder.errors import BuilderError, ConfigError
-from builder.run import stages_of, units_of
+from builder.stages.order import stages_of, units_of
 from builder.store import REJECTS, RUN_FILE, Run, digest
 from dimsum.data.files import rows_in
 from dimsum.data.values import check_columns, not_text

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from builder.report.model import Breakdown, Yield
 from builder.report.source import Source
 from builder.report.text import named
-from builder.run import units_of
+from builder.stages.order import units_of
 from builder.store import Run
 
 _POSITION = re.compile(r"-(\d+)$")

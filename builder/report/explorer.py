@@ -13,7 +13,7 @@ from builder.decide import decide, holds
 from builder.measures.entailment import DIRECTIONS
 from builder.report.model import Curve, Explorer
 from builder.report.source import Source
-from builder.run import units_of
+from builder.stages.order import units_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 STEPS = 41

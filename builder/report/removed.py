@@ -9,7 +9,7 @@ from builder.measures.entailment import DIRECTIONS
 from builder.report.model import Example, Removal
 from builder.report.source import Source
 from builder.report.text import shortened
-from builder.run import units_of
+from builder.stages.order import units_of
 from builder.stages.reasons import meaning_of
 from builder.store import REJECTS, Run
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ class Work:
     Attributes:
         seed: of (run seed, stage, shard); the only source of chance.
         tables: the inputs by `stage` or `stage.name`; whole-corpus stages get all shards joined.
+        files: the stage's inputs from outside the run, by name.
         tick: called with a count of tokens as they are written or read, for the progress line.
     """
 
@@ -31,19 +33,28 @@ class Work:
     tables: Mapping[str, pa.Table]
     models: ModelPool
     tick: Callable[[int], None] = field(default=lambda tokens: None)
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+
+def no_files(config: BuildConfig, shard: int) -> Mapping[str, Path]:
+    """Of a stage that reads nothing from outside the run."""
+    return {}
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A row of the table of stages.
+    """A row of the table of stages; a unit finds it by its name.
 
     Attributes:
         version: raised when the code would give other rows for the same input.
         unit: what the funnel counts at this stage.
         inputs: tables of earlier stages, `stage` or `stage.name`.
         settings: the part of the configuration that decides the bytes of a shard.
-        models: roles of the models that it may load, out of teacher, critic, encoder.
+        models: roles of the models that it may load, out of teacher, critic, encoder, student.
         whole: one unit over the whole corpus instead of one a shard.
+        files: what a shard reads from outside the run: name to path. Their hashes enter the
+            fingerprint and the sidecar; no path does.
+        libraries: whose versions change its bytes, besides those that compute models.
     """
 
     name: str
@@ -54,6 +65,8 @@ class Stage:
     settings: Callable[[BuildConfig, int], Any]
     models: tuple[str, ...] = ()
     whole: bool = False
+    files: Callable[[BuildConfig, int], Mapping[str, Path]] = no_files
+    libraries: tuple[str, ...] = ()
 
 
 def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:

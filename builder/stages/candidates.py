@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from builder.config import BuildConfig
-from builder.sentences import fault, split, tidy
+from builder.sentences import OF_SPLITTING, fault, split, tidy
 from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
 from builder.stages.sampling import drawn, sampler
 from builder.stages.sequential import Seed, seconds
@@ -168,4 +168,5 @@ STAGE = Stage(
         "forbidden": {domain.name: list(domain.forbidden) for domain in c.domains},
     },
     models=("teacher",),
+    libraries=OF_SPLITTING,
 )

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pyarrow as pa
 
 from builder.config import BuildConfig, ContextsConfig, DomainConfig
 from builder.domains import openings
-from builder.sentences import fault, split, tidy
+from builder.sentences import OF_SPLITTING, fault, split, tidy
 from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
 from builder.stages.sampling import drawn, sampler
 from builder.store import Output
@@ -128,11 +129,14 @@ def _thinned(
 def _settings(config: BuildConfig, shard: int) -> dict[str, object]:
     """What decides a shard's contexts; how many shards there are does not, so a run can grow."""
     domain, count = shards(config)[shard]
-    content = domain.model_dump(mode="json")
-    if domain.file is not None:
-        content["file"] = domain.file.read_text("utf-8-sig", errors="replace")
+    content = domain.model_dump(mode="json", exclude={"file"})
     how = config.contexts.model_dump(mode="json", exclude={"prefixes", "shard"})
     return {"contexts": how, "domain": content, "openings": count}
+
+
+def _files(config: BuildConfig, shard: int) -> dict[str, Path]:
+    domain, _ = shards(config)[shard]
+    return {} if domain.file is None else {"openings": domain.file}
 
 
 STAGE = Stage(
@@ -143,4 +147,6 @@ STAGE = Stage(
     inputs=(),
     settings=_settings,
     models=("teacher",),
+    files=_files,
+    libraries=OF_SPLITTING,
 )

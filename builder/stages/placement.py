@@ -8,12 +8,13 @@ the rows of both together. No row of the earlier run ever moves.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from builder.config import BuildConfig
-from builder.errors import BuilderError
 from builder.models import public_name
 from builder.stages.base import Rows, Stage, Work, extended, with_rejects
 from builder.stages.splits import released, schema
@@ -27,7 +28,7 @@ def make(work: Work) -> Output:
     """Released rows of the round with the split of each; order by id."""
     settings = work.config.round
     assert settings is not None
-    earlier = Run.open(settings.earlier).read("splits", 0).to_pylist()
+    earlier = pq.read_table(work.files["earlier rows"]).to_pylist()
     known = {row["id"] for row in earlier}
     places = Places(earlier)
     teacher = public_name(work.config.teacher.model)
@@ -80,9 +81,7 @@ class Places:
 
 def join(work: Work) -> Output:
     """All rows, the earlier run's and the round's, in the order of their ids."""
-    settings = work.config.round
-    assert settings is not None
-    earlier = Run.open(settings.earlier).read("splits", 0).to_pylist()
+    earlier = pq.read_table(work.files["earlier rows"]).to_pylist()
     rows = [*earlier, *work.tables["placement"].to_pylist()]
     rows.sort(key=lambda row: row["id"])
     wanted = schema(work.config.registry)
@@ -91,17 +90,13 @@ def join(work: Work) -> Output:
     return output
 
 
-def _earlier_rows(config: BuildConfig, _: int) -> dict[str, object]:
-    settings = config.round
-    assert settings is not None
-    record = Run.open(settings.earlier).sidecar("splits", 0)
-    if record is None:
-        raise BuilderError(f"{settings.earlier} is not finished", hint="finish it first")
-    return {
-        "rows": record.files["00000.parquet"],
-        "teacher": config.teacher.model,
-        "tasks": config.task_versions(),
-    }
+def _settings(config: BuildConfig, shard: int) -> dict[str, object]:
+    return {"teacher": config.teacher.model, "tasks": config.task_versions()}
+
+
+def _files(config: BuildConfig, shard: int) -> dict[str, Path]:
+    assert config.round is not None
+    return {"earlier rows": Run.open(config.round.earlier).finished_table("splits", 0)}
 
 
 STAGE = Stage(
@@ -110,7 +105,8 @@ STAGE = Stage(
     unit="pairs",
     make=make,
     inputs=("near_duplicates",),
-    settings=_earlier_rows,
+    settings=_settings,
+    files=_files,
     whole=True,
 )
 
@@ -120,6 +116,7 @@ SPLITS = Stage(
     unit="rows of all rounds",
     make=join,
     inputs=("placement",),
-    settings=_earlier_rows,
+    settings=_settings,
+    files=_files,
     whole=True,
 )

@@ -1,6 +1,6 @@
 """sentences: of an earlier run's candidates, those that a student is to rewrite.
 
-A shard of the round is a shard of the earlier run, and its fingerprint holds that shard's hashes.
+A shard of the round is a shard of the earlier run, whose table is an input by name.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from itertools import groupby
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from builder.config import BuildConfig, RoundConfig, parse_config
-from builder.errors import BuilderError
 from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
 from builder.stages.contexts import shards as context_shards
 from builder.store import Output, Run
@@ -41,7 +41,7 @@ def make(work: Work) -> Output:
     """The first sentences of each context; the rest is left out and counted."""
     settings = work.config.round
     assert settings is not None
-    candidates = Run.open(settings.corpus).read("candidates", work.shard).to_pylist()
+    candidates = pq.read_table(work.files["candidates"]).to_pylist()
     rows: Rows = []
     rejects: Rows = []
     for context_id, group in groupby(candidates, key=lambda row: row["context_id"]):
@@ -59,18 +59,13 @@ def make(work: Work) -> Output:
 
 
 def _settings(config: BuildConfig, shard: int) -> dict[str, object]:
-    settings = config.round
-    assert settings is not None
-    record = Run.open(settings.corpus).sidecar("candidates", shard)
-    if record is None:
-        raise BuilderError(
-            f"{settings.corpus} is not finished", hint="run `dimsum build` on it first"
-        )
-    return {
-        "per_context": settings.per_context,
-        "number": settings.number,
-        "candidates": record.files[f"{shard:05d}.parquet"],
-    }
+    assert config.round is not None
+    return config.round.model_dump(include={"per_context", "number"})
+
+
+def _files(config: BuildConfig, shard: int) -> dict[str, Path]:
+    assert config.round is not None
+    return {"candidates": Run.open(config.round.corpus).finished_table("candidates", shard)}
 
 
 STAGE = Stage(
@@ -80,4 +75,5 @@ STAGE = Stage(
     make=make,
     inputs=(),
     settings=_settings,
+    files=_files,
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from builder.config import BuildConfig
 from builder.errors import BuilderError
-from builder.run import stages_of, units_of
+from builder.stages.order import stages_of, units_of
 from builder.store import Run
 
 

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from builder.config import BuildConfig, load_config
 from builder.errors import GateError
-from builder.pool import ModelPool
+from builder.pool import pool_of
 from builder.progress import Progress
 from builder.run import build, prepare
 from builder.statistics.funnel import funnel
@@ -52,13 +52,6 @@ class Arm:
     folder: Path
 
 
-class KeptPool(ModelPool):
-    """Models that stay loaded from one build to the next, so that no arm pays for loading."""
-
-    def release(self) -> None:
-        """Keep everything."""
-
-
 def arms(arguments: argparse.Namespace) -> list[Arm]:
     found = []
     for temperature in TEMPERATURES:
@@ -81,7 +74,7 @@ def build_all(todo: list[Arm]) -> None:
     first = todo[0]
     header = prepare(Run.create(first.folder), first.config)
     progress = Progress()
-    pool = KeptPool(first.config, header["models"], progress.say)
+    pool = pool_of(first.config, header["models"])  # loaded here, so that no arm pays for it
     pool.teacher(), pool.critic(), pool.encoder()
     for number, arm in enumerate(todo, start=1):
         progress.say(f"{number}/{len(todo)} {arm.recipe}, temperature {arm.temperature}")
@@ -92,7 +85,7 @@ def build_all(todo: list[Arm]) -> None:
             shutil.copy(first.folder / "run.json", scratch)
             scratch.rename(arm.folder)
         try:
-            build(arm.config, arm.folder, progress=progress, models=pool)
+            build(arm.config, arm.folder, progress=progress, keep_models=True)
         except GateError as gate:
             progress.say(f"{arm.folder}: {gate.message}")
 

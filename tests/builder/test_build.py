@@ -18,11 +18,13 @@ import yaml
 
 from builder.config import BuildConfig, load_config, parse_config
 from builder.errors import BuilderError, ConfigError, GateError
-from builder.rescore import NoModels, apply, compare
-from builder.run import STAGES, build, units_of
+from builder.pool import ModelPool
+from builder.rescore import apply, compare
+from builder.run import build
+from builder.stages.order import STAGES, units_of
 from builder.statistics.funnel import funnel
 from builder.store import REJECTS, Run, file_hash
-from dimsum.errors import DimsumError
+from dimsum.errors import DimsumError, UsageError
 from dimsum.schema import arrow_schema
 
 
@@ -30,6 +32,10 @@ from dimsum.schema import arrow_schema
 def finished(toy_run: tuple[Path, BuildConfig]) -> tuple[Run, BuildConfig]:
     folder, config = toy_run
     return Run.open(folder), config
+
+
+def refuse(*arguments: Any) -> None:
+    raise AssertionError("a model was asked for")
 
 
 def released_hashes(run: Path) -> dict[str, str]:
@@ -95,10 +101,13 @@ def test_the_release_opens_with_load_dataset(
     assert yaml.safe_load((folder / "provenance/config.yaml").read_text())["seed"] == config.seed
 
 
-def test_a_second_build_has_nothing_to_do(finished: tuple[Run, BuildConfig]) -> None:
+def test_a_second_build_has_nothing_to_do(
+    finished: tuple[Run, BuildConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ModelPool, "_once", refuse)
     run, config = finished
     stamps = {p: p.stat().st_mtime_ns for p in run.folder.rglob("*.parquet")}
-    build(config, run.folder, models=NoModels(config, {}, print))
+    build(config, run.folder)
     assert {p: p.stat().st_mtime_ns for p in run.folder.rglob("*.parquet")} == stamps
 
 
@@ -127,7 +136,9 @@ def test_a_larger_run_keeps_what_is_done(
     assert file_hash(folder / "scores/00002.parquet") == before
 
 
-def test_changing_a_threshold_loads_no_model(toy_document: dict[str, Any], tmp_path: Path) -> None:
+def test_changing_a_threshold_loads_no_model(
+    toy_document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = parse_config(toy_document)
     folder = tmp_path / "run"
     build(config, folder)
@@ -136,7 +147,9 @@ def test_changing_a_threshold_loads_no_model(toy_document: dict[str, Any], tmp_p
     comparison = compare(run, ("rules.paraphrase.rouge_l.max=0.6",))
     assert comparison.moved > 0
     assert sum(comparison.before.values()) == sum(comparison.after.values())
-    result = apply(run, comparison.config)  # its pool raises when asked for a model
+    with monkeypatch.context() as patch:
+        patch.setattr(ModelPool, "_once", refuse)
+        result = apply(run, comparison.config)
     after = all_rows(run, comparison.config, "decisions")
     assert len(after) == kept - comparison.moved
     assert result.rows == len(all_rows(run, comparison.config, "splits"))
@@ -163,7 +176,7 @@ def test_rescore_refuses_what_needs_a_model(finished: tuple[Run, BuildConfig]) -
     run, _ = finished
     with pytest.raises(ConfigError, match="contexts cannot be changed"):
         compare(run, ("contexts.prefixes=3",))
-    with pytest.raises(ConfigError, match="looser than"):
+    with pytest.raises(UsageError, match="looser than"):
         compare(run, ("rules.paraphrase.rouge_l.max=0.95",))
 
 

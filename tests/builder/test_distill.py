@@ -18,7 +18,7 @@ from builder.cli import run
 from builder.config import parse_config
 from builder.distill import DistillConfig, Distilled, distill, load_distill
 from builder.errors import ConfigError
-from builder.run import ROUND_STAGES, units_of
+from builder.stages.order import ROUND_STAGES, units_of
 from builder.stages.placement import Places
 from builder.statistics.funnel import funnel
 from builder.store import Run, file_hash

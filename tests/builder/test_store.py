@@ -18,17 +18,17 @@ def test_a_unit_is_done_only_with_its_fingerprint_and_its_bytes(tmp_path: Path) 
     output = Output(TABLE, {"rejects": TABLE.slice(0, 1)}, 4, {"short": 1})
     record = run.commit("stage", 3, "f1", output, 0.5)
     assert record.kept == 3
-    assert run.done("stage", 3, "f1") == record
-    assert run.done("stage", 3, "f2") is None
-    assert run.done("stage", 4, "f1") is None
+    assert run.done("stage", 3, {"f1"}) == record
+    assert run.done("stage", 3, {"f2"}) is None
+    assert run.done("stage", 4, {"f1"}) is None
     path = run.path("stage", 3, "rejects")
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    assert run.done("stage", 3, "f1") is None
+    assert run.done("stage", 3, {"f1"}) is None
     path.write_bytes(whole)
-    assert run.done("stage", 3, "f1") == record
+    assert run.done("stage", 3, {"f1"}) == record
     path.unlink()
-    assert run.done("stage", 3, "f1") is None
+    assert run.done("stage", 3, {"f1"}) is None
 
 
 def test_equal_tables_give_equal_bytes(tmp_path: Path) -> None:

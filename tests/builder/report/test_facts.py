@@ -19,7 +19,7 @@ from builder.report.gather import gather
 from builder.report.model import Piece, Report
 from builder.report.statistics import statistics
 from builder.report.text import differences, shortened
-from builder.run import units_of
+from builder.stages.order import units_of
 from builder.store import REJECTS, Run
 from tests.builder.by_pair import decide_one
 from tests.builder.report.corpora import row, write_release

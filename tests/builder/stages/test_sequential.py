@@ -6,7 +6,8 @@ from typing import Any
 
 from builder.config import parse_config
 from builder.models import LoadedModel, load_causal
-from builder.run import build, units_of
+from builder.run import build
+from builder.stages.order import units_of
 from builder.stages.sequential import Seed, seconds
 from builder.store import REJECTS, Run
 

@@ -1,0 +1,107 @@
+"""Where a unit was computed: the versions and devices that change its bytes.
+
+A run notes the environment that it was begun in, and it enters the fingerprint of every unit that
+depends on it. Units of another environment are only added to a run that allows it (`run.mixed`);
+the card then says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+from builder.config import BuildConfig, ModelConfig
+from builder.errors import ConfigError
+from builder.models import pick_device
+from builder.stages.base import Stage
+from builder.stages.order import stages_of
+from builder.store import Run
+
+OF_MODELS = ("torch", "transformers", "tokenizers")
+"""Libraries whose versions change what a model computes."""
+
+Environment = Mapping[str, str]
+"""Library to version, and role of a model to kind of device (cpu, cuda, mps)."""
+
+
+def models_of(config: BuildConfig) -> dict[str, ModelConfig]:
+    """The models that a run may load, by role."""
+    found: dict[str, ModelConfig] = {"critic": config.critic}
+    if config.round is None:
+        found = {"teacher": config.teacher, **found}
+    else:
+        found["student"] = config.round.student
+    if config.pairs.encoder:
+        found["encoder"] = ModelConfig(
+            model=config.pairs.encoder, dtype="float32", prepacked=config.critic.prepacked
+        )
+    return found
+
+
+def environment_of(stage: Stage, config: BuildConfig) -> dict[str, str]:
+    """What a stage's bytes depend on, as it is in this process."""
+    models = {role: model for role, model in models_of(config).items() if role in stage.models}
+    libraries = [*stage.libraries, *(OF_MODELS if models else ())]
+    devices = {role: pick_device(model.device).type for role, model in models.items()}
+    return {**{name: _version(name) for name in libraries}, **devices}
+
+
+def environment_here(config: BuildConfig) -> dict[str, str]:
+    """What any stage of a run depends on, as it is in this process."""
+    return {k: v for stage in stages_of(config) for k, v in environment_of(stage, config).items()}
+
+
+def part_of(stage: Stage, environment: Environment) -> dict[str, str]:
+    """What of an environment a stage depends on."""
+    roles = {role for role in stage.models if role in environment}
+    wanted = {*stage.libraries, *roles, *(OF_MODELS if roles else ())}
+    return {name: value for name, value in environment.items() if name in wanted}
+
+
+def settled(
+    run: Run, config: BuildConfig, stage: Stage, known: Sequence[Environment], here: Environment
+) -> list[Environment]:
+    """The environments of a run to which units of a stage are about to be added here.
+
+    Args:
+        known: those that the run has units of, the last being the one that new units come from.
+
+    Raises:
+        ConfigError: units that are there were computed in another environment, and the run does
+            not allow to mix them.
+    """
+    if part_of(stage, here) == part_of(stage, known[-1]):
+        return list(known)
+    differing = {
+        name for other in known for name in {*here, *other} if here.get(name) != other.get(name)
+    }
+    present = (one for one in stages_of(config) if any((run.folder / one.name).glob("*.json")))
+    if not any(differing & {n for env in known for n in part_of(one, env)} for one in present):
+        return [here]
+    if config.run.mixed:
+        return [*(one for one in known if one != here), here]
+    before, now = (
+        in_words({k: v for k, v in e.items() if k in differing}) for e in (known[-1], here)
+    )
+    raise ConfigError(
+        f"units of {run.folder} were computed with {before}, and this is {now}",
+        hint="go on where it was begun, or in a new folder; with `--set run.mixed=true` new units "
+        "join the old ones, and the card says so",
+    )
+
+
+def in_words(environment: Environment) -> str:
+    """`torch 2.9.0, the teacher on cuda`."""
+    return ", ".join(
+        f"the {name} on {value}" if value in ("cpu", "cuda", "mps") else f"{name} {value}"
+        for name, value in sorted(environment.items())
+    )
+
+
+@cache
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "absent"

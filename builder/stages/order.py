@@ -1,0 +1,62 @@
+"""The stages of a run in order, found by name, and how many units each has."""
+
+from __future__ import annotations
+
+from builder.config import BuildConfig
+from builder.stages import (
+    candidates,
+    contexts,
+    decisions,
+    duplicates,
+    near_duplicates,
+    pairs,
+    placement,
+    rewrites,
+    scores,
+    sentences,
+    splits,
+)
+from builder.stages.base import Stage
+
+STAGES: tuple[Stage, ...] = (
+    contexts.STAGE,
+    candidates.STAGE,
+    pairs.STAGE,
+    scores.STAGE,
+    decisions.STAGE,
+    duplicates.STAGE,
+    near_duplicates.STAGE,
+    splits.STAGE,
+)
+
+ROUND_STAGES: tuple[Stage, ...] = (
+    sentences.STAGE,
+    rewrites.STAGE,
+    rewrites.PAIRS,
+    scores.STAGE,
+    decisions.STAGE,
+    duplicates.STAGE,
+    near_duplicates.STAGE,
+    placement.STAGE,
+    placement.SPLITS,
+)
+"""Of a round of self-distillation: a student takes the teacher's place, the rest is the same."""
+
+
+def stages_of(config: BuildConfig) -> tuple[Stage, ...]:
+    """The stages of a run, in order."""
+    return STAGES if config.round is None else ROUND_STAGES
+
+
+def stage_of(name: str, config: BuildConfig) -> Stage:
+    """One of the stages of a run."""
+    return next(stage for stage in stages_of(config) if stage.name == name)
+
+
+def units_of(stage: str, config: BuildConfig) -> int:
+    """How many units a stage has."""
+    if stage_of(stage, config).whole:
+        return 1
+    if config.round is not None:
+        return sentences.shards(config.round)
+    return len(contexts.shards(config))

@@ -1,0 +1,213 @@
+"""A unit of work: one shard of one stage, found from an address, a name and a number.
+
+Nothing else travels to where a unit is made. The configuration, the models and the environment are
+in the run's header, inputs are files, and models are loaded once a process (`builder.pool`).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from builder.config import BuildConfig, parse_config
+from builder.environment import Environment, environment_of, part_of
+from builder.errors import BuilderError
+from builder.pool import pool_of
+from builder.stages.base import Stage, Work
+from builder.stages.order import stage_of, units_of
+from builder.store import REJECTS, Run, Sidecar, digest, file_hash, seed_of
+
+
+class Watch(Protocol):
+    """Who follows a unit while it is made in this process."""
+
+    def say(self, line: str) -> None:
+        """Take a line about a model that was loaded."""
+
+    def tick(self, tokens: int) -> None:
+        """Take a count of tokens that were written or read."""
+
+
+@dataclass
+class Heard:
+    """What was said while a unit was made, passed on to whoever watches."""
+
+    watch: Watch | None = None
+    lines: list[str] = field(default_factory=list)
+    tokens: int = 0
+
+    def say(self, line: str) -> None:
+        """As in `Watch`."""
+        self.lines.append(line)
+        if self.watch:
+            self.watch.say(line)
+
+    def tick(self, tokens: int) -> None:
+        """As in `Watch`."""
+        self.tokens += tokens
+        if self.watch:
+            self.watch.tick(tokens)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A unit that was made.
+
+    Attributes:
+        lines: about models that were loaded for it.
+        tokens: written or read.
+    """
+
+    record: Sidecar
+    lines: tuple[str, ...] = ()
+    tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A run as its header describes it.
+
+    Attributes:
+        environments: that its units may come from; new ones come from the last.
+    """
+
+    run: Run
+    config: BuildConfig
+    models: Mapping[str, Mapping[str, Any]]
+    environments: tuple[Environment, ...]
+
+
+def open_run(folder: Path) -> Opened:
+    """Read a run's header; the same header is parsed once a process."""
+    header = Run.open(folder).header()
+    return _opened(folder, json.dumps(header))
+
+
+@lru_cache(maxsize=2)
+def _opened(folder: Path, text: str) -> Opened:
+    header = json.loads(text)
+    config = parse_config(header["config"])
+    environments = tuple(header.get("environments", ()))
+    return Opened(Run(folder), config, header["models"], environments)
+
+
+def run_unit(folder: Path, stage_name: str, shard: int, watch: Watch | None = None) -> Made:
+    """Make one unit and commit it.
+
+    Args:
+        folder: of the run; its header says everything else.
+        watch: told of loaded models and of tokens while they come, in this process only.
+
+    Raises:
+        BuilderError: an input is missing, a model failed, or this is not the environment that
+            the run's header names.
+    """
+    opened = open_run(folder)
+    stage = stage_of(stage_name, opened.config)
+    here = environment_of(stage, opened.config)
+    if here != part_of(stage, opened.environments[-1]):
+        raise BuilderError(f"{folder} is built in another environment than {here}")
+    began = time.monotonic()
+    files = files_of(stage, opened.config, shard)
+    hashes = {name: file_hash(path) for name, path in files.items()}
+    fingerprint = fingerprint_of(opened, stage, shard, hashes, here)
+    run, heard = opened.run, Heard(watch)
+    run.sidecar_path(stage.name, shard).unlink(missing_ok=True)
+    work = Work(
+        config=opened.config,
+        shard=shard,
+        seed=seed_of(opened.config.seed, stage.name, shard),
+        tables={name: _table(opened, stage, name, shard) for name in stage.inputs},
+        files=files,
+        models=pool_of(opened.config, opened.models).only(stage.models, heard.say),
+        tick=heard.tick,
+    )
+    output = stage.make(work)
+    seconds = time.monotonic() - began
+    record = run.commit(stage.name, shard, fingerprint, output, seconds, hashes)
+    return Made(record, tuple(heard.lines), heard.tokens)
+
+
+def finished(opened: Opened, stage: Stage, shard: int) -> Sidecar | None:
+    """The record of a unit that is there and current, of any environment of the run."""
+    if opened.run.sidecar(stage.name, shard) is None:
+        return None
+    files = files_of(stage, opened.config, shard)
+    hashes = {name: file_hash(path) for name, path in files.items()}
+    wanted = {
+        fingerprint_of(opened, stage, shard, hashes, part_of(stage, environment))
+        for environment in opened.environments
+    }
+    return opened.run.done(stage.name, shard, wanted)
+
+
+def files_of(stage: Stage, config: BuildConfig, shard: int) -> dict[str, Path]:
+    """The files from outside the run that a unit reads, by name.
+
+    Raises:
+        BuilderError: one of them is not there.
+    """
+    found = dict(stage.files(config, shard))
+    for name, path in found.items():
+        if not path.is_file():
+            raise BuilderError(
+                f"{path} is not there, which {stage.name} reads as its {name}",
+                hint="put it back; what is finished stays",
+            )
+    return found
+
+
+def fingerprint_of(
+    opened: Opened,
+    stage: Stage,
+    shard: int,
+    files: Mapping[str, str],
+    environment: Environment,
+) -> str:
+    """What a unit's rows depend on: code version, settings, models, chance and inputs.
+
+    Args:
+        files: name to sha256 of the inputs from outside the run.
+        environment: what the stage depends on of it.
+    """
+    upstream = {}
+    for name in sorted({name.partition(".")[0] for name in stage.inputs}):
+        numbers = range(units_of(name, opened.config)) if stage.whole else [shard]
+        upstream[name] = [
+            {k: v for k, v in record.files.items() if REJECTS not in k}
+            for number in numbers
+            if (record := opened.run.sidecar(name, number))
+        ]
+    return digest(
+        {
+            "stage": stage.name,
+            "version": stage.version,
+            "seed": opened.config.seed,
+            "shard": shard,
+            "settings": stage.settings(opened.config, shard),
+            "models": {
+                role: [opened.models[role].get(fact) for fact in ("identity", "dtype", "prepacked")]
+                for role in stage.models
+                if role in opened.models
+            },
+            "environment": dict(environment),
+            "inputs": upstream,
+            "files": dict(files),
+        }
+    )
+
+
+def _table(opened: Opened, stage: Stage, name: str, shard: int) -> pa.Table:
+    """One shard's table, or all of them joined for a stage over the whole corpus."""
+    upstream, _, table = name.partition(".")
+    numbers = range(units_of(upstream, opened.config)) if stage.whole else [shard]
+    return pa.concat_tables(
+        [opened.run.read(upstream, number, table or None) for number in numbers]
+    )

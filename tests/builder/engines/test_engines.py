@@ -1,0 +1,154 @@
+"""Engines: the same bytes wherever units are made, whatever is killed on the way."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from builder.config import BuildConfig, parse_config
+from builder.errors import BuilderError, GateError
+from builder.pool import ModelPool
+from builder.run import build
+from builder.store import Run, file_hash
+from dimsum.errors import UsageError
+from dimsum.settings import overridden
+
+BACKWARDS = "tests.builder.engines.backwards:BackwardsSettings"
+
+
+def with_engine(config: BuildConfig, text: str) -> BuildConfig:
+    return overridden(config, [f"run.engine={text}"])
+
+
+def tables(folder: Path) -> dict[str, str]:
+    """sha256 of every table of a run and of its release."""
+    found = sorted(folder.rglob("*.parquet"))
+    return {path.relative_to(folder).as_posix(): file_hash(path) for path in found}
+
+
+@pytest.mark.parametrize(
+    "engine",
+    ["{kind: processes, workers: 1}", "{kind: processes, workers: 2}", f"{{kind: '{BACKWARDS}'}}"],
+)
+def test_every_engine_gives_the_same_bytes(
+    toy_run: tuple[Path, BuildConfig], tmp_path: Path, engine: str
+) -> None:
+    folder, config = toy_run
+    build(with_engine(config, engine), tmp_path / "run")
+    assert len(tables(folder)) > 20
+    assert tables(tmp_path / "run") == tables(folder)
+    for stage in ("contexts", "splits"):
+        one, other = (Run.open(path).sidecar(stage, 0) for path in (folder, tmp_path / "run"))
+        assert one is not None and other is not None
+        assert one.fingerprint == other.fingerprint
+    assert not multiprocessing.active_children()
+
+
+def test_a_run_goes_on_under_another_engine(
+    toy_run: tuple[Path, BuildConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, config = toy_run
+    with monkeypatch.context() as patch:
+        patch.setattr(ModelPool, "_load_critic", fails)
+        with pytest.raises(BuilderError, match="no critic today"):
+            build(config, tmp_path / "run")
+    stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*.parquet")}
+    assert stamps
+    build(with_engine(config, f"{{kind: '{BACKWARDS}'}}"), tmp_path / "run")
+    assert tables(tmp_path / "run") == tables(folder)
+    assert {p: p.stat().st_mtime_ns for p in stamps} == stamps
+
+
+def fails(*arguments: Any) -> None:
+    raise BuilderError("no critic today")
+
+
+def test_a_killed_worker_is_a_clear_end_and_the_run_goes_on(
+    toy_run: tuple[Path, BuildConfig], tmp_path: Path
+) -> None:
+    folder, config = toy_run
+
+    def kill() -> None:
+        while not (tmp_path / "run/contexts/00000.json").is_file():
+            time.sleep(0.005)
+        for worker in multiprocessing.active_children():
+            os.kill(worker.pid or 0, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    with pytest.raises(BuilderError, match="was killed") as error:
+        build(with_engine(config, "{kind: processes, workers: 2}"), tmp_path / "run")
+    killer.join()
+    assert "run.engine.workers" in error.value.hint
+    done = {p: p.stat().st_mtime_ns for p in (tmp_path / "run/contexts").glob("*.json")}
+    build(config, tmp_path / "run")
+    assert {p: p.stat().st_mtime_ns for p in done} == done
+    assert tables(tmp_path / "run") == tables(folder)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_workers_end_with_their_parent(
+    toy_document: dict[str, Any], tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    toy_document["contexts"]["prefixes"] = 100
+    toy_document["run"] = {"engine": {"kind": "processes", "workers": 1}}
+    path = tmp_path / "long.yaml"
+    path.write_text(yaml.safe_dump(toy_document))
+    words = [sys.executable, "-m", "builder.cli", "build", str(path)]
+    process = subprocess.Popen(
+        [*words, "--output", str(tmp_path / "run")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    while not list((tmp_path / "run").glob("contexts/*.json")):
+        time.sleep(0.02)
+        assert process.poll() is None, process.communicate()
+    if number == signal.SIGINT:  # as a terminal does it: to every process of the group
+        os.killpg(process.pid, number)
+    else:
+        process.kill()
+    _, errors = process.communicate(timeout=60)  # ends when the last worker has let go of it
+    assert process.returncode == code, errors
+    assert "Traceback" not in errors
+    assert ("Go on with: dimsum build" in errors) == (code == 130)
+    units = sorted((tmp_path / "run").rglob("*.json"))
+    time.sleep(0.5)
+    assert sorted((tmp_path / "run").rglob("*.json")) == units
+
+
+def test_errors_travel_whole() -> None:
+    error = pickle.loads(pickle.dumps(GateError("too few", hint="draw more")))
+    assert (error.message, error.hint, error.exit_code) == ("too few", "draw more", 3)
+
+
+@pytest.mark.parametrize(
+    ("engine", "message"),
+    [
+        ({"kind": "proceses"}, "no engine is called 'proceses'; did you mean 'processes'"),
+        ({"kind": "processes"}, "run.engine.workers is missing"),
+        ({"kind": "processes", "workers": 0}, "run.engine.workers: Input should be greater"),
+        ({"kind": "processes", "workers": 1, "thread": 2}, "unknown key run.engine.thread"),
+        ({"kind": "builder.nowhere:X"}, "cannot be imported"),
+        ({"kind": "builder.store:Run"}, "no class of engine settings"),
+    ],
+)
+def test_mistakes_in_engines(
+    toy_document: dict[str, Any], engine: dict[str, Any], message: str
+) -> None:
+    toy_document["run"] = {"engine": engine}
+    with pytest.raises(UsageError, match=message):
+        parse_config(toy_document)

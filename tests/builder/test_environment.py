@@ -1,0 +1,136 @@
+"""Where units come from: versions, devices, and files from outside the run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builder import environment
+from builder.config import BuildConfig, parse_config
+from builder.errors import BuilderError, ConfigError
+from builder.pool import ModelPool
+from builder.run import build
+from builder.store import Run, file_hash
+from dimsum.settings import overridden
+
+
+def fails(*arguments: Any) -> None:
+    raise BuilderError("no critic today")
+
+
+@pytest.fixture
+def begun(
+    toy_document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Path, BuildConfig]:
+    """A run that has everything up to its pairs."""
+    config = parse_config(toy_document)
+    with monkeypatch.context() as patch:
+        patch.setattr(ModelPool, "_load_critic", fails)
+        with pytest.raises(BuilderError, match="no critic today"):
+            build(config, tmp_path / "run")
+    return tmp_path / "run", config
+
+
+def changed(patch: pytest.MonkeyPatch, library: str) -> None:
+    real = environment._version
+    patch.setattr(environment, "_version", lambda n: "99" if n == library else real(n))
+
+
+def stamps(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.glob("[cp]*/*.parquet")}
+
+
+def test_another_version_does_not_join_unless_it_may(
+    begun: tuple[Path, BuildConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, config = begun
+    before = stamps(folder)
+    changed(monkeypatch, "torch")
+    with pytest.raises(ConfigError, match=r"computed with torch \d.*, and this is torch 99") as e:
+        build(config, folder)
+    assert "run.mixed=true" in e.value.hint
+    assert stamps(folder) == before
+    result = build(overridden(config, ["run.mixed=true"]), folder)
+    assert stamps(folder) == before
+    known = Run.open(folder).header()["environments"]
+    assert [one["torch"] == "99" for one in known] == [False, True]
+    facts = json.loads((result.dataset / "provenance/facts.json").read_text())
+    assert any("torch 99" in line and known[0]["torch"] in line for line in facts["limits"])
+    monkeypatch.undo()
+    build(config, folder)  # nothing is left to be made, so nothing is mixed
+    assert stamps(folder) == before
+
+
+def test_another_device_is_another_environment(
+    begun: tuple[Path, BuildConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, config = begun
+
+    class Elsewhere:
+        type = "cuda"
+
+    monkeypatch.setattr(environment, "pick_device", lambda wanted: Elsewhere)
+    with pytest.raises(ConfigError, match=r"the critic on cpu, the teacher on cpu.* on cuda"):
+        build(config, folder)
+
+
+def test_what_nothing_was_made_with_yet_may_change(
+    begun: tuple[Path, BuildConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, config = begun
+    for unit in (*folder.glob("contexts/*.json"), *folder.glob("candidates/*.json")):
+        unit.unlink()
+    changed(monkeypatch, "spacy")
+    build(config, folder)
+    (known,) = Run.open(folder).header()["environments"]
+    assert known["spacy"] == "99"
+
+
+def test_a_finished_run_stays_finished_under_another_version(
+    toy_run: tuple[Path, BuildConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, config = toy_run
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.parquet")}
+    changed(monkeypatch, "transformers")
+    build(config, folder)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.parquet")} == before
+
+
+def test_an_openings_file_is_known_by_its_bytes(
+    toy_document: dict[str, Any], tmp_path: Path
+) -> None:
+    openings = tmp_path / "openings.txt"
+    openings.write_text("News:\n")
+    toy_document["domains"][0]["file"] = str(openings)
+    folder = tmp_path / "run"
+    build(parse_config(toy_document), folder)
+    record = Run.open(folder).sidecar("contexts", 1)
+    assert record is not None
+    assert record.inputs == {"openings": file_hash(openings)}
+    before = stamps(folder)
+    contexts = {path for path in before if path.parent.name == "contexts"}
+    assert len(contexts) == 6
+    openings = openings.rename(tmp_path / "moved.txt")
+    toy_document["domains"][0]["file"] = str(openings)
+    build(parse_config(toy_document), folder)
+    assert stamps(folder) == before
+    openings.write_text("News:\nMary\n")
+    build(parse_config(toy_document), folder)
+    after = stamps(folder)
+    assert all(after[path] != before[path] for path in contexts)
+    openings.unlink()
+    with pytest.raises(BuilderError, match="reads as its openings"):
+        build(parse_config(toy_document), folder)
+
+
+def test_a_stage_gets_only_the_models_that_it_declares(toy_run: tuple[Path, BuildConfig]) -> None:
+    folder, config = toy_run
+    pool = ModelPool(config, Run.open(folder).header()["models"])
+    lines: list[str] = []
+    assert pool.only(("critic",), lines.append).critic() is pool.critic()
+    assert len(lines) == 1
+    with pytest.raises(BuilderError, match="asked for the teacher"):
+        pool.only(("critic",), lines.append).teacher()
