@@ -88,7 +88,8 @@ class DomainConfig(Settings):
         None, description="for kind file: UTF-8 text, one opening a line"
     )
     strip_opening: bool = Field(
-        True, description="leave the opening out of the stored context (the teacher still sees it)"
+        True,
+        description="leave the opening, which the teacher sees, out of the stored context",
     )
     forbidden: tuple[str, ...] = Field((), description="a sentence holding one of these is dropped")
 

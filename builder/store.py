@@ -258,17 +258,19 @@ class Run:
         write_text(self.sidecar_path(stage, shard), record.model_dump_json(indent=2) + "\n")
         return record
 
-    def finished_table(self, stage: str, shard: int) -> Path:
-        """The table of a unit that another run reads.
+    def finished_table(self, stage: str, shard: int, name: str | None = None) -> Path:
+        """A table of a unit that another run reads.
 
         Raises:
-            BuilderError: the unit is not finished.
+            BuilderError: the unit is not finished, or has no such table.
         """
-        if self.sidecar(stage, shard) is None:
+        path = self.path(stage, shard, name)
+        record = self.sidecar(stage, shard)
+        if record is None or path.name not in record.files:
             raise BuilderError(
                 f"{self.folder} is not finished", hint="run `dimsum build` on it first"
             )
-        return self.path(stage, shard)
+        return path
 
     def read(self, stage: str, shard: int, name: str | None = None) -> pa.Table:
         """A unit's table.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,11 +13,8 @@ from builder.report.model import Breakdown, Yield
 from builder.report.source import Source
 from builder.report.text import named
 from builder.stages.order import units_of
+from builder.stages.splits import lengths_of
 from builder.store import Run
-
-_POSITION = re.compile(r"-(\d+)$")
-"""A context's name ends in the number of its sentences."""
-
 
 MOST_ROWS = 25
 """Lines of a breakdown; what does not fit is summed in the last one."""
@@ -27,9 +23,6 @@ MOST_ROWS = 25
 def breakdowns(source: Source) -> tuple[Breakdown, ...]:
     """Sources of yield; what came before the pairs is known of a run only."""
     pairs = {name: _counted(source.rows[name]) for name in ("domain", "method")}
-    lengths: Counter[Any] = Counter()
-    for context_id, count in _counted(source.rows["context_id"]).items():
-        lengths[sentences_of(context_id)] += count
     contexts, candidates = _upstream(source)
     methods = {str(name): _method(str(name), source) for name in pairs["method"]}
     if candidates:
@@ -37,36 +30,35 @@ def breakdowns(source: Source) -> tuple[Breakdown, ...]:
     found = [
         _breakdown("domain", "By domain", pairs["domain"], contexts, candidates),
         _breakdown("method", "By method and temperature", pairs["method"], {}, candidates, methods),
-        _breakdown("length", "By sentences in the context", lengths, contexts, candidates),
     ]
+    lengths = source.rows["context_sentences"]
+    if not lengths.null_count:
+        title = "By sentences in the context"
+        found.append(_breakdown("length", title, _counted(lengths), contexts, candidates))
     return tuple(one for one in found if one.rows)
 
 
-def sentences_of(context_id: str) -> int | None:
-    """How many sentences a context has; None where its name does not tell."""
-    match = _POSITION.search(context_id)
-    return int(match[1]) if match else None
-
-
 def _upstream(source: Source) -> tuple[dict[str, Counter[Any]], dict[str, Counter[Any]]]:
-    """Contexts and candidates of a run, counted along each line."""
+    """Contexts and candidates of a run, counted along each line; a round draws neither."""
     contexts: dict[str, Counter[Any]] = {}
     candidates: dict[str, Counter[Any]] = {}
     run, config = source.run, source.config
-    if run is None or config is None:
+    if run is None or config is None or config.round is not None:
         return {}, {}
     for shard in range(units_of("contexts", config)):
         if run.sidecar("contexts", shard) is not None:
-            table = _read(run, "contexts", shard, ["domain", "sentences"])
+            table = _read(run, "contexts", shard, ["context_id", "domain", "sentences"])
+            length_of = lengths_of(table)
             _add(contexts, "domain", _counted(table["domain"]))
             _add(contexts, "length", _counted(table["sentences"]))
-        if run.sidecar("candidates", shard) is not None:
+            if run.sidecar("candidates", shard) is None:
+                continue
             table = _read(run, "candidates", shard, ["domain", "method", "context_id"])
             _add(candidates, "domain", _counted(table["domain"]))
             _add(candidates, "method", _counted(table["method"]))
             lengths: Counter[Any] = Counter()
             for context_id, count in _counted(table["context_id"]).items():
-                lengths[sentences_of(context_id)] += count
+                lengths[length_of[context_id]] += count
             _add(candidates, "length", lengths)
     return contexts, candidates
 

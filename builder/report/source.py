@@ -40,7 +40,8 @@ class Source:
         name: of the corpus.
         run: None for a released folder.
         rows: LABELS, the released measures, `split`, and the words of both sentences as
-            source_words and target_words; every released row.
+            source_words and target_words; every released row. `context_sentences` is null where
+            only a run would know.
         files: parquet files that hold the rows' texts.
         steps: the funnel; empty where it is not known.
         config: None where it is missing or of another version.
@@ -118,7 +119,9 @@ def _open_run(run: Run) -> Source:
     return Source(
         name=config.name,
         run=run,
-        rows=_columns([(path, None) for path in files], config.registry),
+        rows=_with_lengths(
+            _columns([(path, None) for path in files], config.registry), run if done else None
+        ),
         files=files,
         steps=tuple(funnel(run, config)),
         config=config,
@@ -135,8 +138,12 @@ def _open_release(folder: Path, files: list[Path]) -> Source:
     return Source(
         name=config.name if config else folder.resolve().name,
         run=None,
-        rows=_columns(
-            [(path, _split_of(path)) for path in files], config.registry if config else registry()
+        rows=_with_lengths(
+            _columns(
+                [(path, _split_of(path)) for path in files],
+                config.registry if config else registry(),
+            ),
+            None,
         ),
         files=tuple(files),
         steps=_known(provenance / "funnel.json", _STEPS, ()),
@@ -146,6 +153,15 @@ def _open_release(folder: Path, files: list[Path]) -> Source:
         statistics=read_json(provenance / "statistics.json"),
         limits=_limits(provenance),
     )
+
+
+def _with_lengths(rows: pa.Table, run: Run | None) -> pa.Table:
+    """The rows with the number of sentences in the context of each."""
+    lengths: Any = pa.nulls(rows.num_rows, pa.int32())
+    record = run.sidecar("splits", 0) if run else None
+    if run and record and run.path("splits", 0, "origins").name in record.files:
+        lengths = run.read("splits", 0, "origins")["context_sentences"]
+    return rows.append_column("context_sentences", lengths)
 
 
 def _split_of(path: Path) -> str:

@@ -28,6 +28,8 @@ SCHEMA = schema_of(
     sentences=pa.int32(),
     next_sentence=pa.string(),
 )
+"""`opening` is what the teacher sees before the context; empty where the context begins with it."""
+
 REJECTED = schema_of(
     domain=pa.string(),
     continuation_id=pa.string(),
@@ -68,6 +70,8 @@ def make(work: Work) -> Output:
         if sample.finish == "length" and sentences:
             sentences[-1] = sentences[-1].rstrip(".!?\"'”’)]") + "…"
         verdicts = _thinned(_cut(sentences, settings, domain), settings.per_continuation, rng)
+        opening = prompts[sample.prompt]
+        stored = "" if domain.strip_opening else f"{opening} "
         for position, reason in verdicts:
             if reason:
                 rejects.append({**common, "sentence": sentences[position], "reason": reason})
@@ -76,8 +80,8 @@ def make(work: Work) -> Output:
                 {
                     **common,
                     "context_id": f"{name}-{position}",
-                    "opening": prompts[sample.prompt],
-                    "context": " ".join(sentences[:position]),
+                    "opening": opening if domain.strip_opening else "",
+                    "context": stored + " ".join(sentences[:position]),
                     "sentences": position,
                     "next_sentence": sentences[position],
                 }
@@ -141,7 +145,7 @@ def _files(config: BuildConfig, shard: int) -> dict[str, Path]:
 
 STAGE = Stage(
     name="contexts",
-    version=1,
+    version=2,
     unit="sentences",
     make=make,
     inputs=(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from builder.config import BuildConfig
+from builder.errors import ConfigError
 from builder.stages import (
     candidates,
     contexts,
@@ -49,8 +50,16 @@ def stages_of(config: BuildConfig) -> tuple[Stage, ...]:
 
 
 def stage_of(name: str, config: BuildConfig) -> Stage:
-    """One of the stages of a run."""
-    return next(stage for stage in stages_of(config) if stage.name == name)
+    """One of the stages of a run.
+
+    Raises:
+        ConfigError: a run of this kind has none of that name.
+    """
+    for stage in stages_of(config):
+        if stage.name == name:
+            return stage
+    names = [stage.name for stage in stages_of(config)]
+    raise ConfigError(f"no stage is called {name!r}", hint=f"stages are {', '.join(names)}")
 
 
 def units_of(stage: str, config: BuildConfig) -> int:

@@ -7,7 +7,6 @@ the rows of both together. No row of the earlier run ever moves.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +15,21 @@ import pyarrow.parquet as pq
 
 from builder.config import BuildConfig
 from builder.models import public_name
-from builder.stages.base import Rows, Stage, Work, extended, with_rejects
-from builder.stages.splits import released, schema
+from builder.stages.base import Rows, Stage, Work
+from builder.stages.splits import lengths_of, released, schema, with_origins
 from builder.store import Output, Run
-
-_PLACE = re.compile(r"-\d+(-r\d+-\d+)?$")
-"""What a context's name has beyond its continuation's: its position, and its place in a round."""
 
 
 def make(work: Work) -> Output:
     """Released rows of the round with the split of each; order by id."""
     settings = work.config.round
     assert settings is not None
-    earlier = pq.read_table(work.files["earlier rows"]).to_pylist()
+    earlier = _earlier(work)
     known = {row["id"] for row in earlier}
     places = Places(earlier)
     teacher = public_name(work.config.teacher.model)
     tasks = {task.name: task for task in work.config.definitions}
+    lengths = lengths_of(work.tables["sentences"])
     rows: Rows = []
     rejects: Rows = []
     for pair in work.tables["near_duplicates"].to_pylist():
@@ -45,10 +42,9 @@ def make(work: Work) -> Output:
         else:
             known.add(row["id"])
             places.add(pair, split)
-            rows.append({**row, "split": split})
-    rows.sort(key=lambda row: row["id"])
-    wanted = schema(work.config.registry)
-    return with_rejects(rows, rejects, wanted, extended(wanted, reason=pa.string()))
+            length = lengths[row["context_id"]]
+            rows.append({**row, "split": split, "context_sentences": length})
+    return with_origins(rows, rejects, schema(work.config.registry))
 
 
 class Places:
@@ -58,7 +54,7 @@ class Places:
         self.continuations: dict[str, str] = {}
         self.sentences: dict[str, str] = {}
         for row in earlier:
-            self.continuations[_PLACE.sub("", row["context_id"])] = row["split"]
+            self.continuations[row["continuation_id"]] = row["split"]
             for side in ("source", "target"):
                 self.sentences[row[side]] = row["split"]
 
@@ -81,13 +77,24 @@ class Places:
 
 def join(work: Work) -> Output:
     """All rows, the earlier run's and the round's, in the order of their ids."""
-    earlier = pq.read_table(work.files["earlier rows"]).to_pylist()
-    rows = [*earlier, *work.tables["placement"].to_pylist()]
-    rows.sort(key=lambda row: row["id"])
-    wanted = schema(work.config.registry)
-    output = with_rejects(rows, [], wanted, extended(wanted, reason=pa.string()))
+    earlier = _earlier(work)
+    new = _joined(work.tables["placement"], work.tables["placement.origins"])
+    output = with_origins([*earlier, *new], [], schema(work.config.registry))
     output.counters = {"of_the_earlier_run": len(earlier)}
     return output
+
+
+def _earlier(work: Work) -> Rows:
+    """The rows of the earlier run, each with where it comes from."""
+    rows, origins = (
+        pq.read_table(work.files[name]) for name in ("earlier rows", "earlier origins")
+    )
+    return _joined(rows, origins)
+
+
+def _joined(rows: pa.Table, origins: pa.Table) -> Rows:
+    pairs = zip(rows.to_pylist(), origins.to_pylist(), strict=True)
+    return [{**row, **origin} for row, origin in pairs]
 
 
 def _settings(config: BuildConfig, shard: int) -> dict[str, object]:
@@ -96,15 +103,19 @@ def _settings(config: BuildConfig, shard: int) -> dict[str, object]:
 
 def _files(config: BuildConfig, shard: int) -> dict[str, Path]:
     assert config.round is not None
-    return {"earlier rows": Run.open(config.round.earlier).finished_table("splits", 0)}
+    earlier = Run.open(config.round.earlier)
+    return {
+        "earlier rows": earlier.finished_table("splits", 0),
+        "earlier origins": earlier.finished_table("splits", 0, "origins"),
+    }
 
 
 STAGE = Stage(
     name="placement",
-    version=1,
+    version=2,
     unit="pairs",
     make=make,
-    inputs=("near_duplicates",),
+    inputs=("near_duplicates", "sentences"),
     settings=_settings,
     files=_files,
     whole=True,
@@ -112,10 +123,10 @@ STAGE = Stage(
 
 SPLITS = Stage(
     name="splits",
-    version=1,
+    version=2,
     unit="rows of all rounds",
     make=join,
-    inputs=("placement",),
+    inputs=("placement", "placement.origins"),
     settings=_settings,
     files=_files,
     whole=True,

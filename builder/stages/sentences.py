@@ -1,6 +1,6 @@
 """sentences: of an earlier run's candidates, those that a student is to rewrite.
 
-A shard of the round is a shard of the earlier run, whose table is an input by name.
+A shard of the round is a shard of the earlier run, whose tables are inputs by name.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from builder.config import BuildConfig, RoundConfig, parse_config
 from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
 from builder.stages.contexts import shards as context_shards
+from builder.stages.splits import lengths_of
 from builder.store import Output, Run
 
 SCHEMA = schema_of(
@@ -22,6 +23,7 @@ SCHEMA = schema_of(
     continuation_id=pa.string(),
     domain=pa.string(),
     context=pa.string(),
+    sentences=pa.int32(),
     source=pa.string(),
 )
 REJECTED = schema_of(context_id=pa.string(), source=pa.string(), reason=pa.string())
@@ -42,6 +44,7 @@ def make(work: Work) -> Output:
     settings = work.config.round
     assert settings is not None
     candidates = pq.read_table(work.files["candidates"]).to_pylist()
+    lengths = lengths_of(pq.read_table(work.files["contexts"], columns=["context_id", "sentences"]))
     rows: Rows = []
     rejects: Rows = []
     for context_id, group in groupby(candidates, key=lambda row: row["context_id"]):
@@ -52,7 +55,7 @@ def make(work: Work) -> Output:
             }
             if place < settings.per_context:
                 kept = {name: row[name] for name in ("continuation_id", "domain", "context")}
-                rows.append({**common, **kept})
+                rows.append({**common, **kept, "sentences": lengths[context_id]})
             else:
                 rejects.append({**common, "reason": "enough_of_its_context"})
     return with_rejects(rows, rejects, SCHEMA, REJECTED)
@@ -65,12 +68,13 @@ def _settings(config: BuildConfig, shard: int) -> dict[str, object]:
 
 def _files(config: BuildConfig, shard: int) -> dict[str, Path]:
     assert config.round is not None
-    return {"candidates": Run.open(config.round.corpus).finished_table("candidates", shard)}
+    corpus = Run.open(config.round.corpus)
+    return {name: corpus.finished_table(name, shard) for name in ("candidates", "contexts")}
 
 
 STAGE = Stage(
     name="sentences",
-    version=1,
+    version=2,
     unit="sentences",
     make=make,
     inputs=(),

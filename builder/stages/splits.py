@@ -1,7 +1,7 @@
 """splits: released rows with control codes, parted so that nothing leaks.
 
 Pairs that come from one continuation, or that share a sentence, are one component; a component
-lies in one split whole.
+lies in one split whole. Where a row comes from stands beside it in the table `origins`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ import pyarrow as pa
 
 from builder.measures.registry import Registry
 from builder.models import public_name
-from builder.stages.base import Rows, Stage, Work, extended, with_rejects
+from builder.stages.base import (
+    Rows,
+    Stage,
+    Work,
+    extended,
+    schema_of,
+    table_of,
+    with_rejects,
+)
 from builder.store import Output, digest
 from dimsum.metrics.overlap import density, fragments, tokens
 from dimsum.schema import arrow_schema
@@ -29,6 +37,10 @@ def schema(known: Registry) -> pa.Schema:
     return extended(arrow_schema(own), split=pa.string())
 
 
+ORIGINS = schema_of(id=pa.string(), continuation_id=pa.string(), context_sentences=pa.int32())
+"""Of each released row, in the same order: its continuation, and the sentences in its context."""
+
+
 def make(work: Work) -> Output:
     """Give every pair its control code, its id and its split; order rows by id."""
     pairs = work.tables["near_duplicates"].to_pylist()
@@ -36,13 +48,30 @@ def make(work: Work) -> Output:
     split_of = assign(pairs, shares.validation, shares.test, work.seed)
     teacher = public_name(work.config.teacher.model)
     tasks = {task.name: task for task in work.config.definitions}
+    lengths = lengths_of(work.tables["contexts"])
     rows = [
-        {**released(pair, tasks[pair["task"]], teacher), "split": split}
+        {
+            **released(pair, tasks[pair["task"]], teacher),
+            "split": split,
+            "context_sentences": lengths[pair["context_id"]],
+        }
         for pair, split in zip(pairs, split_of, strict=True)
     ]
-    rows.sort(key=lambda row: row["id"])
-    wanted = schema(work.config.registry)
-    return with_rejects(rows, [], wanted, extended(wanted, reason=pa.string()))
+    return with_origins(rows, [], schema(work.config.registry))
+
+
+def lengths_of(table: pa.Table) -> dict[str, int]:
+    """Sentences in each context of a table with the columns `context_id` and `sentences`."""
+    rows = table.select(["context_id", "sentences"]).to_pylist()
+    return {row["context_id"]: row["sentences"] for row in rows}
+
+
+def with_origins(rows: Rows, rejects: Rows, wanted: pa.Schema) -> Output:
+    """Rows in the order of their ids, and where each comes from."""
+    ordered = sorted(rows, key=lambda row: row["id"])
+    output = with_rejects(ordered, rejects, wanted, extended(wanted, reason=pa.string()))
+    output.extra["origins"] = table_of(ordered, ORIGINS)
+    return output
 
 
 def released(
@@ -95,10 +124,10 @@ def assign(pairs: Rows, validation: float, test: float, seed: int) -> list[str]:
 
 STAGE = Stage(
     name="splits",
-    version=1,
+    version=2,
     unit="pairs",
     make=make,
-    inputs=("near_duplicates",),
+    inputs=("near_duplicates", "contexts"),
     settings=lambda c, _: {
         "splits": c.splits.model_dump(mode="json"),
         "teacher": c.teacher.model,

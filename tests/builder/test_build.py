@@ -207,6 +207,25 @@ def test_an_empty_result_is_a_gate_and_not_a_traceback(
     assert caught.value.exit_code == 3
 
 
+def test_an_opening_is_seen_by_the_teacher_and_stored_on_demand(
+    finished: tuple[Run, BuildConfig], toy_document: dict[str, Any], tmp_path: Path
+) -> None:
+    run, config = finished
+    toy_document["domains"][0]["strip_opening"] = False
+    build(parse_config(toy_document), tmp_path / "run")
+    other = Run.open(tmp_path / "run")
+    for name in ("contexts", "candidates", "splits"):
+        without, with_it = all_rows(run, config, name), all_rows(other, config, name)
+        assert without
+        for one, two in zip(without, with_it, strict=True):
+            assert two["context"] == f"News: {one['context']}"
+            assert not one["context"].startswith("News:")
+            changed = {"context", "opening"}
+            assert {k: v for k, v in one.items() if k not in changed} == {
+                k: v for k, v in two.items() if k not in changed
+            }
+
+
 def test_no_contexts_at_all_is_an_empty_result(
     toy_document: dict[str, Any], tmp_path: Path
 ) -> None:

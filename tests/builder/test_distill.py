@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import sys
 from collections import Counter
 from pathlib import Path
@@ -18,6 +19,7 @@ from builder.cli import run
 from builder.config import parse_config
 from builder.distill import DistillConfig, Distilled, distill, load_distill
 from builder.errors import ConfigError
+from builder.report.gather import gather
 from builder.stages.order import ROUND_STAGES, units_of
 from builder.stages.placement import Places
 from builder.statistics.funnel import funnel
@@ -118,6 +120,76 @@ def test_nothing_leaks_between_splits(done: tuple[Path, Distilled]) -> None:
             assert split_of.setdefault(row[side], row["split"]) == row["split"]
 
 
+def test_every_row_says_where_it_comes_from(done: tuple[Path, Distilled]) -> None:
+    _, found = done
+    first, second = (Run.open(path) for path in found.corpora)
+    config = parse_config(first.header()["config"])
+    contexts = {
+        row["context_id"]: (row["continuation_id"], row["sentences"])
+        for shard in range(units_of("contexts", config))
+        for row in first.read("contexts", shard).to_pylist()
+    }
+    seen = Counter()
+    for run_ in (first, second):
+        rows = run_.read("splits", 0).to_pylist()
+        origins = run_.read("splits", 0, "origins").to_pylist()
+        for row, origin in zip(rows, origins, strict=True):
+            seen[row["round"]] += 1
+            assert origin["id"] == row["id"]
+            context = row["context_id"].rpartition("-r1-")[0] or row["context_id"]
+            assert (origin["continuation_id"], origin["context_sentences"]) == contexts[context]
+    assert seen[1] > 0
+
+
+def test_commands_read_a_round(
+    done: tuple[Path, Distilled], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    _, found = done
+    folder = tmp_path / "round"
+    shutil.copytree(found.corpora[1], folder)
+    rows = Run.open(folder).read("splits", 0).num_rows
+    assert run(["show", str(folder), "--json"]) == 0
+    steps = {step["stage"]: step for step in json.loads(capfd.readouterr().out)}
+    assert steps["splits"]["kept"] == rows
+    for stage in ("sentences", "rewrites", "pairs", "placement"):
+        assert run(["show", str(folder), "--rejects", "--stage", stage, "--json"]) == 0
+        shown = json.loads(capfd.readouterr().out)
+        rejected = sum(steps[stage]["rejected"].values())
+        assert len(shown) == min(20, rejected)
+    assert run(["show", str(folder), "--rejects", "--stage", "contexts"]) == 2
+    assert "no stage is called 'contexts'" in capfd.readouterr().err
+
+    assert run(["report", str(folder), "-o", str(tmp_path / "page.html")]) == 0
+    assert (tmp_path / "page.html").stat().st_size > 10_000
+    page = gather(folder)
+    lengths = next(one for one in page.breakdowns if one.name == "length")
+    origins = Run.open(folder).read("splits", 0, "origins").to_pylist()
+    counted = Counter(row["context_sentences"] for row in origins)
+    assert {line.name: line.pairs for line in lengths.rows} == {
+        str(length): count for length, count in counted.items()
+    }
+    assert {line.candidates for line in lengths.rows} == {None}
+
+    assert run(["stats", str(folder), "--measures", "diversity", "--json", "--quiet"]) == 0
+    assert json.loads(capfd.readouterr().out)["corpora"][0]["rows"] == rows
+
+    change = ["rescore", str(folder), "--set", "rules.paraphrase.rouge_l.max=0.5", "--json"]
+    assert run(change) == 0
+    moved = json.loads(capfd.readouterr().out)["moved"]
+    assert moved > 0
+    fewer = Run.open(folder).read("splits", 0).to_pylist()
+    earlier = Run.open(found.corpora[0]).read("splits", 0).num_rows
+    assert Counter(row["round"] for row in fewer)[0] == earlier
+    assert rows - moved <= len(fewer) < rows
+    assert all(row["rouge_l"] <= 0.5 for row in fewer if row["round"] and row["task"] != "summary")
+
+    shutil.rmtree(folder / "dimsum_plus")
+    assert run(["release", str(folder), "--json"]) == 0
+    released = Path(json.loads(capfd.readouterr().out)["dataset"])
+    facts = json.loads((released / "provenance/facts.json").read_text())
+    assert sum(split["rows"] for split in facts["configs"][0]["splits"]) == len(fewer)
+
+
 def test_rows_obey_the_same_rules(done: tuple[Path, Distilled]) -> None:
     _, found = done
     run = Run.open(found.corpora[1])
@@ -193,8 +265,8 @@ def test_a_finished_run_is_taken_as_it_is(
 def test_a_pair_between_two_splits_has_no_place() -> None:
     places = Places(
         [
-            {"context_id": "toy-1-0-2", "source": "a", "target": "b", "split": "test"},
-            {"context_id": "toy-2-0-1-r1-0", "source": "c", "target": "d", "split": "train"},
+            {"continuation_id": "toy-1-0", "source": "a", "target": "b", "split": "test"},
+            {"continuation_id": "toy-2-0", "source": "c", "target": "d", "split": "train"},
         ]
     )
     pair = {"continuation_id": "toy-1-0", "source": "x", "target": "y"}
