@@ -60,6 +60,7 @@ def gather(folder: Path, measured: Path | None = None) -> Report:
         breakdowns=breakdowns(source),
         explorer=explorer(source),
         repeats=repeats(source),
+        columns=source.known.released,
         pairs=pairs(source),
         statistics=statistics(read_json(measured) if measured else source.statistics),
         audits=_audits(source, folder),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from builder.audit.record import Audits
+from builder.measures.base import Column
 from builder.statistics.funnel import Step
 from dimsum.tasks import TaskDefinition
 
@@ -178,7 +179,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One row of the table, its differences marked."""
+    """One row of the table, its differences marked; a measure without a value is NaN."""
 
     id: str
     task: str
@@ -188,10 +189,7 @@ class Pair:
     split: str
     source: tuple[Piece, ...]
     target: tuple[Piece, ...]
-    entail_forward: float
-    entail_backward: float
-    rouge_l: float
-    compression: float
+    measures: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +258,7 @@ class Report:
     breakdowns: tuple[Breakdown, ...]
     explorer: Explorer | None
     repeats: Repeats | None
+    columns: tuple[Column, ...]
     pairs: tuple[Pair, ...]
     statistics: tuple[Statistic, ...]
     audits: Audits

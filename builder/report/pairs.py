@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import zip_longest
 from typing import Any
 
@@ -12,7 +13,6 @@ from builder.report.text import differences, named, shortened
 PER_TASK = 150
 MOST_CHARACTERS = 600
 NAMES = ("id", "task", "control", "domain", "method", "split")
-MEASURES = ("entail_forward", "entail_backward", "rouge_l", "compression")
 
 
 def pairs(source: Source) -> tuple[Pair, ...]:
@@ -23,13 +23,14 @@ def pairs(source: Source) -> tuple[Pair, ...]:
     ]
     rows = [row for turn in zip_longest(*groups) for row in turn if row is not None]
     texts = source.texts([row["id"] for row in rows])
-    return tuple(_pair(row, *texts[row["id"]]) for row in rows)
+    columns = [column.name for column in source.known.released]
+    return tuple(_pair(row, columns, *texts[row["id"]]) for row in rows)
 
 
-def _pair(row: dict[str, Any], source: str, target: str) -> Pair:
+def _pair(row: dict[str, Any], columns: list[str], source: str, target: str) -> Pair:
     left, right = differences(
         shortened(source, MOST_CHARACTERS), shortened(target, MOST_CHARACTERS)
     )
     known: dict[str, Any] = {name: named(row[name]) for name in NAMES}
-    known |= {name: row[name] for name in MEASURES}
-    return Pair(source=left, target=right, **known)
+    measures = {name: math.nan if row[name] is None else row[name] for name in columns}
+    return Pair(source=left, target=right, measures=measures, **known)

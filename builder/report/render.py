@@ -18,6 +18,7 @@ from importlib import resources
 import jinja2
 from markupsafe import Markup
 
+from builder.measures.registry import registry
 from builder.report.drawing import Picture, inline
 from builder.report.model import Removal, Report
 from builder.report.themes import DARK, LIGHT, stylesheet, task_colours
@@ -158,8 +159,11 @@ def _number(value: float) -> str:
 
 
 def _words(name: str) -> str:
-    """A name as a reader writes it: `task.rouge_l` is task: ROUGE-L."""
-    return name.replace("rouge_l", "ROUGE-L").replace("_", " ").replace(".", ": ")
+    """A name as a reader writes it: `summary.rouge_l` is summary: ROUGE-L."""
+    columns = registry().columns
+    parts = name.split(".")
+    shown = [columns[p].shown if p in columns else p.replace("_", " ") for p in parts]
+    return ": ".join(shown)
 
 
 def _plurals(report: Report) -> dict[str, str]:
