@@ -170,8 +170,11 @@ def test_commands_read_a_round(
     }
     assert {line.candidates for line in lengths.rows} == {None}
 
-    assert run(["stats", str(folder), "--measures", "diversity", "--json", "--quiet"]) == 0
-    assert json.loads(capfd.readouterr().out)["corpora"][0]["rows"] == rows
+    measured = tmp_path / "stats.json"
+    words = ["stats", str(folder), "--measures", "diversity", "-o", str(measured), "--quiet"]
+    assert run(words) == 0
+    assert json.loads(measured.read_text())["corpora"][0]["rows"] == rows
+    capfd.readouterr()
 
     change = ["rescore", str(folder), "--set", "rules.paraphrase.rouge_l.max=0.5", "--json"]
     assert run(change) == 0
