@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 
-def written_out_attention(model: Any, device: torch.device) -> None:
-    """On a CPU, have the model's attention written out in matrix products, in place.
+def use_explicit_attention(model: Any, device: torch.device) -> None:
+    """On a CPU, make the model compute attention by explicit matrix products, in place.
 
     torch's fused attention is the faster one forward, but its backward pass on a CPU takes
     many times as long as that of the products.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
 @click.option("--create-pr", is_flag=True, help="Stop at a verified pull request.")
 @click.option(
-    "--beside",
+    "--companion",
     metavar="NS/NAME[@REVISION]",
     help="What the card is to name: a dataset's student, or a student's dataset.",
 )
@@ -36,7 +36,7 @@ def publish(
     tag: str | None,
     dry_run: bool,
     create_pr: bool,
-    beside: str | None,
+    companion: str | None,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -59,7 +59,7 @@ def publish(
             private=private,
             tag=tag,
             create_pr=create_pr,
-            beside=beside,
+            companion=companion,
             report=lambda line: click.echo(line, err=True),
         )
         if dry_run or not yes:

@@ -31,7 +31,7 @@ from builder.critics.spec import SPEC_FILE, CriticSpec, read_spec
 from builder.errors import ConfigError
 from builder.models import public_name, quiet_transformers, resolve
 from builder.store import digest
-from dimsum.cpu import written_out_attention
+from dimsum.cpu import use_explicit_attention
 from dimsum.settings import Settings
 
 LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -182,7 +182,7 @@ def fresh(recipe: CriticRecipe) -> NliModel:
         with quiet_transformers():
             tokenizer = AutoTokenizer.from_pretrained(base.path, **base.arguments())
         model = with_new_head(base, torch.bfloat16, recipe.layers)
-    written_out_attention(model, model.device)
+    use_explicit_attention(model, model.device)
     if spec.adapter:
         with quiet_transformers():
             model = _with_lora(model, recipe)

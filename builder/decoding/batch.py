@@ -10,19 +10,19 @@ import numpy as np
 import torch
 
 from builder.decoding.attention import packed_heads
-from builder.decoding.bunch import Bunch, Place, regroup
-from builder.decoding.cache import BunchCache, Columns, Prefix
+from builder.decoding.cache import Columns, PackedCache, Prefix
 from builder.decoding.continuation import Continuation, Rules, Sample
 from builder.decoding.draw import draw
 from builder.decoding.filters import NgramHistory
 from builder.decoding.forward import CausalForward
+from builder.decoding.pack import Pack, Slot, regroup
 
-MOST_PLACES = 10
+MOST_SLOTS = 10
 _PREFILL_TOKENS_PER_ROW = 16
 # Steps that the columns suffice for, once those that nobody sees are squeezed out. A step reads
 # all of them, so few are as fast as many, and take less memory.
 _SPARE_STEPS = 8
-# Loading a context or closing gaps touches every layer, so it is done for several places at once.
+# Loading a context or closing gaps touches every layer, so it is done for several slots at once.
 _IDLE_SHARE = 16
 
 
@@ -59,61 +59,57 @@ class Batch:
         self.done = done
         self.on_tokens = on_tokens
         most = min(limit, sum(map(len, waiting.values())))
-        self.places = places_of(most, max(map(len, waiting.values())))
-        self.bunches = [
-            Bunch([Place() for _ in range(self.places)]) for _ in range(most // self.places)
-        ]
+        self.slots = _choose_slots(most, max(map(len, waiting.values())))
+        self.packs = [Pack([Slot() for _ in range(self.slots)]) for _ in range(most // self.slots)]
         # Contexts that were run and are still waited for, and the n-grams of each.
         self.contexts: dict[int, tuple[Prefix, int]] = {}
         self.trunks: dict[int, NgramHistory] = {}
-        self.cache: BunchCache | None = None
+        self.cache: PackedCache | None = None
 
     def run(self) -> None:
         """Decode until nothing waits and no sample is under way."""
         with packed_heads(self.forward.model) as groups:
             while True:
                 self._fill()
-                idle = sum(len(bunch.idle()) for bunch in self.bunches)
-                total = len(self.bunches) * self.places
+                idle = sum(len(pack.idle()) for pack in self.packs)
+                total = len(self.packs) * self.slots
                 if self.waiting and idle > total // _IDLE_SHARE:
                     self._load(groups)
                 elif idle == total:
                     return
-                elif idle > total // _IDLE_SHARE and idle >= self.places:
+                elif idle > total // _IDLE_SHARE and idle >= self.slots:
                     self._close()
-                if any(place.row for bunch in self.bunches for place in bunch.places):
+                if any(slot.row for pack in self.packs for slot in pack.slots):
                     self._step()
 
     def _step(self) -> None:
-        """Decode one more token of every place."""
+        """Decode one more token of every slot."""
         cache = self.cache
         assert cache is not None
-        if cache.now + self.places > cache.columns:
-            if any(bunch.used() == cache.now for bunch in self.bunches):
-                wanted = cache.now + self.places * self._steps_left()
+        if cache.now + self.slots > cache.columns:
+            if any(pack.used() == cache.now for pack in self.packs):
+                wanted = cache.now + self.slots * self._steps_left()
                 cache.grow(min(wanted, 3 * cache.columns // 2))
             else:
                 self._arrange({})
-        rows = [[place.row for place in bunch.places] for bunch in self.bunches]
-        tokens = torch.tensor([[row.tokens[-1] if row else 0 for row in bunch] for bunch in rows])
-        positions = torch.tensor(
-            [[place.position for place in bunch.places] for bunch in self.bunches]
-        )
-        for bunch in self.bunches:
-            for column, place in enumerate(bunch.places, cache.now):
-                if place.row:
-                    place.columns.append(column)
+        rows = [[slot.row for slot in pack.slots] for pack in self.packs]
+        tokens = torch.tensor([[row.tokens[-1] if row else 0 for row in pack] for pack in rows])
+        positions = torch.tensor([[slot.position for slot in pack.slots] for pack in self.packs])
+        for pack in self.packs:
+            for column, slot in enumerate(pack.slots, cache.now):
+                if slot.row:
+                    slot.columns.append(column)
         logits = self.forward.step(cache, tokens, positions)
-        self._record([p for b in self.bunches for p in b.places], logits.flatten(0, 1))
+        self._record([p for b in self.packs for p in b.slots], logits.flatten(0, 1))
 
     def _steps_left(self) -> int:
         """Tokens that the sample with the most still to come may have."""
-        rows = [place.row for bunch in self.bunches for place in bunch.places if place.row]
+        rows = [slot.row for pack in self.packs for slot in pack.slots if slot.row]
         return self.rules.config.max_new_tokens - min(len(row.tokens) for row in rows)
 
-    def _record(self, places: Sequence[Place], logits: torch.Tensor) -> None:
-        """Draw these places' next tokens, and let go of the samples that end with it."""
-        rows = [place.row for place in places]
+    def _record(self, slots: Sequence[Slot], logits: torch.Tensor) -> None:
+        """Draw these slots' next tokens, and let go of the samples that end with it."""
+        rows = [slot.row for slot in slots]
         drawn = draw(
             logits,
             np.array([row.uniform if row else 0.0 for row in rows]),
@@ -123,27 +119,27 @@ class Batch:
             top_p=self.rules.config.top_p,
         )
         tokens, logprobs = drawn.tokens.tolist(), drawn.logprobs.tolist()
-        for place, row, token, logprob in zip(places, rows, tokens, logprobs, strict=True):
+        for slot, row, token, logprob in zip(slots, rows, tokens, logprobs, strict=True):
             sample = row.take(token, logprob) if row else None
             if sample is not None:
                 self.done[sample.prompt, sample.index] = sample
-                place.row, place.columns = None, []
+                slot.row, slot.columns = None, []
         if self.on_tokens is not None:
             self.on_tokens(sum(row is not None for row in rows))
 
     def _fill(self) -> None:
         """Start waiting samples where their context is already held."""
-        started: list[Place] = []
-        for number, bunch in enumerate(self.bunches):
-            for place in bunch.idle():
-                prompt = next((one for one in bunch.contexts if one in self.waiting), None)
+        started: list[Slot] = []
+        for number, pack in enumerate(self.packs):
+            for slot in pack.idle():
+                prompt = next((one for one in pack.contexts if one in self.waiting), None)
                 if prompt is None:
                     break
-                started.append(self._start(number, place, prompt))
+                started.append(self._start(number, slot, prompt))
         self._first(started)
 
-    def _start(self, number: int, place: int, prompt: int) -> Place:
-        """Put the next sample of a prompt, whose context the bunch holds, into a place."""
+    def _start(self, number: int, slot: int, prompt: int) -> Slot:
+        """Put the next sample of a prompt, whose context the pack holds, into a slot."""
         indices = self.waiting[prompt]
         index = indices.popleft()
         if not indices:
@@ -153,64 +149,64 @@ class Batch:
             counted = self.ids[prompt] if self.rules.config.prompt_counts else ()
             self.trunks[prompt] = NgramHistory(size, counted)
         history = self.trunks[prompt].fork() if size else None
-        bunch = self.bunches[number]
-        taken = bunch.places[place]
+        pack = self.packs[number]
+        taken = pack.slots[slot]
         taken.row = Continuation(self.rules, prompt, index, self.ids[prompt], self.seed, history)
         assert self.cache is not None
-        self.cache.show(number, place, bunch.contexts[prompt])
+        self.cache.show(number, slot, pack.contexts[prompt])
         return taken
 
-    def _first(self, started: Sequence[Place]) -> None:
+    def _first(self, started: Sequence[Slot]) -> None:
         """Draw the first token of samples that have just been started."""
         if not started:
             return
-        held = [self.contexts[place.row.prompt] for place in started if place.row]
+        held = [self.contexts[slot.row.prompt] for slot in started if slot.row]
         self._record(started, torch.stack([prefix.logits[one] for prefix, one in held]))
         self.contexts = {p: held for p, held in self.contexts.items() if p in self.waiting}
         self.trunks = {p: trunk for p, trunk in self.trunks.items() if p in self.waiting}
 
     def _load(self, groups: int) -> None:
-        """Bring further contexts to bunches with idle places, and start their samples."""
+        """Bring further contexts to packs with idle slots, and start their samples."""
         wanted = self._choose()
-        for bunch in self.bunches:
-            kept = {place.row.prompt for place in bunch.places if place.row}
-            bunch.contexts = {
-                p: at for p, at in bunch.contexts.items() if p in kept or p in self.waiting
+        for pack in self.packs:
+            kept = {slot.row.prompt for slot in pack.slots if slot.row}
+            pack.contexts = {
+                p: at for p, at in pack.contexts.items() if p in kept or p in self.waiting
             }
         prefix = self._context(next(iter(chain.from_iterable(wanted.values()))))[0]
         if self.cache is None:
-            self.cache = BunchCache(prefix, len(self.bunches), self.places, groups)
+            self.cache = PackedCache(prefix, len(self.packs), self.slots, groups)
         needed = {
             number: sum(len(self.ids[prompt]) for prompt in prompts)
             for number, prompts in wanted.items()
         }
         now = self.cache.now
-        if any(len(self.bunches[n].dead(now)) < width for n, width in needed.items()):
+        if any(len(self.packs[n].free(now)) < width for n, width in needed.items()):
             self._arrange(needed)
-        started: list[Place] = []
+        started: list[Slot] = []
         for number, prompts in wanted.items():
-            bunch = self.bunches[number]
-            dead = bunch.dead(self.cache.now)
+            pack = self.packs[number]
+            free = pack.free(self.cache.now)
             for prompt in prompts:
                 width = len(self.ids[prompt])
-                bunch.contexts[prompt], dead = dead[:width], dead[width:]
+                pack.contexts[prompt], free = free[:width], free[width:]
                 self._copy(number, prompt)
-                for place in bunch.idle():
+                for slot in pack.idle():
                     if prompt in self.waiting:
-                        started.append(self._start(number, place, prompt))
+                        started.append(self._start(number, slot, prompt))
         self._first(started)
 
     def _choose(self) -> dict[int, list[int]]:
-        """Which contexts each bunch with idle places shall take, those served least first."""
+        """Which contexts each pack with idle slots shall take, those served least first."""
         serving = dict.fromkeys(self.waiting, 0)
-        for bunch in self.bunches:
-            for prompt in bunch.contexts:
+        for pack in self.packs:
+            for prompt in pack.contexts:
                 if prompt in serving:
                     serving[prompt] += 1
         left = {prompt: len(indices) for prompt, indices in self.waiting.items()}
         wanted: dict[int, list[int]] = {}
-        for number, bunch in enumerate(self.bunches):
-            idle = len(bunch.idle())
+        for number, pack in enumerate(self.packs):
+            idle = len(pack.idle())
             while idle > 0 and left:
                 prompt = min(left, key=serving.__getitem__)
                 taken = min(idle, left[prompt])
@@ -223,9 +219,9 @@ class Batch:
         return wanted
 
     def _copy(self, number: int, prompt: int) -> None:
-        """Write a context into the columns that its bunch has set aside for it."""
+        """Write a context into the columns that its pack has set aside for it."""
         prefix, one = self._context(prompt)
-        columns = np.array(self.bunches[number].contexts[prompt])
+        columns = np.array(self.packs[number].contexts[prompt])
         source = np.arange(prefix.columns - len(columns), prefix.columns)
         assert self.cache is not None
         self.cache.load(
@@ -239,55 +235,55 @@ class Batch:
         if prompt not in self.contexts:
             further = [one for one in self.waiting if one not in self.contexts and one != prompt]
             longest = len(self.ids[prompt])
-            room = _PREFILL_TOKENS_PER_ROW * len(self.bunches) * self.places
-            many = max(1, min(room // longest, len(self.bunches)))
+            room = _PREFILL_TOKENS_PER_ROW * len(self.packs) * self.slots
+            many = max(1, min(room // longest, len(self.packs)))
             together = [prompt, *further[: many - 1]]
             prefix = self.forward.prefill([self.ids[one] for one in together])
             self.contexts.update({one: (prefix, n) for n, one in enumerate(together)})
         return self.contexts[prompt]
 
     def _close(self) -> None:
-        """Bring the samples left together in as few bunches as hold them, if that saves memory.
+        """Bring the samples left together in as few packs as hold them, if that saves memory.
 
-        Samples of several contexts in a bunch need the columns of each, and all bunches are as
+        Samples of several contexts in a pack need the columns of each, and all packs are as
         wide as the widest: just after the last sample has been started, they are better left.
         """
         live = [
-            (number, place)
-            for number, bunch in enumerate(self.bunches)
-            for place in bunch.places
-            if place.row
+            (number, slot)
+            for number, pack in enumerate(self.packs)
+            for slot in pack.slots
+            if slot.row
         ]
         live.sort(key=lambda one: one[1].row.prompt if one[1].row else 0)
-        size = self.places
+        size = self.slots
         groups = [live[i : i + size] for i in range(0, len(live), size)]
         width = max(map(self._width, groups)) + _SPARE_STEPS * size
         cache = self.cache
         assert cache is not None
-        if len(groups) * width <= len(self.bunches) * cache.columns:
+        if len(groups) * width <= len(self.packs) * cache.columns:
             self._arrange({}, groups)
 
-    def _width(self, group: Sequence[tuple[int, Place]]) -> int:
-        """Columns that samples need in one bunch: their contexts' and their own."""
-        prompts = {place.row.prompt for _, place in group if place.row}
-        own = sum(len(place.columns) for _, place in group)
+    def _width(self, group: Sequence[tuple[int, Slot]]) -> int:
+        """Columns that samples need in one pack: their contexts' and their own."""
+        prompts = {slot.row.prompt for _, slot in group if slot.row}
+        own = sum(len(slot.columns) for _, slot in group)
         return own + sum(len(self.ids[prompt]) for prompt in prompts)
 
     def _arrange(
         self,
         needed: dict[int, int],
-        groups: Sequence[Sequence[tuple[int, Place]]] | None = None,
+        groups: Sequence[Sequence[tuple[int, Slot]]] | None = None,
     ) -> None:
         """Squeeze out the columns that nobody sees, and make room.
 
         Args:
-            needed: columns that bunches need for further contexts.
-            groups: who shall share a bunch, each with its present bunch; None leaves it.
+            needed: columns that packs need for further contexts.
+            groups: who shall share a pack, each with its present pack; None leaves it.
         """
         if groups is None:
-            groups = [[(n, place) for place in b.places] for n, b in enumerate(self.bunches)]
-        self.bunches, moves = regroup(self.bunches, groups, self.places, self.waiting)
-        now = max(bunch.used() + needed.get(n, 0) for n, bunch in enumerate(self.bunches))
+            groups = [[(n, slot) for slot in b.slots] for n, b in enumerate(self.packs)]
+        self.packs, moves = regroup(self.packs, groups, self.slots, self.waiting)
+        now = max(pack.used() + needed.get(n, 0) for n, pack in enumerate(self.packs))
         cache = self.cache
         assert cache is not None
         to, old = (
@@ -300,19 +296,19 @@ class Batch:
                 [(move.source, move.old) for move in moves],
             )
         )
-        cache.arrange(to, old, now, len(self.bunches), now + _SPARE_STEPS * self.places)
-        for number, bunch in enumerate(self.bunches):
-            for place, taken in enumerate(bunch.places):
+        cache.arrange(to, old, now, len(self.packs), now + _SPARE_STEPS * self.slots)
+        for number, pack in enumerate(self.packs):
+            for slot, taken in enumerate(pack.slots):
                 if taken.row:
-                    seen = bunch.contexts[taken.row.prompt] + taken.columns
-                    cache.show(number, place, seen)
+                    seen = pack.contexts[taken.row.prompt] + taken.columns
+                    cache.show(number, slot, seen)
 
 
-def places_of(most: int, samples: int) -> int:
-    """Samples side by side in a bunch: what leaves the fewest of `most` places unused.
+def _choose_slots(most: int, samples: int) -> int:
+    """Samples side by side in a pack: what leaves the fewest of `most` slots unused.
 
     Never more than a prompt has samples, because side by side pays for a shared context.
     """
-    largest = max(1, min(MOST_PLACES, most, samples))
+    largest = max(1, min(MOST_SLOTS, most, samples))
     sizes = range(largest, largest // 2, -1)
     return max(sizes, key=lambda size: most // size * size)

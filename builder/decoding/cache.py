@@ -1,9 +1,9 @@
 """A key/value cache in which the samples of a context stand side by side in one row.
 
-Usually every sample has a row, with a copy of its context. Here a row, a bunch, has `places`
-samples as queries side by side: each step writes one column for every place, and an explicit
-mask shows a place its context and its own columns only. A context is held once for all places,
-attention is a few large products instead of many small ones, and a place whose sample has ended
+Usually every sample has a row, with a copy of its context. Here a row, a pack, has `slots`
+samples as queries side by side: each step writes one column for every slot, and an explicit
+mask shows a slot its context and its own columns only. A context is held once for all slots,
+attention is a few large products instead of many small ones, and a slot whose sample has ended
 takes the next sample of its context by a change of the mask alone.
 
 Columns are written in place. Those that nobody sees any more hold further contexts; when the
@@ -47,15 +47,15 @@ class Prefix:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Some columns of some bunches: pairs (bunch, column), int64 [n] each."""
+    """Some columns of some packs: pairs (pack, column), int64 [n] each."""
 
-    bunches: NDArray[np.int64]
+    packs: NDArray[np.int64]
     columns: NDArray[np.int64]
 
     def index(self, device: torch.device) -> tuple[torch.Tensor, slice, torch.Tensor]:
-        """As an index into [bunches, heads, columns, head dim]; selects [n, heads, head dim]."""
-        bunches, columns = (torch.from_numpy(a).to(device) for a in (self.bunches, self.columns))
-        return bunches, slice(None), columns
+        """As an index into [packs, heads, columns, head dim]; selects [n, heads, head dim]."""
+        packs, columns = (torch.from_numpy(a).to(device) for a in (self.packs, self.columns))
+        return packs, slice(None), columns
 
 
 class InPlaceLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is untyped here
@@ -136,60 +136,60 @@ class InPlaceCache(Cache):  # type: ignore[misc]  # transformers is untyped here
             self.columns = columns
 
 
-class BunchCache(InPlaceCache):
-    """The buffers of all layers and the mask; a step writes `now` .. `now + places - 1`.
+class PackedCache(InPlaceCache):
+    """The buffers of all layers and the mask; a step writes `now` .. `now + slots - 1`.
 
     Args:
         like: contexts whose layers give heads, sizes, dtype and device.
-        bunches: rows.
-        places: samples side by side in a row.
+        packs: rows.
+        slots: samples side by side in a row.
         groups: how often the mask repeats a query (`builder.decoding.attention`).
     """
 
-    def __init__(self, like: Prefix, bunches: int, places: int, groups: int) -> None:
-        self.places = places
-        super().__init__(like, bunches)
+    def __init__(self, like: Prefix, packs: int, slots: int, groups: int) -> None:
+        self.slots = slots
+        super().__init__(like, packs)
         kind = like.keys[0].dtype
         self._hidden = torch.finfo(kind).min
-        self._mask = like.keys[0].new_zeros(bunches, groups, places, 0)
+        self._mask = like.keys[0].new_zeros(packs, groups, slots, 0)
 
     @property
     def device(self) -> torch.device:
         """Where the buffers are."""
         return self._mask.device
 
-    def mask(self, bunches: int) -> torch.Tensor:
-        """What the first bunches' next queries see: additive, [bunches, 1, queries, columns]."""
-        self.shown = self.now + self.places
-        return self._mask[:bunches, :, :, : self.shown].flatten(1, 2)[:, None]
+    def mask(self, packs: int) -> torch.Tensor:
+        """What the first packs' next queries see: additive, [packs, 1, queries, columns]."""
+        self.shown = self.now + self.slots
+        return self._mask[:packs, :, :, : self.shown].flatten(1, 2)[:, None]
 
-    def show(self, bunch: int, place: int, columns: Sequence[int]) -> None:
-        """Let a place see, of what is written, these columns only."""
-        mine = self._mask[bunch, :, place]
+    def show(self, pack: int, slot: int, columns: Sequence[int]) -> None:
+        """Let a slot see, of what is written, these columns only."""
+        mine = self._mask[pack, :, slot]
         mine[:, : self.now] = self._hidden
         mine[:, torch.tensor(columns, device=self.device)] = 0
 
     def load(self, to: Columns, prefix: Prefix, contexts: Columns) -> None:
-        """Copy columns of contexts; of `contexts` the "bunches" are indices into `prefix`."""
+        """Copy columns of contexts; of `contexts` the "packs" are indices into `prefix`."""
         target, source = to.index(self.device), contexts.index(self.device)
         for layer, keys, values in zip(self.layers, prefix.keys, prefix.values, strict=True):
             layer.keys[target] = keys[source]
             layer.values[target] = values[source]
 
-    def arrange(self, to: Columns, old: Columns, now: int, bunches: int, columns: int) -> None:
+    def arrange(self, to: Columns, old: Columns, now: int, packs: int, columns: int) -> None:
         """Move columns, forget the others and hide everything that is written.
 
         Args:
             to: where they go, all before `now`.
             old: where they are.
             now: the next column to write.
-            bunches: how many go on, no more than there are. If they are fewer, the buffers are
+            packs: how many go on, no more than there are. If they are fewer, the buffers are
                 made anew in this size.
-            columns: how many there shall be at least; exactly, if bunches are fewer.
+            columns: how many there shall be at least; exactly, if packs are fewer.
         """
-        if bunches < len(self._mask):
+        if packs < len(self._mask):
             self.columns = columns
-            self._mask = self._mask.new_empty(bunches, *self._mask.shape[1:3], columns)
+            self._mask = self._mask.new_empty(packs, *self._mask.shape[1:3], columns)
         else:
             self.grow(columns)
         target, source = to.index(self.device), old.index(self.device)
@@ -201,7 +201,7 @@ class BunchCache(InPlaceCache):
         self._show_own()
 
     def _moved(self, held: torch.Tensor, target: Any, source: Any) -> torch.Tensor:
-        """Columns moved within a buffer, or into a new one if it has more bunches than the mask."""
+        """Columns moved within a buffer, or into a new one if it has more packs than the mask."""
         made = held
         if len(held) > len(self._mask):
             made = held.new_zeros(len(self._mask), held.shape[1], self.columns, held.shape[3])
@@ -217,14 +217,14 @@ class BunchCache(InPlaceCache):
             self._show_own()
 
     def _show_own(self) -> None:
-        """Let every place see what it writes from now on."""
-        for place in range(self.places):
-            self._mask[:, :, place, self.now + place :: self.places] = 0
+        """Let every slot see what it writes from now on."""
+        for slot in range(self.slots):
+            self._mask[:, :, slot, self.now + slot :: self.slots] = 0
 
 
-def _empty(like: torch.Tensor, bunches: int) -> torch.Tensor:
+def _empty(like: torch.Tensor, packs: int) -> torch.Tensor:
     # Grown with zeros: a hidden column still meets a weight of 0, and 0 x nan is nan.
-    return like.new_zeros(bunches, like.shape[1], 0, like.shape[3])
+    return like.new_zeros(packs, like.shape[1], 0, like.shape[3])
 
 
 def right_aligned(ids: Sequence[Sequence[int]], fill: int = 0) -> torch.Tensor:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from builder.decoding.cache import BunchCache, Prefix, right_aligned
+from builder.decoding.cache import PackedCache, Prefix, right_aligned
 from builder.errors import BuilderError, ConfigError
 
 
@@ -95,17 +95,17 @@ class CausalForward:
 
     @torch.inference_mode()
     def step(
-        self, cache: BunchCache, tokens: torch.Tensor, positions: torch.Tensor
+        self, cache: PackedCache, tokens: torch.Tensor, positions: torch.Tensor
     ) -> torch.Tensor:
-        """Run one new token of each place of the cache's first bunches.
+        """Run one new token of each slot of the cache's first packs.
 
         Args:
-            cache: its first `len(tokens)` bunches are run, and its `now` moves on.
-            tokens: int64 [bunches, places].
-            positions: int64 [bunches, places], each token's position in its own sequence.
+            cache: its first `len(tokens)` packs are run, and its `now` moves on.
+            tokens: int64 [packs, slots].
+            positions: int64 [packs, slots], each token's position in its own sequence.
 
         Returns:
-            [bunches, places, vocabulary] logits in the model's dtype.
+            [packs, slots, vocabulary] logits in the model's dtype.
         """
         outputs = self.model(
             input_ids=tokens.to(self.device),

@@ -1,4 +1,4 @@
-"""A release as it lies on disk: its files, their hashes, and the card for its place on the Hub."""
+"""A release as it lies on disk: its files, their hashes, and its card, rendered for its address."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def prepare(
     folder: Path,
     repo_id: str,
     report: Callable[[str], None] = lambda _: None,
-    beside: str | None = None,
+    companion: str | None = None,
 ) -> Release:
     """Reads a folder, renders its card for `repo_id` and hashes every file. Writes nothing.
 
@@ -114,11 +114,11 @@ def prepare(
         folder: of the release.
         repo_id: that it is to be.
         report: called with a line before what takes long.
-        beside: NS/NAME[@REVISION] of the other half, for its card to name: a dataset's student, or
-            a student's dataset. None leaves what the facts say.
+        companion: NS/NAME[@REVISION] for its card to name: a dataset's student, or a student's
+            dataset. None leaves what the facts say.
 
     Raises:
-        ConfigError: no folder, no card, facts that are none, or none to name `beside` in.
+        ConfigError: no folder, no card, facts that are none, or none to name `companion` in.
         GateError: a file is not the one its manifest lists.
         CardError: the card there has lost its section for text written by hand.
     """
@@ -128,16 +128,16 @@ def prepare(
             f"{folder} has no {CARD}", hint="`dimsum release` makes a folder that can be published"
         )
     facts = read_facts(paths[FACTS_PATH]) if FACTS_PATH in paths else None
-    if beside and facts is None:
+    if companion and facts is None:
         raise ConfigError(
-            f"{folder} has no {FACTS_PATH}, so its card cannot be made to name {beside}",
+            f"{folder} has no {FACTS_PATH}, so its card cannot be made to name {companion}",
             hint="write it into the card by hand",
         )
     rendered: dict[str, bytes] = {}
     if facts is not None:
         facts = facts.model_copy(update={"repo_id": repo_id})
-        if beside:
-            facts = name_beside(facts, beside)
+        if companion:
+            facts = name_companion(facts, companion)
         previous = paths[CARD].read_text(encoding="utf-8") if CARD in paths else None
         rendered[CARD] = render_card(facts, previous).encode()
         rendered[FACTS_PATH] = facts_json(facts).encode()
@@ -180,17 +180,17 @@ def read_facts(path: Path) -> DatasetFacts | ModelFacts:
         ) from error
 
 
-def name_beside(facts: DatasetFacts | ModelFacts, place: str) -> DatasetFacts | ModelFacts:
-    """The facts with the other half's place on the Hub.
+def name_companion(facts: DatasetFacts | ModelFacts, address: str) -> DatasetFacts | ModelFacts:
+    """The facts with the companion's address on the Hub.
 
     Args:
         facts: of a dataset, which will name its student, or of a student, which will name its data.
-        place: NS/NAME, with @REVISION if it is at one.
+        address: NS/NAME, with @REVISION if it is at one.
 
     Raises:
-        ConfigError: that is no place.
+        ConfigError: that is no address.
     """
-    repo_id, _, revision = place.partition("@")
+    repo_id, _, revision = address.partition("@")
     known = facts.student if isinstance(facts, DatasetFacts) else facts.dataset
     here = {"repo_id": repo_id, "revision": revision or None}
     if known is None:
@@ -199,7 +199,7 @@ def name_beside(facts: DatasetFacts | ModelFacts, place: str) -> DatasetFacts | 
         link = Link.model_validate({**known.model_dump(), **here})
     except ValidationError as error:
         raise ConfigError(
-            f"{place} is no place on the Hub", hint="give it as NS/NAME or NS/NAME@REVISION"
+            f"{address} is no address on the Hub", hint="give it as NS/NAME or NS/NAME@REVISION"
         ) from error
     if isinstance(facts, DatasetFacts):
         return facts.model_copy(update={"student": link})

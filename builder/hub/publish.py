@@ -94,7 +94,7 @@ class Publisher:
             makes new ones if it is new.
         tag: to put on the release.
         create_pr: stop at a verified pull request, and let somebody else merge it.
-        beside: NS/NAME[@REVISION] of the other half, which the card is to name.
+        companion: NS/NAME[@REVISION] of its student or dataset, which the card is to name.
         api: the client, if not a new one with the login's token.
         retry: how to try again.
         report: called with a line at each step.
@@ -113,7 +113,7 @@ class Publisher:
         private: bool | None = None,
         tag: str | None = None,
         create_pr: bool = False,
-        beside: str | None = None,
+        companion: str | None = None,
         api: HfApi | None = None,
         retry: Retry | None = None,
         report: Report = lambda _: None,
@@ -135,7 +135,7 @@ class Publisher:
         with self._explained():
             if not (self.api.token or get_token()):
                 raise LocalTokenNotFoundError
-            self.release: Release = prepare(folder, repo_id, report, beside)
+            self.release: Release = prepare(folder, repo_id, report, companion)
             self.remote = Remote(self.api, repo_id, self.release.kind, self.retry)
 
     def _explained(self) -> Any:

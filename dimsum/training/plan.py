@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dimsum.cpu import contiguous_head, written_out_attention
+from dimsum.cpu import contiguous_head, use_explicit_attention
 from dimsum.data.dataset import read_rows
 from dimsum.data.values import Reading
 from dimsum.models import loading, pick_device, pick_dtype, public_name, resolve
@@ -243,7 +243,7 @@ def _measured(
     """Speed of a few steps on random weights, after one that is not timed."""
     with torch.device(device):
         model = _model(config, architecture, recipe, half)
-    written_out_attention(model, device)
+    use_explicit_attention(model, device)
     optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-5)
     autocast: Any = (
         torch.autocast(device.type, dtype=torch.bfloat16) if half else contextlib.nullcontext()

@@ -23,7 +23,7 @@ from typing import Any, Literal
 import torch
 
 from dimsum.card import write_card
-from dimsum.cpu import written_out_attention
+from dimsum.cpu import use_explicit_attention
 from dimsum.data.dataset import read_rows
 from dimsum.data.values import Reading
 from dimsum.errors import UsageError
@@ -102,7 +102,7 @@ def train(
         return Student.from_pretrained(output, device=device)
     _count_requests(student, prepared)
     base = student.model
-    written_out_attention(base, where)
+    use_explicit_attention(base, where)
     if recipe.lora_rank:
         torch.manual_seed(recipe.seed)
         student.model = with_lora(student.model, student.spec.architecture, recipe)

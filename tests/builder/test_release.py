@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from builder.config import BuildConfig
-from builder.hub.local import name_beside, prepare, read_facts
+from builder.hub.local import name_companion, prepare, read_facts
 from builder.hub.shapes import parquet_shape
 from builder.release import RECORD, write_release
 from builder.statistics.published import tables
@@ -87,7 +87,7 @@ def test_made_again_it_keeps_its_student_and_what_was_written_by_hand(
     before: dict[str, Any] = {p.name: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     card = folder / "README.md"
     card.write_text(card.read_text().replace(HAND_START + "\n", HAND_START + "\n\nMine.\n\n"))
-    facts = name_beside(facts_of(folder), "acme/student@v1")
+    facts = name_companion(facts_of(folder), "acme/student@v1")
     (folder / FACTS_PATH).write_text(facts.model_dump_json())
     (opened.folder / RECORD).unlink()
     assert write_release(opened, config, opened.header()) == folder

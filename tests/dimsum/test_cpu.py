@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from dimsum.cpu import contiguous_head, written_out_attention
+from dimsum.cpu import contiguous_head, use_explicit_attention
 
 
 def small() -> LlamaForCausalLM:
@@ -36,10 +36,10 @@ def test_the_head_reads_contiguous_rows() -> None:
     assert torch.allclose(before, after, atol=1e-6)
 
 
-def test_written_out_attention_attends_alike() -> None:
+def test_use_explicit_attention_attends_alike() -> None:
     model = small()
     ids = torch.arange(12).view(2, 6)
     fused = model(input_ids=ids, labels=ids)
-    written_out_attention(model, torch.device("cpu"))
+    use_explicit_attention(model, torch.device("cpu"))
     assert model.config._attn_implementation == "eager"
     assert torch.allclose(fused.loss, model(input_ids=ids, labels=ids).loss, atol=1e-5)

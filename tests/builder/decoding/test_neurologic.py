@@ -17,7 +17,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast, T
 from builder.decoding.attention import packed_heads
 from builder.decoding.automaton import Automaton
 from builder.decoding.beam import BeamSearch
-from builder.decoding.cache import BunchCache, Prefix
+from builder.decoding.cache import PackedCache, Prefix
 from builder.decoding.constraints import Clause, Constraints, Literal, holds
 from builder.decoding.forward import CausalForward
 from builder.decoding.lookahead import Lookahead
@@ -422,7 +422,7 @@ def grow_and_check(tiny_model: Any, tokenizer: Any, groups: int) -> None:
         check(tiny_model, logits, beams)
 
 
-@pytest.mark.parametrize("kind", [TreeCache, BunchCache])
+@pytest.mark.parametrize("kind", [TreeCache, PackedCache])
 def test_a_cache_is_freed_with_its_last_name(kind: Any) -> None:
     """Not when the garbage collector finds it: its buffers are the largest of a decoding."""
     tensors = [torch.zeros(1, 2, 3, 4)]

@@ -47,7 +47,7 @@ def test_batch_equals_single(tiny_model: Any, word_tokenizer: Any) -> None:
 def test_rows_that_come_and_go_change_nothing(
     tiny_model: Any, word_tokenizer: Any, rows: int
 ) -> None:
-    """With few places rows are refilled, windows moved, columns added and gaps closed."""
+    """With few slots rows are refilled, windows moved, columns added and gaps closed."""
     config = LONG.model_copy(update={"max_new_tokens": 60, "max_rows": rows})
     wide = config.model_copy(update={"max_rows": 64})
     alike(
@@ -82,7 +82,7 @@ def test_buffers_shrink_and_never_grow_as_samples_end(
     monkeypatch: pytest.MonkeyPatch,
     length: int,
 ) -> None:
-    """In one bunch, samples of long contexts need the columns of each context."""
+    """In one pack, samples of long contexts need the columns of each context."""
     sizes = sizes_around_closing(monkeypatch)
     prompts = [" ".join(f"w{1 + (7 * p + i) % 10}" for i in range(length)) for p in range(5)]
     config = SamplingConfig(max_new_tokens=60, max_rows=20)

@@ -10,7 +10,7 @@ from huggingface_hub import constants
 
 from builder.errors import BuilderError, ConfigError, GateError
 from builder.hub.errors import MovedError
-from builder.hub.local import name_beside
+from builder.hub.local import name_companion
 from builder.hub.manifest import MANIFEST, release_files, write_manifest
 from builder.hub.plan import COMMIT_LIMIT
 from builder.hub.verify import verify
@@ -105,16 +105,16 @@ def test_more_files_than_one_commit_holds(hub: LoopHub, folder: Path) -> None:
 
 
 def test_each_card_names_the_other(hub: LoopHub, folder: Path, tmp_path: Path) -> None:
-    publish(hub, folder, beside="acme/rewriter@v2")
+    publish(hub, folder, companion="acme/rewriter@v2")
     for _ in range(2):
         card = hub.blob(hub.tree(REPO)["README.md"]).read_text()
         assert "[DimSum+ student, small](https://huggingface.co/acme/rewriter)" in card
         assert not publish(hub, folder).new
-    for wrong in ("no place", "a/b/c", "acme/"):
-        with pytest.raises(ConfigError, match="is no place on the Hub"):
-            publisher(hub, folder, beside=wrong)
+    for wrong in ("no address", "a/b/c", "acme/"):
+        with pytest.raises(ConfigError, match="is no address on the Hub"):
+            publisher(hub, folder, companion=wrong)
 
-    student = name_beside(model_facts(), "alice/pairs@v3")
+    student = name_companion(model_facts(), "alice/pairs@v3")
     assert isinstance(student, ModelFacts)
     assert (student.dataset.repo_id, student.dataset.revision) == ("alice/pairs", "v3")
     assert {(row.data_id, row.revision) for row in student.results} == {("alice/pairs", "v3")}
