@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from builder.decoding.settings import TeacherSampling
 from builder.engines import EngineChoice
 from builder.engines.in_process import InProcessSettings
 from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import Registry, registry
+from builder.methods.registry import AnyMethod, method_of
 from dimsum.errors import UsageError
 from dimsum.settings import PathInFile, Presets, Settings, checked, did_you_mean, load
 from dimsum.tasks import TaskDefinition, task_names, tasks_of
@@ -100,22 +103,12 @@ class DomainConfig(Settings):
         return self
 
 
-class Sampling(Settings):
-    """Nucleus sampling from the teacher."""
-
-    temperature: float = Field(gt=0, le=5)
-    top_p: float = Field(0.9, gt=0, le=1)
-    max_new_tokens: int = Field(ge=4, le=1024)
-    no_repeat_ngram: int = Field(0, ge=0, le=10, description="0: off")
-    banned: tuple[str, ...] = Field((), description="texts that no token may contain")
-
-
 class ContextsConfig(Settings):
     """Contexts: the first sentences of free continuations of an opening."""
 
     prefixes: int = Field(ge=1, description="openings drawn for each domain")
     samples: int = Field(ge=1, description="continuations of each opening (paper: 100)")
-    sampling: Sampling
+    sampling: TeacherSampling
     min_sentences: int = Field(1, ge=1, description="sentences in a context, at least")
     max_sentences: int = Field(5, ge=1, description="and at most")
     per_continuation: int | None = Field(
@@ -131,29 +124,34 @@ class ContextsConfig(Settings):
         return self
 
 
-class SequentialConfig(Settings):
-    """Candidates written under another candidate's keywords (NeuroLogic decoding)."""
-
-    share: float = Field(0.0, ge=0, le=0.5, description="of the candidates of a context")
-    keywords: int = Field(3, ge=1, le=8, description="clauses drawn from the first sentence")
-    extractor: Literal["yake", "content", "similarity"] = Field(
-        "yake", description="where keywords come from"
-    )
-    order: Literal["salience", "text"] = Field("salience", description="of the keywords")
-    beams: int = Field(10, ge=2, description="hypotheses kept at each step")
-    max_new_tokens: int = Field(40, ge=8, description="of a sentence")
-    alpha: int | None = Field(
-        None, ge=1, description="rank beyond which a demanded token is pruned; empty: none is"
-    )
-
-
 class CandidatesConfig(Settings):
     """Next sentences of each context."""
 
     samples: int = Field(ge=2, description="for each context (paper: 100)")
-    sampling: Sampling
     max_characters: int = Field(400, ge=10, description="longer sentences are dropped")
-    sequential: SequentialConfig = SequentialConfig()
+    methods: tuple[AnyMethod, ...] = Field(
+        min_length=1, description="how they are drawn, one after the other; shares make 1"
+    )
+
+    @model_validator(mode="after")
+    def _shared_out(self) -> CandidatesConfig:
+        total = math.fsum(method.share for method in self.methods)
+        if not math.isclose(total, 1):
+            raise ValueError(f"the shares of methods make {total:g}, not 1")
+        for method, count in zip(self.methods, self.counts, strict=True):
+            if not count:
+                raise ValueError(f"the share {method.share:g} of {self.samples} samples is none")
+        first = self.methods[0].kind
+        if method_of(first).needs_earlier:
+            raise ValueError(f"{first} needs earlier sentences, so it cannot be the first method")
+        return self
+
+    @property
+    def counts(self) -> list[int]:
+        """Samples of each method; together they are `samples`."""
+        shares = accumulate(method.share for method in self.methods)
+        ends = [round(self.samples * share) for share in shares]
+        return [end - start for start, end in pairwise([0, *ends])]
 
 
 class PairsConfig(Settings):

@@ -5,9 +5,13 @@ A module is imported as Python finds it: installed, or on PYTHONPATH.
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 from dimsum.errors import UsageError
 
@@ -61,3 +65,18 @@ def checked_kind(found: object, reference: str, kind: type[T]) -> T:
     if not isinstance(found, kind):
         raise UsageError(f"{reference} is a {type(found).__name__}, not a {kind.__name__}")
     return found
+
+
+def source_hash(function: Callable[..., Any]) -> str:
+    """sha256 of the file in which a function is written: what it does, for fingerprints.
+
+    Raises:
+        UsageError: it has no source file.
+    """
+    try:
+        file = inspect.getsourcefile(inspect.unwrap(function))
+    except TypeError:
+        file = None
+    if file is None or not Path(file).is_file():
+        raise UsageError(f"{function!r} has no source file to tell its version by")
+    return sha256(Path(file).read_bytes()).hexdigest()

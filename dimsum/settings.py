@@ -10,11 +10,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from dimsum.errors import UsageError
 
@@ -23,6 +30,16 @@ class Settings(BaseModel):
     """Unknown keys are errors and values never change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys_known(cls, value: Any) -> Any:
+        for key in value if isinstance(value, Mapping) else ():
+            if key not in cls.model_fields:
+                near = did_you_mean(str(key), cls.model_fields)
+                context = {"key": str(key), "near": near}
+                raise PydanticCustomError("unknown_key", "unknown key {key}{near}", context)
+        return value
 
 
 Model = TypeVar("Model", bound=Settings)
@@ -68,7 +85,7 @@ def load(
     document = read_mapping(source, presets)
     for change in overrides:
         override(document, change)
-    base = None if str(source) in presets.names else Path(source).parent
+    base = None if str(source) in presets.names else Path(source).expanduser().parent
     return checked(kind, document, base)
 
 
@@ -116,7 +133,7 @@ def checked(kind: type[Model], document: Mapping[str, Any], base: Path | None = 
     try:
         return kind.model_validate(document, context={"base": base})
     except ValidationError as error:
-        raise _explained(error, kind) from error
+        raise _explained(error) from error
 
 
 def overridden(settings: Model, overrides: Iterable[str]) -> Model:
@@ -165,16 +182,16 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _explained(error: ValidationError, kind: type[BaseModel]) -> UsageError:
+def _explained(error: ValidationError) -> UsageError:
     first = error.errors()[0]
     location = tuple(part for part in first["loc"] if part != "[key]")
     place = ".".join(map(str, location))
     more = len(error.errors()) - 1
     hint = f"{more} more after this one" if more else ""
     match first["type"]:
-        case "extra_forbidden":
-            near = did_you_mean(str(location[-1]), _fields_at(kind, location[:-1]))
-            text = f"unknown key {place}{near}"
+        case "unknown_key":
+            key = ".".join(part for part in (place, first["ctx"]["key"]) if part)
+            text = f"unknown key {key}{first['ctx']['near']}"
         case "literal_error" if "[key]" in first["loc"]:
             text = f"unknown key {place}: it should be {first['ctx']['expected']}"
         case "missing":
@@ -184,37 +201,3 @@ def _explained(error: ValidationError, kind: type[BaseModel]) -> UsageError:
         case _:
             text = f"{place}: {first['msg']} (found {first['input']!r})"
     return UsageError(text, hint=hint)
-
-
-def _fields_at(kind: type[BaseModel], location: Iterable[int | str]) -> list[str]:
-    """Names of the fields of the settings that lie at `location` inside `kind`."""
-    found: list[Any] = [kind]
-    for part in location:
-        found = [inner for outer in found for inner in _inside(outer, part)]
-    models = [model for one in found for model in _alternatives(one)]
-    return [name for model in models for name in getattr(model, "model_fields", ())]
-
-
-def _inside(annotation: Any, part: int | str) -> list[Any]:
-    """What an annotation says of its item or field `part`, for each of its alternatives."""
-    inner = []
-    for one in _alternatives(annotation):
-        if get_origin(one) is dict:
-            inner.append(get_args(one)[1])
-        elif get_origin(one) in (tuple, list):
-            inner.append(get_args(one)[0])
-        elif field := getattr(one, "model_fields", {}).get(part):
-            inner.append(field.annotation)
-        elif (tag := getattr(one, "model_fields", {}).get("kind")) and part in get_args(
-            tag.annotation
-        ):
-            inner.append(one)  # an error's place names the tag of a discriminated union as well
-    return inner
-
-
-def _alternatives(annotation: Any) -> list[Any]:
-    if get_origin(annotation) is Annotated:
-        return _alternatives(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        return [one for arg in get_args(annotation) for one in _alternatives(arg)]
-    return [annotation]

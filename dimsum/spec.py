@@ -11,27 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dimsum.errors import ModelError, UsageError
 from dimsum.prompts import Architecture, PromptFormat
+from dimsum.sampling import Sampling
 
 SPEC_FILE = "student.json"
 
 
-class Generation(BaseModel):
-    """How a student writes.
+class Generation(Sampling):
+    """How a student writes; a single output is greedy, several are sampled."""
 
-    Attributes:
-        max_new_tokens: of one output.
-        temperature: of sampling; a single output is greedy.
-        top_p: nucleus of sampling.
-        no_repeat_ngram: no n-gram of this size twice within an output; 0 is off. The source does
-            not count.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    max_new_tokens: int = Field(100, ge=1)
-    temperature: float = Field(0.7, gt=0)
-    top_p: float = Field(0.9, gt=0, le=1)
-    no_repeat_ngram: int = Field(3, ge=0)
+    no_repeat_ngram: int = Field(
+        3, ge=0, description="no n-gram of an output comes twice; the source does not count; 0: off"
+    )
 
 
 class StudentSpec(BaseModel):

@@ -157,7 +157,9 @@ def toy_config(teacher: Path, critic: Path) -> dict[str, Any]:
         },
         "candidates": {
             "samples": 12,
-            "sampling": {"temperature": 1.0, "max_new_tokens": 24, "banned": ["\n"]},
+            "methods": [
+                {"kind": "parallel", "temperature": 1.0, "max_new_tokens": 24, "banned": ["\n"]}
+            ],
         },
         "pairs": {
             "bounds": {

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
-Text = Annotated[str, StringConstraints(min_length=1)]
+from builder.decoding.settings import Text
+from dimsum.settings import Settings
 
 
-class NeurologicConfig(BaseModel):
+class NeurologicConfig(Settings):
     """Beam search under lexical constraints (Lu et al. 2021, section 2.3).
 
     Attributes:
@@ -37,8 +38,6 @@ class NeurologicConfig(BaseModel):
         banned: strings that are never produced (`builder.decoding.filters.BannedStrings`).
         max_contexts: contexts decoded together; halved when memory runs out.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     beams: int = Field(10, ge=1)
     max_new_tokens: int = Field(32, ge=1)

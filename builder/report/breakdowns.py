@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from builder.methods.registry import method_of
 from builder.report.model import Breakdown, Yield
 from builder.report.source import Source
 from builder.report.text import named
@@ -116,11 +117,6 @@ def _method(name: str, source: Source) -> str:
     """A method with the settings that it drew under."""
     if source.config is None:
         return name
-    wanted = source.config.candidates
-    if name == "parallel":
-        sampling = wanted.sampling
-        return f"parallel: temperature {sampling.temperature:g}, nucleus {sampling.top_p:g}"
-    if name == "sequential":
-        one = wanted.sequential
-        return f"sequential: {one.keywords} keywords, {one.beams} beams"
-    return name
+    found = [(method_of(one.kind), one) for one in source.config.candidates.methods]
+    words = [method.describe(settings) for method, settings in found if method.name == name]
+    return ": ".join(part for part in (name, "; ".join(filter(None, words))) if part)

@@ -1,25 +1,21 @@
 """candidates: many next sentences of each context, drawn from the teacher.
 
-Source: arXiv 2305.16635. `parallel` candidates are sampled freely (v4, section 3.1), `sequential`
-ones are decoded under the keywords of a parallel one (v1).
+How they are drawn is a list of methods (`builder/methods`), each with a share of the samples.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
 from builder.config import BuildConfig
+from builder.methods.base import Draw, Request
+from builder.methods.registry import identity_of, method_of
 from builder.sentences import OF_SPLITTING, fault, split, tidy
 from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
-from builder.stages.sampling import drawn, sampler
-from builder.stages.sequential import Seed, seconds
-from builder.store import Output
-from dimsum.tasks import Method
+from builder.store import Output, seed_of
 
 SCHEMA = schema_of(
     context_id=pa.string(),
@@ -45,77 +41,41 @@ def prompt_of(context: dict[str, str]) -> str:
     return f"{context['opening']} {context['context']}".strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """One sentence that was asked for: of which context, how, and what came of it."""
-
-    context: int
-    method: Method
-    text: str
-    logprob: float
-    tokens: int
-    cut: bool = False
-    reason: str | None = None
-
-
 def make(work: Work) -> Output:
-    """Draw next sentences, keep the first whole sentence of each, drop repeats."""
+    """Draw next sentences method by method, keep the first whole one of each, drop repeats."""
     contexts = work.tables["contexts"].to_pylist()
     if not contexts:
         return with_rejects([], [], SCHEMA, REJECTED)
     prompts = [prompt_of(context) for context in contexts]
     wanted = work.config.candidates
-    constrained = round(wanted.samples * wanted.sequential.share)
-    draws = _parallel(work, prompts, wanted.samples - constrained)
-    rows, rejects = _sifted(draws, contexts, work.config)
-    if constrained:
-        second = _sequential(work, prompts, rows, contexts, constrained)
-        more, more_rejects = _sifted(second, contexts, work.config, rows)
-        rows, rejects, draws = rows + more, rejects + more_rejects, draws + second
+    rows: Rows = []
+    rejects: Rows = []
+    tokens = 0
+    for number, (settings, count) in enumerate(zip(wanted.methods, wanted.counts, strict=True)):
+        earlier: list[list[str]] = [[] for _ in contexts]
+        for row in rows:
+            earlier[row["position"]].append(row["sentence"])
+        request = Request(
+            prompts=prompts,
+            earlier=earlier,
+            count=count,
+            seed=seed_of(work.seed, settings.kind, number) if number else work.seed,
+            teacher=work.models.teacher(),
+            tick=work.tick,
+        )
+        method = method_of(settings.kind)
+        draws = method.draw(settings, request)
+        more, more_rejects = _sifted(draws, method.name, contexts, work.config, rows)
+        rows, rejects = rows + more, rejects + more_rejects
+        tokens += sum(draw.tokens for draw in draws)
     rows.sort(key=lambda row: row["position"])  # stable: a context's candidates stand together
     output = with_rejects(rows, rejects, SCHEMA, REJECTED)
-    output.counters = {"tokens": sum(draw.tokens for draw in draws)}
+    output.counters = {"tokens": tokens}
     return output
 
 
-def _parallel(work: Work, prompts: list[str], samples: int) -> list[Draw]:
-    nucleus = sampler(work.models.teacher(), work.config.candidates.sampling, "sentence")
-    found, faults = drawn(nucleus, prompts, samples, work.seed, work.tick)
-    draws = [
-        Draw(one.prompt, "parallel", one.text, one.logprob, one.tokens, one.finish == "length")
-        for one in found
-    ]
-    for place, reason in faults.items():
-        draws += [Draw(place, "parallel", "", 0.0, 0, reason=reason)] * samples
-    return draws
-
-
-def _sequential(
-    work: Work, prompts: list[str], firsts: Rows, contexts: Rows, samples: int
-) -> list[Draw]:
-    """One constrained sentence for each of the first `samples` candidates of a context."""
-    by_context: dict[int, list[str]] = {place: [] for place in range(len(contexts))}
-    for row in firsts:
-        by_context[row["position"]].append(row["sentence"])
-    places = [(p, s) for p in by_context for s in by_context[p][:samples]]
-    found = seconds(
-        work.models.teacher(),
-        work.config.candidates,
-        [Seed(prompts[place], sentence) for place, sentence in places],
-        work.tick,
-    )
-    draws = [
-        Draw(place, "sequential", one.text, one.logprob, one.tokens, reason=one.reason)
-        for (place, _), one in zip(places, found, strict=True)
-    ]
-    for place, sentences in by_context.items():
-        missing = samples - min(samples, len(sentences))
-        draws += [Draw(place, "sequential", "", 0.0, 0, reason="no_first_sentence")] * missing
-    return draws
-
-
 def _sifted(
-    draws: list[Draw], contexts: Rows, config: BuildConfig, earlier: Sequence[dict[str, Any]] = ()
+    draws: Sequence[Draw], method: str, contexts: Rows, config: BuildConfig, earlier: Rows
 ) -> tuple[Rows, Rows]:
     """Rows of whole new sentences, and rejected ones with their reasons."""
     forbidden = {domain.name: domain.forbidden for domain in config.domains}
@@ -135,7 +95,7 @@ def _sifted(
         common = {
             "context_id": context["context_id"],
             "sentence": sentence,
-            "method": draw.method,
+            "method": method,
         }
         if reason:
             rejects.append({**common, "reason": reason})
@@ -165,6 +125,7 @@ STAGE = Stage(
     inputs=("contexts",),
     settings=lambda c, _: {
         "candidates": c.candidates.model_dump(mode="json"),
+        "methods": [identity_of(method.kind) for method in c.candidates.methods],
         "forbidden": {domain.name: list(domain.forbidden) for domain in c.domains},
     },
     models=("teacher",),

@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from builder.config import BuildConfig, ContextsConfig, DomainConfig
 from builder.domains import openings
+from builder.sampling import drawn, sampler
 from builder.sentences import OF_SPLITTING, fault, split, tidy
 from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
-from builder.stages.sampling import drawn, sampler
 from builder.store import Output
 
 SCHEMA = schema_of(

@@ -192,23 +192,17 @@ def sample_of_each(codes: Any, most: int, seed: int) -> Indices:
 
 def _texts(candidates: pa.Table, source: Any, target: Any) -> dict[str, pa.Array[Any]]:
     """The texts of pairs, as places in the columns of the candidates."""
-    plain = {name: candidates[name].combine_chunks() for name in (*COMMON, "sentence")}
+    plain = {name: candidates[name].combine_chunks() for name in (*COMMON, "sentence", "method")}
     found: dict[str, pa.Array[Any]] = {
         name: pa.DictionaryArray.from_arrays(source, plain[name]) for name in COMMON
     }
     found["source"] = pa.DictionaryArray.from_arrays(source, plain["sentence"])
     found["target"] = pa.DictionaryArray.from_arrays(target, plain["sentence"])
-    names, of = np.unique(np.array(candidates["method"].to_pylist(), str), return_inverse=True)
-    both = [[method_of(a, b) for b in names.tolist()] for a in names.tolist()]
-    places = np.searchsorted(names, np.array(both, str)).reshape(len(names), len(names))
-    methods = places[of[source], of[target]].astype(np.int32)
-    found["method"] = pa.DictionaryArray.from_arrays(methods, pa.array(names.tolist(), pa.string()))
+    # Methods draw in turn, and a later one may work on what an earlier one gave: a pair is of the
+    # method of its later sentence.
+    later = np.maximum(source, target)
+    found["method"] = pa.DictionaryArray.from_arrays(later, plain["method"])
     return found
-
-
-def method_of(source: str, target: str) -> str:
-    """A pair is sequential when either of its sentences is."""
-    return "sequential" if "sequential" in (source, target) else "parallel"
 
 
 def settings(config: BuildConfig, _: int) -> dict[str, Any]:

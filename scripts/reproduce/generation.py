@@ -26,12 +26,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from builder.config import BuildConfig, load_config
 from builder.errors import GateError
+from builder.methods.parallel import ParallelSettings
+from builder.methods.sequential import SequentialSettings
 from builder.pool import pool_of
 from builder.progress import Progress
 from builder.run import build, prepare
 from builder.statistics.funnel import funnel
 from builder.store import Run
 from builder.versions import library_versions
+from dimsum.settings import overridden
 
 PAGE = Path("docs/experiments/generation.md")
 TEMPERATURES = (0.5, 0.7, 0.9)
@@ -59,14 +62,30 @@ def arms(arguments: argparse.Namespace) -> list[Arm]:
             changes = [
                 f"contexts.prefixes={arguments.openings}",
                 f"candidates.samples={arguments.samples}",
-                f"candidates.sampling.temperature={temperature}",
-                f"candidates.sequential.share={SHARE if keywords else 0.0}",
-                f"candidates.sequential.keywords={keywords or 1}",
             ]
             name = f"{recipe.replace(', ', '-').replace(' ', '-')}-{temperature}"
             config = load_config(arguments.config, (*changes, *arguments.set))
+            methods = json.dumps(recipe_methods(config, temperature, keywords))
+            config = overridden(config, (f"candidates.methods={methods}",))
             found.append(Arm(recipe, temperature, config, arguments.runs / name))
     return found
+
+
+def recipe_methods(config: BuildConfig, temperature: float, keywords: int) -> list[dict[str, Any]]:
+    """A recipe's methods, with the configuration's own settings where it has the kind."""
+    own = {method.kind: method for method in config.candidates.methods}
+    free = {**own["parallel"].model_dump(mode="json"), "temperature": temperature}
+    if not keywords:
+        return [{**free, "share": 1.0}]
+    bound = own.get("sequential", SequentialSettings()).model_dump(mode="json")
+    return [{**free, "share": 1 - SHARE}, {**bound, "share": SHARE, "keywords": keywords}]
+
+
+def constrained(config: BuildConfig) -> int:
+    """Candidates of a context that are decoded under keywords."""
+    candidates = config.candidates
+    pairs = zip(candidates.methods, candidates.counts, strict=True)
+    return sum(count for method, count in pairs if method.kind == "sequential")
 
 
 def build_all(todo: list[Arm]) -> None:
@@ -119,7 +138,8 @@ def measured(arm: Arm) -> dict[str, Any]:
     steps = {step.stage: step for step in funnel(Run.open(arm.folder), arm.config)}
     drawn = steps["candidates"]
     rows = accepted(arm)
-    branch = "sequential" if arm.config.candidates.sequential.share else "parallel"
+    bound = constrained(arm.config)
+    branch = "sequential" if bound else "parallel"
     own = [row for row in rows if row["method"] == branch]
     counts = per_context(arm, rows)
     asked = len(counts) * arm.config.candidates.samples
@@ -128,14 +148,13 @@ def measured(arm: Arm) -> dict[str, Any]:
     low, high = np.quantile(sums, [0.025, 0.975]) * 1000 / asked
     seconds = teacher_seconds(arm)
     unmet = drawn.rejected.get("unsatisfied_keywords", 0)
-    constrained = round(arm.config.candidates.samples * arm.config.candidates.sequential.share)
     return {
         "recipe": arm.recipe,
         "temperature": arm.temperature,
         "contexts": len(counts),
         "candidates": asked,
         "sentences": drawn.kept,
-        "unmet": unmet / (constrained * len(counts)) if constrained else None,
+        "unmet": unmet / (bound * len(counts)) if bound else None,
         "teacher_seconds": seconds,
         "critic_pairs": steps["pairs"].kept,
         "paraphrase": sum(row["task"] == "paraphrase" for row in rows),
@@ -213,13 +232,13 @@ def consequence(rows: list[dict[str, Any]], preset: BuildConfig, name: str) -> s
     """What the preset takes from it, beside what it leaves."""
     candidates = preset.candidates
     free, bound = free_and_bound(rows)
-    temperature = candidates.sampling.temperature
+    temperature = next(m for m in candidates.methods if isinstance(m, ParallelSettings)).temperature
     why = "" if temperature in TEMPERATURES else " (none of these; the preset says why)"
     return (
         f"`{Path(name).stem}` draws at temperature {temperature}{why} with a "
-        f"sequential share of {candidates.sequential.share:g}. "
-        f"Where contexts are what is dear and not time, `candidates.sequential.share={SHARE}` with "
-        f"`candidates.sequential.keywords={RECIPES[bound['recipe']]}` at temperature "
+        f"sequential share of {constrained(preset) / candidates.samples:g}. "
+        f"Where contexts are what is dear and not time, a sequential share of {SHARE} with "
+        f"{RECIPES[bound['recipe']]} keywords at temperature "
         f"{bound['temperature']} finds {bound['per_1000']:.1f} pairs per 1,000 candidates instead "
         f"of {free['per_1000']:.1f}, in "
         f"{bound['teacher_seconds'] / free['teacher_seconds']:.1f} times the teacher's time."
@@ -260,8 +279,8 @@ def picture(rows: list[dict[str, Any]], path: Path) -> None:
 def page(rows: list[dict[str, Any]], todo: list[Arm], picture_name: str, preset: str) -> str:
     config = todo[0].config
     models = Run.open(todo[0].folder).header()["models"]
-    search = config.candidates.sequential
-    top_p = config.candidates.sampling.top_p
+    free, search = next(a.config for a in todo if constrained(a.config)).candidates.methods
+    assert isinstance(free, ParallelSettings) and isinstance(search, SequentialSettings)
     return f"""# Free sampling and sampling under keywords
 
 Written by `scripts/reproduce/generation.py` from {len(rows)} builds with one set of
@@ -271,7 +290,7 @@ Teacher {models["teacher"]["reference"]} in {models["teacher"]["dtype"]},
 critic {models["critic"]["reference"]} ({models["critic"]["identity"][:19]}),
 seed {config.seed}, on {platform.machine()}.
 
-A *parallel* candidate is drawn freely at the temperature T and top-p {top_p}.
+A *parallel* candidate is drawn freely at the temperature T and top-p {free.top_p}.
 In the *sequential* recipes half of the candidates are drawn so; each other one is decoded by
 NeuroLogic after the same context ({search.beams} beams) and must contain one, or three, keywords
 ({search.extractor}) of a drawn one.

@@ -15,7 +15,7 @@ from dimsum.settings import override
     [
         ({"contexts.prefixs": 3}, "unknown key contexts.prefixs; did you mean 'prefixes'"),
         ({"teachr": {}}, "unknown key teachr; did you mean 'teacher'"),
-        ({"candidates.sampling.temprature": 1}, "did you mean 'temperature'"),
+        ({"candidates.methods.0.temprature": 1}, "did you mean 'temperature'"),
         ({"rules.paraphrase.rogue_l": {"max": 1}}, "did you mean 'rouge_l'"),
         ({"rules.paraphrase.rouge_l": {"maximum": 1}}, "did you mean 'max'"),
         ({"rules.translation": {}}, "no task is called 'translation'"),

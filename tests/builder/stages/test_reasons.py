@@ -13,7 +13,7 @@ import builder
 from builder.stages.reasons import REASONS, meaning_of
 
 ROOT = Path(builder.__file__).parent
-GIVES = ("stages/*.py", "methods/*.py", "sentences.py", "decide.py")
+GIVES = ("stages/*.py", "methods/*.py", "sampling.py", "sentences.py", "decide.py")
 """Files in which rows are rejected."""
 
 

@@ -8,7 +8,7 @@ import pytest
 from builder.config import parse_config
 from builder.models import load_causal
 from builder.run import build
-from builder.stages.sampling import drawn, sampler
+from builder.sampling import drawn, sampler
 from builder.statistics.funnel import funnel
 from builder.store import Run
 
@@ -16,7 +16,7 @@ from builder.store import Run
 def test_a_prompt_too_long_for_the_model_is_a_reason(
     toy_teacher: Path, toy_document: dict[str, Any]
 ) -> None:
-    wanted = parse_config(toy_document).candidates.sampling
+    wanted = parse_config(toy_document).contexts.sampling
     nucleus = sampler(
         load_causal(str(toy_teacher), device="cpu", dtype="float32"), wanted, "length"
     )

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from builder.config import parse_config
+from builder.methods.base import Request
+from builder.methods.sequential import SequentialSettings, draw
 from builder.models import LoadedModel, load_causal
 from builder.run import build
 from builder.stages.order import units_of
-from builder.stages.sequential import Seed, seconds
 from builder.store import REJECTS, Run
 
 
@@ -16,19 +17,16 @@ def teacher(folder: Path) -> LoadedModel:
     return load_causal(str(folder), device="cpu", dtype="float32")
 
 
-def settings(document: dict[str, Any], **sequential: Any) -> Any:
-    document["candidates"]["sequential"] = {"share": 0.5, "beams": 4, **sequential}
-    return parse_config(document).candidates
+def asked(folder: Path, prompt: str, sentences: list[str], count: int, ticks: list[int]) -> Request:
+    return Request([prompt], [sentences], count, 0, teacher(folder), ticks.append)
 
 
-def test_a_second_sentence_says_the_keywords_of_the_first(
-    toy_teacher: Path, toy_document: dict[str, Any]
-) -> None:
-    wanted = settings(toy_document, extractor="content", keywords=2)
-    prompt = "News: The old dog sleeps near the river."
-    seeds = [Seed(prompt, "Mary sings in the garden."), Seed(prompt, "Two birds eat.")]
+def test_a_second_sentence_says_the_keywords_of_the_first(toy_teacher: Path) -> None:
     ticks: list[int] = []
-    found = seconds(teacher(toy_teacher), wanted, seeds, ticks.append)
+    prompt = "News: The old dog sleeps near the river."
+    request = asked(toy_teacher, prompt, ["Mary sings in the garden.", "Two birds eat."], 2, ticks)
+    found = draw(SequentialSettings(extractor="content", keywords=2, beams=4), request)
+    assert len(found) == 2
     assert found[0].reason is None
     assert "mary" in found[0].text.lower()
     assert "garden" in found[0].text.lower()
@@ -36,16 +34,17 @@ def test_a_second_sentence_says_the_keywords_of_the_first(
     assert sum(ticks) > 0
 
 
-def test_seeds_without_a_sentence_in_them_get_a_reason(
-    toy_teacher: Path, toy_document: dict[str, Any]
-) -> None:
-    wanted = settings(toy_document, extractor="content")
-    found = seconds(teacher(toy_teacher), wanted, [Seed("News: A cat", "...")], lambda n: None)
-    assert [one.reason for one in found] == ["no_keywords"]
+def test_what_gives_no_keywords_and_what_is_missing_get_reasons(toy_teacher: Path) -> None:
+    request = asked(toy_teacher, "News: A cat", ["..."], 3, [])
+    found = draw(SequentialSettings(extractor="content"), request)
+    reasons = ["no_keywords", "no_first_sentence", "no_first_sentence"]
+    assert [one.reason for one in found] == reasons
 
 
 def test_a_build_with_both_methods_adds_up(toy_document: dict[str, Any], tmp_path: Path) -> None:
-    settings(toy_document, share=0.34, extractor="yake")
+    toy_document["candidates"]["methods"][0]["share"] = 0.66
+    own = {"kind": "sequential", "share": 0.34, "beams": 4}
+    toy_document["candidates"]["methods"].append(own)
     config = parse_config(toy_document)
     build(config, tmp_path / "run")
     run = Run.open(tmp_path / "run")

@@ -1,4 +1,4 @@
-"""Sampling from the teacher as the stages do it: what cannot be sampled is a reason, not an end."""
+"""Sampling from the teacher, where what cannot be sampled is a reason and not the end."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from builder.config import Sampling
+from builder.decoding.settings import SamplingConfig, TeacherSampling
 from builder.errors import BuilderError, ConfigError
-from builder.models import LoadedModel
 
 if TYPE_CHECKING:
     from builder.decoding.nucleus import NucleusSampler, Sample
+    from builder.models import LoadedModel
 
 
 def sampler(
-    teacher: LoadedModel, wanted: Sampling, stop: Literal["sentence", "length"]
+    teacher: LoadedModel, wanted: TeacherSampling, stop: Literal["sentence", "length"]
 ) -> NucleusSampler:
     """The nucleus sampler of a configuration."""
-    from builder.decoding.nucleus import NucleusSampler, SamplingConfig
+    from builder.decoding.nucleus import NucleusSampler
 
-    settings = SamplingConfig.model_validate({**wanted.model_dump(), "stop": stop})
+    shared = {name: getattr(wanted, name) for name in TeacherSampling.model_fields}
+    settings = SamplingConfig(**shared, stop=stop)
     return NucleusSampler(teacher.model, teacher.tokenizer, settings)
 
 
