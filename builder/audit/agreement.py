@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from dimsum.metrics.bootstrap import RESAMPLES, SEED, draws
+from dimsum.metrics.bootstrap import RESAMPLES, SEED, draws, percentiles
 
 Level = Literal["nominal", "ordinal", "interval"]
 LEVELS: tuple[Level, ...] = get_args(Level)
@@ -63,8 +63,8 @@ def alpha(answers: Answers, level: Level = "nominal", *, seed: int = SEED) -> Al
     undefined = len(found) - len(defined)
     if undefined > MOST_UNDEFINED * len(found):
         return Alpha(level, len(rows), value, None, None, undefined)
-    low, high = np.percentile(defined, [2.5, 97.5])
-    return Alpha(level, len(rows), value, float(low), float(high), undefined)
+    low, high = percentiles(defined)
+    return Alpha(level, len(rows), value, low, high, undefined)
 
 
 def coincidences(item: Sequence[float | None], labels: Sequence[float]) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from builder.audit.answers import Answers
 from builder.audit.key import Key
 from builder.audit.labels import first_answers
-from dimsum.metrics.bootstrap import draws
+from dimsum.metrics.bootstrap import draws, percentiles
 
 
 def systems(key: Key, answers: Answers) -> dict[str, Any]:
@@ -67,8 +67,7 @@ def _points(key: Key, answers: Answers) -> tuple[dict[tuple[str, str], list[floa
 
 
 def _interval(times: np.ndarray, values: np.ndarray) -> tuple[float, float]:
-    low, high = np.percentile(times @ values, [2.5, 97.5])
-    return float(low), float(high)
+    return percentiles(times @ values)
 
 
 def matrix(key: Key, answers: Answers, question: str) -> Sequence[Sequence[float | None]]:

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from builder.probe.bootstrap import Array, Estimate, Sums, cohens_d, estimate, ratio, slope, weights
 from builder.probe.draws import Bunch
+from builder.probe.estimates import Array, Estimate, Sums, cohens_d, estimate, slope, weights
 from builder.probe.judged import Judged
 from builder.probe.settings import LAYERS, LENGTHS, ProbeSettings
 from builder.probe.states import Vectors
+from dimsum.metrics.bootstrap import ratio
 
 GROUPS = ("mutually entailing", "other pairs of a context", "pairs across contexts")
 LIKE_WORDING = (0.0, 10.0, 20.0, 35.0, 50.0, 100.001)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.models import public_name
-from builder.probe.bootstrap import Estimate
+from builder.probe.estimates import Estimate
 from builder.probe.findings import GROUPS, Cell, Claim, Findings
 from builder.probe.judged import BLEU
 from builder.probe.plots import pictures

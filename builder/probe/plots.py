@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from builder.probe.bootstrap import Estimate
+from builder.probe.estimates import Estimate
 from builder.probe.findings import GROUPS, Cell, Findings
 from builder.report.drawing import Picture
 from builder.report.themes import LIGHT

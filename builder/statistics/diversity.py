@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from builder.statistics.bootstrap import LEVEL, MEAN_REPLICATES, of_independent
+from builder.statistics.blocks import of_independent
 from builder.statistics.frame import Frame
 from builder.statistics.measured import Measured
 from builder.statistics.ngrams import Counts, count
 from builder.statistics.segments import LENGTHS, segment_ratios
 from builder.statistics.self_bleu import self_bleu
 from builder.statistics.words import Array, gather
+from dimsum.metrics.bootstrap import LEVEL, RESAMPLES
 
 SIDES = ("source", "target")
 SELF_BLEU_TEXTS = 1000
@@ -31,7 +32,7 @@ OF_COUNTS = {
 def counted(frame: Frame, side: str) -> list[Measured]:
     """Entropies, distinct shares and vocabulary of all rows, with replicates."""
     tokens, lengths = frame.stream(side), frame.lengths[side]
-    how = f"{LEVEL:.0%} bootstrap of jackknife pseudo-values, {MEAN_REPLICATES} replicates, "
+    how = f"{LEVEL:.0%} bootstrap of jackknife pseudo-values, {RESAMPLES} replicates, "
     how += f"{frame.blocks.count} blocks"
     found = []
     for order in OF_COUNTS:
@@ -95,7 +96,7 @@ def segmented(frame: Frame, side: str) -> list[Measured]:
 def _of_parts(what: str, count: int) -> str:
     if count < 2:
         return "none"
-    return f"{LEVEL:.0%} bootstrap of {count} {what}, {MEAN_REPLICATES} replicates"
+    return f"{LEVEL:.0%} bootstrap of {count} {what}, {RESAMPLES} replicates"
 
 
 def self_bleu_of(frame: Frame, side: str, texts: int = SELF_BLEU_TEXTS) -> Measured:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from builder.statistics.bootstrap import Blocks
+from builder.statistics.blocks import Blocks
 from builder.statistics.corpus import Corpus, Rows
 from builder.statistics.pairs import Options, Piece, measure_piece
 from builder.statistics.words import GOLDEN, Array, hash_text, mix, offsets

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from builder.statistics.bootstrap import LEVEL, Blocks
+from builder.statistics.blocks import Blocks
 from builder.statistics.words import Array, ngram_keys, offsets
+from dimsum.metrics.bootstrap import percentiles
 
 RANGE = 1 << 22
 """Keys that are sorted at a time, about."""
@@ -118,9 +119,9 @@ class Without:
         blocks = self.blocks.count
         pseudo = blocks * value - (blocks - 1) * left
         means = self.blocks.weights @ pseudo / blocks
-        low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        low, high = percentiles(means)
         shift = value - float(pseudo.mean())
-        return float(low) + shift, float(high) + shift
+        return low + shift, high + shift
 
 
 def count(tokens: Array, lengths: Array, order: int, blocks: Blocks | None = None) -> Counts:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from builder.statistics.bootstrap import LEVEL, MEAN_REPLICATES
 from builder.statistics.definitions import definition
 from builder.statistics.frame import Frame
 from builder.statistics.measured import Measured, finite
 from builder.statistics.words import Array
+from dimsum.metrics.bootstrap import LEVEL, RESAMPLES
 
 TABLE1 = ("jaccard",)
 STRATEGY = (
@@ -47,7 +47,7 @@ GRIDS: dict[str, tuple[float, ...]] = {
 
 def interval_name(frame: Frame) -> str:
     """How the intervals of means are made."""
-    return f"{LEVEL:.0%} block bootstrap, {MEAN_REPLICATES} replicates, {frame.blocks.count} blocks"
+    return f"{LEVEL:.0%} block bootstrap, {RESAMPLES} replicates, {frame.blocks.count} blocks"
 
 
 def mean_of(frame: Frame, name: str, values: Array, *, side: str = "pair", **more: Any) -> Measured:

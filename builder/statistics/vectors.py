@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from builder.models import pinned, public_name, resolve
-from builder.statistics.bootstrap import LEVEL, centred
+from builder.statistics.blocks import centred
 from builder.statistics.diversity import SIDES
 from builder.statistics.frame import Frame
 from builder.statistics.measured import Measured
 from builder.statistics.rowwise import mean_of
 from builder.statistics.words import Array
+from dimsum.metrics.bootstrap import LEVEL
 
 if TYPE_CHECKING:
     from builder.critics.embedding import SentenceEncoder

@@ -1,11 +1,14 @@
-"""Bootstrap over examples: 95% intervals, and paired tests between two systems.
+"""The bootstrap: how often each unit is drawn, 95% intervals, paired tests of two systems.
 
-Source: Efron and Tibshirani (1993), percentile intervals; Koehn (2004), paired bootstrap. Both
-systems of a pair are resampled with the same examples.
+A unit is whatever is drawn as a whole: an example, a block of rows, a document. A resample is a
+vector of counts, so a statistic that depends on sums needs the sums of the units only.
+
+Source: Efron and Tibshirani (1993), percentile intervals; Koehn (2004), paired bootstrap.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +16,10 @@ import numpy as np
 
 from dimsum.metrics.measured import Array, Measured
 
+LEVEL = 0.95
 RESAMPLES = 1000
 SEED = 12345
-SIGNATURE = f"percentile bootstrap over examples, {RESAMPLES} resamples, seed {SEED}, 95%"
+SIGNATURE = f"percentile bootstrap over examples, {RESAMPLES} resamples, seed {SEED}, {LEVEL:.0%}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,29 @@ class Comparison:
 
 
 def draws(n: int, resamples: int = RESAMPLES, seed: int = SEED) -> Array:
-    """How often each of n examples is in each resample, shape (resamples, n)."""
+    """How often each of n units is in each resample, shape (resamples, n)."""
     chance = np.random.default_rng(seed)
     found: Array = chance.multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
+    return found
+
+
+def percentiles(replicates: Sequence[float] | Array, level: float = LEVEL) -> tuple[float, float]:
+    """The interval that holds the middle `level` of a statistic's replicates."""
+    low, high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def ratio(above: Array, below: Array, weights: Array) -> Array:
+    """sum(weights * above) / sum(weights * below) of every resample; NaN where below sums to 0.
+
+    Args:
+        above: sums of each unit, shape (n,).
+        below: what they are divided by, such as the units' numbers of rows, shape (n,).
+        weights: of `draws`, shape (resamples, n).
+    """
+    total = weights @ below
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: Array = np.where(total > 0, (weights @ above) / total, np.nan)
     return found
 
 
@@ -49,9 +73,8 @@ def values(measured: Measured, weights: Array) -> Array:
 
 
 def interval(measured: Measured, weights: Array) -> tuple[float, float]:
-    """The 95% percentile interval."""
-    low, high = np.percentile(values(measured, weights), [2.5, 97.5])
-    return float(low), float(high)
+    """The 95% percentile interval of a metric."""
+    return percentiles(values(measured, weights))
 
 
 def compare(a: Measured, b: Measured, weights: Array) -> Comparison:
@@ -64,10 +87,10 @@ def compare(a: Measured, b: Measured, weights: Array) -> Comparison:
         raise ValueError("a paired test needs one metric on the same examples")
     found = values(a, weights) - values(b, weights)
     worse: Any = found >= 0 if a.better == "lower" else found <= 0
-    low, high = np.percentile(found, [2.5, 97.5])
+    low, high = percentiles(found)
     return Comparison(
         difference=a.value - b.value,
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
         p=float((worse.sum() + 1) / (len(found) + 1)),
     )

@@ -13,13 +13,14 @@ import pytest
 from builder.cli import run
 from builder.critics.entailment import Scores
 from builder.errors import ConfigError
-from builder.probe.bootstrap import Estimate, Sums, cohens_d, estimate, ratio, slope, weights
 from builder.probe.draws import Bunch
+from builder.probe.estimates import Estimate, Sums, cohens_d, estimate, slope, weights
 from builder.probe.findings import Findings, findings
 from builder.probe.judged import Judged, bleu_of_pairs, judged
 from builder.probe.settings import LENGTHS, ProbeSettings
 from builder.probe.states import Vectors, centred
 from builder.probe.texts import context_of, from_file
+from dimsum.metrics.bootstrap import ratio
 
 SETTINGS = ProbeSettings(
     teacher="toy", critic="toy", documents=12, samples=6, pairs=10, temperatures=(0.3, 1.0)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 from builder.statistics import ngrams
-from builder.statistics.bootstrap import Blocks, of_independent
+from builder.statistics.blocks import Blocks, of_independent
 from builder.statistics.diversity import zlib_ratios
 from builder.statistics.ngrams import count
 from builder.statistics.segments import segment_ratios

@@ -1,4 +1,4 @@
-"""Bootstrap intervals whose replicates depend on the rows alone, not on their order or number.
+"""Blocks of rows, whose resamples depend on the rows alone, not on their order or number.
 
 Rows are dealt into blocks by a hash of their content. A replicate draws as many blocks as there
 are, with replacement, so a replicate is a vector of block weights, and a mean over a million rows
@@ -13,11 +13,9 @@ from functools import cached_property
 import numpy as np
 
 from builder.statistics.words import Array
-from dimsum.metrics.bootstrap import draws
+from dimsum.metrics.bootstrap import RESAMPLES, draws, percentiles, ratio
 
 MOST_BLOCKS = 256
-MEAN_REPLICATES = 1000
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -41,8 +39,8 @@ class Blocks:
 
     @cached_property
     def weights(self) -> Array:
-        """Times each block is drawn, float64, shape (MEAN_REPLICATES, count)."""
-        return draws(self.count, MEAN_REPLICATES, self.seed)
+        """Times each block is drawn, float64, shape (RESAMPLES, count)."""
+        return draws(self.count, RESAMPLES, self.seed)
 
     @classmethod
     def of(cls, priority: Array, seed: int) -> Blocks:
@@ -69,11 +67,8 @@ class Blocks:
         mean = float(np.sum(values[defined]) / rows)
         if rows < 2:
             return mean, None, None, rows
-        totals = self.weights @ sizes
-        there = totals > 0
-        replicates = (self.weights @ sums)[there] / totals[there]
-        low, high = np.quantile(replicates, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        return mean, float(low), float(high), rows
+        replicates = ratio(sums, sizes, self.weights)
+        return mean, *percentiles(replicates[np.isfinite(replicates)]), rows
 
 
 def of_independent(values: Array, seed: int) -> tuple[float | None, float | None, float | None]:
@@ -89,9 +84,7 @@ def of_independent(values: Array, seed: int) -> tuple[float | None, float | None
     count = min(len(values), MOST_BLOCKS)
     blocks = np.arange(len(values)) % count
     sums, sizes = np.bincount(blocks, values), np.bincount(blocks)
-    times = draws(count, MEAN_REPLICATES, seed)
-    low, high = np.quantile(times @ sums / (times @ sizes), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return mean, float(low), float(high)
+    return mean, *percentiles(ratio(sums, sizes, draws(count, RESAMPLES, seed)))
 
 
 def centred(value: float, replicates: Array) -> tuple[float, float]:
@@ -100,6 +93,6 @@ def centred(value: float, replicates: Array) -> tuple[float, float]:
     Drawing rows again repeats them, which lowers entropies and vocabularies by themselves; their
     spread is right, their place is not.
     """
-    low, high = np.quantile(replicates, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = percentiles(replicates)
     middle = float(np.mean(replicates))
-    return value + float(low) - middle, value + float(high) - middle
+    return value + low - middle, value + high - middle

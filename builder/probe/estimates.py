@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from dimsum.metrics.bootstrap import draws
+from dimsum.metrics.bootstrap import draws, percentiles, ratio
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
-LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +47,10 @@ def estimate(values: Array) -> Estimate:
     rest = values[1:][np.isfinite(values[1:])]
     if len(rest) * 2 < len(values) - 1 or not len(rest):
         return Estimate(float(values[0]))
-    low, high = np.quantile(rest, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = percentiles(rest)
     if low == high:
         return Estimate(float(values[0]))
-    return Estimate(float(values[0]), float(low), float(high))
-
-
-def ratio(above: Array, below: Array, w: Array) -> Array:
-    """sum(w * above) / sum(w * below) in every replicate; not a number where below is empty."""
-    total = w @ below
-    with np.errstate(invalid="ignore", divide="ignore"):
-        result: Array = np.where(total > 0, (w @ above) / total, np.nan)
-    return result
+    return Estimate(float(values[0]), low, high)
 
 
 @dataclass(frozen=True, slots=True)

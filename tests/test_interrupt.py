@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 from pydantic import BaseModel, field_serializer
 
-from dimsum import cli, interrupt
+from builder import cli
+from dimsum import interrupt
 
 
 class Document(BaseModel):
