@@ -16,6 +16,8 @@ import numpy as np
 
 from dimsum.metrics.measured import Array, Measured
 
+AnyArray = np.ndarray[Any, np.dtype[Any]]
+
 LEVEL = 0.95
 RESAMPLES = 1000
 SEED = 12345
@@ -52,7 +54,7 @@ def percentiles(replicates: Sequence[float] | Array, level: float = LEVEL) -> tu
     return float(low), float(high)
 
 
-def ratio(above: Array, below: Array, weights: Array) -> Array:
+def ratio(above: AnyArray, below: AnyArray, weights: Array) -> Array:
     """sum(weights * above) / sum(weights * below) of every resample; NaN where below sums to 0.
 
     Args:
