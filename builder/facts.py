@@ -18,7 +18,7 @@ from builder.models import public_name, resolve
 from builder.stages.splits import SPLITS
 from builder.statistics.definitions import DEFINITIONS
 from builder.statistics.funnel import Step
-from builder.statistics.published import beside, tables
+from builder.statistics.published import match_published, tables
 from builder.store import file_hash
 from builder.versions import library_versions
 from cards.facts import (
@@ -235,7 +235,7 @@ def _published(document: dict[str, Any], task: str) -> dict[str, dict[str, float
     Tables of another task would not compare.
     """
     found: dict[str, dict[str, float | None]] = {}
-    for table in beside([{**document, "name": ""}]):
+    for table in match_published([{**document, "name": ""}]):
         if table["task"] != task:
             continue
         for name in table["columns"]:

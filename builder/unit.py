@@ -103,7 +103,7 @@ def run_unit(folder: Path, stage_name: str, shard: int, watch: Watch | None = No
 
     Args:
         folder: of the run; its header says everything else.
-        watch: told of loaded models and of tokens while they come, in this process only.
+        watch: informed of loaded models and of tokens while they come, in this process only.
 
     Raises:
         BuilderError: an input is missing, a model failed, or this is not the environment that

@@ -1,4 +1,4 @@
-"""What a lint finds, and what it needs to be told of data files."""
+"""What a lint finds, and what it must know of data files."""
 
 from __future__ import annotations
 

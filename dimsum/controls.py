@@ -13,6 +13,6 @@ def wording_of(source: str, target: str) -> Wording:
         source=source,
         target=target,
         compression=compression(source, target),
-        density=density(fragments(words, said), target, per="character"),
+        density_per_character=density(fragments(words, said), target, per="character"),
         rouge_l=rouge_l(words, said),
     )

@@ -185,7 +185,7 @@ class Student:
             seed: of the sampling; equal calls give equal outputs.
             batch_size: outputs that are written together.
             generation: other settings than the student's own.
-            on_tokens: told, as it goes, how many tokens were written.
+            on_tokens: called, as it goes, with how many tokens were written.
 
         Raises:
             UsageError: an unknown request.

@@ -29,7 +29,7 @@ class Share:
         value: None without rows.
         low: of the interval; 0 without rows.
         high: of the interval; 1 without rows.
-        effective: rows of an unweighted draw that would tell as much.
+        effective: rows of an unweighted draw of the same precision.
         method: of the interval, in words.
     """
 

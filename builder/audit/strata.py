@@ -26,7 +26,7 @@ REJECTS_POWER = 0.25
 """Reasons differ in size by four orders of magnitude; each is to be seen."""
 THIRDS = 3
 LEAST = 2
-"""Rows of a stratum for which it is split further: from two on its spread can be told."""
+"""Rows of a stratum for which it is split further: from two on its spread can be estimated."""
 
 Label = TypeVar("Label", bound=Hashable)
 Key = tuple[str, ...]

@@ -74,7 +74,7 @@ def evaluate(
     from dimsum.commands.output import print_evaluation, print_json
     from dimsum.data.values import Reading, conditions
     from dimsum.evaluation.data import read_examples
-    from dimsum.evaluation.run import Wanted, judged
+    from dimsum.evaluation.run import Wanted, evaluate_systems
 
     reading = {
         "source": options.pop("source_column"),
@@ -96,7 +96,7 @@ def evaluate(
     if dropped.dropped and not quiet:
         click.echo(f"left out of {data}: {dropped}", err=True)
     judge = entailment_critic(critic) if critic else None
-    document = judged(wanted, data, examples, judge, save_outputs, say)
+    document = evaluate_systems(wanted, data, examples, judge, save_outputs, say)
     document["dropped"] = dict(dropped.dropped)
     if output is not None:
         from dimsum.files import write_json

@@ -37,7 +37,7 @@ class Batch:
         waiting: for each prompt the indices of its samples, longest prompts first.
         seed: of the run.
         done: samples are put here as they end.
-        on_tokens: told how many tokens each step decoded.
+        on_tokens: called with how many tokens each step decoded.
     """
 
     def __init__(

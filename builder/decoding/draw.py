@@ -94,7 +94,7 @@ def _mask(
 
 @dataclass(frozen=True, slots=True)
 class _Sums:
-    """What passes over the whole vocabulary tell of each row.
+    """What passes over the whole vocabulary find for each row.
 
     Attributes:
         most: float32 [rows], the largest score; 0 where every score is minus infinity.

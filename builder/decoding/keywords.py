@@ -54,15 +54,15 @@ class YakeKeywords:
     def keywords(self, sentence: str) -> list[str]:
         """See `KeywordExtractor`."""
         scored = self._yake.extract_keywords(sentence) if sentence.strip() else []
-        places = [(float(score), *place(word, sentence)) for word, score in scored]
-        ranked = [span[1:] for span in sorted(places)]
+        spans = [(float(score), *locate(word, sentence)) for word, score in scored]
+        ranked = [span[1:] for span in sorted(spans)]
         return chosen(sentence, ranked, self.count, self.order)
 
 
 class ContentWords:
     """Words of content by part of speech.
 
-    Salience is the part of speech, in the order of `CONTENT`, and then the place.
+    Salience is the part of speech, in the order of `CONTENT`, and then the position.
 
     Args:
         count: most keywords.
@@ -153,7 +153,7 @@ def content_spans(sentence: str, *, merged: bool = False) -> list[tuple[int, int
     return spans
 
 
-def place(word: str, sentence: str) -> tuple[int, int]:
+def locate(word: str, sentence: str) -> tuple[int, int]:
     """First character and end of `word` as whole words in any case; (-1, -1) where it is not."""
     spaced = r"\s+".join(map(re.escape, word.split()))
     found = re.search(rf"(?<!\w){spaced}(?!\w)", sentence, re.IGNORECASE) if spaced else None

@@ -89,7 +89,7 @@ class NeurologicDecoder:
         Args:
             prompts: contexts, none of them empty.
             constraints: of each context, in the tokens of this decoder's tokenizer.
-            on_tokens: told, step by step, how many tokens were decoded, one for each beam.
+            on_tokens: called, step by step, with how many tokens were decoded, one for each beam.
 
         Returns:
             For each prompt 1 to n_best hypotheses, no two with the same text, best first. Where

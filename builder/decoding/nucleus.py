@@ -95,7 +95,7 @@ class NucleusSampler:
             ids: tokens of each prompt, at least one.
             samples: continuations of each.
             seed: of all randomness.
-            on_tokens: told, step by step, how many tokens were decoded.
+            on_tokens: called, step by step, with how many tokens were decoded.
 
         Returns:
             Ordered by (prompt, index).

@@ -72,7 +72,7 @@ def _joined(shingles: Array, lengths: Array, threshold: float) -> tuple[Array, A
 
 
 def _same_sets(shingles: Array, starts: Array, lengths: Array) -> Array:
-    """For each row the first row with the same set, told by two sums over its keys."""
+    """For each row the first row with the same set, found by two sums over its keys."""
     if len(lengths) == 0:
         return np.zeros(0, np.int64)
     first, second = _sums(shingles, starts)

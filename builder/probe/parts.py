@@ -26,7 +26,7 @@ class Parts:
     Args:
         folder: where parts are kept; None keeps nothing.
         key: what all parts depend on.
-        say: told one line as each part is there.
+        say: called with one line as each part is there.
     """
 
     def __init__(self, folder: Path | None, key: Any, say: Callable[[str], None]) -> None:

@@ -58,7 +58,7 @@ def probe(
         domain: whose openings the teacher continues, unless there are `contexts`.
         contexts: texts of the user's own, one a line.
         keep: folder for finished parts until the whole is done.
-        say: told one line as each part ends.
+        say: called with one line as each part ends.
 
     Raises:
         ConfigError: settings or texts that cannot be used.

@@ -24,19 +24,19 @@ MOST = 400
 
 def statistics(document: Any) -> tuple[Statistic, ...]:
     """The records of a document, in its order; none where there is no list of them."""
-    beside: dict[Key, dict[str, str]] = {}
+    references: dict[Key, dict[str, str]] = {}
     if isinstance(document, dict) and isinstance(document.get("corpora"), list):
         first, *others = document["corpora"] or [None]
         for corpus in others:
             for record, _ in _records(corpus, ""):
-                beside.setdefault(_key(record), {})[_name(corpus)] = number(record["value"])
+                references.setdefault(_key(record), {})[_name(corpus)] = number(record["value"])
         own = [record for record, _ in _records(first, "")]
         for key, name, value in _published(document.get("published"), own):
-            beside.setdefault(key, {})[name] = value
+            references.setdefault(key, {})[name] = value
         document = first
     found = [(_statistic(record, group), _key(record)) for record, group in _records(document, "")]
     return tuple(
-        replace(one, references={**one.references, **beside.get(key, {})}) for one, key in found
+        replace(one, references={**one.references, **references.get(key, {})}) for one, key in found
     )[:MOST]
 
 

@@ -88,10 +88,17 @@ def released(
 
 
 def control_of(pair: dict[str, Any], task: TaskDefinition) -> str:
-    """The control code of a decided pair; density is per character, as the codes were defined."""
+    """The control code of a decided pair."""
     source, target = pair["source"], pair["target"]
-    shared = density(fragments(tokens(source), tokens(target)), target, per="character")
-    return task.control(Wording(source, target, pair["compression"], shared, pair["rouge_l"]))
+    shared = fragments(tokens(source), tokens(target))
+    wording = Wording(
+        source,
+        target,
+        compression=pair["compression"],
+        density_per_character=density(shared, target, per="character"),
+        rouge_l=pair["rouge_l"],
+    )
+    return task.control(wording)
 
 
 def assign(pairs: Rows, validation: float, test: float, seed: int) -> list[str]:

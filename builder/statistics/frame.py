@@ -135,7 +135,7 @@ def framed(
     """Pass over a corpus; the frame's scratch folder lives as long as the context.
 
     Args:
-        tick: told the rows of each piece that is done.
+        tick: called with the rows of each piece that is done.
 
     Raises:
         UsageError: the corpus has no row, lacks a column, or a file cannot be read.

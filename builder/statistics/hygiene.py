@@ -18,7 +18,7 @@ COLUMNS = ("identical", "empty", "too_short", "broken", "cut")
 OPENINGS = 10
 LANGUAGE = "en"
 LANGUAGE_TOKENS = 5
-"""Fewer tokens than these tell no language."""
+"""Too few tokens to recognise a language."""
 
 
 def hygiene(frame: Frame, word_list: str) -> tuple[list[Measured], dict[str, Any]]:
@@ -139,7 +139,7 @@ def foreign(frame: Frame, size: int) -> tuple[Measured, dict[str, int]]:
 
 
 def language_of(text: str) -> str | None:
-    """The likeliest language of a text, or None for one that is too short to tell."""
+    """The likeliest language of a text, or None for one that is too short to recognise."""
     import py3langid
 
     if len(spaced(text)) < LANGUAGE_TOKENS:

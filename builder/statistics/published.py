@@ -18,7 +18,7 @@ def tables() -> tuple[dict[str, Any], ...]:
     return tuple(yaml.safe_load(FILE.read_text(encoding="utf-8")))
 
 
-def beside(corpora: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def match_published(corpora: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Each published table with our values where the definition matches.
 
     Args:

@@ -19,7 +19,7 @@ from builder.statistics.hygiene import foreign, hygiene
 from builder.statistics.measured import Measured
 from builder.statistics.offensive import SHIPPED, OffensiveWords
 from builder.statistics.pairs import Options
-from builder.statistics.published import beside
+from builder.statistics.published import match_published
 from dimsum import __version__
 
 FORMAT = 1
@@ -100,7 +100,7 @@ def study(
 
     Args:
         references: the corpus and those it is compared with; see `corpus.open_corpus`.
-        say: told one line about each thing that takes time.
+        say: called with one line about each thing that takes time.
 
     Returns:
         A JSON-able document without NaN; docs/statistics.md describes it.
@@ -120,7 +120,7 @@ def study(
     with ExitStack() as stack:
         frames = []
         for corpus in corpora:
-            counted = _Told(say, corpus.name)
+            counted = _ReportProgress(say, corpus.name)
             frames.append(
                 stack.enter_context(
                     framed(
@@ -144,7 +144,7 @@ def study(
         }
         if len(frames) > 1:
             document["equal_size"] = equal_size(frames, settings.equal_size, settings.draws)
-        document["published"] = beside(found)
+        document["published"] = match_published(found)
     return document
 
 
@@ -154,7 +154,7 @@ def released_study(data: Path) -> dict[str, Any]:
     return {key: found[key] for key in found if key not in OF_PLACE}
 
 
-class _Told:
+class _ReportProgress:
     """Says how far a pass is, every million rows."""
 
     def __init__(self, say: Callable[[str], None], name: str) -> None:

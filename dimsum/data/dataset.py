@@ -44,10 +44,10 @@ def read_rows(reference: str, split: str | None, config: str | None = None) -> I
 def _local_rows(reference: str, split: str | None) -> Iterator[Row]:
     files = data_files(Path(reference).expanduser())
     if split == "train" and all(said not in (None, "train") for _, said in files):
-        told = Counter(said for _, said in files)
+        counts = Counter(said for _, said in files)
         raise UsageError(
             f"{reference} has nothing to train on: by its name it is "
-            + " and ".join(f"{said} ({n})" for said, n in told.items()),
+            + " and ".join(f"{said} ({n})" for said, n in counts.items()),
             hint="a held-out split is never trained on; give the training files, or rename them",
         )
     for file, said in files:

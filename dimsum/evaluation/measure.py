@@ -50,7 +50,7 @@ def measure(
     references = [example.references for example in examples]
     found = [*rouge(outputs, references), *bleu_family(outputs, references, sources)]
     if bertscore is not None:
-        found.append(bertscore.measured(outputs, references))
+        found.append(bertscore.measure(outputs, references))
         found.append(bertscore.bert_ibleu(outputs, sources))
     if critic is not None:
         found += entailment(outputs, sources, critic)
@@ -74,8 +74,8 @@ def entailment(outputs: Sequence[str], sources: Sequence[str], critic: Critic) -
 def _percent(critic: Critic, pairs: Sequence[tuple[str, str]]) -> list[float]:
     """Probabilities in percent; an empty text says nothing, so it entails and follows nothing."""
     found = np.zeros(len(pairs))
-    told = [i for i, (a, b) in enumerate(pairs) if a.strip() and b.strip()]
-    if told:
-        found[told] = 100 * np.asarray(critic.score([pairs[i] for i in told]), dtype=np.float64)
+    judged = [i for i, (a, b) in enumerate(pairs) if a.strip() and b.strip()]
+    if judged:
+        found[judged] = 100 * np.asarray(critic.score([pairs[i] for i in judged]), dtype=np.float64)
     values: list[float] = found.tolist()
     return values

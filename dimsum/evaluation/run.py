@@ -84,7 +84,7 @@ class Wanted:
                 raise UsageError(f"--outputs {text!r} is not NAME=FILE with a file that is there")
 
 
-def judged(
+def evaluate_systems(
     wanted: Wanted,
     data: str,
     examples: Sequence[Example],

@@ -82,7 +82,7 @@ class BertScore:
                 found[i] = score
         return found
 
-    def measured(self, outputs: Sequence[str], references: Sequence[Sequence[str]]) -> Measured:
+    def measure(self, outputs: Sequence[str], references: Sequence[Sequence[str]]) -> Measured:
         """BERTScore F1, 0 to 100, the best of several references."""
         values = [100 * score for score in self.f1(outputs, references)]
         return mean_of("bertscore", values, f"{self.signature}, best reference, mean x 100")

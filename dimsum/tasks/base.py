@@ -27,7 +27,7 @@ class Wording:
 
     Attributes:
         compression: characters of the target over characters of the source.
-        density: squared lengths of shared fragments over characters of the target
+        density_per_character: squared lengths of shared fragments over characters of the target
             (`dimsum.metrics.overlap.density` with `per="character"`).
         rouge_l: ROUGE-L F1 of the target against the source, 0 to 1.
     """
@@ -35,7 +35,7 @@ class Wording:
     source: str
     target: str
     compression: float
-    density: float
+    density_per_character: float
     rouge_l: float
 
 

@@ -21,7 +21,7 @@ SHORT_BELOW = 0.5
 LONG_BELOW = 0.8
 """From this share of its source's characters on, a target is no summary any more."""
 EXTRACTIVE_FROM = 0.6
-"""A summary is extractive from this value of max(density, ROUGE-L) on."""
+"""A summary is extractive from this value of max(density per character, ROUGE-L) on."""
 
 
 def code_of(pair: Wording) -> str:
@@ -32,7 +32,7 @@ def code_of(pair: Wording) -> str:
 
 def is_extractive(pair: Wording) -> bool:
     """Whether the target is worded as its source is."""
-    return max(pair.density, pair.rouge_l) >= EXTRACTIVE_FROM
+    return max(pair.density_per_character, pair.rouge_l) >= EXTRACTIVE_FROM
 
 
 def length_of(pair: Wording) -> str | None:

@@ -94,7 +94,7 @@ def train(
     check_precision(recipe, student.model.config.model_type, where.type)
     _fit_prompts(student, recipe)
     prepared = prepare(student, data, recipe)
-    for line in told(prepared):
+    for line in describe_data(prepared):
         say(line)
     identity = identity_of(student, recipe, prepared)
     if not begin(output, identity):
@@ -173,7 +173,7 @@ def _limited(pairs: Iterable[Pair], most: int | None) -> Iterable[Pair]:
     return [pair for _, _, pair in heapq.nsmallest(most, keyed)]
 
 
-def told(prepared: Prepared) -> list[str]:
+def describe_data(prepared: Prepared) -> list[str]:
     """Lines about the data for a person."""
     facts = prepared.facts
     lines = [f"{facts['train']:,} training and {facts['validation']:,} validation pairs"]

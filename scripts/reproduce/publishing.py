@@ -42,7 +42,7 @@ checked each time that
 - `main` never was anything but the old release, whole, or the new one, whole;
 - it ends byte for byte as after a clean publish, with the tag on it;
 - there is exactly one commit, or one merge, for the release;
-- a failure is told in one line with what to do, and without the token.
+- a failure is reported in one line with what to do, and without the token.
 
 **a**: absorbed, the command went through by itself. **r**: resumed, the command failed or was
 killed, and the same command went on to the end. **WRONG** would be anything else.

@@ -265,10 +265,10 @@ def better(
     if test is None:
         return []
     met = test["difference"] > 0 and test["p"] < most_p
-    told = f"{test['difference']:+.2f}, p = {test['p']:.4f}"
+    difference = f"{test['difference']:+.2f}, p = {test['p']:.4f}"
     aim = f"{name}: {first} above {other} in {metric}"
     aim += f", p < {most_p:g}" if most_p < 1.0 else ""
-    return [[aim, told, "yes" if met else "**no**"]]
+    return [[aim, difference, "yes" if met else "**no**"]]
 
 
 def control(documents: dict[str, Any]) -> str:

@@ -9,12 +9,12 @@ from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY
 
 
-def wording(compression: float, density: float, rouge_l: float) -> Wording:
-    return Wording("a source", "a target", compression, density, rouge_l)
+def wording(compression: float, density_per_character: float, rouge_l: float) -> Wording:
+    return Wording("a source", "a target", compression, density_per_character, rouge_l)
 
 
 @pytest.mark.parametrize(
-    ("compression", "density", "rouge_l", "expected"),
+    ("compression", "dense", "rouge_l", "expected"),
     [
         (0.49, 0.1, 0.2, "short-abstractive"),
         (0.50, 0.1, 0.2, "long-abstractive"),
@@ -24,8 +24,8 @@ def wording(compression: float, density: float, rouge_l: float) -> Wording:
         (0.79, 0.61, 0.0, "long-extractive"),
     ],
 )
-def test_summaries(compression: float, density: float, rouge_l: float, expected: str) -> None:
-    assert SUMMARY.control(wording(compression, density, rouge_l)) == expected
+def test_summaries(compression: float, dense: float, rouge_l: float, expected: str) -> None:
+    assert SUMMARY.control(wording(compression, dense, rouge_l)) == expected
 
 
 def test_a_paraphrase_has_one_code() -> None:
@@ -39,5 +39,5 @@ def test_a_wording_is_measured_per_character() -> None:
     shared = fragments(tokens(source), tokens(target))
     assert (found.source, found.target) == (source, target)
     assert found.compression == len(target) / len(source)
-    assert found.density == density(shared, target, per="character") == 16 / 16
+    assert found.density_per_character == density(shared, target, per="character") == 16 / 16
     assert found.rouge_l == rouge_l(tokens(source), tokens(target))

@@ -10,7 +10,7 @@ from builder.decoding.keywords import (
     chosen,
     content_spans,
     extractor,
-    place,
+    locate,
 )
 from builder.models import embedded_folder
 
@@ -35,11 +35,11 @@ def test_keywords_stand_in_the_sentence(kind: str, sentence: str) -> None:
     for count in (1, 3, 6):
         found = extractor(kind, count).keywords(sentence)  # type: ignore[arg-type]
         assert 1 <= len(found) <= count
-        assert all(place(word, sentence) != (-1, -1) for word in found)
+        assert all(locate(word, sentence) != (-1, -1) for word in found)
         assert len({word.casefold() for word in found}) == len(found)
         in_text = extractor(kind, count, "text").keywords(sentence)  # type: ignore[arg-type]
         assert sorted(in_text) == sorted(found)
-        assert in_text == sorted(in_text, key=lambda word: place(word, sentence))
+        assert in_text == sorted(in_text, key=lambda word: locate(word, sentence))
 
 
 @pytest.mark.embedded
@@ -84,10 +84,10 @@ def test_similar_words_are_those_nearest_to_the_sentence() -> None:
 
 
 def test_places_are_whole_words() -> None:
-    assert place("cat", "The category of Cats and cat.") == (25, 28)
-    assert place("CARBON  emissions", "cut carbon\nemissions") == (4, 20)
-    assert place("mg)", "(5 mg) of it") == (3, 6)
-    assert place("dog", "cat") == place("", "cat") == (-1, -1)
+    assert locate("cat", "The category of Cats and cat.") == (25, 28)
+    assert locate("CARBON  emissions", "cut carbon\nemissions") == (4, 20)
+    assert locate("mg)", "(5 mg) of it") == (3, 6)
+    assert locate("dog", "cat") == locate("", "cat") == (-1, -1)
 
 
 def test_overlapping_missing_and_repeated_spans_are_left_out() -> None:
