@@ -106,7 +106,7 @@ class DomainConfig(Settings):
 class ContextsConfig(Settings):
     """Contexts: the first sentences of free continuations of an opening."""
 
-    prefixes: int = Field(ge=1, description="openings drawn for each domain")
+    openings: int = Field(ge=1, description="openings drawn for each domain")
     samples: int = Field(ge=1, description="continuations of each opening (paper: 100)")
     sampling: TeacherSampling
     min_sentences: int = Field(1, ge=1, description="sentences in a context, at least")

@@ -90,8 +90,8 @@ def test_results_go_to_standard_output_and_progress_does_not(
     [
         (["bild"], 2, "No such command 'bild'"),
         (["build", "nowhere.yaml"], 2, "no settings at nowhere.yaml"),
-        (["build", "embedded", "--set", "contexts.prefixs=3"], 2, "did you mean 'prefixes'"),
-        (["build", "embedded", "--set", "contexts.prefixes"], 2, "not of the form a.b=c"),
+        (["build", "embedded", "--set", "contexts.openngs=3"], 2, "did you mean 'openings'"),
+        (["build", "embedded", "--set", "contexts.openings"], 2, "not of the form a.b=c"),
         (["show", "."], 2, ". is not a run"),
         (["rescore", ".", "--set", "seed=1"], 2, ". is not a run"),
         (["critic", "evaluate", "embedded:none", "x"], 2, "no embedded model is called 'none'"),

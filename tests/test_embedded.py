@@ -14,7 +14,7 @@ from builder.models import EMBEDDED, embedded_folder, resolve
 pytestmark = pytest.mark.embedded
 
 TINY = (
-    "contexts.prefixes=2",
+    "contexts.openings=2",
     "contexts.shard=1",
     "contexts.samples=2",
     "candidates.samples=8",

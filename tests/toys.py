@@ -148,7 +148,7 @@ def toy_config(teacher: Path, critic: Path) -> dict[str, Any]:
         "critic": {"model": str(critic), "device": "cpu", "dtype": "float32"},
         "domains": [{"name": "toy", "kind": "file", "file": str(teacher / "openings.txt")}],
         "contexts": {
-            "prefixes": 6,
+            "openings": 6,
             "samples": 3,
             "sampling": {"temperature": 1.0, "max_new_tokens": 40, "banned": ["\n"]},
             "max_sentences": 3,

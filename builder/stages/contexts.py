@@ -40,7 +40,7 @@ REJECTED = schema_of(
 
 def shards(config: BuildConfig) -> list[tuple[DomainConfig, int]]:
     """(domain, openings) of every unit; domains take turns, so a larger run only adds units."""
-    size, total = config.contexts.shard, config.contexts.prefixes
+    size, total = config.contexts.shard, config.contexts.openings
     return [
         (domain, min(size, total - start))
         for start in range(0, total, size)
@@ -134,7 +134,7 @@ def _settings(config: BuildConfig, shard: int) -> dict[str, object]:
     """What decides a shard's contexts; how many shards there are does not, so a run can grow."""
     domain, count = shards(config)[shard]
     content = domain.model_dump(mode="json", exclude={"file"})
-    how = config.contexts.model_dump(mode="json", exclude={"prefixes", "shard"})
+    how = config.contexts.model_dump(mode="json", exclude={"openings", "shard"})
     return {"contexts": how, "domain": content, "openings": count}
 
 

@@ -60,7 +60,7 @@ def arms(arguments: argparse.Namespace) -> list[Arm]:
     for temperature in TEMPERATURES:
         for recipe, keywords in RECIPES.items():
             changes = [
-                f"contexts.prefixes={arguments.openings}",
+                f"contexts.openings={arguments.openings}",
                 f"candidates.samples={arguments.samples}",
             ]
             name = f"{recipe.replace(', ', '-').replace(' ', '-')}-{temperature}"

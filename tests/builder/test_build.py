@@ -129,7 +129,7 @@ def test_a_larger_run_keeps_what_is_done(
     build(parse_config(toy_document), folder)
     before = file_hash(folder / "scores/00002.parquet")
     stamp = (folder / "scores/00002.parquet").stat().st_mtime_ns
-    toy_document["contexts"]["prefixes"] = 8
+    toy_document["contexts"]["openings"] = 8
     build(parse_config(toy_document), folder)
     assert (folder / "scores/00003.parquet").is_file()
     assert (folder / "scores/00002.parquet").stat().st_mtime_ns == stamp
@@ -175,7 +175,7 @@ def test_rescoring_takes_scores_as_they_are(toy_document: dict[str, Any], tmp_pa
 def test_rescore_refuses_what_needs_a_model(finished: tuple[Run, BuildConfig]) -> None:
     run, _ = finished
     with pytest.raises(ConfigError, match="contexts cannot be changed"):
-        compare(run, ("contexts.prefixes=3",))
+        compare(run, ("contexts.openings=3",))
     with pytest.raises(UsageError, match="looser than"):
         compare(run, ("rules.paraphrase.rouge_l.max=0.95",))
 
@@ -365,7 +365,7 @@ def test_killed_after_any_write_it_ends_with_the_same_bytes(
 
 
 def test_interrupted_it_says_how_to_go_on(toy_document: dict[str, Any], tmp_path: Path) -> None:
-    toy_document["contexts"]["prefixes"] = 100  # long enough to be caught at work
+    toy_document["contexts"]["openings"] = 100  # long enough to be caught at work
     toy_yaml = tmp_path / "long.yaml"
     toy_yaml.write_text(yaml.safe_dump(toy_document))
     process = subprocess.Popen(

@@ -13,7 +13,7 @@ from dimsum.settings import override
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"contexts.prefixs": 3}, "unknown key contexts.prefixs; did you mean 'prefixes'"),
+        ({"contexts.openngs": 3}, "unknown key contexts.openngs; did you mean 'openings'"),
         ({"teachr": {}}, "unknown key teachr; did you mean 'teacher'"),
         ({"candidates.methods.0.temprature": 1}, "did you mean 'temperature'"),
         ({"rules.paraphrase.rogue_l": {"max": 1}}, "did you mean 'rouge_l'"),
@@ -25,8 +25,8 @@ from dimsum.settings import override
         ({"tasks": ["summary", "summary"]}, "two tasks have the name 'summary'"),
         ({"tasks": []}, "tasks"),
         ({"tasks": 3}, "tasks"),
-        ({"contexts.prefixes": "many"}, "contexts.prefixes"),
-        ({"contexts.prefixes": 0}, "greater than or equal to 1"),
+        ({"contexts.openings": "many"}, "contexts.openings"),
+        ({"contexts.openings": 0}, "greater than or equal to 1"),
         ({"contexts.sampling.temperature": -1}, "greater than 0"),
         ({"contexts.sampling.top_p": 1.5}, "less than or equal to 1"),
         ({"scores.floor": 1.5}, "scores.floor"),

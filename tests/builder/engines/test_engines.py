@@ -101,7 +101,7 @@ def test_a_killed_worker_is_a_clear_end_and_the_run_goes_on(
 def test_workers_end_with_their_parent(
     toy_document: dict[str, Any], tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    toy_document["contexts"]["prefixes"] = 100
+    toy_document["contexts"]["openings"] = 100
     toy_document["run"] = {"engine": {"kind": "processes", "workers": 1}}
     path = tmp_path / "long.yaml"
     path.write_text(yaml.safe_dump(toy_document))
