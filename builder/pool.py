@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from builder.config import BuildConfig
 from builder.errors import BuilderError
 from builder.models import LoadedModel, load_causal
-from builder.prepacking import prepack
 from builder.store import digest
 
 if TYPE_CHECKING:
@@ -91,6 +90,8 @@ class ModelPool:
             dtype=self.resolved["teacher"]["dtype"],
         )
         if self._prepacked("teacher") == "on":
+            from builder.prepacking import prepack
+
             prepack(found.model)
         return found, found.notes
 

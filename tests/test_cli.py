@@ -94,7 +94,7 @@ def test_results_go_to_standard_output_and_progress_does_not(
         (["build", "embedded", "--set", "contexts.openings"], 2, "not of the form a.b=c"),
         (["show", "."], 2, ". is not a run"),
         (["rescore", ".", "--set", "seed=1"], 2, ". is not a run"),
-        (["critic", "evaluate", "embedded:none", "x"], 2, "no embedded model is called 'none'"),
+        (["critic", "evaluate", "embedded:no", "x.jsonl"], 2, "no embedded model is called 'no'"),
         (["init", "x.yaml", "--preset", "newss"], 2, "did you mean 'news'"),
     ],
 )
@@ -107,12 +107,14 @@ def test_mistakes_get_one_clear_line(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    row = {"premise": "It rains.", "hypothesis": "It rains.", "label": "entailment"}
+    Path("x.jsonl").write_text(json.dumps(row) + "\n")
     assert run(arguments) == code
     out, err = capfd.readouterr()
     assert message in err
     assert "Traceback" not in err
     assert out == ""
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["x.jsonl"]
 
 
 def test_init_writes_a_file_that_build_reads(tmp_path: Path) -> None:

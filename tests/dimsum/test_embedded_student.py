@@ -10,6 +10,7 @@ import pytest
 from dimsum import Student
 from dimsum.evaluation import teacher as asking
 from dimsum.metrics.bertscore import OFFLINE, BertScore
+from dimsum.tasks.registry import task_of
 from dimsum.training.recipe import load_recipe
 from dimsum.training.train import Data, train
 from tests.student_toys import toy_pairs, write_jsonl
@@ -46,10 +47,12 @@ def test_minilm_scores_meaning() -> None:
 
 def test_the_teacher_has_a_chat_template_and_is_asked_by_it() -> None:
     teacher = Student.from_pretrained(BASE, device="cpu")
-    ways = asking.variants(teacher, "summary", shots=4)
+    prompts = task_of("summary").teacher
+    assert prompts is not None
+    ways = asking.variants(teacher, prompts, shots=4)
     assert {way.chat for way in ways} == {True, False}
     chat = next(way for way in ways if way.chat)
-    text = asking.prompt(teacher, "summary", chat, "The dog sleeps.")
+    text = asking.prompt(teacher, prompts, chat, "The dog sleeps.")
     assert text.count("<|im_start|>assistant") == 5
     sources = ["The council voted on Tuesday to close the old bridge to lorries."]
-    assert asking.answers(teacher, "summary", chat, sources)[0]
+    assert asking.answers(teacher, prompts, chat, sources)[0]
