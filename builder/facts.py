@@ -15,6 +15,7 @@ from builder.config import Bound, BuildConfig
 from builder.environment import in_words as environment_in_words
 from builder.measures.entailment import FORWARD
 from builder.models import public_name, resolve
+from builder.stages.reasons import meaning_of
 from builder.stages.splits import SPLITS
 from builder.statistics.definitions import DEFINITIONS
 from builder.statistics.funnel import Step
@@ -101,6 +102,7 @@ def dataset_facts(
                 entered=s.entered,
                 kept=s.kept,
                 rejected=s.rejected,
+                meanings=_meanings(s, config),
             )
             for s in steps
         ),
@@ -286,6 +288,11 @@ def _texts(config: BuildConfig) -> list[TextUse]:
             )
         )
     return found
+
+
+def _meanings(step: Step, config: BuildConfig) -> dict[str, str]:
+    known = {reason: meaning_of(reason, config.registry.meanings) for reason in step.rejected}
+    return {reason: meaning for reason, meaning in known.items() if meaning}
 
 
 def _rules(config: BuildConfig) -> list[Rule]:

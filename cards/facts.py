@@ -94,13 +94,14 @@ class TextUse(Fact):
 
 
 class FunnelStep(Fact):
-    """What one stage took and kept: `entered == kept + sum(rejected)`, always."""
+    """What one stage took and kept: `entered == kept + sum(rejected)`, always; reasons in words."""
 
     stage: str
     unit: str
     entered: Count
     kept: Count
     rejected: dict[str, Count] = Field(default_factory=dict)
+    meanings: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:

@@ -47,6 +47,7 @@ def render_dataset_card(facts: DatasetFacts, previous: str | None = None) -> str
         "dataset.md.j2",
         facts,
         previous,
+        reasons={r: m for step in facts.funnel for r, m in step.meanings.items()},
         split_names=list(names),
         measures=_measures(facts.statistics),
         definitions=_definitions(facts.statistics),

@@ -130,6 +130,7 @@ def dataset_facts(rows: dict[tuple[str, str], int] = ROWS, **changes: object) ->
                 entered=100,
                 kept=80,
                 rejected={"too short": 15, "no final stop": 5},
+                meanings={"too short": "shorter than a sentence may be"},
             ),
             FunnelStep(
                 stage="decisions", unit="pair", entered=400, kept=12, rejected={"not entailed": 388}

@@ -101,7 +101,9 @@ def test_facts_survive_json() -> None:
 
 def hostile_dataset(text: str) -> DatasetFacts:
     row = SampleRow(id=text, task=text, control=text, domain=text, source=text, target=text)
-    step = FunnelStep(stage=text, unit=text, entered=3, kept=1, rejected={text: 2})
+    step = FunnelStep(
+        stage=text, unit=text, entered=3, kept=1, rejected={text: 2}, meanings={text: text}
+    )
     use = TextUse(name=text, use=text, licence=text, source=text)
     plain = dataset_facts()
     return dataset_facts(

@@ -1,0 +1,175 @@
+"""Ordered pairs a second: the stage of pairs against measuring one pair after another.
+
+    python scripts/bench/pairs.py --candidates 100 --contexts 20 --rounds 3
+    python scripts/bench/pairs.py --memory 2000
+
+Sentences are made up of few words, so that they share words as candidates of one context do. Both
+ways read the same candidates, in turns, and must keep the same rows for the same reasons.
+`--memory` runs a shard of so many contexts and prints the largest memory of the process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import pyarrow as pa
+
+from builder.config import BuildConfig, load_config
+from builder.critics.agreement import names, numbers, share_found, words_of
+from builder.pool import ModelPool
+from builder.stages import pairs
+from builder.stages.base import Work
+from builder.store import REJECTS, write_table
+from dimsum.metrics.overlap import compression, density, fragments, rouge_l, tokens
+
+COMMON = [
+    "a",
+    "the",
+    "of",
+    "in",
+    "on",
+    "and",
+    "said",
+    "that",
+    "officials",
+    "people",
+    "city",
+    "court",
+    "police",
+    "told",
+    "new",
+]
+NAMES = ["Anna", "Paris", "Monday", "Reuters", "London", "Smith", "European", "Union"]
+NUMBERS = ["two", "12", "2019", "3.5", "first", "million", "40"]
+
+
+def candidates(contexts: int, each: int) -> pa.Table:
+    """Made-up candidates: sentences of 8 to 28 words, out of a small vocabulary a context."""
+    rng = random.Random(0)
+    columns: dict[str, list[str]] = {
+        name: [] for name in ("context_id", "continuation_id", "domain", "context", "sentence")
+    }
+    for number in range(contexts):
+        own = [
+            f"{rng.choice('bcdfgl')}{rng.choice('aeiou')}{rng.randrange(99)}x" for _ in range(20)
+        ]
+        words = [*COMMON, *own, *rng.sample(NAMES, 2), rng.choice(NUMBERS)]
+        for _ in range(each):
+            text = " ".join(rng.choices(words, k=rng.randint(8, 28)))
+            row = (f"n-{number}", f"n-{number // 3}", "news", "x" * 300 + str(number), f"{text}.")
+            for name, value in zip(columns, row, strict=True):
+                columns[name].append(value)
+    return pa.table({**columns, "method": ["parallel"] * (contexts * each)})
+
+
+def one_by_one(config: BuildConfig, table: pa.Table) -> tuple[list[Any], Counter[str]]:
+    """Every pair as a dictionary of its own: how the stage worked before it had columns."""
+    bounds = config.pairs.bounds
+    kept, reasons = [], Counter[str]()
+    for _, group in groupby(table.to_pylist(), key=lambda row: row["context_id"]):
+        texts = [row["sentence"] for row in group]
+        made = [(tokens(t), numbers(t), names(t), words_of(t)) for t in texts]
+        shared = {
+            (i, j): rouge_l(made[i][0], made[j][0])
+            for i in range(len(texts))
+            for j in range(i + 1, len(texts))
+        }
+        for i, a in enumerate(made):
+            for j, b in enumerate(made):
+                if i == j:
+                    continue
+                values = {
+                    "compression": compression(texts[i], texts[j]),
+                    "rouge_l": shared[min(i, j), max(i, j)],
+                    "numbers_forward": share_found(b[1], a[1]),
+                    "numbers_backward": share_found(a[1], b[1]),
+                    "names_forward": share_found(b[2], a[3]),
+                    "names_backward": share_found(a[2], b[3]),
+                }
+                failed = {
+                    task: [m for m, bound in rules.items() if not bound.holds(values[m])]
+                    for task, rules in bounds.items()
+                }
+                if all(failed.values()):
+                    closest = min(failed, key=lambda task: len(failed[task]))
+                    reasons[f"{closest}.{failed[closest][0]}"] += 1
+                else:
+                    values["density"] = density(fragments(a[0], b[0]), texts[j])
+                    kept.append({"source": texts[i], "target": texts[j], **values})
+    return kept, reasons
+
+
+def in_columns(config: BuildConfig, table: pa.Table) -> Any:
+    """The stage as it is."""
+    pool = ModelPool(config, {}, lambda line: None)
+    return pairs.make(Work(config, 0, 0, {"candidates": table}, pool))
+
+
+def compare(config: BuildConfig, contexts: int, each: int, rounds: int) -> None:
+    """Both ways in turns on the same candidates; medians, and the ratio of each round."""
+    table = candidates(contexts, each)
+    count = contexts * each * (each - 1)
+    spent: dict[str, list[float]] = {"one by one": [], "in columns": []}
+    numbers("two")  # the library's imports are nobody's time
+    for _ in range(rounds):
+        for way, measure in (("one by one", one_by_one), ("in columns", in_columns)):
+            for cached in (numbers, names):
+                cached.cache_clear()
+            began = time.perf_counter()
+            found = measure(config, table)
+            spent[way].append(time.perf_counter() - began)
+            if way == "one by one":
+                kept, reasons = found
+        assert found.rejected == dict(reasons)
+        rows = found.table.select(["source", "target"]).to_pylist()
+        assert rows == [{"source": r["source"], "target": r["target"]} for r in kept]
+    for way, seconds in spent.items():
+        print(f"{way}: {count / statistics.median(seconds):,.0f} ordered pairs/s ({count:,} pairs)")
+    ratios = [a / b for a, b in zip(*spent.values(), strict=True)]
+    print(f"ratio: {statistics.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})")
+    print(f"kept {found.table.num_rows:,}, rejected {sum(found.rejected.values()):,}, alike")
+
+
+def measure_memory(config: BuildConfig, contexts: int, each: int) -> None:
+    """A whole shard, written as a build writes it."""
+    began = time.perf_counter()
+    output = in_columns(config, candidates(contexts, each))
+    made = time.perf_counter() - began
+    with tempfile.TemporaryDirectory() as folder:
+        for name, table in (("pairs", output.table), ("rejects", output.extra[REJECTS])):
+            path = Path(folder) / f"{name}.parquet"
+            write_table(path, table)
+            print(f"{name}: {table.num_rows:,} rows, {path.stat().st_size / 1e6:,.0f} MB")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"{output.entered:,} ordered pairs in {made:.0f} s, largest memory {peak:.2f} GB")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--preset", default="news")
+    parser.add_argument("--candidates", type=int, default=100)
+    parser.add_argument("--contexts", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--memory", type=int, metavar="CONTEXTS", help="a shard of so many")
+    asked = parser.parse_args()
+    config = load_config(asked.preset)
+    if asked.memory:
+        measure_memory(config, asked.memory, asked.candidates)
+    else:
+        compare(config, asked.contexts, asked.candidates, asked.rounds)
+
+
+if __name__ == "__main__":
+    main()
