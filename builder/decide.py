@@ -85,39 +85,6 @@ def decide(rules: Mapping[str, Rules], values: Values, count: int) -> Decisions:
     return Decisions(tuple(names), codes, fits, len(tasks))
 
 
-def can_change(rules: Mapping[str, Rules], values: Values, count: int) -> Mask:
-    """Pairs whose tasks or reason may depend on columns that `values` lacks.
-
-    The others can be decided as if every such column failed: some task is closest even so, its
-    first failing rule stands before any that is not known, and no task can still hold.
-    """
-    tasks = list(rules)
-    unknown = {t: sum(measure not in values for measure in rules[t]) for t in tasks}
-    known = {t: {m: b for m, b in rules[t].items() if m in values} for t in tasks}
-    least = {t: _failures(known[t], values, count)[0] for t in tasks}
-    may_hold = np.zeros(count, dtype=bool)
-    settled = np.zeros(count, dtype=bool)
-    for place, task in enumerate(tasks):
-        may_hold |= least[task] == 0 if unknown[task] else False
-        head = _until_unknown(rules[task], values)
-        closest = _failures(head, values, count)[0] > 0
-        for other_place, other in enumerate(tasks):
-            if other != task:
-                most = least[task] + unknown[task]
-                closest &= most <= least[other] if place < other_place else most < least[other]
-        settled |= closest
-    return may_hold | ~settled
-
-
-def _until_unknown(rules: Rules, values: Values) -> Rules:
-    head: Rules = {}
-    for measure, bound in rules.items():
-        if measure not in values:
-            break
-        head[measure] = bound
-    return head
-
-
 def _failures(rules: Rules, values: Values, count: int) -> tuple[Codes, Codes]:
     """How many rules fail for each pair, and the place of the first; 0 where none does."""
     failed = np.zeros(count, dtype=np.int16)

@@ -162,8 +162,6 @@ class Measure:
         direction: symmetric, or from source to target (forward), back, or both.
         compute: a batch to one float array a column, shape (pairs,); NaN where there is no value.
         models: roles of the run's models that `compute` asks for (`critic`, `encoder`).
-        pairwise: `compute` looks at one pair after another, so before the critic it is asked only
-            about pairs whose outcome it can still change.
         version: raised when the values change.
     """
 
@@ -173,7 +171,6 @@ class Measure:
     direction: Direction
     compute: Callable[[Batch], dict[str, Floats]]
     models: tuple[str, ...] = ()
-    pairwise: bool = False
     version: int = 1
 
     def of(self, batch: Batch) -> dict[str, Floats]:

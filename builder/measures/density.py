@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from builder.measures.base import Batch, Column, Measure
-from dimsum.metrics.overlap import fragments, tokens
+from dimsum.metrics.fragments import squared_lengths
+from dimsum.metrics.overlap import tokens
 
 if TYPE_CHECKING:
     from builder.measures.base import Floats
@@ -16,12 +17,9 @@ def compute(batch: Batch) -> dict[str, Floats]:
     import numpy as np
 
     words = batch.sentences.each(tokens)
-    found = np.zeros(len(batch))
-    places = zip(batch.source.tolist(), batch.target.tolist(), strict=True)
-    for row, (source, target) in enumerate(places):
-        if words[target]:
-            shared = fragments(words[source], words[target])
-            found[row] = sum(n * n for n in shared) / len(words[target])
+    squares = squared_lengths(words, batch.source, batch.target)
+    sizes = np.array([len(sentence) for sentence in words], dtype=np.float64)
+    found = squares / np.maximum(sizes[batch.target], 1.0)
     return {"density": found}
 
 
@@ -38,5 +36,4 @@ MEASURE = Measure(
     cost="cheap",
     direction="forward",
     compute=compute,
-    pairwise=True,
 )

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from builder.config import BuildConfig, Rules
-from builder.decide import Decisions, can_change, decide
+from builder.decide import Decisions, decide
 from builder.measures.base import Batch, Sentences
 from builder.measures.registry import Registry
 from builder.stages.base import Stage, Work, schema_of
@@ -94,20 +94,13 @@ def measured(
 ) -> tuple[dict[str, Floats], Decisions]:
     """All measures before the critic of the pairs inside some bounds, and what became of each pair.
 
-    What is bounded is measured of every pair, and the rest of those that go on. A pairwise measure
-    comes last, and is asked only about pairs whose outcome it can still change.
+    What is bounded is measured of every pair, and the rest of those that go on.
     """
     used = {column for rules in bounds.values() for column in rules}
     asked = [m for m in known.before_critic if any(c.name in used for c in m.columns)]
     values: dict[str, Floats] = {}
-    for measure in sorted(asked, key=lambda m: m.pairwise):
-        if measure.pairwise:
-            where = np.flatnonzero(can_change(bounds, values, len(batch)))
-            for name, column in measure.of(batch.only(where)).items():
-                values[name] = np.full(len(batch), np.nan)
-                values[name][where] = column
-        else:
-            values |= measure.of(batch)
+    for measure in asked:
+        values |= measure.of(batch)
     decisions = decide(bounds, values, len(batch))
     kept = np.flatnonzero(decisions.kept)
     inside = {name: column[kept] for name, column in values.items()}

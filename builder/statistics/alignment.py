@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from builder.statistics.words import Array, Encoded
+from dimsum.metrics.fragments import walk
 from dimsum.metrics.overlap import lcs_length
 
 MAX_WORDS = 1024
@@ -59,7 +60,7 @@ def align(words: Encoded, pairs: int) -> Alignment:
         right = _padded(words.ids, starts[rows + pairs], target[rows], height, -2)
         equal = right[:, :, None] == left[:, None, :]
         best = _longest_matches(equal)
-        shared[rows], squares[rows] = _greedy(best, target[rows])
+        shared[rows], squares[rows] = walk(best.T, np.arange(len(rows)), target[rows])
         novel[rows] = _novel(best, target[rows])
         lcs[rows] = [
             lcs_length(a[:m].tolist(), b[:n].tolist())
@@ -99,21 +100,6 @@ def _longest_matches(equal: Array) -> Array:
         run[:, :-1] = (run[:, 1:] + 1) * equal[:, i]
         best[:, i] = run.max(axis=1)
     return best
-
-
-def _greedy(best: Array, lengths: Array) -> tuple[Array, Array]:
-    """Walk along each target from fragment to fragment (Grusky et al. 2018, figure 3)."""
-    rows = np.arange(len(best))
-    place = np.zeros(len(best), np.int64)
-    shared, squares = np.zeros(len(best), np.int64), np.zeros(len(best), np.int64)
-    while True:
-        alive = place < lengths
-        if not alive.any():
-            return shared, squares
-        length = np.where(alive, best[rows, np.minimum(place, best.shape[1] - 1)], 0).astype(int)
-        shared += length
-        squares += length * length
-        place += np.maximum(length, 1)
 
 
 def _novel(best: Array, lengths: Array) -> Array:

@@ -1,10 +1,13 @@
 """Ordered pairs a second: the stage of pairs against measuring one pair after another.
 
     python scripts/bench/pairs.py --candidates 100 --contexts 20 --rounds 3
+    python scripts/bench/pairs.py --run runs/quickstart --workers 2
     python scripts/bench/pairs.py --memory 2000
 
 Sentences are made up of few words, so that they share words as candidates of one context do. Both
 ways read the same candidates, in turns, and must keep the same rows for the same reasons.
+`--run` takes the sentences of a run, regrouped to contexts of the size asked for; `--workers`
+makes as many shards side by side, each in a process, as the engine of processes does.
 `--memory` runs a shard of so many contexts and prints the largest memory of the process.
 """
 
@@ -18,13 +21,16 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from itertools import groupby
+from concurrent.futures import ProcessPoolExecutor
+from itertools import groupby, pairwise
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from builder.config import BuildConfig, load_config
 from builder.critics.agreement import names, numbers, share_found, words_of
@@ -48,7 +54,7 @@ COMMON = [
     "city",
     "court",
     "police",
-    "told",
+    "station",
     "new",
 ]
 NAMES = ["Anna", "Paris", "Monday", "Reuters", "London", "Smith", "European", "Union"]
@@ -117,10 +123,18 @@ def in_columns(config: BuildConfig, table: pa.Table) -> Any:
     return pairs.make(Work(config, 0, 0, {"candidates": table}, pool))
 
 
-def compare(config: BuildConfig, contexts: int, each: int, rounds: int) -> None:
+def regrouped(run: Path, each: int) -> pa.Table:
+    """The candidates of a run, as contexts of `each` sentences; what is left over is dropped."""
+    files = sorted((run / "candidates").glob("[0-9]*[0-9].parquet"))
+    table = pa.concat_tables([pq.read_table(file) for file in files])
+    table = table.slice(0, table.num_rows // each * each)
+    numbered = pa.array([f"n-{row // each}" for row in range(table.num_rows)])
+    return table.set_column(table.schema.get_field_index("context_id"), "context_id", numbered)
+
+
+def compare(config: BuildConfig, table: pa.Table, each: int, rounds: int) -> None:
     """Both ways in turns on the same candidates; medians, and the ratio of each round."""
-    table = candidates(contexts, each)
-    count = contexts * each * (each - 1)
+    count = table.num_rows * (each - 1)
     spent: dict[str, list[float]] = {"one by one": [], "in columns": []}
     numbers("two")  # the library's imports are nobody's time
     for _ in range(rounds):
@@ -140,6 +154,31 @@ def compare(config: BuildConfig, contexts: int, each: int, rounds: int) -> None:
     ratios = [a / b for a, b in zip(*spent.values(), strict=True)]
     print(f"ratio: {statistics.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})")
     print(f"kept {found.table.num_rows:,}, rejected {sum(found.rejected.values()):,}, alike")
+
+
+def side_by_side(
+    config: BuildConfig, table: pa.Table, each: int, rounds: int, workers: int
+) -> None:
+    """A shard for each worker, at the same time; the median of all rounds."""
+    contexts = table.num_rows // each
+    edges = [contexts * n // workers * each for n in range(workers + 1)]
+    parts = [table.slice(a, b - a) for a, b in pairwise(edges)]
+    seconds = []
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        list(pool.map(in_columns, [config] * workers, parts))  # imports are nobody's time
+        for _ in range(rounds):
+            began = time.perf_counter()
+            list(pool.map(count_kept, [config] * workers, parts))
+            seconds.append(time.perf_counter() - began)
+    rate = table.num_rows * (each - 1) / statistics.median(seconds)
+    print(f"in columns, {workers} workers: {rate:,.0f} ordered pairs/s")
+
+
+def count_kept(config: BuildConfig, table: pa.Table) -> int:
+    """How many pairs go on; nothing is remembered from an earlier round."""
+    numbers.cache_clear()
+    names.cache_clear()
+    return int(in_columns(config, table).table.num_rows)
 
 
 def measure_memory(config: BuildConfig, contexts: int, each: int) -> None:
@@ -162,13 +201,19 @@ def main() -> None:
     parser.add_argument("--candidates", type=int, default=100)
     parser.add_argument("--contexts", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--run", type=Path, help="whose sentences are taken")
+    parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--memory", type=int, metavar="CONTEXTS", help="a shard of so many")
     asked = parser.parse_args()
     config = load_config(asked.preset)
     if asked.memory:
         measure_memory(config, asked.memory, asked.candidates)
     else:
-        compare(config, asked.contexts, asked.candidates, asked.rounds)
+        each = asked.candidates
+        table = regrouped(asked.run, each) if asked.run else candidates(asked.contexts, each)
+        compare(config, table, each, asked.rounds)
+        if asked.workers:
+            side_by_side(config, table, each, asked.rounds, asked.workers)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.config import Bound, load_config
-from builder.decide import can_change, decide
+from builder.decide import decide
 from tests.builder.by_pair import decide_one, failing
 
 RULES = load_config("news").rules
@@ -41,19 +41,6 @@ def test_columns_are_decided_as_each_pair_alone(rules: Any, rows: list[Any]) -> 
         for name in rules:
             assert found.fits[name][place] == (not failing(rules[name], row))
     assert sum(found.counts().values()) == len(rows)
-
-
-@given(SOME_RULES, st.lists(ROW, min_size=1, max_size=20), st.sets(st.sampled_from(NAMES)))
-@settings(max_examples=300)
-def test_what_cannot_change_is_settled_without_the_rest(
-    rules: Any, rows: list[Any], known: set[str]
-) -> None:
-    values = columns(rows)
-    seen = {name: values[name] for name in known}
-    open_ = can_change(rules, seen, len(rows))
-    all_, without = decide(rules, values, len(rows)), decide(rules, seen, len(rows))
-    assert (all_.codes == without.codes)[~open_].all()
-    assert not all_.kept[~open_].any()
 
 
 def test_the_papers_rules_on_a_pair() -> None:

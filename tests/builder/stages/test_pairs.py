@@ -80,7 +80,9 @@ def made(table: pa.Table, *overrides: str) -> tuple[Any, BuildConfig]:
 
 
 @pytest.mark.parametrize(
-    "override", ["seed=0", "pairs.bounds.paraphrase.density={max: 2.0}"], ids=["cheap", "pairwise"]
+    "override",
+    ["seed=0", "pairs.bounds.paraphrase.density={max: 2.0}"],
+    ids=["as it is", "density bounded"],
 )
 def test_rows_values_and_reasons_are_those_of_each_pair(override: str) -> None:
     table = candidates(12, 3)
