@@ -48,7 +48,7 @@ def squared_lengths(texts: Sequence[Sequence[str]], source: Integers, target: In
         best = longest_matches(left, right, lengths[order])
         of_chunk = by_row[edges[start] : edges[min(stop, len(sources))]]
         where = (row[of_chunk] - start) * len(targets) + column[of_chunk]
-        flat = best.reshape(len(best), -1)
+        flat = best.reshape(len(best), left.shape[1] * len(targets))
         found[of_chunk] = walk(flat, where, lengths[order][column[of_chunk]])[1]
         start = stop
     return found
