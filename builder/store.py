@@ -105,7 +105,8 @@ def write_table(path: Path, table: pa.Table) -> str:
         else:
             with pq.ParquetWriter(stream, plain, compression="zstd") as writer:
                 for start in range(0, max(table.num_rows, 1), GROUP):
-                    writer.write_table(table.slice(start, GROUP).cast(plain))
+                    group = table.slice(start, GROUP).combine_chunks()
+                    writer.write_table(group.cast(plain))
     return file_hash(path)
 
 

@@ -17,7 +17,7 @@ _ONE = re.compile(r"(?<![-\w])[Oo]ne\b(?!\s+(?:hundred|thousand|million|billion)
 _START = re.compile(r"(?:^|[.!?:;]\s+|[\"“‘(\[]\s*)$")
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def numbers(text: str) -> frozenset[str]:
     """The numbers of a sentence, in digits or in words, each in one written form.
 
@@ -73,7 +73,7 @@ def _number_words() -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:
     return frozenset(whole), tuple(consts.TEN_PREFIXES), tuple(consts.BIG_PREFIXES)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def names(text: str) -> frozenset[str]:
     """Capitalised words that do not owe their capital to the start of a sentence, and he or she.
 

@@ -138,7 +138,9 @@ class Found:
     def output(self, candidates: pa.Table, wanted: pa.Schema, most: int, seed: int) -> Output:
         """The tables, with at most about `most` rejected rows, and all counts."""
         source, target = (_joined(self.kept, side, np.int32) for side in (0, 1))
-        pairs = {**_texts(candidates, source, target), **self._measured(wanted)}
+        entered = len(source) + sum(len(part[0]) for part in self.rejects)
+        self.kept.clear()  # millions of rows: no column is held twice
+        pairs: dict[str, Any] = {**_texts(candidates, source, target), **self._measured(wanted)}
         gone = [_joined(self.rejects, part, kind) for part, kind in enumerate("iih")]
         counts = np.bincount(gone[2], minlength=len(self.reasons)).tolist()
         drawn = sample_of_each(gone[2], most, seed)
@@ -148,18 +150,18 @@ class Found:
         return Output(
             table=pa.table({name: pairs[name] for name in wanted.names}),
             extra={REJECTS: pa.table({name: rejected[name] for name in REJECTED.names})},
-            entered=sum(len(one[0]) for one in (*self.kept, *self.rejects)),
+            entered=entered,
             rejected={name: n for name, n in zip(self.reasons, counts, strict=True) if n},
         )
 
-    def _measured(self, wanted: pa.Schema) -> dict[str, pa.Array[Any]]:
-        """Measures and flags; a value that is no number is missing."""
+    def _measured(self, wanted: pa.Schema) -> dict[str, pa.ChunkedArray[Any]]:
+        """Measures and flags, a chunk a context; a value that is no number is missing."""
         found = {}
         for column in wanted:
             if not pa.types.is_string(column.type):
                 parts = self.columns.pop(column.name, [])
-                values = np.concatenate(parts) if parts else np.zeros(0)
-                found[column.name] = pa.array(values, column.type, from_pandas=True)
+                chunks = [pa.array(part, column.type, from_pandas=True) for part in parts]
+                found[column.name] = pa.chunked_array(chunks, column.type)
         return found
 
 
