@@ -22,6 +22,7 @@ from builder.measures.registry import Registry, registry
 from builder.methods.registry import AnyMethod, method_of
 from dimsum.errors import UsageError
 from dimsum.settings import PathInFile, Presets, Settings, checked, did_you_mean, load
+from dimsum.spec import Generation
 from dimsum.tasks import TaskDefinition, task_names, tasks_of
 
 PRESETS = Presets("builder", ("embedded", "news", "reddit", "biomedical"))
@@ -207,20 +208,23 @@ class SplitsConfig(Settings):
     test: float = Field(0.05, ge=0, lt=0.5)
 
 
+class RewritingConfig(Settings):
+    """How a student rewrites the teacher's sentences; the numbers are the paper's."""
+
+    per_context: int = Field(1, ge=1, description="sentences of each context that are rewritten")
+    samples: int = Field(10, ge=1, description="of each sentence under each code (paper: 10)")
+    sampling: Generation = Generation()
+    batch_size: int = Field(256, ge=1, description="outputs that are written together")
+
+
 class RoundConfig(Settings):
-    """A round of self-distillation: a student rewrites the teacher's sentences."""
+    """A round of self-distillation."""
 
     number: int = Field(1, ge=1)
     corpus: Path = Field(description="run whose candidates are rewritten")
     earlier: Path = Field(description="run whose rows are released with the round's")
     student: ModelConfig
-    per_context: int = Field(1, ge=1, description="sentences of each context that are rewritten")
-    samples: int = Field(10, ge=1, description="of each sentence under each code (paper: 10)")
-    temperature: float = Field(0.7, gt=0, le=5)
-    top_p: float = Field(0.9, gt=0, le=1)
-    max_new_tokens: int = Field(100, ge=4, le=1024)
-    no_repeat_ngram: int = Field(3, ge=0, le=10, description="0: off")
-    batch_size: int = Field(256, ge=1, description="outputs that are written together")
+    rewriting: RewritingConfig = RewritingConfig()
 
 
 class RunConfig(Settings):

@@ -10,16 +10,18 @@ Source: arXiv 2305.16635, section 3.3. Every part resumes by its own rules, so t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, model_validator
 
 from builder.config import (
     PRESETS,
     BuildConfig,
     ModelConfig,
+    RewritingConfig,
     RoundConfig,
     load_config,
     parse_config,
@@ -28,31 +30,60 @@ from builder.errors import ConfigError
 from builder.progress import Progress
 from builder.run import build
 from builder.store import RUN_FILE, Run
-from dimsum.settings import Presets, Settings, load, overridden
+from dimsum.settings import PathInFile, Presets, Settings, begun_from, in_folder, load
+from dimsum.training.recipe import PRESETS as RECIPES
 from dimsum.training.recipe import Recipe, load_recipe
 
 ROUNDS = Presets("builder", ("embedded",), folder="presets/rounds")
 
 
+def _configuration(source: str) -> BuildConfig:
+    """Of a preset, a YAML file, or a run."""
+    if source not in PRESETS.names and (Path(source) / RUN_FILE).is_file():
+        return parse_config(Run.open(Path(source)).header()["config"])
+    return load_config(source)
+
+
 class DistillConfig(Settings):
     """The rounds; what is left out is as in the paper."""
 
-    corpus: str = Field("embedded", description="a preset, a YAML of `dimsum build`, or a run")
-    corpus_set: tuple[str, ...] = Field((), description="overrides of it, a.b=c")
-    student: str = Field("embedded", description="a preset or a YAML of `dimsum train`")
-    student_set: tuple[str, ...] = Field((), description="overrides of it, a=b")
-    round_student_set: tuple[str, ...] = Field(
-        (), description="further overrides for the students after M1, a=b"
+    corpus: Annotated[BuildConfig, begun_from(_configuration, PRESETS.names)] = Field(
+        description="D0: a preset, a YAML of `dimsum build` or a run; or {from: one of them, and "
+        "values that differ}. A finished run without such values is taken as it is"
+    )
+    student: Annotated[Recipe, begun_from(load_recipe, RECIPES.names)] = Field(
+        description="M1: a preset or a YAML of `dimsum train`, or {from: ..., and values}"
     )
     rounds: int = Field(1, ge=0, description="0 trains M1 and stops")
-    per_context: int = Field(1, ge=1, description="sentences of each context that are rewritten")
-    samples: int = Field(10, ge=1, description="of each sentence under each code")
-    round_set: tuple[str, ...] = Field((), description="overrides of the rounds' corpora, a.b=c")
-    temperature: float = Field(0.7, gt=0, le=5)
-    top_p: float = Field(0.9, gt=0, le=1)
-    max_new_tokens: int = Field(100, ge=4, le=1024)
-    no_repeat_ngram: int = Field(3, ge=0, le=10)
-    batch_size: int = Field(256, ge=1)
+    rewriting: RewritingConfig = RewritingConfig()
+    later_corpora: Annotated[
+        BuildConfig | None, begun_from(_configuration, PRESETS.names, otherwise="corpus")
+    ] = Field(None, description="what differs in the rounds' corpora, such as rules")
+    later_students: Annotated[
+        Recipe | None, begun_from(load_recipe, RECIPES.names, otherwise="student")
+    ] = Field(None, description="what differs in the trainings after M1")
+    finished: PathInFile | None = Field(None, description="set where corpus is a run")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _run_named(cls, document: Any, info: ValidationInfo) -> Any:
+        corpus = document.get("corpus") if isinstance(document, Mapping) else None
+        if not isinstance(corpus, str) or corpus in PRESETS.names:
+            return document
+        path = in_folder(Path(corpus), info).absolute()
+        return {**document, "finished": path} if (path / RUN_FILE).is_file() else document
+
+    @model_validator(mode="after")
+    def _is_of_a_teacher(self) -> DistillConfig:
+        run = self.finished
+        if run is None:
+            return self
+        there = (run / self.corpus.name / "README.md").is_file()
+        if not there or self.corpus.round is not None:
+            raise ConfigError(
+                f"{run} is no finished run of a teacher", hint="`dimsum build` makes one"
+            )
+        return self
 
 
 @dataclass(frozen=True)
@@ -94,14 +125,14 @@ def distill(
         ConfigError, UsageError: settings that cannot be used, or a folder that holds others.
         BuilderError: a part failed; what is finished is kept.
     """
-    recipe = load_recipe(config.student, config.student_set)
-    later_recipe = load_recipe(config.student, config.student_set + config.round_student_set)
-    finished, settings = _first_corpus(config)
-    later = overridden(settings, config.round_set)  # a fault in it shows before anything runs
+    settings, later = config.corpus, config.later_corpora or config.corpus
+    later_recipe = config.later_students or config.student
     folder.mkdir(parents=True, exist_ok=True)
-    run = finished or build(settings, (folder / "round-0").absolute(), progress=progress).run
+    run = config.finished or build(settings, (folder / "round-0").absolute(), progress=progress).run
     corpora, datasets, students = [run], [run / settings.name], []
-    students.append(_student(recipe, datasets[0], folder / "student-1", None, device, quiet, say))
+    students.append(
+        _student(config.student, datasets[0], folder / "student-1", None, device, quiet, say)
+    )
     for number in range(1, config.rounds + 1):
         settings = _round(config, later, number, corpora, students[-1], device)
         say(f"round {number}: {students[-1].name} writes")
@@ -112,19 +143,6 @@ def distill(
         place = folder / f"student-{number + 1}"
         students.append(_student(further, result.dataset, place, number, device, quiet, say))
     return Distilled(corpora, datasets, students)
-
-
-def _first_corpus(config: DistillConfig) -> tuple[Path | None, BuildConfig]:
-    """The run of D0 if it is finished, which is taken as it is, and its configuration."""
-    there = Path(config.corpus).expanduser()
-    if config.corpus in PRESETS.names or not (there / RUN_FILE).is_file():
-        return None, load_config(config.corpus, config.corpus_set)
-    settings = parse_config(Run.open(there).header()["config"])
-    if settings.round is not None or not (there / settings.name / "README.md").is_file():
-        raise ConfigError(
-            f"{there} is no finished run of a teacher", hint="`dimsum build` makes one"
-        )
-    return there.absolute(), settings
 
 
 def _round(
@@ -143,13 +161,7 @@ def _round(
                 corpus=corpora[0],
                 earlier=corpora[-1],
                 student=ModelConfig(model=str(student.absolute()), device=device, dtype="auto"),
-                per_context=config.per_context,
-                samples=config.samples,
-                temperature=config.temperature,
-                top_p=config.top_p,
-                max_new_tokens=config.max_new_tokens,
-                no_repeat_ngram=config.no_repeat_ngram,
-                batch_size=config.batch_size,
+                rewriting=config.rewriting,
             )
         }
     )

@@ -6,7 +6,7 @@ Every settings file of the command line is read here: builds, rounds, trainings,
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -16,6 +16,7 @@ import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     ValidationError,
     ValidationInfo,
@@ -45,13 +46,60 @@ class Settings(BaseModel):
 Model = TypeVar("Model", bound=Settings)
 
 
-def _from_file(path: Path, info: ValidationInfo) -> Path:
+def in_folder(path: Path, info: ValidationInfo) -> Path:
+    """A path, taken from the folder of the file that names it."""
     base = (info.context or {}).get("base")
-    return path if base is None else base / path.expanduser()
+    path = path.expanduser()
+    return path if base is None else (base / path).absolute()
 
 
-PathInFile = Annotated[Path, AfterValidator(_from_file)]
+PathInFile = Annotated[Path, AfterValidator(in_folder)]
 """A path that, relative in a YAML file, is taken from the folder of that file."""
+
+FROM = "from"
+
+
+def begun_from(
+    read: Callable[[str], Settings], presets: tuple[str, ...], *, otherwise: str = ""
+) -> BeforeValidator:
+    """Settings that begin from others: `BASE`, or `{from: BASE, key: value, ...}`.
+
+    Values replace those of the base, and mappings are merged; a list is replaced as a whole.
+
+    Args:
+        read: a base by its name; a path arrives absolute.
+        presets: bases that are no paths.
+        otherwise: the field before this one that is the base where none is named; without it
+            such settings must be complete.
+    """
+
+    def expand(value: Any, info: ValidationInfo) -> Any:
+        changes = {FROM: value} if isinstance(value, str) else value
+        if not isinstance(changes, Mapping):
+            return value
+        base: Settings | None = info.data.get(otherwise)
+        if FROM in changes:
+            name = changes[FROM]
+            if not isinstance(name, str):
+                raise ValueError(f"{FROM} is a name or a path, not {name!r}")
+            base = read(name if name in presets else str(in_folder(Path(name), info)))
+        if base is None:
+            return value
+        own = {key: item for key, item in changes.items() if key != FROM}
+        return merged(base.model_dump(mode="json"), own)
+
+    return BeforeValidator(expand)
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping with the values of another; mappings inside both are merged."""
+    found = dict(base)
+    for key, value in changes.items():
+        inner = found.get(key)
+        if isinstance(inner, Mapping) and isinstance(value, Mapping):
+            value = merged(inner, value)
+        found[key] = value
+    return found
 
 
 @dataclass(frozen=True)
@@ -151,6 +199,8 @@ def overridden(settings: Model, overrides: Iterable[str]) -> Model:
 def override(document: dict[str, Any], change: str) -> None:
     """Set one value in place: `a.b=c`, where c is read as YAML and list items go by number.
 
+    Text on the way to it names what those settings begin from (`begun_from`).
+
     Raises:
         UsageError: not of this form, or no such place.
     """
@@ -166,6 +216,8 @@ def override(document: dict[str, Any], change: str) -> None:
                 continue
             if node.get(key) is None:
                 node[key] = {}
+            elif isinstance(node[key], str):
+                node[key] = {FROM: node[key]}
             node = node[key]
         value = yaml.safe_load(text)
         if isinstance(node, list):

@@ -28,7 +28,6 @@ from builder.stages.pairs import settings as pairs_settings
 from builder.stages.sentences import SCHEMA as SENTENCES
 from builder.store import Output
 from dimsum.prompts import one_line
-from dimsum.spec import Generation
 
 if TYPE_CHECKING:
     from builder.measures.base import Indices
@@ -46,8 +45,8 @@ REJECTED = schema_of(
 
 def make(work: Work) -> Output:
     """Sample, and drop what is no sentence, a copy, or said before of the same source."""
-    settings = work.config.round
-    assert settings is not None
+    assert work.config.round is not None
+    settings = work.config.round.rewriting
     rows = work.tables["sentences"].to_pylist()
     if not rows:
         return with_rejects([], [], SCHEMA, REJECTED)
@@ -60,7 +59,6 @@ def make(work: Work) -> Output:
         tokens += written
         work.tick(written)
 
-    how = settings.model_dump(include=set(Generation.model_fields))
     found = student.write(
         [row["source"] for row in rows for _ in requests],
         [request for _ in rows for request in requests],
@@ -68,7 +66,7 @@ def make(work: Work) -> Output:
         sample=True,
         seed=work.seed % 2**31,
         batch_size=settings.batch_size,
-        generation=Generation(**how),
+        generation=settings.sampling,
         on_tokens=count,
     )
     kept: Rows = []
@@ -127,11 +125,7 @@ STAGE = Stage(
     make=make,
     inputs=("sentences",),
     settings=lambda c, _: {
-        "round": c.round.model_dump(
-            mode="json", exclude={"corpus", "earlier", "student", "per_context", "number"}
-        )
-        if c.round
-        else None,
+        "rewriting": c.round and c.round.rewriting.model_dump(mode="json", exclude={"per_context"}),
         "max_characters": c.candidates.max_characters,
         "forbidden": {domain.name: list(domain.forbidden) for domain in c.domains},
     },

@@ -53,7 +53,7 @@ def make(work: Work) -> Output:
                 "context_id": f"{context_id}-r{settings.number}-{place}",
                 "source": row["sentence"],
             }
-            if place < settings.per_context:
+            if place < settings.rewriting.per_context:
                 kept = {name: row[name] for name in ("continuation_id", "domain", "context")}
                 rows.append({**common, **kept, "sentences": lengths[context_id]})
             else:
@@ -63,7 +63,8 @@ def make(work: Work) -> Output:
 
 def _settings(config: BuildConfig, shard: int) -> dict[str, object]:
     assert config.round is not None
-    return config.round.model_dump(include={"per_context", "number"})
+    settings = config.round
+    return {"number": settings.number, "per_context": settings.rewriting.per_context}
 
 
 def _files(config: BuildConfig, shard: int) -> dict[str, Path]:

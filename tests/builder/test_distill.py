@@ -16,7 +16,7 @@ import yaml
 from builder import distill as rounds
 from builder import writing
 from builder.cli import run
-from builder.config import parse_config
+from builder.config import RewritingConfig, load_config, parse_config
 from builder.distill import DistillConfig, Distilled, distill, load_distill
 from builder.errors import ConfigError
 from builder.report.gather import gather
@@ -29,21 +29,22 @@ from dimsum import Student
 from dimsum.errors import UsageError
 from dimsum.evaluation import teacher as asking
 from dimsum.spec import Generation
+from dimsum.training.recipe import load_recipe
 from tests.student_toys import toy_pairs, write_jsonl
 from tests.toys import toy_config
 
 SCRIPT = Path(__file__).parents[2] / "scripts/reproduce/student.py"
-STUDENT = (
-    "precision=float32",
-    "epochs=1",
-    "batch_size=4",
-    "micro_batch=4",
-    "learning_rate=0.003",
-    "evaluations=1",
-    "sample_pairs=0",
-    "validation_share=0.2",
-    "max_target_tokens=100",
-)
+STUDENT = {
+    "precision": "float32",
+    "epochs": 1,
+    "batch_size": 4,
+    "micro_batch": 4,
+    "learning_rate": 0.003,
+    "evaluations": 1,
+    "sample_pairs": 0,
+    "validation_share": 0.2,
+    "max_target_tokens": 100,
+}
 
 
 @pytest.fixture(scope="module")
@@ -54,24 +55,32 @@ def document(toy_teacher: Path, toy_critic: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def config(
+def settings(
     document: dict[str, Any], toy_teacher: Path, tmp_path_factory: pytest.TempPathFactory
-) -> DistillConfig:
-    path = tmp_path_factory.mktemp("config") / "corpus.yaml"
-    path.write_text(yaml.safe_dump(document))
-    return DistillConfig(
-        corpus=str(path),
-        student="paper",
-        student_set=(f"student={toy_teacher}", *STUDENT),
-        round_student_set=("learning_rate=1e-3",),
-        per_context=3,
-        samples=3,
-        temperature=1.0,
-        max_new_tokens=24,
-        no_repeat_ngram=0,
-        batch_size=64,
-        round_set=("duplicates.within=control",),
-    )
+) -> Path:
+    """A YAML of rounds whose corpus begins from a file beside it."""
+    folder = tmp_path_factory.mktemp("config")
+    (folder / "corpus.yaml").write_text(yaml.safe_dump(document))
+    nested = {
+        "corpus": "corpus.yaml",
+        "student": {"from": "paper", "student": str(toy_teacher), **STUDENT},
+        "rewriting": {
+            "per_context": 3,
+            "samples": 3,
+            "sampling": {"temperature": 1.0, "max_new_tokens": 24, "no_repeat_ngram": 0},
+            "batch_size": 64,
+        },
+        "later_corpora": {"duplicates": {"within": "control"}},
+        "later_students": {"learning_rate": 0.001},
+    }
+    path = folder / "rounds.yaml"
+    path.write_text(yaml.safe_dump(nested))
+    return path
+
+
+@pytest.fixture(scope="module")
+def config(settings: Path) -> DistillConfig:
+    return load_distill(str(settings))
 
 
 @pytest.fixture(scope="module")
@@ -251,18 +260,22 @@ def test_again_has_nothing_to_do_and_a_cut_run_ends_the_same(
 
 
 def test_a_finished_run_is_taken_as_it_is(
-    done: tuple[Path, Distilled], config: DistillConfig, tmp_path: Path
+    done: tuple[Path, Distilled], settings: Path, tmp_path: Path
 ) -> None:
     _, found = done
     before = hashes(found.corpora[0])
-    own = config.model_copy(update={"corpus": str(found.corpora[0]), "rounds": 0})
-    result = distill(own, tmp_path / "mine", device="cpu")
+    own = (f"corpus={found.corpora[0]}", "rounds=0")
+    result = distill(load_distill(str(settings), own), tmp_path / "mine", device="cpu")
     assert result.corpora == [found.corpora[0]]
     assert hashes(found.corpora[0]) == before
     assert not (tmp_path / "mine/round-0").exists()
-    wrong = config.model_copy(update={"corpus": str(found.corpora[1])})
     with pytest.raises(ConfigError, match="no finished run of a teacher"):
-        distill(wrong, tmp_path / "no", device="cpu")
+        load_distill(str(settings), (f"corpus={found.corpora[1]}",))
+    # With values of one's own a run is what another corpus begins from.
+    other = load_distill(str(settings), (*own, "corpus.seed=3"))
+    assert other.finished is None
+    there = parse_config(Run.open(found.corpora[0]).header()["config"])
+    assert other.corpus == there.model_copy(update={"seed": 3})
 
 
 def test_a_pair_between_two_splits_has_no_place() -> None:
@@ -282,33 +295,98 @@ def test_a_pair_between_two_splits_has_no_place() -> None:
     assert places.split_of({"continuation_id": "toy-9", "source": "p", "target": "q"}) == "train"
 
 
-def test_settings(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert load_distill("embedded") == DistillConfig()
-    (tmp_path / "d.yaml").write_text("sample: 3\n")
-    with pytest.raises(UsageError, match="did you mean 'samples'"):
-        load_distill(str(tmp_path / "d.yaml"))
-    (tmp_path / "d.yaml").write_text("round_set: [duplicates.withn=control]\n")
-    settings = load_distill(str(tmp_path / "d.yaml"))
-    with pytest.raises(UsageError, match="did you mean 'within'"):
-        distill(settings, tmp_path / "run")
-    with pytest.raises(UsageError, match="did you mean 'epochs'"):
-        distill(DistillConfig(round_student_set=("epoch=1",)), tmp_path / "run")
-    assert not (tmp_path / "run").exists()
+def test_the_preset_is_the_paper_on_the_small_models() -> None:
+    found = load_distill("embedded")
+    assert (found.corpus, found.student) == (load_config("embedded"), load_recipe("embedded"))
+    assert (found.later_corpora, found.later_students) == (found.corpus, found.student)
+    assert (found.rounds, found.finished) == (1, None)
+    assert found.rewriting == RewritingConfig()
+    how = found.rewriting.sampling
+    assert (how.temperature, how.top_p, found.rewriting.samples) == (0.7, 0.9, 10)
+
+
+def test_values_are_merged_with_what_they_begin_from(tmp_path: Path) -> None:
+    own = tmp_path / "rounds.yaml"
+    own.write_text(
+        "corpus: {from: embedded, seed: 3, rules: {summary: {compression: {max: 0.5}}}}\n"
+        "student: {from: embedded, learning_rate: 0.01}\n"
+        "later_corpora: {duplicates: {within: control}}\n"
+        "later_students: {epochs: 2}\n"
+    )
+    found = load_distill(str(own))
+    changes = ("seed=3", "rules.summary.compression.max=0.5")
+    assert found.corpus == load_config("embedded", changes)
+    assert found.corpus.rules["summary"]["compression"].min == 0.1
+    assert found.later_corpora == load_config("embedded", (*changes, "duplicates.within=control"))
+    assert found.student == load_recipe("embedded", ("learning_rate=0.01",))
+    assert found.later_students == load_recipe("embedded", ("learning_rate=0.01", "epochs=2"))
+
+
+def test_values_on_the_command_line_reach_into_the_nested_settings() -> None:
+    changes = ("corpus.seed=3", "student.epochs=2", "rewriting.sampling.temperature=0.5")
+    found = load_distill("embedded", (*changes, "later_students.epochs=4"))
+    assert found.corpus == load_config("embedded", ("seed=3",))
+    assert found.student.epochs == 2
+    assert found.later_students == load_recipe("embedded", ("epochs=4",))
+    assert found.rewriting.sampling.temperature == 0.5
+    other = load_distill("embedded", ("corpus.seed=3", "corpus.from=news"))
+    assert other.corpus == load_config("news", ("seed=3",))
+    whole = load_distill("embedded", ("corpus.seed=3", "corpus=news"))
+    assert whole.corpus == load_config("news")
+
+
+def test_files_are_found_from_the_folder_of_what_names_them(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/openings.txt").write_text("Once upon a time\n")
+    domains = "domains: [{name: tales, kind: file, file: openings.txt}]"
+    corpus = load_config("embedded").model_dump(mode="json", exclude={"domains"})
+    (tmp_path / "deep/corpus.yaml").write_text(f"{yaml.safe_dump(corpus)}{domains}\n")
+    own = tmp_path / "rounds.yaml"
+    own.write_text("corpus: deep/corpus.yaml\nstudent: embedded\n")
+    assert load_distill(str(own)).corpus.domains[0].file == tmp_path / "deep/openings.txt"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("sample=3", "unknown key sample"),
+        ("rewriting.sample=3", "unknown key rewriting.sample; did you mean 'samples'"),
+        ("rewriting.sampling.top_p=2", "rewriting.sampling.top_p: "),
+        ("corpus.duplicates.withn=control", "unknown key corpus.duplicates.withn; did you mean"),
+        ("later_corpora.duplicates.withn=x", "unknown key later_corpora.duplicates.withn; did"),
+        ("student.epoch=1", "unknown key student.epoch; did you mean 'epochs'"),
+        ("later_students.epochs=0", "later_students.epochs: "),
+        ("corpus.from=3", "corpus: from is a name or a path, not 3"),
+        ("corpus=nowhere.yaml", "no settings at nowhere.yaml"),
+        ("corpus=3", "corpus: "),
+        ("corpus=", "corpus: "),
+    ],
+)
+def test_faults_are_named_before_anything_runs(
+    change: str, message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    assert run(["distill", "embedded", "-o", str(folder), "--set", change]) == 2
+    assert message in capfd.readouterr().err
+    assert not folder.exists()
+
+
+def test_settings_that_are_not_there(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["distill", str(tmp_path / "nowhere.yaml")]) == 2
     assert "no settings at" in capfd.readouterr().err
+    (tmp_path / "rounds.yaml").write_text("student: embedded\n")
+    with pytest.raises(UsageError, match="corpus is missing"):
+        load_distill(str(tmp_path / "rounds.yaml"))
 
 
 def test_from_the_command_line(
-    config: DistillConfig,
+    settings: Path,
     done: tuple[Path, Distilled],
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     folder, found = done
-    path = tmp_path / "rounds.yaml"
-    path.write_text(yaml.safe_dump(config.model_dump(mode="json")))
-    start = ["distill", str(path), "-o", str(folder), "--device", "cpu", "--json"]
+    start = ["distill", str(settings), "-o", str(folder), "--device", "cpu", "--json"]
     assert run(start) == 0
     result = json.loads(capfd.readouterr().out)
     assert result["students"] == [str(path) for path in found.students]
@@ -378,7 +456,7 @@ def test_the_page_of_the_experiment_is_written_from_what_commands_wrote(
         assert f"- {json.loads(written_[0])['source']}\n" in own
     assert "### first" not in own
     assert "## Why, and what was tried\n\nThe models are toys.\n" in own
-    assert "`round.samples = 3`" in own
+    assert "`round.rewriting.samples = 3`" in own
     assert rows[0]["source"] not in own
     script().main([*words, "-o", str(target)])
     assert (tmp_path / "work/first.json").stat().st_mtime_ns == stamp
