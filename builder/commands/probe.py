@@ -64,24 +64,18 @@ def proximity(
     from builder.probe.page import write_page
     from builder.probe.proximity import probe as run
     from builder.probe.settings import ProbeSettings
+    from dimsum.settings import checked
 
-    settings = ProbeSettings(
-        teacher=teacher,
-        critic=critic,
-        documents=documents,
-        samples=samples,
-        pairs=pairs,
-        temperatures=_numbers(temperatures),
-        max_new_tokens=max_new_tokens,
-        seed=seed,
-    )
+    asked = {"teacher": teacher, "critic": critic, "documents": documents, "samples": samples}
+    asked |= {"pairs": pairs, "temperatures": temperatures.split(",")}
+    settings = checked(ProbeSettings, asked | {"max_new_tokens": max_new_tokens, "seed": seed})
     domain = DomainConfig(name="news", kind="news")
-    keep = output.parent / f".{output.stem}.parts"
+    parts = output.parent / f".{output.stem}.parts"
     found = run(
         settings,
         domain,
         contexts=contexts,
-        keep=keep,
+        parts_folder=parts,
         say=lambda line: None if quiet else click.echo(line, err=True),
     )
     command = ["dimsum", "probe", "proximity", "--teacher", public_name(teacher)]
@@ -91,20 +85,9 @@ def proximity(
     if contexts is not None:
         command += ["--contexts", contexts.name]
     files = write_page(found, output, command)
-    shutil.rmtree(keep, ignore_errors=True)
+    shutil.rmtree(parts, ignore_errors=True)
     if as_json:
         print_json(numbers(found))
         return
     for path in files:
         click.echo(str(path))
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    from builder.errors import ConfigError
-
-    try:
-        return tuple(float(one) for one in text.split(","))
-    except ValueError as error:
-        raise ConfigError(
-            f"--temperatures {text!r} is no list of numbers", hint="such as 0.3,0.7,1.0"
-        ) from error

@@ -14,7 +14,7 @@ from builder.store import seed_of
 
 
 @dataclass(frozen=True, slots=True)
-class Bunch:
+class NextSentences:
     """The next sentences of one context at one temperature.
 
     Attributes:
@@ -31,12 +31,12 @@ class Bunch:
     sentences: tuple[str, ...]
 
 
-def bunches(
+def draw_next(
     teacher: LoadedModel,
     documents: Sequence[Document],
     temperature: float,
     settings: ProbeSettings,
-) -> list[Bunch]:
+) -> list[NextSentences]:
     """Draw after every context; a draw that is no whole sentence is dropped."""
     places = [(number, length) for number in range(len(documents)) for length in LENGTHS]
     prompts = [context_of(documents[number], length) for number, length in places]
@@ -57,6 +57,6 @@ def bunches(
         if sentences and not cut and fault(sentences[0], MOST_CHARACTERS) is None:
             whole[sample.prompt].append(sentences[0])
     return [
-        Bunch(number, length, temperature, len(some), tuple(dict.fromkeys(some)))
+        NextSentences(number, length, temperature, len(some), tuple(dict.fromkeys(some)))
         for (number, length), some in zip(places, whole, strict=True)
     ]

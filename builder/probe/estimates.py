@@ -6,13 +6,11 @@ Everything here is a function of sums over documents, so a replicate is one weig
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from dimsum.metrics.bootstrap import draws, percentiles, ratio
-
-Array = np.ndarray[Any, np.dtype[np.float64]]
+from dimsum.metrics.bootstrap import AnyArray, draws, percentiles, ratio
+from dimsum.metrics.measured import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,42 +52,30 @@ def estimate(values: Array) -> Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Sums:
-    """Count, sum and sum of squares of a group's values in each document."""
+class Moments:
+    """Of a group of values in every replicate: their number, mean and variance."""
 
     count: Array
-    total: Array
-    squares: Array
-
-    @classmethod
-    def of(cls, values: Array, document: Array, documents: int) -> Sums:
-        """Sums of values by the document that each comes from."""
-
-        def summed(some: Array) -> Array:
-            places = document.astype(np.int64)
-            counted: Array = np.bincount(places, weights=some, minlength=documents).astype(
-                np.float64
-            )
-            return counted
-
-        return cls(summed(np.ones(len(values))), summed(values), summed(values**2))
-
-    def mean(self, w: Array) -> Array:
-        """The mean in every replicate."""
-        return ratio(self.total, self.count, w)
-
-    def variance(self, w: Array) -> Array:
-        """The variance in every replicate."""
-        result: Array = ratio(self.squares, self.count, w) - self.mean(w) ** 2
-        return np.maximum(result, 0)
+    mean: Array
+    variance: Array
 
 
-def cohens_d(a: Sums, b: Sums, w: Array) -> Array:
+def moments(values: AnyArray, document: AnyArray, w: Array) -> Moments:
+    """Moments of values under every weighting of the documents that they come from."""
+    x = values.astype(np.float64)
+    count, total, squares = (
+        np.bincount(document.astype(np.int64), weights=some, minlength=w.shape[1])
+        for some in (np.ones(len(x)), x, x**2)
+    )
+    mean = ratio(total, count, w)
+    return Moments(w @ count, mean, np.maximum(ratio(squares, count, w) - mean**2, 0))
+
+
+def cohens_d(a: Moments, b: Moments) -> Array:
     """(mean of a - mean of b) / pooled standard deviation, in every replicate."""
-    n, m = w @ a.count, w @ b.count
     with np.errstate(invalid="ignore", divide="ignore"):
-        pooled = (n * a.variance(w) + m * b.variance(w)) / (n + m)
-        result: Array = (a.mean(w) - b.mean(w)) / np.sqrt(np.where(pooled > 0, pooled, np.nan))
+        pooled = (a.count * a.variance + b.count * b.variance) / (a.count + b.count)
+        result: Array = (a.mean - b.mean) / np.sqrt(np.where(pooled > 0, pooled, np.nan))
     return result
 
 

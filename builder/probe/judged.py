@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import Protocol
 
 from builder.critics.entailment import Scores
-from builder.probe.draws import Bunch
+from builder.probe.draws import NextSentences
 from builder.probe.settings import ProbeSettings
 from builder.store import seed_of
 
@@ -42,14 +42,14 @@ class Judged:
 
 def judged(
     critic: Critic,
-    found: Sequence[Bunch],
+    found: Sequence[NextSentences],
     settings: ProbeSettings,
 ) -> list[Judged]:
-    """Judge a random draw of the pairs of every bunch.
+    """Judge a random draw of the pairs of every context and temperature.
 
     The second direction is asked only where the first says entailment.
     """
-    drawn = [(bunch, pair) for bunch in found for pair in _pairs(bunch, settings)]
+    drawn = [(one, pair) for one in found for pair in _pairs(one, settings)]
     forward = _says(critic, [pair for _, pair in drawn])
     again = [place for place, says in enumerate(forward) if says]
     backward = _says(critic, [drawn[place][1][::-1] for place in again])
@@ -57,20 +57,20 @@ def judged(
     bleu = bleu_of_pairs([pair for _, pair in drawn])
     return [
         Judged(
-            bunch.document,
-            bunch.length,
-            bunch.temperature,
+            of.document,
+            of.length,
+            of.temperature,
             *pair,
             equivalent=place in mutual,
             bleu=bleu[place],
         )
-        for place, (bunch, pair) in enumerate(drawn)
+        for place, (of, pair) in enumerate(drawn)
     ]
 
 
-def _pairs(bunch: Bunch, settings: ProbeSettings) -> list[tuple[str, str]]:
-    every = list(combinations(bunch.sentences, 2))
-    seed = seed_of(settings.seed, bunch.document, bunch.length, f"{bunch.temperature:g}")
+def _pairs(of: NextSentences, settings: ProbeSettings) -> list[tuple[str, str]]:
+    every = list(combinations(of.sentences, 2))
+    seed = seed_of(settings.seed, of.document, of.length, f"{of.temperature:g}")
     return random.Random(seed).sample(every, min(settings.pairs, len(every)))
 
 

@@ -52,7 +52,7 @@ def as_json(probe: Probe) -> dict[str, Any]:
     found = asdict(probe.findings)
     for claim, one in zip(found["claims"], probe.findings.claims, strict=True):
         claim["verdict"] = one.verdict
-    settings = asdict(probe.settings)
+    settings = probe.settings.model_dump(mode="json")
     for role in ("teacher", "critic"):
         settings[role] = public_name(settings[role])
     return {"settings": settings, "source": probe.source, "seconds": probe.seconds, **found}
@@ -110,7 +110,7 @@ def _verdict(found: Findings, teacher: str) -> str:
         )
     heads = {
         "holds": "What holds",
-        "cannot be told apart from chance": "What these samples cannot tell apart from chance",
+        "not distinguishable from chance": "What these samples cannot distinguish from chance",
         "the opposite holds": "What is the other way round",
         "not measurable here": "What could not be measured",
     }

@@ -1,6 +1,6 @@
-"""Parts of a probe kept on disk, so that one that was cut short goes on where it stopped.
+"""Parts of a probe stored on disk, so that one that was cut short goes on where it stopped.
 
-A part is kept under a digest of everything it depends on, and written whole or not at all.
+A part is stored under a digest of everything it depends on, and written whole or not at all.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Parts:
         seconds: that each part took, when it was made.
 
     Args:
-        folder: where parts are kept; None keeps nothing.
+        folder: of the stored parts; None stores nothing.
         key: what all parts depend on.
         say: called with one line as each part is there.
     """
@@ -42,13 +42,13 @@ class Parts:
         write: Callable[[Row], Any],
         read: Callable[[Any], Row],
     ) -> list[Row]:
-        """A part's rows, read where they are kept, made where they are not."""
+        """A part's rows, read where they are stored, made where they are not."""
         path = self._path(name)
         if path is not None and path.is_file():
-            kept = json.loads(path.read_text(encoding="utf-8"))
-            self.seconds[name] = kept["seconds"]
-            self.say(f"{name}: kept from before")
-            return [read(row) for row in kept["rows"]]
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            self.seconds[name] = stored["seconds"]
+            self.say(f"{name}: from before")
+            return [read(row) for row in stored["rows"]]
         began = time.monotonic()
         rows = list(make())
         self.done(name, time.monotonic() - began)

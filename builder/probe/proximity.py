@@ -20,7 +20,7 @@ from builder.probe.parts import Parts
 from builder.probe.settings import ProbeSettings
 
 if TYPE_CHECKING:
-    from builder.probe.draws import Bunch
+    from builder.probe.draws import NextSentences
     from builder.probe.findings import Findings
     from builder.probe.judged import Judged
 
@@ -49,7 +49,7 @@ def probe(
     domain: DomainConfig,
     *,
     contexts: Path | None = None,
-    keep: Path | None = None,
+    parts_folder: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Probe:
     """Run the probe, or go on with one that was cut short.
@@ -57,7 +57,7 @@ def probe(
     Args:
         domain: whose openings the teacher continues, unless there are `contexts`.
         contexts: texts of the user's own, one a line.
-        keep: folder for finished parts until the whole is done.
+        parts_folder: for finished parts until the whole is done.
         say: called with one line as each part ends.
 
     Raises:
@@ -67,11 +67,10 @@ def probe(
     from builder.probe.findings import findings
     from builder.probe.states import states
 
-    _check(settings)
     teacher = load_causal(settings.teacher, dtype="auto")
-    parts = Parts(keep, _key(settings, domain, contexts), say)
+    parts = Parts(parts_folder, _key(settings, domain, contexts), say)
     documents, drawn, pairs, notes = _texts(settings, domain, contexts, teacher, parts)
-    sentences = list(dict.fromkeys(one for bunch in drawn for one in bunch.sentences))
+    sentences = list(dict.fromkeys(sentence for one in drawn for sentence in one.sentences))
     began = time.monotonic()
     vectors = states(teacher, sentences)
     parts.done("hidden states", time.monotonic() - began)
@@ -94,10 +93,10 @@ def _texts(
     contexts: Path | None,
     teacher: LoadedModel,
     parts: Parts,
-) -> tuple[int, list[Bunch], list[Judged], list[str]]:
+) -> tuple[int, list[NextSentences], list[Judged], list[str]]:
     """How many documents, the next sentences, the judged pairs, notes on the critic."""
     from builder.critics.entailment import EntailmentCritic
-    from builder.probe.draws import Bunch, bunches
+    from builder.probe.draws import NextSentences, draw_next
     from builder.probe.judged import Judged, judged
     from builder.probe.texts import from_file, from_teacher
 
@@ -107,22 +106,22 @@ def _texts(
         return from_teacher(teacher, domain, settings)
 
     documents: list[tuple[str, ...]] = parts.of("documents", begun, list, tuple)
-    drawn: list[Bunch] = []
-    for heat in settings.temperatures:
+    drawn: list[NextSentences] = []
+    for temperature in settings.temperatures:
         drawn += parts.of(
-            f"next sentences at {heat:g}",
-            partial(bunches, teacher, documents, heat, settings),
+            f"next sentences at {temperature:g}",
+            partial(draw_next, teacher, documents, temperature, settings),
             asdict,
-            lambda row: Bunch(**{**row, "sentences": tuple(row["sentences"])}),
+            lambda row: NextSentences(**{**row, "sentences": tuple(row["sentences"])}),
         )
-    if not any(bunch.sentences for bunch in drawn):
+    if not any(one.sentences for one in drawn):
         raise ConfigError("no next sentence was whole", hint="raise --max-new-tokens")
     critic = EntailmentCritic.load(CriticConfig(model=settings.critic))
     pairs: list[Judged] = []
-    for heat in settings.temperatures:
-        here = [bunch for bunch in drawn if bunch.temperature == heat]
+    for temperature in settings.temperatures:
+        here = [one for one in drawn if one.temperature == temperature]
         pairs += parts.of(
-            f"pairs judged at {heat:g}",
+            f"pairs judged at {temperature:g}",
             partial(judged, critic, here, settings),
             asdict,
             lambda row: Judged(**row),
@@ -136,7 +135,7 @@ def _key(settings: ProbeSettings, domain: DomainConfig, contexts: Path | None) -
     if contexts is not None and contexts.is_file():
         text = contexts.read_text("utf-8-sig", errors="replace")
     return [
-        asdict(settings),
+        settings.model_dump(mode="json"),
         resolve(settings.teacher).identity,
         resolve(settings.critic).identity,
         domain.model_dump(mode="json"),
@@ -149,13 +148,3 @@ def _notes(settings: ProbeSettings, notes: list[str]) -> tuple[str, ...]:
     for reference in (settings.teacher, settings.critic):
         notes = [note.replace(reference, public_name(reference)) for note in notes]
     return tuple(notes)
-
-
-def _check(settings: ProbeSettings) -> None:
-    temperatures = settings.temperatures
-    if len(temperatures) < 2 or list(temperatures) != sorted(set(temperatures)):
-        raise ConfigError("temperatures must be two or more, ascending", hint="such as 0.3,0.7,1.0")
-    if not all(0 < one <= 5 for one in temperatures):
-        raise ConfigError("a temperature lies above 0 and at most at 5")
-    if settings.documents < 2 or settings.samples < 2 or settings.pairs < 1:
-        raise ConfigError("the probe needs 2 documents, 2 samples and 1 pair at least")

@@ -13,8 +13,8 @@ import pytest
 from builder.cli import run
 from builder.critics.entailment import Scores
 from builder.errors import ConfigError
-from builder.probe.draws import Bunch
-from builder.probe.estimates import Estimate, Sums, cohens_d, estimate, slope, weights
+from builder.probe.draws import NextSentences
+from builder.probe.estimates import Estimate, cohens_d, estimate, moments, slope, weights
 from builder.probe.findings import Findings, findings
 from builder.probe.judged import Judged, bleu_of_pairs, judged
 from builder.probe.settings import LENGTHS, ProbeSettings
@@ -41,14 +41,14 @@ class ByLetters:
 
 def test_equivalent_means_entailment_both_ways() -> None:
     critic = ByLetters()
-    bunch = Bunch(3, 2, 0.3, 5, ("abc", "cba", "ab", "xyz"))
-    found = judged(critic, [bunch], SETTINGS)
+    drawn = NextSentences(3, 2, 0.3, 5, ("abc", "cba", "ab", "xyz"))
+    found = judged(critic, [drawn], SETTINGS)
     assert len(found) == 6
     assert {(p.first, p.second) for p in found if p.equivalent} == {("abc", "cba")}
     # Only pairs whose first direction is entailment are asked again.
     assert len(critic.asked) == 6 + sum(set(p.second) <= set(p.first) for p in found)
     assert {(p.document, p.length, p.temperature) for p in found} == {(3, 2, 0.3)}
-    again = judged(ByLetters(), [bunch], SETTINGS)
+    again = judged(ByLetters(), [drawn], SETTINGS)
     assert again == found
 
 
@@ -62,16 +62,15 @@ def test_bleu_of_pairs_is_that_of_the_library_both_ways() -> None:
     assert same == pytest.approx(100) and other < 40
 
 
-def test_sums_by_hand() -> None:
+def test_moments_by_hand() -> None:
     values = np.array([1.0, 2.0, 3.0, 5.0, 7.0])
     document = np.array([0, 0, 1, 2, 2])
-    a = Sums.of(values, document, 3)
-    b = Sums.of(values - 2, document, 3)
     w = np.array([[1.0, 1, 1], [2, 0, 1]])
+    a, b = moments(values, document, w), moments(values - 2, document, w)
     resampled = np.array([1, 2, 1, 2, 5, 7.0])
-    assert a.mean(w) == pytest.approx([3.6, resampled.mean()])
-    assert a.variance(w) == pytest.approx([values.var(), resampled.var()])
-    assert cohens_d(a, b, w) == pytest.approx([2 / values.std(), 2 / resampled.std()])
+    assert a.mean == pytest.approx([3.6, resampled.mean()])
+    assert a.variance == pytest.approx([values.var(), resampled.var()])
+    assert cohens_d(a, b) == pytest.approx([2 / values.std(), 2 / resampled.std()])
     assert np.isnan(ratio(np.ones(3), np.zeros(3), w)).all()
     assert slope(np.arange(3.0), np.array([[1.0, 3, 5]])) == pytest.approx([2])
 
@@ -82,8 +81,8 @@ def test_an_interval_covers_as_often_as_it_says() -> None:
     for trial in range(200):
         shift = rng.normal(size=25)
         values = np.repeat(shift, 4) + rng.normal(size=100) * 0.1
-        sums = Sums.of(values, np.repeat(np.arange(25), 4), 25)
-        found = estimate(sums.mean(weights(25, 400, trial)))
+        document = np.repeat(np.arange(25), 4)
+        found = estimate(moments(values, document, weights(25, 400, trial)).mean)
         assert found.value is not None and found.low is not None and found.high is not None
         assert found.low <= found.value <= found.high
         covered += found.low <= 0 <= found.high
@@ -107,7 +106,7 @@ def planted(effect: float) -> Findings:
         for length in LENGTHS:
             for temperature in SETTINGS.temperatures:
                 names = [f"{document} {length} {temperature:g} {n}" for n in range(6)]
-                drawn.append(Bunch(document, length, temperature, 6, tuple(names)))
+                drawn.append(NextSentences(document, length, temperature, 6, tuple(names)))
                 cold = 0.5 * (temperature < 0.5)
                 share = 0.4 + effect * (0.06 * (length - 3) + cold - 0.25)
                 for n in range(0, 6, 2):
@@ -207,7 +206,7 @@ def test_a_probe_cut_short_goes_on_to_the_same_page(
         assert run(arguments) == 130
     kept = page.parent / ".proximity.parts"
     assert len(list(kept.iterdir())) == 5  # documents; draws and verdicts of two temperatures
-    monkeypatch.setattr(draws, "bunches", refused)
+    monkeypatch.setattr(draws, "draw_next", refused)
     capfd.readouterr()
     assert run(arguments) == 0
     again = json.loads(capfd.readouterr().out)
@@ -230,5 +229,13 @@ def test_the_command_writes_a_page(
     for line in text.splitlines():
         if line.startswith("!["):
             assert (page.parent / line.partition("(")[2].rstrip(")")).is_file()
-    assert run([*arguments, "--temperatures", "1.0"]) == 2
-    assert run([*arguments, "--temperatures", "warm"]) == 2
+    for wrong, message in (
+        ("1.0", "temperatures: Tuple should have at least 2 items"),
+        ("warm,1", "temperatures.0: Input should be a valid number"),
+        ("1,0.5", "temperatures must be ascending"),
+        ("1,9", "a temperature lies above 0 and at most at 5"),
+    ):
+        assert run([*arguments, "--temperatures", wrong]) == 2
+        assert message in capfd.readouterr().err
+    assert run([*arguments, "--documents", "1"]) == 2
+    assert "documents: " in capfd.readouterr().err
