@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from builder.decoding.nucleus import NucleusSampler, SamplingConfig
+from builder.decoding.nucleus import SamplingConfig
 from builder.models import LoadedModel
 from builder.probe.settings import LENGTHS, ProbeSettings
-from builder.probe.texts import MOST_CHARACTERS, Document, context_of
-from builder.sentences import fault, split, tidy
+from builder.probe.texts import MOST_CHARACTERS, Document, context_of, sampled
+from builder.sentences import fault
 from builder.store import seed_of
 
 
@@ -40,19 +40,16 @@ def draw_next(
     """Draw after every context; a draw that is no whole sentence is dropped."""
     places = [(number, length) for number in range(len(documents)) for length in LENGTHS]
     prompts = [context_of(documents[number], length) for number, length in places]
-    config = SamplingConfig(
+    how = SamplingConfig(
         temperature=temperature,
         top_p=settings.top_p,
         max_new_tokens=settings.max_new_tokens,
         no_repeat_ngram=3,
         banned=("\n",),
     )
-    sampler = NucleusSampler(teacher.model, teacher.tokenizer, config)
     seed = seed_of(settings.seed, "next", f"{temperature:g}")
-    samples = sampler.sample(prompts, settings.samples, seed=seed)
-    texts = split(tidy(sample.text) for sample in samples)
     whole: list[list[str]] = [[] for _ in places]
-    for sample, sentences in zip(samples, texts, strict=True):
+    for sample, sentences in sampled(teacher, prompts, how, settings.samples, seed):
         cut = sample.finish == "length" and len(sentences) < 2
         if sentences and not cut and fault(sentences[0], MOST_CHARACTERS) is None:
             whole[sample.prompt].append(sentences[0])

@@ -10,21 +10,13 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Protocol
 
-from builder.critics.entailment import Scores
+from builder.critics.entailment import EntailmentCritic
 from builder.probe.draws import NextSentences
 from builder.probe.settings import ProbeSettings
 from builder.store import seed_of
 
 BLEU = "sacrebleu sentence BLEU, effective order, mean of both directions, 0 to 100"
-
-
-class Critic(Protocol):
-    """What the probe asks of a critic."""
-
-    def score(self, pairs: Sequence[tuple[str, str]]) -> Scores:
-        """Probabilities of entailment, neutral, contradiction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +33,7 @@ class Judged:
 
 
 def judged(
-    critic: Critic,
+    critic: EntailmentCritic,
     found: Sequence[NextSentences],
     settings: ProbeSettings,
 ) -> list[Judged]:
@@ -74,7 +66,7 @@ def _pairs(of: NextSentences, settings: ProbeSettings) -> list[tuple[str, str]]:
     return random.Random(seed).sample(every, min(settings.pairs, len(every)))
 
 
-def _says(critic: Critic, pairs: Sequence[tuple[str, str]]) -> list[bool]:
+def _says(critic: EntailmentCritic, pairs: Sequence[tuple[str, str]]) -> list[bool]:
     """Whether entailment is the likeliest label; a pair that did not fit into memory is none."""
     scores = critic.score(pairs)
     return [bool(row[0] > max(row[1], row[2])) for row in scores]

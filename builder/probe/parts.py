@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
 
 from builder.store import digest
 from dimsum.files import write_json
@@ -36,33 +38,24 @@ class Parts:
         self.seconds: dict[str, float] = {}
 
     def of(
-        self,
-        name: str,
-        make: Callable[[], Sequence[Row]],
-        write: Callable[[Row], Any],
-        read: Callable[[Any], Row],
+        self, name: str, rows: TypeAdapter[list[Row]], make: Callable[[], list[Row]]
     ) -> list[Row]:
         """A part's rows, read where they are stored, made where they are not."""
-        path = self._path(name)
+        path = self.folder and self.folder / f"{digest([self.key, name])[:16]}.json"
         if path is not None and path.is_file():
             stored = json.loads(path.read_text(encoding="utf-8"))
             self.seconds[name] = stored["seconds"]
             self.say(f"{name}: from before")
-            return [read(row) for row in stored["rows"]]
+            return rows.validate_python(stored["rows"])
         began = time.monotonic()
-        rows = list(make())
+        made = make()
         self.done(name, time.monotonic() - began)
         if path is not None:
-            content = {"seconds": self.seconds[name], "rows": [write(row) for row in rows]}
+            content = {"seconds": self.seconds[name], "rows": rows.dump_python(made, mode="json")}
             write_json(path, content)
-        return rows
+        return made
 
     def done(self, name: str, seconds: float) -> None:
         """A part is there."""
         self.seconds[name] = round(seconds, 1)
         self.say(f"{name}: {seconds:.0f} s")
-
-    def _path(self, name: str) -> Path | None:
-        if self.folder is None:
-            return None
-        return self.folder / f"{digest([self.key, name])[:16]}.json"

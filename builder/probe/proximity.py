@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
 
 from builder.config import CriticConfig, DomainConfig
 from builder.errors import ConfigError
@@ -98,34 +100,26 @@ def _texts(
     from builder.critics.entailment import EntailmentCritic
     from builder.probe.draws import NextSentences, draw_next
     from builder.probe.judged import Judged, judged
-    from builder.probe.texts import from_file, from_teacher
+    from builder.probe.texts import Document, from_file, from_teacher
 
-    def begun() -> list[tuple[str, ...]]:
-        if contexts is not None:
-            return from_file(contexts, settings)
-        return from_teacher(teacher, domain, settings)
-
-    documents: list[tuple[str, ...]] = parts.of("documents", begun, list, tuple)
+    if contexts is None:
+        begin = partial(from_teacher, teacher, domain, settings)
+    else:
+        begin = partial(from_file, contexts, settings)
+    documents = parts.of("documents", TypeAdapter(list[Document]), begin)
     drawn: list[NextSentences] = []
     for temperature in settings.temperatures:
-        drawn += parts.of(
-            f"next sentences at {temperature:g}",
-            partial(draw_next, teacher, documents, temperature, settings),
-            asdict,
-            lambda row: NextSentences(**{**row, "sentences": tuple(row["sentences"])}),
-        )
+        draw = partial(draw_next, teacher, documents, temperature, settings)
+        name = f"next sentences at {temperature:g}"
+        drawn += parts.of(name, TypeAdapter(list[NextSentences]), draw)
     if not any(one.sentences for one in drawn):
         raise ConfigError("no next sentence was whole", hint="raise --max-new-tokens")
     critic = EntailmentCritic.load(CriticConfig(model=settings.critic))
     pairs: list[Judged] = []
     for temperature in settings.temperatures:
         here = [one for one in drawn if one.temperature == temperature]
-        pairs += parts.of(
-            f"pairs judged at {temperature:g}",
-            partial(judged, critic, here, settings),
-            asdict,
-            lambda row: Judged(**row),
-        )
+        judge = partial(judged, critic, here, settings)
+        pairs += parts.of(f"pairs judged at {temperature:g}", TypeAdapter(list[Judged]), judge)
     return len(documents), drawn, pairs, critic.notes
 
 

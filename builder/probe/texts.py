@@ -7,11 +7,11 @@ is not one between documents.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from builder.config import DomainConfig
-from builder.decoding.nucleus import NucleusSampler, SamplingConfig
+from builder.decoding.nucleus import NucleusSampler, Sample, SamplingConfig
 from builder.domains import openings
 from builder.errors import BuilderError, ConfigError
 from builder.models import LoadedModel
@@ -57,23 +57,20 @@ def from_teacher(
     Raises:
         BuilderError: the teacher hardly ever writes so many whole sentences.
     """
-    config = SamplingConfig(
+    how = SamplingConfig(
         temperature=1.0,
         top_p=settings.top_p,
         max_new_tokens=CONTINUATION_TOKENS,
         banned=("\n",),
         stop="length",
     )
-    sampler = NucleusSampler(teacher.model, teacher.tokenizer, config)
     rng = random.Random(settings.seed)
     offer = openings(domain)
     found: list[Document] = []
     for number in range(ROUNDS):
         prompts = [offer.draw(rng) for _ in range(settings.documents)]
         seed = seed_of(settings.seed, "documents", number)
-        samples = sampler.sample(prompts, 1, seed=seed)
-        texts = split(tidy(sample.text) for sample in samples)
-        for sample, sentences in zip(samples, texts, strict=True):
+        for sample, sentences in sampled(teacher, prompts, how, 1, seed):
             whole = sentences[:-1] if sample.finish == "length" else sentences
             document = _document(prompts[sample.prompt], whole)
             if document is not None:
@@ -85,6 +82,15 @@ def from_teacher(
         f"{ROUNDS * settings.documents} attempts",
         hint="ask for fewer documents, or give texts of your own with --contexts",
     )
+
+
+def sampled(
+    teacher: LoadedModel, prompts: list[str], how: SamplingConfig, count: int, seed: int
+) -> Iterator[tuple[Sample, list[str]]]:
+    """So many samples of each prompt, each with its sentences."""
+    sampler = NucleusSampler(teacher.model, teacher.tokenizer, how)
+    samples = sampler.sample(prompts, count, seed=seed)
+    yield from zip(samples, split(tidy(sample.text) for sample in samples), strict=True)
 
 
 def _document(opening: str, sentences: Sequence[str]) -> Document | None:
