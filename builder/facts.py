@@ -98,7 +98,7 @@ def dataset_facts(
         funnel=tuple(
             FunnelStep(
                 stage=s.stage,
-                unit=s.unit,
+                counted=s.counted,
                 entered=s.entered,
                 kept=s.kept,
                 rejected=s.rejected,

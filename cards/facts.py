@@ -97,7 +97,7 @@ class FunnelStep(Fact):
     """What one stage took and kept: `entered == kept + sum(rejected)`, always; reasons in words."""
 
     stage: str
-    unit: str
+    counted: str
     entered: Count
     kept: Count
     rejected: dict[str, Count] = Field(default_factory=dict)

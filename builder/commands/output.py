@@ -36,7 +36,7 @@ def print_funnel(steps: Sequence[Step], *, reasons: int | None = 3) -> None:
     table.add_column("stage")
     for name in ("entered", "kept", "rejected"):
         table.add_column(name, justify="right")
-    table.add_column("unit")
+    table.add_column("counted")
     table.add_column("why", overflow="fold")
     for step in steps:
         named = list(step.rejected.items())[:reasons]
@@ -47,7 +47,7 @@ def print_funnel(steps: Sequence[Step], *, reasons: int | None = 3) -> None:
             f"{step.entered:,}",
             f"{step.kept:,}",
             f"{step.entered - step.kept:,}",
-            step.unit,
+            step.counted,
             Text(why + (f", {rest} more" if rest else "")),
         )
     console().print(table)

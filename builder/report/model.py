@@ -30,7 +30,7 @@ class Removal:
     """What one reason removed at one stage."""
 
     stage: str
-    unit: str
+    counted: str
     reason: str
     count: int
     meaning: str

@@ -43,7 +43,7 @@ def pictures(report: Report) -> list[Picture]:
 def picture_of_funnel(steps: Sequence[Step]) -> Picture:
     """What entered each stage and what went on, on a scale of powers of ten."""
     words = "; ".join(
-        f"{step.stage.replace('_', ' ')}: {step.kept:,} of {step.entered:,} {step.unit}"
+        f"{step.stage.replace('_', ' ')}: {step.kept:,} of {step.entered:,} {step.counted}"
         for step in steps
     )
     return Picture(

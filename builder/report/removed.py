@@ -30,7 +30,7 @@ def removals(source: Source, seed: int = 0) -> tuple[Removal, ...]:
             found.append(
                 Removal(
                     stage=step.stage,
-                    unit=step.unit,
+                    counted=step.counted,
                     reason=reason,
                     count=count,
                     meaning=meaning_of(reason, source.known.meanings),

@@ -47,7 +47,7 @@ class Stage:
 
     Attributes:
         version: raised when the code would give other rows for the same input.
-        unit: what the funnel counts at this stage.
+        counted: what the funnel counts at this stage.
         inputs: tables of earlier stages, `stage` or `stage.name`.
         settings: the part of the configuration that decides the bytes of a shard.
         models: roles of the models that it may load, out of teacher, critic, encoder, student.
@@ -59,7 +59,7 @@ class Stage:
 
     name: str
     version: int
-    unit: str
+    counted: str
     make: Callable[[Work], Output]
     inputs: tuple[str, ...]
     settings: Callable[[BuildConfig, int], Any]

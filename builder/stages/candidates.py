@@ -120,7 +120,7 @@ def _sifted(
 STAGE = Stage(
     name="candidates",
     version=1,
-    unit="sentences",
+    counted="sentences",
     make=make,
     inputs=("contexts",),
     settings=lambda c, _: {

@@ -146,7 +146,7 @@ def _files(config: BuildConfig, shard: int) -> dict[str, Path]:
 STAGE = Stage(
     name="contexts",
     version=2,
-    unit="sentences",
+    counted="sentences",
     make=make,
     inputs=(),
     settings=_settings,

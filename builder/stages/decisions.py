@@ -44,7 +44,7 @@ def make(work: Work) -> Output:
 STAGE = Stage(
     name="decisions",
     version=1,
-    unit="ordered pairs",
+    counted="ordered pairs",
     make=make,
     inputs=("scores",),
     settings=lambda c, _: {

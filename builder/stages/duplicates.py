@@ -89,7 +89,7 @@ def _linked(context_id: str, a: str, b: str, entailed: set[tuple[str, str, str]]
 STAGE = Stage(
     name="duplicates",
     version=1,
-    unit="pairs",
+    counted="pairs",
     make=make,
     inputs=("decisions", "scores.links"),
     settings=lambda c, _: {

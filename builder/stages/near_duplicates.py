@@ -57,7 +57,7 @@ def make(work: Work) -> Output:
 STAGE = Stage(
     name="near_duplicates",
     version=2,
-    unit="pairs",
+    counted="pairs",
     make=make,
     inputs=("duplicates",),
     settings=lambda c, _: {"jaccard": c.duplicates.jaccard, "max_drop": c.duplicates.max_drop},

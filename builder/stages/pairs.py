@@ -212,7 +212,7 @@ def settings(config: BuildConfig, _: int) -> dict[str, Any]:
 STAGE = Stage(
     name="pairs",
     version=4,
-    unit="ordered pairs",
+    counted="ordered pairs",
     make=make,
     inputs=("candidates",),
     settings=settings,

@@ -113,7 +113,7 @@ def _files(config: BuildConfig, shard: int) -> dict[str, Path]:
 STAGE = Stage(
     name="placement",
     version=2,
-    unit="pairs",
+    counted="pairs",
     make=make,
     inputs=("near_duplicates", "sentences"),
     settings=_settings,
@@ -124,7 +124,7 @@ STAGE = Stage(
 SPLITS = Stage(
     name="splits",
     version=2,
-    unit="rows of all rounds",
+    counted="rows of all rounds",
     make=join,
     inputs=("placement", "placement.origins"),
     settings=_settings,

@@ -121,7 +121,7 @@ def _first_to_each(count: int) -> tuple[Indices, Indices]:
 STAGE = Stage(
     name="rewrites",
     version=3,
-    unit="samples",
+    counted="samples",
     make=make,
     inputs=("sentences",),
     settings=lambda c, _: {
@@ -135,7 +135,7 @@ STAGE = Stage(
 PAIRS = Stage(
     name="pairs",
     version=2,
-    unit="samples",
+    counted="samples",
     make=make_pairs,
     inputs=("rewrites",),
     settings=pairs_settings,

@@ -241,7 +241,7 @@ def settings(config: BuildConfig, _: int) -> dict[str, Any]:
 STAGE = Stage(
     name="scores",
     version=4,
-    unit="ordered pairs",
+    counted="ordered pairs",
     make=make,
     inputs=("pairs",),
     settings=settings,

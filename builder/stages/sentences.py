@@ -76,7 +76,7 @@ def _files(config: BuildConfig, shard: int) -> dict[str, Path]:
 STAGE = Stage(
     name="sentences",
     version=2,
-    unit="sentences",
+    counted="sentences",
     make=make,
     inputs=(),
     settings=_settings,

@@ -132,7 +132,7 @@ def assign(pairs: Rows, validation: float, test: float, seed: int) -> list[str]:
 STAGE = Stage(
     name="splits",
     version=2,
-    unit="pairs",
+    counted="pairs",
     make=make,
     inputs=("near_duplicates", "contexts"),
     settings=lambda c, _: {

@@ -16,7 +16,7 @@ class Step:
     """One stage, summed over its shards; `entered == kept + sum(rejected.values())`."""
 
     stage: str
-    unit: str
+    counted: str
     entered: int
     kept: int
     rejected: dict[str, int]
@@ -49,7 +49,7 @@ def funnel(run: Run, config: BuildConfig) -> list[Step]:
                 counters[name] = counters.get(name, 0) + count
         step = Step(
             stage=stage.name,
-            unit=stage.unit,
+            counted=stage.counted,
             entered=sum(record.entered for record in known),
             kept=sum(record.kept for record in known),
             rejected=dict(sorted(rejected.items(), key=lambda item: (-item[1], item[0]))),

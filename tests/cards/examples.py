@@ -126,14 +126,18 @@ def dataset_facts(rows: dict[tuple[str, str], int] = ROWS, **changes: object) ->
         funnel=(
             FunnelStep(
                 stage="candidates",
-                unit="sentence",
+                counted="sentence",
                 entered=100,
                 kept=80,
                 rejected={"too short": 15, "no final stop": 5},
                 meanings={"too short": "shorter than a sentence may be"},
             ),
             FunnelStep(
-                stage="decisions", unit="pair", entered=400, kept=12, rejected={"not entailed": 388}
+                stage="decisions",
+                counted="pair",
+                entered=400,
+                kept=12,
+                rejected={"not entailed": 388},
             ),
         ),
         statistics=(

@@ -102,7 +102,7 @@ def test_facts_survive_json() -> None:
 def hostile_dataset(text: str) -> DatasetFacts:
     row = SampleRow(id=text, task=text, control=text, domain=text, source=text, target=text)
     step = FunnelStep(
-        stage=text, unit=text, entered=3, kept=1, rejected={text: 2}, meanings={text: text}
+        stage=text, counted=text, entered=3, kept=1, rejected={text: 2}, meanings={text: text}
     )
     use = TextUse(name=text, use=text, licence=text, source=text)
     plain = dataset_facts()
@@ -226,7 +226,7 @@ def test_a_path_out_of_the_folder_is_refused(name: str) -> None:
 
 def test_a_funnel_that_does_not_add_up_is_refused() -> None:
     with pytest.raises(ValidationError, match="does not add up"):
-        FunnelStep(stage="s", unit="row", entered=3, kept=1, rejected={"short": 1})
+        FunnelStep(stage="s", counted="row", entered=3, kept=1, rejected={"short": 1})
 
 
 def test_each_card_names_the_other() -> None:
