@@ -16,7 +16,7 @@ import yaml
 from builder import distill as rounds
 from builder import writing
 from builder.cli import run
-from builder.config import RewritingConfig, load_config, parse_config
+from builder.config import parse_config
 from builder.distill import DistillConfig, Distilled, distill, load_distill
 from builder.errors import ConfigError
 from builder.report.gather import gather
@@ -26,10 +26,8 @@ from builder.statistics.funnel import funnel
 from builder.store import Run, file_hash
 from builder.writing import sampled
 from dimsum import Student
-from dimsum.errors import UsageError
 from dimsum.evaluation import teacher as asking
 from dimsum.spec import Generation
-from dimsum.training.recipe import load_recipe
 from tests.student_toys import toy_pairs, write_jsonl
 from tests.toys import toy_config
 
@@ -293,90 +291,6 @@ def test_a_pair_between_two_splits_has_no_place() -> None:
     places.add(new, "train")
     assert places.split_of(pair) is None
     assert places.split_of({"continuation_id": "toy-9", "source": "p", "target": "q"}) == "train"
-
-
-def test_the_preset_is_the_paper_on_the_small_models() -> None:
-    found = load_distill("embedded")
-    assert (found.corpus, found.student) == (load_config("embedded"), load_recipe("embedded"))
-    assert (found.later_corpora, found.later_students) == (found.corpus, found.student)
-    assert (found.rounds, found.finished) == (1, None)
-    assert found.rewriting == RewritingConfig()
-    how = found.rewriting.sampling
-    assert (how.temperature, how.top_p, found.rewriting.samples) == (0.7, 0.9, 10)
-
-
-def test_values_are_merged_with_what_they_begin_from(tmp_path: Path) -> None:
-    own = tmp_path / "rounds.yaml"
-    own.write_text(
-        "corpus: {from: embedded, seed: 3, rules: {summary: {compression: {max: 0.5}}}}\n"
-        "student: {from: embedded, learning_rate: 0.01}\n"
-        "later_corpora: {duplicates: {within: control}}\n"
-        "later_students: {epochs: 2}\n"
-    )
-    found = load_distill(str(own))
-    changes = ("seed=3", "rules.summary.compression.max=0.5")
-    assert found.corpus == load_config("embedded", changes)
-    assert found.corpus.rules["summary"]["compression"].min == 0.1
-    assert found.later_corpora == load_config("embedded", (*changes, "duplicates.within=control"))
-    assert found.student == load_recipe("embedded", ("learning_rate=0.01",))
-    assert found.later_students == load_recipe("embedded", ("learning_rate=0.01", "epochs=2"))
-
-
-def test_values_on_the_command_line_reach_into_the_nested_settings() -> None:
-    changes = ("corpus.seed=3", "student.epochs=2", "rewriting.sampling.temperature=0.5")
-    found = load_distill("embedded", (*changes, "later_students.epochs=4"))
-    assert found.corpus == load_config("embedded", ("seed=3",))
-    assert found.student.epochs == 2
-    assert found.later_students == load_recipe("embedded", ("epochs=4",))
-    assert found.rewriting.sampling.temperature == 0.5
-    other = load_distill("embedded", ("corpus.seed=3", "corpus.from=news"))
-    assert other.corpus == load_config("news", ("seed=3",))
-    whole = load_distill("embedded", ("corpus.seed=3", "corpus=news"))
-    assert whole.corpus == load_config("news")
-
-
-def test_files_are_found_from_the_folder_of_what_names_them(tmp_path: Path) -> None:
-    (tmp_path / "deep").mkdir()
-    (tmp_path / "deep/openings.txt").write_text("Once upon a time\n")
-    domains = "domains: [{name: tales, kind: file, file: openings.txt}]"
-    corpus = load_config("embedded").model_dump(mode="json", exclude={"domains"})
-    (tmp_path / "deep/corpus.yaml").write_text(f"{yaml.safe_dump(corpus)}{domains}\n")
-    own = tmp_path / "rounds.yaml"
-    own.write_text("corpus: deep/corpus.yaml\nstudent: embedded\n")
-    assert load_distill(str(own)).corpus.domains[0].file == tmp_path / "deep/openings.txt"
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ("sample=3", "unknown key sample"),
-        ("rewriting.sample=3", "unknown key rewriting.sample; did you mean 'samples'"),
-        ("rewriting.sampling.top_p=2", "rewriting.sampling.top_p: "),
-        ("corpus.duplicates.withn=control", "unknown key corpus.duplicates.withn; did you mean"),
-        ("later_corpora.duplicates.withn=x", "unknown key later_corpora.duplicates.withn; did"),
-        ("student.epoch=1", "unknown key student.epoch; did you mean 'epochs'"),
-        ("later_students.epochs=0", "later_students.epochs: "),
-        ("corpus.from=3", "corpus: from is a name or a path, not 3"),
-        ("corpus=nowhere.yaml", "no settings at nowhere.yaml"),
-        ("corpus=3", "corpus: "),
-        ("corpus=", "corpus: "),
-    ],
-)
-def test_faults_are_named_before_anything_runs(
-    change: str, message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    folder = tmp_path / "run"
-    assert run(["distill", "embedded", "-o", str(folder), "--set", change]) == 2
-    assert message in capfd.readouterr().err
-    assert not folder.exists()
-
-
-def test_settings_that_are_not_there(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run(["distill", str(tmp_path / "nowhere.yaml")]) == 2
-    assert "no settings at" in capfd.readouterr().err
-    (tmp_path / "rounds.yaml").write_text("student: embedded\n")
-    with pytest.raises(UsageError, match="corpus is missing"):
-        load_distill(str(tmp_path / "rounds.yaml"))
 
 
 def test_from_the_command_line(
