@@ -7,7 +7,7 @@ The released code tests one direction only; both are measured here and the rules
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
 from functools import lru_cache
 
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
@@ -96,6 +96,6 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(_PRONOUNS.get(word, word) for word in plain)
 
 
-def share_found(wanted: Collection[str], there: Collection[str]) -> float:
+def share_found(wanted: Collection[Hashable], there: Collection[Hashable]) -> float:
     """Share of `wanted` that is in `there`, 0 to 1; nothing wanted is 1."""
     return sum(item in there for item in wanted) / len(wanted) if wanted else 1.0

@@ -16,6 +16,7 @@ from builder.measures import (
     cosine,
     density,
     entailment,
+    grammar,
     names,
     numbers,
     rouge_l,
@@ -39,19 +40,32 @@ BUILT_IN: tuple[Measure, ...] = (
 )
 """In the order of their columns."""
 
+OPTIONAL: dict[str, Measure] = {measure.name: measure for measure in grammar.MEASURES}
+"""Shipped too, and taken where the YAML names them; their columns are not released."""
+
+VALIDITY = Column(
+    "validity",
+    "calibrated probability that a reader calls the pair valid",
+    "probability",
+    high=1.0,
+    title="P(valid)",
+)
+"""Made of the other columns by the model that `validity` names (`builder.validity`)."""
+
 TAKEN = frozenset(
-    {"continuation_id", "split", "reason", "survivor_source"} | {c.name for c in COLUMNS}
+    {VALIDITY.name, "continuation_id", "split", "reason", "survivor_source"}
+    | {c.name for c in COLUMNS}
 )
 """Names of columns that are no measure's."""
 
 
 @dataclass(frozen=True)
-class Own:
-    """A user's measure and what its values depend on.
+class Named:
+    """A measure that the YAML names, and what its values depend on.
 
     Attributes:
-        reference: `module:name`.
-        source: sha256 of the module's file.
+        reference: `module:name`, or the name of an optional measure.
+        source: sha256 of the module's file; empty for a measure that is shipped.
     """
 
     measure: Measure
@@ -61,14 +75,20 @@ class Own:
 
 @dataclass(frozen=True)
 class Registry:
-    """Measures by name and by column."""
+    """Measures by name and by column.
 
-    own: tuple[Own, ...] = ()
+    Attributes:
+        named: in the YAML.
+        has_validity: a model of validity reads the columns of the others.
+    """
+
+    named: tuple[Named, ...] = ()
+    has_validity: bool = False
 
     @property
     def measures(self) -> tuple[Measure, ...]:
         """All, those built in first."""
-        return (*BUILT_IN, *(one.measure for one in self.own))
+        return (*BUILT_IN, *(one.measure for one in self.named))
 
     @property
     def before_critic(self) -> tuple[Measure, ...]:
@@ -82,9 +102,15 @@ class Registry:
 
     @cached_property
     def columns(self) -> dict[str, Column]:
-        """Every column by its name, those before the critic first."""
+        """Every column by its name, those before the critic first and validity last."""
+        derived = (VALIDITY,) if self.has_validity else ()
+        return {column.name: column for column in (*self.measured, *derived)}
+
+    @cached_property
+    def measured(self) -> tuple[Column, ...]:
+        """The columns of measures, in the order of the tables."""
         measures = (*self.before_critic, *self.with_critic)
-        return {column.name: column for measure in measures for column in measure.columns}
+        return tuple(column for measure in measures for column in measure.columns)
 
     @cached_property
     def meanings(self) -> dict[str, str]:
@@ -93,8 +119,12 @@ class Registry:
 
     @cached_property
     def own_columns(self) -> tuple[Column, ...]:
-        """Columns of the user's own measures: they are released."""
-        return tuple(column for one in self.own for column in one.measure.columns)
+        """Columns that are released beside those of the schema: of the user's own measures, and
+        validity.
+        """
+        own = (one.measure for one in self.named if one.source)
+        derived = (VALIDITY,) if self.has_validity else ()
+        return (*(column for measure in own for column in measure.columns), *derived)
 
     @property
     def released(self) -> tuple[Column, ...]:
@@ -118,50 +148,54 @@ class Registry:
 
     def identities(self, measures: Iterable[Measure]) -> dict[str, Any]:
         """What the values of measures depend on beside the pairs, for fingerprints."""
-        own = {one.measure.name: [one.reference, one.source] for one in self.own}
+        own = {one.measure.name: [one.reference, one.source] for one in self.named}
         return {one.name: [one.version, *own.get(one.name, ())] for one in measures}
 
 
 @cache
-def registry(references: tuple[str, ...] = ()) -> Registry:
+def registry(references: tuple[str, ...] = (), has_validity: bool = False) -> Registry:
     """The built-in measures and the user's own.
 
     Args:
-        references: `module:name`, or the name of an entry point of the group `GROUP`.
+        references: an optional measure, `module:name`, or an entry point of the group `GROUP`.
+        has_validity: whether a model of validity is configured.
 
     Raises:
         ConfigError: one is not there, is no measure, or takes a name that is in use.
     """
-    own = tuple(_load(reference) for reference in references)
+    named = tuple(_load(reference) for reference in references)
     used = {measure.name for measure in BUILT_IN}
     columns = {column.name for measure in BUILT_IN for column in measure.columns} | TAKEN
-    for one in own:
+    for one in named:
         _check(one, used, columns)
         used.add(one.measure.name)
         columns |= {column.name for column in one.measure.columns}
-    return Registry(own)
+    return Registry(named, has_validity)
 
 
-def _load(reference: str) -> Own:
+def _load(reference: str) -> Named:
+    if reference in OPTIONAL:
+        return Named(OPTIONAL[reference], reference, "")
     if ":" in reference:
         found, module = import_object(reference, Measure), reference.partition(":")[0]
     else:
         points = installed(GROUP)
         if reference not in points:
-            near = did_you_mean(reference, [*points, *(one.name for one in BUILT_IN)])
+            near = did_you_mean(reference, [*points, *OPTIONAL, *(one.name for one in BUILT_IN)])
             raise ConfigError(
                 f"no installed measure is called {reference!r}{near}",
-                hint=f"measures takes module:name, or an entry point of the group {GROUP}",
+                hint=f"measures takes module:name, an entry point of the group {GROUP}, or one of "
+                f"{', '.join(OPTIONAL)}",
             )
         found = load_installed(points[reference], Measure)
         reference, module = points[reference].value, points[reference].module
     file = sys.modules[module].__file__
     if file is None or not Path(file).is_file():
         raise ConfigError(f"the module {module} has no source file to tell its version by")
-    return Own(found, reference, sha256(Path(file).read_bytes()).hexdigest())
+    return Named(found, reference, sha256(Path(file).read_bytes()).hexdigest())
 
 
-def _check(one: Own, used: set[str], columns: set[str]) -> None:
+def _check(one: Named, used: set[str], columns: set[str]) -> None:
     measure = one.measure
     if measure.name in used:
         raise ConfigError(f"{one.reference}: another measure is called {measure.name!r}")

@@ -1,0 +1,258 @@
+"""What spaCy's analysis says of one English sentence: words, relations, verbs, hedges, faults.
+
+Everything here is of a sentence alone; the measures in `builder.measures` compare two of them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from builder.sentences import nlp
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+CONTENT = frozenset({"NOUN", "PROPN", "VERB", "ADJ", "NUM", "ADV"})
+"""Parts of speech that carry content."""
+LIGHT = _words("be have do get also so then just very really too")
+"""Lemmas of these parts of speech that say next to nothing."""
+MODALITY = {
+    "can": "able",
+    "could": "possible",
+    "may": "possible",
+    "might": "possible",
+    "must": "necessary",
+    "ought": "necessary",
+    "shall": "future",
+    "should": "necessary",
+    "will": "future",
+    "'ll": "future",
+    "would": "conditional",
+    "'d": "conditional",
+}
+"""What an auxiliary makes of its verb."""
+RAISING = {
+    "possible": "seem appear likely suppose believe say claim think",
+    "intended": "try attempt want hope plan intend aim expect design",
+    "necessary": "need have",
+    "able": "able",
+    "future": "go",
+    "begun": "begin start continue",
+    "helped": "help allow",
+}
+"""Heads of an infinitive or a clause that do not say that it happens, by what they make of it."""
+HEDGES = _words(
+    "about allegedly almost apparently approximately around arguably believe claim consider "
+    "estimate expect feel generally guess hope likely mainly maybe mostly nearly often partly "
+    "perhaps possible possibly potentially predict presumably probably report reportedly roughly "
+    "seem seemingly sometimes suggest suppose tend think typically unlikely usually virtually"
+)
+"""Lemmas that weaken a claim."""
+REPORTING = _words(
+    "accord add announce argue ask believe claim conclude declare explain feel find insist note "
+    "report say state suggest tell think warn write"
+)
+"""Verbs by which a claim is somebody's and not the writer's."""
+QUANTIFIERS = _words(
+    "all any both each enough every few fewer half least less little many more most much no none "
+    "only several some"
+)
+_NUMBER = (
+    r"[\w.,%$-]*\d[\w.,%$-]*|one|two|three|four|five|six|seven|eight|nine|ten|dozen|hundred|"
+    r"thousand|million|billion|half"
+)
+COMPARED = re.compile(
+    r"\b(more than|less than|fewer than|at least|at most|up to|as many as|over|under|nearly|"
+    rf"almost|about|around|only|exactly|roughly|approximately)\s+(?:an?\s+)?({_NUMBER})",
+    re.IGNORECASE,
+)
+"""A number and what it is compared by."""
+CONTRAST = re.compile(
+    r"\b(but|however|although|though|instead|rather|yet|while|whereas|despite|unless|except|"
+    r"without|not only|if)\b",
+    re.IGNORECASE,
+)
+"""What opens a contrast, an exception or a condition."""
+_HEADS = {lemma: kind for kind, lemmas in RAISING.items() for lemma in lemmas.split()}
+_SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj", "csubjpass", "expl"})
+_ARGUMENTS = frozenset({"nsubj", "nsubjpass", "dobj", "attr", "acomp", "xcomp", "ccomp"})
+_RELATIONS = {
+    "nsubj": "subject",
+    "csubj": "subject",
+    "dobj": "object",
+    "nsubjpass": "object",
+    "csubjpass": "object",
+    "attr": "is",
+    "acomp": "is",
+    "oprd": "is",
+    "dative": "to",
+    **{name: name for name in ("amod", "compound", "nummod", "poss", "advmod", "neg")},
+    **{name: name for name in ("xcomp", "ccomp", "advcl", "acl")},
+}
+_DANGLING = frozenset({"ADP", "DET", "CCONJ", "SCONJ", "AUX", "PART"})
+
+Relation = tuple[str, str, str]
+"""(lemma of the head, relation, lemma of the dependent)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """How a verb is said."""
+
+    modality: str
+    negated: bool
+    tense: str
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """One sentence.
+
+    Attributes:
+        words: lemmas of its content words, in order, with repeats.
+        relations: who does what to whom; passives are turned, conjuncts share their head.
+        verbs: by lemma.
+        quantities: quantifiers, and numbers with what they are compared by.
+        hedges: lemmas that weaken a claim.
+        reporting: lemmas of verbs by which a claim is somebody's.
+        contrasts: what opens a contrast, an exception or a condition.
+        main: lemmas of the main verb and its arguments.
+        finite: finite main clauses.
+        faults: what is not well formed, by name.
+    """
+
+    words: tuple[str, ...]
+    relations: frozenset[Relation]
+    verbs: dict[str, Verb]
+    quantities: frozenset[str]
+    hedges: frozenset[str]
+    reporting: frozenset[str]
+    contrasts: frozenset[str]
+    main: frozenset[str]
+    finite: int
+    faults: tuple[str, ...]
+
+
+@lru_cache(maxsize=4096)
+def analyse(text: str) -> Analysis:
+    """Parse a sentence and gather what it says.
+
+    Raises:
+        BuilderError: spaCy's English pipeline is not installed.
+    """
+    tokens = list(nlp()(text))
+    lemmas = {_lemma(token) for token in tokens}
+    content = [t for t in tokens if t.pos_ in CONTENT and _lemma(t) not in LIGHT]
+    verbs = [t for t in tokens if t.pos_ in {"VERB", "AUX"} and t.dep_ not in {"aux", "auxpass"}]
+    root = next((token for token in tokens if token.dep_ == "ROOT"), None)
+    return Analysis(
+        words=tuple(_lemma(token) for token in content),
+        relations=frozenset(relation for token in tokens for relation in _relations(token)),
+        verbs={_lemma(token): _verb(token) for token in verbs},
+        quantities=_quantities(tokens, text),
+        hedges=frozenset(lemmas & HEDGES),
+        reporting=frozenset(_lemma(t) for t in tokens if t.pos_ == "VERB") & REPORTING,
+        contrasts=frozenset(found.group(1).lower() for found in CONTRAST.finditer(text)),
+        main=frozenset() if root is None else frozenset(_main(root)),
+        finite=sum(_is_finite(token) for token in tokens if token.dep_ in {"ROOT", "conj"}),
+        faults=tuple(_faults(tokens, text, root)),
+    )
+
+
+def _lemma(token: Any) -> str:
+    return str(token.lemma_ or token.text).lower()
+
+
+def _argument(token: Any) -> str:
+    """The lemma of an argument; a relative pronoun stands for its noun."""
+    if token.tag_ in {"WDT", "WP"} and token.head.dep_ == "relcl":
+        return _lemma(token.head.head)
+    return _lemma(token)
+
+
+def _relations(token: Any) -> list[Relation]:
+    """The relations that a token is the dependent of."""
+    first = token
+    while first.dep_ == "conj" and first.head is not first:
+        first = first.head
+    head = first.head
+    if first.dep_ == "pobj" and head.dep_ == "agent":
+        relation, head = "subject", head.head
+    elif first.dep_ == "pobj":
+        relation, head = _lemma(head), head.head
+    elif first.dep_ in _RELATIONS:
+        relation = _RELATIONS[first.dep_]
+    else:
+        return []
+    found = [(_lemma(head), relation, _argument(token))]
+    if relation == "subject":  # of the verbs beside it too, unless they have one of their own
+        found += [
+            (_lemma(other), relation, _argument(token))
+            for other in head.conjuncts
+            if not any(child.dep_ in _SUBJECTS for child in other.children)
+        ]
+    return found
+
+
+def _verb(token: Any) -> Verb:
+    children = list(token.children)
+    modality = next((MODALITY[c.lower_] for c in children if c.lower_ in MODALITY), "")
+    if token.dep_ in {"xcomp", "ccomp"}:
+        modality = modality or _HEADS.get(_lemma(token.head), "")
+    helpers = [child for child in children if child.dep_ in {"aux", "auxpass"}]
+    tense = "".join(token.morph.get("Tense") or token.morph.get("VerbForm"))
+    if helpers:
+        tense = "".join(helpers[0].morph.get("Tense") or tense) + "+"
+    negated = any(child.dep_ == "neg" or child.lower_ == "never" for child in children)
+    return Verb(modality, negated, tense)
+
+
+def _is_finite(token: Any) -> bool:
+    helpers = [child for child in token.children if child.dep_ in {"aux", "auxpass"}]
+    return any("Fin" in one.morph.get("VerbForm") or one.tag_ == "MD" for one in [token, *helpers])
+
+
+def _main(root: Any) -> list[str]:
+    found = [_lemma(root)]
+    for child in root.children:
+        if child.dep_ in _ARGUMENTS:
+            found.append(_lemma(child))
+        elif child.dep_ in {"prep", "agent"}:
+            found += [_lemma(one) for one in child.children if one.dep_ == "pobj"]
+    return found
+
+
+def _quantities(tokens: list[Any], text: str) -> frozenset[str]:
+    compared = {" ".join(found.groups()).lower() for found in COMPARED.finditer(text)}
+    return frozenset(compared | {token.lower_ for token in tokens if token.lower_ in QUANTIFIERS})
+
+
+def _faults(tokens: list[Any], text: str, root: Any) -> list[str]:
+    found = []
+    if text.count('"') % 2 or text.count("“") != text.count("”"):
+        found.append("quotes")
+    if text.count("(") != text.count(")") or text.count("[") != text.count("]"):
+        found.append("brackets")
+    children = [] if root is None else list(root.children)
+    clauses = [child for child in children if child.dep_ in {"ccomp", "conj"}]
+    if root is None or not any(map(_is_finite, [root, *clauses])):
+        found.append("no_finite_verb")
+    elif not any(child.dep_ in _SUBJECTS for child in children):
+        found.append("no_subject")
+    if text[:1].islower():
+        found.append("lower_case")
+    words = [token for token in tokens if not token.is_punct and not token.is_space]
+    if words and words[-1].pos_ in _DANGLING and words[-1].dep_ != "prt":
+        found.append("dangling")
+    low = [token.lower_ for token in words]
+    threes = list(zip(low, low[1:], low[2:], strict=False))
+    if len(threes) != len(set(threes)):
+        found.append("repeated")
+    if low[:1] and low[0] in {"and", "but", "or", "so", "because", "which"}:
+        found.append("opening")
+    return found

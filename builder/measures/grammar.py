@@ -1,0 +1,164 @@
+"""What spaCy's analysis of both sentences shows: five measures, taken where a build names them.
+
+An entailment critic reads two sentences as a whole and lets small differences pass: a new object,
+"may" made into "is", "at least" left out. These count them. English only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
+
+from builder.analysis import Analysis, analyse
+from builder.critics.agreement import share_found
+from builder.measures.base import Batch, Column, Measure
+
+if TYPE_CHECKING:
+    from builder.measures.base import Floats
+
+OfPair = Callable[[Analysis, Analysis], float]
+"""A number out of the analyses of source and target."""
+
+
+def _measure(name: str, columns: Mapping[Column, OfPair]) -> Measure:
+    """A measure whose columns are functions of two analyses."""
+
+    def compute(batch: Batch) -> dict[str, Floats]:
+        import numpy as np
+
+        found = batch.sentences.each(analyse)
+        pairs = list(zip(batch.source.tolist(), batch.target.tolist(), strict=True))
+        return {
+            column.name: np.array([of(found[i], found[j]) for i, j in pairs], dtype=np.float64)
+            for column, of in columns.items()
+        }
+
+    return Measure(name, tuple(columns), cost="model", direction="both", compute=compute)
+
+
+def _share(name: str, meaning: str) -> Column:
+    return Column(name, meaning, "share", high=1.0)
+
+
+def _count(name: str, meaning: str) -> Column:
+    return Column(name, meaning, "count")
+
+
+def _missing(wanted: Collection[str], there: Collection[str]) -> float:
+    """Share of `wanted` that is not in `there`; nothing wanted is 0."""
+    return 1.0 - share_found(wanted, there)
+
+
+def _agreeing(quality: str) -> OfPair:
+    """Share of the verbs that both sentences have that are said alike; none in common is 1."""
+
+    def of(source: Analysis, target: Analysis) -> float:
+        common = source.verbs.keys() & target.verbs.keys()
+        alike = (
+            getattr(source.verbs[verb], quality) == getattr(target.verbs[verb], quality)
+            for verb in common
+        )
+        return sum(alike) / len(common) if common else 1.0
+
+    return of
+
+
+def _repeated(one: Analysis) -> float:
+    return 1.0 - len(set(one.words)) / len(one.words) if one.words else 0.0
+
+
+def _swapped(source: Analysis, target: Analysis) -> float:
+    words = set(source.words)
+    new = target.relations - source.relations
+    return float(sum(head in words and dependent in words for head, _, dependent in new))
+
+
+WORDS = _measure(
+    "words",
+    {
+        _share("new_words", "share of the target's content words that the source lacks"): (
+            lambda s, t: _missing(t.words, set(s.words))
+        ),
+        _share("lost_words", "share of the source's content words that the target lacks"): (
+            lambda s, t: _missing(s.words, set(t.words))
+        ),
+        _count("new_word_count", "content words of the target that the source lacks"): (
+            lambda s, t: float(sum(word not in s.words for word in t.words))
+        ),
+    },
+)
+ROLES = _measure(
+    "roles",
+    {
+        _share("roles_forward", "share of the target's relations that the source has"): (
+            lambda s, t: share_found(t.relations, s.relations)
+        ),
+        _share("roles_backward", "share of the source's relations that the target has"): (
+            lambda s, t: share_found(s.relations, t.relations)
+        ),
+        _count("new_roles", "relations of the target that the source lacks"): (
+            lambda s, t: float(len(t.relations - s.relations))
+        ),
+        _count("swapped_roles", "new relations between words that the source has"): _swapped,
+    },
+)
+CLAIMS = _measure(
+    "claims",
+    {
+        _share("modality_alike", "share of common verbs with the same modality"): (
+            _agreeing("modality")
+        ),
+        _share("negation_alike", "share of common verbs that both negate or neither"): (
+            _agreeing("negated")
+        ),
+        _share("tense_alike", "share of common verbs in the same tense"): _agreeing("tense"),
+        _share("quantities_forward", "share of the target's quantity words that the source has"): (
+            lambda s, t: share_found(t.quantities, s.quantities)
+        ),
+        _share("quantities_backward", "share of the source's quantity words in the target"): (
+            lambda s, t: share_found(s.quantities, t.quantities)
+        ),
+        _share("hedges_backward", "share of the source's hedges that the target keeps"): (
+            lambda s, t: share_found(s.hedges, t.hedges)
+        ),
+        _share("reporting_backward", "share of the source's reporting verbs in the target"): (
+            lambda s, t: share_found(s.reporting, t.reporting)
+        ),
+    },
+)
+FORM = _measure(
+    "form",
+    {
+        _count("source_faults", "signs that the source is not one well-formed sentence"): (
+            lambda s, t: float(len(s.faults))
+        ),
+        _count("target_faults", "signs that the target is not one well-formed sentence"): (
+            lambda s, t: float(len(t.faults))
+        ),
+        _share("source_repeats", "share of the source's content words that are repeats"): (
+            lambda s, t: _repeated(s)
+        ),
+        _share("target_repeats", "share of the target's content words that are repeats"): (
+            lambda s, t: _repeated(t)
+        ),
+        _count("target_clauses", "finite main clauses of the target"): (
+            lambda s, t: float(t.finite)
+        ),
+    },
+)
+MAIN_POINT = _measure(
+    "main_point",
+    {
+        _share("main_kept", "share of the source's main verb and its arguments in the target"): (
+            lambda s, t: share_found(s.main, t.main.union(t.words))
+        ),
+        _share("main_of_source", "share of the target's main words that are the source's"): (
+            lambda s, t: share_found(t.main, s.main)
+        ),
+        _count("contrasts_lost", "contrasts and conditions of the source that the target lacks"): (
+            lambda s, t: float(len(s.contrasts - t.contrasts))
+        ),
+    },
+)
+
+MEASURES = (WORDS, ROLES, CLAIMS, FORM, MAIN_POINT)

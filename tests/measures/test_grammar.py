@@ -1,0 +1,79 @@
+"""Each column on sentences whose value a reader can count."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from builder.analysis import analyse
+from builder.measures.base import Batch, Sentences
+from builder.measures.grammar import MEASURES
+
+
+def measured(source: str, target: str) -> dict[str, float]:
+    batch = Batch(Sentences([source, target]), np.array([0]), np.array([1]))
+    return {k: float(v[0]) for m in MEASURES for k, v in m.of(batch).items()}
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "column", "value"),
+    [
+        ("The company sold the factory.", "The company sold the factory.", "new_words", 0),
+        ("The company sold the factory.", "The company sold the school.", "new_words", 1 / 3),
+        ("The company sold the factory.", "The company sold the school.", "new_word_count", 1),
+        ("The company sold the old factory.", "The company sold the factory.", "lost_words", 1 / 4),
+        ("The dog bit the man.", "The man bit the dog.", "new_roles", 2),
+        ("The dog bit the man.", "The man bit the dog.", "swapped_roles", 2),
+        ("The dog bit the man.", "The man was bitten by the dog.", "roles_forward", 1),
+        ("The dog bit the man.", "The man was bitten by the dog.", "roles_backward", 1),
+        (
+            "The court may reject the appeal.",
+            "The court will reject the appeal.",
+            "modality_alike",
+            0,
+        ),
+        (
+            "The court may reject the appeal.",
+            "The court might reject the appeal.",
+            "modality_alike",
+            1,
+        ),
+        ("The court did not reject it.", "The court rejected it.", "negation_alike", 0),
+        ("The court rejected it.", "The court rejects it.", "tense_alike", 0),
+        ("At least 3 men came.", "More than 3 men came.", "quantities_forward", 0),
+        ("At least 3 men came.", "3 men came.", "quantities_backward", 0),
+        ("Nearly all men came.", "All men came.", "hedges_backward", 0),
+        ("He said that the men came.", "The men came.", "reporting_backward", 0),
+        ('He said "the men came.', "He said the men came.", "source_faults", 1),
+        ("The men came.", "and the men came.", "target_faults", 2),
+        ("The men came.", "The men and the men came.", "target_repeats", 1 / 3),
+        ("The men came, but the women left.", "The men came.", "contrasts_lost", 1),
+        ("The dog bit the man.", "The dog slept.", "main_kept", 1 / 3),
+    ],
+)
+def test_a_column_by_hand(source: str, target: str, column: str, value: float) -> None:
+    assert measured(source, target)[column] == pytest.approx(value)
+
+
+def test_equal_sentences_agree_in_everything() -> None:
+    for text in ("The court may not reject it, but he said that most men came.", "Yes.", "?"):
+        found = measured(text, text)
+        ones = ("roles_forward", "roles_backward", "modality_alike", "negation_alike", "main_kept")
+        zeros = ("new_words", "lost_words", "new_roles", "swapped_roles", "contrasts_lost")
+        assert all(found[name] == 1 for name in ones)
+        assert all(found[name] == 0 for name in zeros)
+
+
+def test_values_lie_in_their_columns_bounds() -> None:
+    texts = ["", "Go!", "He said he may have seen it (once.", "The cat and the dog ran and ran."]
+    for source in texts:
+        for target in texts:
+            found = measured(source, target)
+            for column in (column for measure in MEASURES for column in measure.columns):
+                assert column.low <= found[column.name] <= column.high
+
+
+def test_conjuncts_share_a_subject_and_relatives_stand_for_their_noun() -> None:
+    both = analyse("The firm makes cars and sells boats.").relations
+    assert {("make", "subject", "firm"), ("sell", "subject", "firm")} <= both
+    assert ("sell", "subject", "firm") in analyse("The firm which sells boats grew.").relations
