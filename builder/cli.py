@@ -23,6 +23,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "release": ("builder.commands.release:release", "Write the dataset folder of a run again."),
     "card": ("builder.commands.card:card", "Render or check the card of a dataset or a model."),
     "audit": ("builder.commands.audit:audit", "Let readers judge a blind sample; score it."),
+    "calibrate": ("builder.commands.calibrate:calibrate", "Learn P(valid) from labels."),
     "publish": ("builder.commands.publish:publish", "Put a released folder on the Hub."),
     "verify": ("builder.commands.verify:verify", "Compare the Hub's bytes with the release."),
     "critic": ("builder.commands.critic:critic", "Train or evaluate an entailment critic."),

@@ -10,22 +10,32 @@ import math
 from collections.abc import Iterable, Mapping
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from builder.decoding.settings import TeacherSampling
 from builder.engines import EngineChoice
 from builder.engines.in_process import InProcessSettings
 from builder.measures.entailment import DIRECTIONS
-from builder.measures.registry import Registry, registry
+from builder.measures.registry import VALIDITY, Registry, registry
 from builder.methods.registry import AnyMethod, method_of
 from dimsum.errors import UsageError
-from dimsum.settings import PathInFile, Presets, Settings, checked, did_you_mean, load
+from dimsum.settings import PathInFile, Presets, Settings, checked, did_you_mean, in_folder, load
 from dimsum.spec import Generation
 from dimsum.tasks import TaskDefinition, task_names, tasks_of
 
 PRESETS = Presets("builder", ("embedded", "news", "reddit", "biomedical"))
+
+
+def _in_folder(reference: str, info: ValidationInfo) -> str:
+    """A reference that is a path, taken from the folder of the file that names it."""
+    is_name = reference.startswith("embedded:")
+    return reference if is_name else str(in_folder(Path(reference), info))
+
+
+ReferenceInFile = Annotated[str, AfterValidator(_in_folder)]
+"""`embedded:NAME`, or a path that is taken from the folder of the YAML file."""
 
 
 class ModelConfig(Settings):
@@ -255,7 +265,14 @@ class BuildConfig(Settings):
         "Left out: those that rules are given for",
     )
     measures: tuple[str, ...] = Field(
-        (), description="your own: module:name, or the name that an installed package gives"
+        (),
+        description="beside those always taken: words, roles, claims, form, main_point; your own "
+        "as module:name, or the name that an installed package gives",
+    )
+    validity: ReferenceInFile | None = Field(
+        None,
+        description="model that `dimsum calibrate` made, for the measure validity: a path or "
+        "embedded:NAME; empty: not measured",
     )
     pairs: PairsConfig
     scores: ScoresConfig = ScoresConfig()
@@ -312,7 +329,7 @@ class BuildConfig(Settings):
         measured = {m for bounds in self.pairs.bounds.values() for m in bounds}
         used = measured | {m for rules in self.rules.values() for m in rules}
         used |= {column.name for column in self.registry.own_columns}
-        for column in sorted(used):
+        for column in sorted(used - {VALIDITY.name}):
             if "encoder" in self.registry.of(column).models and not self.pairs.encoder:
                 raise ValueError(f"the measure {column} needs pairs.encoder")
         return self
@@ -320,7 +337,7 @@ class BuildConfig(Settings):
     @property
     def registry(self) -> Registry:
         """The measures that this build knows."""
-        return registry(self.measures)
+        return registry(self.measures, self.validity is not None)
 
     def _check_rules(self, definition: TaskDefinition, rules: Rules) -> None:
         task, bounds = definition.name, self.pairs.bounds[definition.name]
@@ -329,7 +346,7 @@ class BuildConfig(Settings):
             if measure not in known:
                 raise ValueError(f"no measure is called {measure!r}{did_you_mean(measure, known)}")
         for measure, bound in bounds.items():
-            if self.registry.of(measure).cost == "model":
+            if measure == VALIDITY.name or self.registry.of(measure).cost == "model":
                 raise ValueError(f"pairs.bounds.{task}.{measure}: only cheap measures bound pairs")
             if measure in rules and not rules[measure].within(bound):
                 raise ValueError(

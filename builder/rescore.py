@@ -14,7 +14,7 @@ from builder.stages.order import units_of
 from builder.store import Run
 from dimsum.settings import overridden
 
-CHANGEABLE = ("rules", "duplicates", "splits")
+CHANGEABLE = ("rules", "duplicates", "splits", "validity")
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from builder.stages.base import Stage
 from builder.stages.order import stages_of, units_of
 from builder.store import Run
 from builder.unit import finished, open_run
+from builder.validity.use import model_of
 from dimsum import interrupt
 from dimsum.spec import read_spec as read_student
 
@@ -78,6 +79,7 @@ def build(
     from builder.release import write_release
 
     progress = progress or Progress(quiet=True)
+    model_of(config)  # a fault in it shows before anything runs
     run = Run.create(Path(folder))
     with run.locked(), progress:
         prepare(run, config) if first is None else _keep_models(run, config)

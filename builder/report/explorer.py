@@ -14,6 +14,7 @@ from builder.measures.entailment import DIRECTIONS
 from builder.report.model import Curve, Explorer
 from builder.report.source import Source
 from builder.stages.order import units_of
+from builder.validity.use import values_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 STEPS = 41
@@ -69,14 +70,15 @@ def _scored(source: Source, config: BuildConfig) -> tuple[dict[str, Array], str]
     for shard in order:
         if rows >= MOST_ROWS:
             break
-        tables.append(run.read("scores", shard).select(list(config.registry.columns)))
+        wanted = [column.name for column in config.registry.measured]
+        tables.append(run.read("scores", shard).select(wanted))
         rows += tables[-1].num_rows
     if not rows:
         return {}, ""
     table = pa.concat_tables(tables)
     part = "" if len(tables) == len(shards) else f" in {len(tables)} of {len(shards)} shards"
     counted = f"{rows:,} scored pairs{part}, before repeats are dropped"
-    return {name: _column(table, name) for name in config.registry.columns}, counted
+    return values_of(table, config), counted
 
 
 def _passes(

@@ -7,26 +7,32 @@ import pyarrow as pa
 
 from builder.config import BuildConfig
 from builder.decide import Decisions, decide
+from builder.measures.registry import VALIDITY
 from builder.stages import scores
 from builder.stages.base import Stage, Work, extended
 from builder.store import REJECTS, Output
+from builder.validity.use import files_of, values_of
 
 
 def schema(config: BuildConfig) -> pa.Schema:
     """The columns of a decided pair."""
-    return extended(scores.schema(config), task=pa.string())
+    derived = {} if config.validity is None else {VALIDITY.name: pa.float32()}
+    return extended(scores.schema(config), **derived, task=pa.string())
 
 
 def decided(table: pa.Table, config: BuildConfig) -> Decisions:
     """What a build's rules make of scored pairs."""
-    values = {name: table[name].to_numpy().astype(np.float64) for name in config.registry.columns}
-    return decide(config.rules, values, table.num_rows)
+    return decide(config.rules, values_of(table, config), table.num_rows)
 
 
 def make(work: Work) -> Output:
     """Apply the rules to every scored pair."""
     table = work.tables["scores"]
-    decisions = decided(table, work.config)
+    values = values_of(table, work.config)
+    decisions = decide(work.config.rules, values, table.num_rows)
+    if VALIDITY.name in values:
+        column = pa.array(values[VALIDITY.name].astype(np.float32))
+        table = table.append_column(VALIDITY.name, column)
     outcome = pa.DictionaryArray.from_arrays(
         decisions.codes, pa.array(decisions.names, pa.string())
     ).cast(pa.string())
@@ -51,4 +57,5 @@ STAGE = Stage(
         "rules": c.model_dump(mode="json")["rules"],
         "order": [task.name for task in c.definitions],
     },
+    files=files_of,
 )

@@ -1,0 +1,98 @@
+"""`dimsum calibrate`: readers' labels become a probability that a pair is valid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument(
+    "labels", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="JSON file; RUN/validity.json if unset."
+)
+@click.option(
+    "--precision",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Find the loosest threshold that reaches it.",
+)
+@click.option("--seed", default=0, show_default=True, help="Of the folds and the trees.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def calibrate(
+    run: Path,
+    labels: tuple[Path, ...],
+    output: Path | None,
+    precision: float | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Learn P(valid) from LABELS (labels.jsonl of `dimsum audit score`) and the columns of RUN.
+
+    No language model is loaded. The file becomes the measure `validity` of a build or a rescore:
+    --set validity=FILE --set rules.summary.validity.min=0.6.
+    """
+    from builder.commands.output import print_json
+    from builder.validity import calibrate as work
+    from builder.validity.model import write_calibration
+
+    path = run / "validity.json" if output is None else output
+    found, data = work.calibrate(run, labels, seed)
+    document = work.describe(found, data, precision)
+    write_calibration(path, work.with_facts(found, document))
+    if as_json:
+        print_json({**document, "file": str(path)})
+    else:
+        _print(document)
+    click.echo(f"Wrote {path}", err=True)
+
+
+def _print(document: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from builder.commands.output import console
+
+    click.echo(
+        f"{document['labels']:,} labels of {document['contexts']:,} contexts, "
+        f"{document['valid']:,} valid; {document['missing']:,} labels are of no scored pair here."
+    )
+    click.echo(
+        f"On contexts that the fit has not seen: area under the curve {document['area']:.3f}, "
+        f"Brier score {document['brier']:.3f}."
+    )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("labels", "predicted", "valid"):
+        table.add_column(name, justify="right")
+    for part in document["reliability"]:
+        table.add_row(str(part["labels"]), f"{part['predicted']:.2f}", f"{part['valid']:.2f}")
+    console().print(table)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("column")
+    for name in ("area alone", "area lost without"):
+        table.add_column(name, justify="right")
+    for one in document["columns"]:
+        table.add_row(one["column"], f"{one['alone']:.3f}", f"{one['lost']:.3f}")
+    console().print(table)
+    if document["threshold"] is not None:
+        click.echo(_said(document["threshold"]))
+
+
+def _said(found: dict[str, Any]) -> str:
+    target = f"{found['target']:.0%}"
+    if found["value"] is not None:
+        return (
+            f"At {found['value']:.3f} and above {found['precision']:.1%} of {found['labels']:,} "
+            f"labels are valid, {found['low']:.1%} at least; this keeps {found['kept']:.1%} of the "
+            f"pairs and {found['recall']:.1%} of the valid ones."
+        )
+    best = "" if found["precision"] is None else f": the best seen is {found['precision']:.1%}"
+    if found["more"] is None:
+        return f"No threshold reaches {target}{best}; more labels of this kind would not change it."
+    return (
+        f"The labels do not suffice for {target}{best} of {found['labels']:,}; about "
+        f"{found['more']:,} more labels in that range would, if that holds."
+    )

@@ -1,0 +1,97 @@
+"""From labels and the columns of a run to a model of P(valid), and what is known about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from builder.config import parse_config
+from builder.errors import BuilderError, GateError
+from builder.stages.order import units_of
+from builder.store import Run
+from builder.validity.fit import Fit, fit, reliability
+from builder.validity.labels import Label, Labelled, match, read_labels
+from builder.validity.threshold import Threshold, loosest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from builder.validity.model import Calibration
+
+
+def calibrate(run: Path, labels: Sequence[Path], seed: int = 0) -> tuple[Fit, Labelled]:
+    """Fit P(valid) to readers' labels of a run's scored pairs; no language model is loaded.
+
+    Args:
+        labels: files of `dimsum audit score`.
+
+    Raises:
+        ConfigError: labels that cannot be read, or that contradict each other.
+        BuilderError: the run has no scores.
+        GateError: too few labels are of this run's pairs, or all say the same.
+    """
+    data = labelled(run, read_labels(labels))
+    return fit(data, seed), data
+
+
+def labelled(run: Path, labels: Sequence[Label]) -> Labelled:
+    """Labels with the columns that a run has of their pairs.
+
+    Raises:
+        BuilderError: the run has no scores.
+        GateError: no label is of one of its pairs.
+    """
+    opened = Run.open(run)
+    config = parse_config(opened.header()["config"])
+    columns = [column.name for column in config.registry.measured]
+    shards = [n for n in range(units_of("scores", config)) if opened.sidecar("scores", n)]
+    if not shards:
+        raise BuilderError(f"{run} has no scored pairs yet", hint="run `dimsum build` first")
+
+    def tables() -> Iterator[pa.Table]:
+        for shard in shards:
+            yield opened.read("scores", shard)
+
+    found = match(labels, tables(), columns)
+    if labels and not len(found):
+        raise GateError(
+            f"none of the {len(labels)} labels is of a scored pair of {run}",
+            hint="calibrate with the run that the labels were drawn from",
+        )
+    return found
+
+
+def describe(found: Fit, data: Labelled, target: float | None) -> dict[str, Any]:
+    """What is known about a fit, as a JSON-able document; a copy goes into the model's file.
+
+    Args:
+        target: precision that a threshold should reach; None names no threshold.
+    """
+    document: dict[str, Any] = {
+        "labels": len(data),
+        "valid": int(data.valid.sum()),
+        "contexts": len(set(data.context)),
+        "missing": data.missing,
+        "area": found.area,
+        "brier": found.brier,
+        "reliability": reliability(found.unseen, data.valid),
+        "columns": [asdict(one) for one in found.added],
+        "threshold": None,
+    }
+    if target is not None:
+        document["threshold"] = asdict(threshold(found, data, target))
+    return document
+
+
+def threshold(found: Fit, data: Labelled, target: float) -> Threshold:
+    """The loosest threshold that reaches a precision on labels that the fit has not seen."""
+    return loosest(found.unseen, data.valid, np.asarray(data.weight), target)
+
+
+def with_facts(found: Fit, document: dict[str, Any]) -> Calibration:
+    """The model with what is known about it, for its file."""
+    return found.model.model_copy(update={"learnt": document})

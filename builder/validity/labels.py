@@ -1,0 +1,146 @@
+"""Labels of readers, found again among the scored pairs of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from builder.errors import ConfigError
+
+if TYPE_CHECKING:
+    from builder.measures.base import Floats
+
+QUESTION = "valid"
+
+
+@dataclass(frozen=True)
+class Label:
+    """What readers said of a pair.
+
+    Attributes:
+        valid: by every reader.
+        readers: how many.
+        weight: pairs of a corpus that it stands for.
+        where: file and line, for messages.
+    """
+
+    source: str
+    target: str
+    valid: bool
+    readers: int
+    weight: float
+    where: str
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labelled pairs with the measures that a run has of them.
+
+    Attributes:
+        values: columns of measures, NaN where one is missing; each of shape (pairs,).
+        valid: shape (pairs,).
+        weight: shape (pairs,).
+        context: of each pair; folds keep a context together.
+        missing: labels whose pair is not among the run's scored pairs.
+    """
+
+    values: dict[str, Floats]
+    valid: np.ndarray[Any, np.dtype[np.bool_]]
+    weight: Floats
+    context: list[str]
+    missing: int
+
+    def __len__(self) -> int:
+        return len(self.context)
+
+
+def read_labels(paths: Sequence[Path]) -> list[Label]:
+    """The labels of files as `dimsum audit score` writes them, one JSON object a line.
+
+    A line has `source`, `target` and either `readers`, a list with each reader's `valid`, or
+    `valid` itself. Further keys are ignored, `weight` is read.
+
+    Raises:
+        ConfigError: a line that is no label, or two that contradict each other.
+    """
+    found: dict[tuple[str, str], Label] = {}
+    for path in paths:
+        try:
+            lines = path.read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path} cannot be read: {error}", hint="labels are JSONL") from error
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            label = _label(line, f"{path}:{number}")
+            key = (label.source, label.target)
+            other = found.setdefault(key, label)
+            if other.valid != label.valid:
+                raise ConfigError(
+                    f"{label.where} and {other.where} call the same pair valid and not valid",
+                    hint="leave one of them, or join the readers in one line",
+                )
+    return list(found.values())
+
+
+def _label(line: str, where: str) -> Label:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise ConfigError(f"{where} is no JSON: {error}", hint="one JSON object a line") from error
+    if not isinstance(row, dict) or not all(
+        isinstance(row.get(k), str) for k in ("source", "target")
+    ):
+        raise ConfigError(f"{where} has no source and target", hint="labels are of pairs of texts")
+    readers = row.get("readers", [row])
+    if not isinstance(readers, list) or not readers:
+        raise ConfigError(f"{where} has no readers", hint="each reader says valid: true or false")
+    said = [reader.get(QUESTION) if isinstance(reader, dict) else None for reader in readers]
+    if not all(isinstance(one, bool) or one in (0, 1) for one in said):
+        raise ConfigError(
+            f"{where}: a reader has not said whether the pair is valid",
+            hint="valid is true or false; leave out lines that were not judged",
+        )
+    weight = row.get("weight", 1.0)
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight > 0:
+        raise ConfigError(
+            f"{where}: a weight must be above 0", hint="leave it out for equal weights"
+        )
+    return Label(row["source"], row["target"], all(said), len(readers), float(weight), where)
+
+
+def match(labels: Iterable[Label], scored: Iterable[pa.Table], columns: Sequence[str]) -> Labelled:
+    """Labels with their pairs' measures; the first of equal pairs counts.
+
+    Args:
+        scored: tables with context_id, source, target and the columns of measures.
+    """
+    wanted: Mapping[tuple[str, str], Label] = {(one.source, one.target): one for one in labels}
+    values: dict[str, list[Any]] = {name: [] for name in columns}
+    context: list[str] = []
+    taken: dict[tuple[str, str], Label] = {}
+    for table in scored:
+        texts = (table[side].to_pylist() for side in ("source", "target"))
+        rows = []
+        for row, key in enumerate(zip(*texts, strict=True)):
+            if key in wanted and key not in taken:
+                taken[key] = wanted[key]
+                rows.append(row)
+        here = table.take(pa.array(rows, pa.int64()))
+        context += [str(name) for name in here["context_id"].to_pylist()]
+        for name in columns:
+            values[name].append(here[name].to_numpy().astype(np.float64))
+    empty = [np.zeros(0)]
+    return Labelled(
+        values={name: np.concatenate(parts or empty) for name, parts in values.items()},
+        valid=np.array([one.valid for one in taken.values()], dtype=bool),
+        weight=np.array([one.weight for one in taken.values()], dtype=np.float64),
+        context=context,
+        missing=len(wanted) - len(taken),
+    )
