@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from builder.methods import parallel
 from builder.sentences import fault
 from builder.stages.base import (
     Rows,
@@ -32,7 +33,8 @@ from dimsum.prompts import one_line
 if TYPE_CHECKING:
     from builder.measures.base import Indices
 
-METHOD = "parallel"
+METHOD = parallel.METHOD.name
+"""A student samples freely, as this method does."""
 SCHEMA = extended(SENTENCES, target=pa.string(), request=pa.string())
 REJECTED = schema_of(
     context_id=pa.string(),
