@@ -19,7 +19,7 @@ from builder.engines import EngineChoice
 from builder.engines.in_process import InProcessSettings
 from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import VALIDITY, Registry, registry
-from builder.methods.registry import AnyMethod, method_of
+from builder.methods.registry import METHODS, AnyMethod
 from dimsum.errors import UsageError
 from dimsum.settings import PathInFile, Presets, Settings, checked, did_you_mean, in_folder, load
 from dimsum.spec import Generation
@@ -153,7 +153,7 @@ class CandidatesConfig(Settings):
             if not count:
                 raise ValueError(f"the share {method.share:g} of {self.samples} samples is none")
         first = self.methods[0].kind
-        if method_of(first).needs_earlier:
+        if METHODS.find(first).needs_earlier:
             raise ValueError(f"{first} needs earlier sentences, so it cannot be the first method")
         return self
 

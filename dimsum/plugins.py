@@ -1,4 +1,4 @@
-"""What users add from outside: objects named `module:name`, or installed under an entry point.
+"""What users add from outside, by name: shipped, of installed packages, or `module:name`.
 
 A module is imported as Python finds it: installed, or on PYTHONPATH.
 """
@@ -6,77 +6,169 @@ A module is imported as Python finds it: installed, or on PYTHONPATH.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
+
+from pydantic import BeforeValidator
 
 from dimsum.errors import UsageError
+from dimsum.settings import Settings, did_you_mean
 
 T = TypeVar("T")
+Check = Callable[[object, str], T]
+"""(object, how it was named) to the object. UsageError: it is of another kind."""
 
 
-def import_object(reference: str, kind: type[T]) -> T:
-    """The object that `module:name` names.
+@dataclass(frozen=True)
+class Plugins(Generic[T]):
+    """All of one kind: those shipped, those of installed packages, and `module:name`.
 
-    Raises:
-        UsageError: it cannot be imported, or is of another kind.
+    Attributes:
+        word: what one is called.
+        check: `instance_of` or `subclass_of` what each one is.
+        shipped: by name, in order.
     """
-    module, _, name = reference.partition(":")
+
+    word: str
+    check: Check[T]
+    shipped: Mapping[str, T]
+
+    @property
+    def group(self) -> str:
+        """Entry points of this group are such, each under its own name."""
+        return f"dimsum_plus.{self.word}s"
+
+    def names(self) -> tuple[str, ...]:
+        """Of those shipped, then of those installed; no package of others is imported."""
+        return tuple(dict.fromkeys([*self.shipped, *self._installed()]))
+
+    def find(self, reference: str) -> T:
+        """One, by its name or as `module:name`.
+
+        Raises:
+            UsageError: there is none, with the nearest known name; or it cannot be imported, is
+                of another kind, or has another name than its entry point.
+        """
+        if reference in self.shipped:
+            return self.shipped[reference]
+        place = self._place(reference)
+        if place == reference:
+            return self.check(_imported(place, place, "write module:name"), place)
+        label = f"the entry point {reference} ({place})"
+        found = self.check(_imported(place, label, "install its package again"), label)
+        name = getattr(found, "name", reference)
+        if name != reference:
+            raise UsageError(f"{label} holds a {self.word} that is called {name}")
+        return found
+
+    def source_hash(self, reference: str, function: Callable[..., Any]) -> str:
+        """What one does, for fingerprints; empty for one that is shipped.
+
+        Args:
+            function: of the one, which does its work.
+
+        Returns:
+            sha256 of the file of the module that the reference names, and, where that is another
+            file, of the one in which the function is written.
+
+        Raises:
+            UsageError: as in `find`; or there is no source file.
+        """
+        if self.find(reference) in self.shipped.values():
+            return ""
+        module = sys.modules[self._place(reference).partition(":")[0]]
+        files = dict.fromkeys(
+            Path(file).resolve()
+            for file in (module.__file__, _file_of(function))
+            if file is not None and Path(file).is_file()
+        )
+        if not files:
+            raise UsageError(f"{reference} has no source file to tell its version by")
+        return "+".join(sha256(file.read_bytes()).hexdigest() for file in files)
+
+    def by_kind(self, settings_of: Callable[[T], type[Settings]]) -> BeforeValidator:
+        """Makes of a mapping the settings of what its `kind` names."""
+
+        def chosen(value: Any) -> Any:
+            if not isinstance(value, Mapping):
+                return value
+            kind = value.get("kind")
+            if not isinstance(kind, str):
+                raise ValueError(f"every {self.word} needs a kind: {', '.join(self.names())}")
+            try:
+                found = self.find(kind)
+            except UsageError as error:
+                raise ValueError(error.message) from error
+            return settings_of(found).model_validate(value)
+
+        return BeforeValidator(chosen)
+
+    def _installed(self) -> dict[str, EntryPoint]:
+        """Entry points by name, in the order of their names; none is loaded."""
+        found = sorted(entry_points(group=self.group), key=lambda point: point.name)
+        return {point.name: point for point in found}
+
+    def _place(self, reference: str) -> str:
+        """The `module:name` of one that is not found as shipped."""
+        if ":" in reference:
+            return reference
+        points = self._installed()
+        if reference not in points:
+            known = self.names()
+            raise UsageError(
+                f"no {self.word} is called {reference!r}{did_you_mean(reference, known)}",
+                hint=f"{self.word}s are {', '.join(known)}; one of your own is module:name",
+            )
+        return points[reference].value
+
+
+def instance_of(kind: type[T]) -> Check[T]:
+    """Takes the instances of a class."""
+
+    def check(found: object, reference: str) -> T:
+        if not isinstance(found, kind):
+            raise UsageError(f"{reference} is a {type(found).__name__}, not a {kind.__name__}")
+        return found
+
+    return check
+
+
+def subclass_of(kind: type[T]) -> Check[type[T]]:
+    """Takes the classes below a class."""
+
+    def check(found: object, reference: str) -> type[T]:
+        if not (isinstance(found, type) and issubclass(found, kind)):
+            raise UsageError(f"{reference} is no class of {kind.__name__}")
+        return found
+
+    return check
+
+
+def _imported(place: str, label: str, hint: str) -> object:
+    module, _, name = place.partition(":")
     try:
-        found = getattr(import_module(module), name)
+        return getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise UsageError(
-            f"{reference} cannot be imported: {error}",
-            hint="write module:name; the module must be installed or on PYTHONPATH",
+            f"{label} cannot be imported: {error}",
+            hint=f"{hint}; the module must be installed or on PYTHONPATH",
         ) from error
-    return checked_kind(found, reference, kind)
 
 
-def installed(group: str) -> dict[str, EntryPoint]:
-    """Entry points of a group by name, in the order of their names; none is loaded."""
-    return {found.name: found for found in sorted(entry_points(group=group), key=lambda e: e.name)}
-
-
-def load_installed(point: EntryPoint, kind: type[T]) -> T:
-    """The object behind an entry point.
-
-    Raises:
-        UsageError: it cannot be imported, or is of another kind.
-    """
-    try:
-        found = point.load()
-    except (ImportError, AttributeError) as error:
-        raise UsageError(
-            f"the entry point {point.name} ({point.value}) cannot be imported: {error}",
-            hint="install its package again, or remove it",
-        ) from error
-    return checked_kind(found, point.value, kind)
-
-
-def checked_kind(found: object, reference: str, kind: type[T]) -> T:
-    """The object, if it is of the kind that is asked for.
-
-    Raises:
-        UsageError: it is not.
-    """
-    if not isinstance(found, kind):
-        raise UsageError(f"{reference} is a {type(found).__name__}, not a {kind.__name__}")
-    return found
-
-
-def source_hash(function: Callable[..., Any]) -> str:
-    """sha256 of the file in which a function is written: what it does, for fingerprints.
-
-    Raises:
-        UsageError: it has no source file.
-    """
-    try:
-        file = inspect.getsourcefile(inspect.unwrap(function))
-    except TypeError:
-        file = None
-    if file is None or not Path(file).is_file():
-        raise UsageError(f"{function!r} has no source file to tell its version by")
-    return sha256(Path(file).read_bytes()).hexdigest()
+def _file_of(function: Any) -> str | None:
+    """Where a function is written, or the class of a callable object."""
+    while isinstance(function, partial):
+        function = function.func
+    for thing in (inspect.unwrap(function), type(function)):
+        try:
+            return inspect.getsourcefile(thing)
+        except TypeError:  # built in, or no function
+            continue
+    return None

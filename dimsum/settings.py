@@ -249,7 +249,9 @@ def _explained(error: ValidationError) -> UsageError:
         case "missing":
             text = f"{place} is missing"
         case "value_error":
-            text = ": ".join(part for part in (place, str(first["ctx"]["error"])) if part)
+            refused = first["ctx"]["error"]
+            text = ": ".join(part for part in (place, str(refused)) if part)
+            hint = getattr(refused.__cause__, "hint", "") or hint
         case _:
             text = f"{place}: {first['msg']} (found {first['input']!r})"
     return UsageError(text, hint=hint)

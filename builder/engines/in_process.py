@@ -34,6 +34,3 @@ class InProcessSettings(EngineSettings):
     def start(self) -> AbstractContextManager[Engine]:
         """As in `EngineSettings`."""
         return nullcontext(InProcess())
-
-
-SETTINGS = InProcessSettings

@@ -142,6 +142,3 @@ def _work(folder: Path, stage: str, shard: int) -> Made:
     from builder.unit import run_unit
 
     return run_unit(folder, stage, shard)
-
-
-SETTINGS = ProcessesSettings

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from builder.errors import ConfigError
@@ -22,12 +19,9 @@ from builder.measures import (
     rouge_l,
 )
 from builder.measures.base import Column, Measure
-from dimsum.plugins import import_object, installed, load_installed
+from dimsum.plugins import Plugins, instance_of
 from dimsum.schema import COLUMNS
 from dimsum.settings import did_you_mean
-
-GROUP = "dimsum_plus.measures"
-"""Entry points of installed packages: a name, and the `module:name` of a Measure."""
 
 BUILT_IN: tuple[Measure, ...] = (
     compression.MEASURE,
@@ -42,6 +36,10 @@ BUILT_IN: tuple[Measure, ...] = (
 
 OPTIONAL: dict[str, Measure] = {measure.name: measure for measure in grammar.MEASURES}
 """Shipped too, and taken where the YAML names them; their columns are not released."""
+
+MEASURES = Plugins(
+    "measure", instance_of(Measure), {measure.name: measure for measure in BUILT_IN} | OPTIONAL
+)
 
 VALIDITY = Column(
     "validity",
@@ -64,8 +62,8 @@ class Named:
     """A measure that the YAML names, and what its values depend on.
 
     Attributes:
-        reference: `module:name`, or the name of an optional measure.
-        source: sha256 of the module's file; empty for a measure that is shipped.
+        reference: as the YAML names it.
+        source: hash of the source; empty for a measure that is shipped.
     """
 
     measure: Measure
@@ -157,11 +155,12 @@ def registry(references: tuple[str, ...] = (), has_validity: bool = False) -> Re
     """The built-in measures and the user's own.
 
     Args:
-        references: an optional measure, `module:name`, or an entry point of the group `GROUP`.
+        references: as in `MEASURES`.
         has_validity: whether a model of validity is configured.
 
     Raises:
-        ConfigError: one is not there, is no measure, or takes a name that is in use.
+        UsageError: one is not there or is no measure.
+        ConfigError: one takes a name that is in use.
     """
     named = tuple(_load(reference) for reference in references)
     used = {measure.name for measure in BUILT_IN}
@@ -174,31 +173,17 @@ def registry(references: tuple[str, ...] = (), has_validity: bool = False) -> Re
 
 
 def _load(reference: str) -> Named:
-    if reference in OPTIONAL:
-        return Named(OPTIONAL[reference], reference, "")
-    if ":" in reference:
-        found, module = import_object(reference, Measure), reference.partition(":")[0]
-    else:
-        points = installed(GROUP)
-        if reference not in points:
-            near = did_you_mean(reference, [*points, *OPTIONAL, *(one.name for one in BUILT_IN)])
-            raise ConfigError(
-                f"no installed measure is called {reference!r}{near}",
-                hint=f"measures takes module:name, an entry point of the group {GROUP}, or one of "
-                f"{', '.join(OPTIONAL)}",
-            )
-        found = load_installed(points[reference], Measure)
-        reference, module = points[reference].value, points[reference].module
-    file = sys.modules[module].__file__
-    if file is None or not Path(file).is_file():
-        raise ConfigError(f"the module {module} has no source file to tell its version by")
-    return Named(found, reference, sha256(Path(file).read_bytes()).hexdigest())
+    found = MEASURES.find(reference)
+    return Named(found, reference, MEASURES.source_hash(reference, found.compute))
 
 
 def _check(one: Named, used: set[str], columns: set[str]) -> None:
     measure = one.measure
     if measure.name in used:
-        raise ConfigError(f"{one.reference}: another measure is called {measure.name!r}")
+        raise ConfigError(
+            f"{one.reference}: another measure is called {measure.name!r}",
+            hint=f"always there are {', '.join(one.name for one in BUILT_IN)}",
+        )
     names = [column.name for column in measure.columns]
     if taken := columns & set(names) or {name for name in names if names.count(name) > 1}:
         raise ConfigError(f"{one.reference}: the column {min(taken)!r} is there already")

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from builder.methods.registry import method_of
+from builder.methods.registry import METHODS
 from builder.report.model import Breakdown, Yield
 from builder.report.source import Source
 from builder.report.text import named
@@ -117,6 +117,6 @@ def _method(name: str, source: Source) -> str:
     """A method with the settings that it drew under."""
     if source.config is None:
         return name
-    found = [(method_of(one.kind), one) for one in source.config.candidates.methods]
+    found = [(METHODS.find(one.kind), one) for one in source.config.candidates.methods]
     words = [method.describe(settings) for method, settings in found if method.name == name]
     return ": ".join(part for part in (name, "; ".join(filter(None, words))) if part)

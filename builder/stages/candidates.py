@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from builder.config import BuildConfig
 from builder.methods.base import Draw, Request
-from builder.methods.registry import identity_of, method_of
+from builder.methods.registry import METHODS, identity_of
 from builder.sentences import OF_SPLITTING, fault, split, tidy
 from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
 from builder.store import Output, seed_of
@@ -63,7 +63,7 @@ def make(work: Work) -> Output:
             teacher=work.models.teacher(),
             tick=work.tick,
         )
-        method = method_of(settings.kind)
+        method = METHODS.find(settings.kind)
         draws = method.draw(settings, request)
         more, more_rejects = _sifted(draws, method.name, contexts, work.config, rows)
         rows, rejects = rows + more, rejects + more_rejects

@@ -106,7 +106,7 @@ def test_every_column_has_one_measure() -> None:
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ("rouge", "no installed measure is called 'rouge'; did you mean 'rouge_l'"),
+        ("rouge", "no measure is called 'rouge'; did you mean 'rouge_l'"),
         (f"{HERE}:NOTHING", "cannot be imported"),
         ("tests.measures.missing:MEASURE", "cannot be imported"),
         (f"{HERE}:margin", "not a Measure"),

@@ -12,7 +12,7 @@ import dimsum.plugins
 from dimsum.errors import UsageError
 from dimsum.tasks import task_names, task_of, tasks_of
 from dimsum.tasks.base import ControlCode, Wording
-from dimsum.tasks.registry import GROUP
+from dimsum.tasks.registry import TASKS
 from dimsum.tasks.summary import SUMMARY
 from tests.tasks.headline import HEADLINE
 
@@ -24,7 +24,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Lets packages of others be installed."""
 
     def install(**values: str) -> None:
-        points = EntryPoints(EntryPoint(name, value, GROUP) for name, value in values.items())
+        points = EntryPoints(EntryPoint(name, value, TASKS.group) for name, value in values.items())
         monkeypatch.setattr(
             dimsum.plugins, "entry_points", lambda group: points.select(group=group)
         )

@@ -143,12 +143,14 @@ def test_errors_travel_whole() -> None:
         ({"kind": "processes", "workers": 0}, "run.engine.workers: Input should be greater"),
         ({"kind": "processes", "workers": 1, "thread": 2}, "unknown key run.engine.thread"),
         ({"kind": "builder.nowhere:X"}, "cannot be imported"),
-        ({"kind": "builder.store:Run"}, "no class of engine settings"),
+        ({"kind": "builder.store:Run"}, "no class of EngineSettings"),
     ],
 )
 def test_mistakes_in_engines(
     toy_document: dict[str, Any], engine: dict[str, Any], message: str
 ) -> None:
     toy_document["run"] = {"engine": engine}
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UsageError, match=message) as caught:
         parse_config(toy_document)
+    if "no engine" in message:
+        assert caught.value.hint.startswith("engines are in_process, processes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -70,18 +71,37 @@ def test_a_method_of_ones_own_is_built_with(toy_document: dict[str, Any], tmp_pa
     assert {pair["method"] for pair in pairs} == {"parallel", "echo"}
 
 
-def test_its_settings_and_its_source_are_in_the_fingerprint(
-    toy_document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_its_settings_are_in_the_fingerprint(toy_document: dict[str, Any]) -> None:
     config = parse_config(with_echo(toy_document))
     other = parse_config({**toy_document, "candidates": {**toy_document["candidates"]}})
     assert STAGE.settings(config, 0) == STAGE.settings(other, 0)
     toy_document["candidates"]["methods"][1]["word"] = "once"
     assert STAGE.settings(config, 0) != STAGE.settings(parse_config(toy_document), 0)
-    before = STAGE.settings(config, 0)["methods"]
-    monkeypatch.setattr("builder.methods.registry.source_hash", lambda function: "edited")
-    after = STAGE.settings(config, 0)["methods"]
+
+
+@pytest.mark.parametrize("edited", ["my_method.py", "my_drawing.py"])
+def test_an_edited_file_is_another_method(
+    toy_document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edited: str
+) -> None:
+    """Of the module that names the method, and of the one in which it draws."""
+    here = "from tests.builder.methods.test_own_method import EchoSettings, Method\n"
+    text = f'{here}from my_drawing import draw\nMINE = Method("mine", EchoSettings, draw)\n'
+    (tmp_path / "my_method.py").write_text(text)
+    (tmp_path / "my_drawing.py").write_text("def draw(settings, request): ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    document = with_echo(toy_document)
+    document["candidates"]["methods"][1]["kind"] = "my_method:MINE"
+    try:
+        config = parse_config(document)
+        before = STAGE.settings(config, 0)["methods"]
+        with (tmp_path / edited).open("a") as file:
+            file.write("# otherwise\n")
+        after = STAGE.settings(config, 0)["methods"]
+    finally:
+        for module in ("my_method", "my_drawing"):
+            sys.modules.pop(module, None)
     assert before[0] == after[0] == ["parallel", 1]
+    assert before[1][:2] == after[1][:2] == ["mine", 1]
     assert before[1] != after[1]
 
 
@@ -102,7 +122,7 @@ def test_an_installed_method_is_found_by_its_name(
     ("methods", "message"),
     [
         ([{"kind": "paralel"}], "no method is called 'paralel'; did you mean 'parallel'?"),
-        ([{}], "a method needs a kind"),
+        ([{}], "every method needs a kind: parallel, sequential"),
         ([{"kind": "nowhere:METHOD"}], "nowhere:METHOD cannot be imported"),
         ([{"kind": "parallel", "temprature": 1}], "methods.0.temprature; did you mean"),
         ([{"kind": KIND}], "cannot be the first method"),
