@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -193,49 +193,3 @@ class Measure:
                 hint="compute gives every column, one number a pair",
             )
         return found
-
-
-def shares_found(
-    batch: Batch,
-    wanted: Callable[[str], Collection[str]],
-    there: Callable[[str], Collection[str]],
-) -> tuple[Floats, Floats]:
-    """Forward: the share of the target's `wanted` items that are `there` in the source; and back.
-
-    Nothing wanted is 1. Counts are products of 0-1 matrices of sentences by items, exact in
-    float32 below 2 ** 24 items.
-    """
-    items = batch.sentences.each(wanted)
-    holders = batch.sentences.each(there)
-    (sources, _), (targets, _) = batch.sources, batch.targets
-    forward = _share(items, targets, holders, sources).T
-    backward = _share(items, sources, holders, targets)
-    return batch.spread(forward), batch.spread(backward)
-
-
-def _share(
-    items: list[Collection[str]],
-    asking: Indices,
-    holders: list[Collection[str]],
-    holding: Indices,
-) -> Floats:
-    """Share of each asking sentence's items that each holding sentence has."""
-    import numpy as np
-
-    vocabulary = {item for index in asking.tolist() for item in items[index]}
-    places = {item: place for place, item in enumerate(sorted(vocabulary))}
-    wanted = _incidence(items, asking, places)
-    common = wanted @ _incidence(holders, holding, places).T
-    size = wanted.sum(axis=1, dtype=np.float64)[:, None]
-    return np.where(size == 0, 1.0, common.astype(np.float64) / np.maximum(size, 1.0))
-
-
-def _incidence(items: list[Collection[str]], rows: Indices, places: dict[str, int]) -> Vectors:
-    import numpy as np
-
-    found = np.zeros((len(rows), len(places)), dtype=np.float32)
-    for row, index in enumerate(rows.tolist()):
-        for item in items[index]:
-            if item in places:
-                found[row, places[item]] = 1.0
-    return found

@@ -9,13 +9,12 @@ from typing import Any
 
 from builder.errors import ConfigError
 from builder.measures import (
+    agreement,
     compression,
     cosine,
     density,
     entailment,
     grammar,
-    names,
-    numbers,
     rouge_l,
 )
 from builder.measures.base import Column, Measure
@@ -27,8 +26,8 @@ BUILT_IN: tuple[Measure, ...] = (
     compression.MEASURE,
     density.MEASURE,
     rouge_l.MEASURE,
-    numbers.MEASURE,
-    names.MEASURE,
+    agreement.NUMBERS,
+    agreement.NAMES,
     cosine.MEASURE,
     entailment.MEASURE,
 )

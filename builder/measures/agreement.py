@@ -1,0 +1,73 @@
+"""numbers and names: whether each sentence has those of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
+
+from builder.critics.agreement import names, numbers, words_of
+from builder.measures.base import Batch, Column, Measure
+
+if TYPE_CHECKING:
+    from builder.measures.base import Floats, Indices, Vectors
+
+ItemsOf = Callable[[str], Collection[str]]
+
+
+def _measure(name: str, wanted: ItemsOf, there: ItemsOf) -> Measure:
+    """Forward: the share of the target's `wanted` items that are `there` in the source; and back.
+
+    Nothing wanted is 1. Counts are products of 0-1 matrices of sentences by items, exact in
+    float32 below 2 ** 24 items.
+    """
+
+    def compute(batch: Batch) -> dict[str, Floats]:
+        items = batch.sentences.each(wanted)
+        holders = batch.sentences.each(there)
+        (sources, _), (targets, _) = batch.sources, batch.targets
+        forward = _share(items, targets, holders, sources).T
+        backward = _share(items, sources, holders, targets)
+        return {
+            f"{name}_forward": batch.spread(forward),
+            f"{name}_backward": batch.spread(backward),
+        }
+
+    columns = tuple(
+        Column(
+            f"{name}_{way}", f"share of the {one}'s {name} that the {other} has", "share", high=1.0
+        )
+        for way, one, other in (("forward", "target", "source"), ("backward", "source", "target"))
+    )
+    return Measure(name, columns, cost="cheap", direction="both", compute=compute)
+
+
+def _share(
+    items: list[Collection[str]],
+    asking: Indices,
+    holders: list[Collection[str]],
+    holding: Indices,
+) -> Floats:
+    """Share of each asking sentence's items that each holding sentence has."""
+    import numpy as np
+
+    vocabulary = {item for index in asking.tolist() for item in items[index]}
+    places = {item: place for place, item in enumerate(sorted(vocabulary))}
+    wanted = _incidence(items, asking, places)
+    common = wanted @ _incidence(holders, holding, places).T
+    size = wanted.sum(axis=1, dtype=np.float64)[:, None]
+    return np.where(size == 0, 1.0, common.astype(np.float64) / np.maximum(size, 1.0))
+
+
+def _incidence(items: list[Collection[str]], rows: Indices, places: dict[str, int]) -> Vectors:
+    import numpy as np
+
+    found = np.zeros((len(rows), len(places)), dtype=np.float32)
+    for row, index in enumerate(rows.tolist()):
+        for item in items[index]:
+            if item in places:
+                found[row, places[item]] = 1.0
+    return found
+
+
+NUMBERS = _measure("numbers", numbers, numbers)
+NAMES = _measure("names", names, words_of)
