@@ -108,13 +108,18 @@ def test_mistakes_get_one_clear_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     row = {"premise": "It rains.", "hypothesis": "It rains.", "label": "entailment"}
-    Path("x.jsonl").write_text(json.dumps(row) + "\n")
+    (tmp_path / "x.jsonl").write_text(json.dumps(row) + "\n")
+    there = {path: path.read_bytes() for path in tmp_path.rglob("*")}
     assert run(arguments) == code
     out, err = capfd.readouterr()
     assert message in err
     assert "Traceback" not in err
+    of_click = ("Usage: ", "Try ")  # which says the usage first
+    assert (
+        1 <= len([line for line in err.splitlines() if line and not line.startswith(of_click)]) <= 2
+    )
     assert out == ""
-    assert [path.name for path in tmp_path.iterdir()] == ["x.jsonl"]
+    assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == there
 
 
 def test_init_writes_a_file_that_build_reads(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
@@ -116,6 +116,32 @@ def test_rows_values_and_reasons_are_those_of_each_pair(override: str) -> None:
     assert next(kept, None) is None and next(gone, None) is None
     assert output.rejected == dict(reasons) and len(reasons) > 3
     assert output.entered == count and output.table.num_rows > 20
+
+
+@pytest.mark.parametrize(("one", "other"), product(["parallel", "sequential", "own"], repeat=2))
+def test_the_method_of_a_pair_is_that_of_its_later_row(one: str, other: str) -> None:
+    """Whichever of the two sentences is the source, and whatever the methods are."""
+    sentences = ("The mayor met Anna in Paris.", "In Paris the mayor met Anna.", "Two dogs ran.")
+    methods = {"a": (one, other, one), "b": (other, one, other)}
+    common = {"continuation_id": "d", "domain": "news", "context": "Before."}
+    rows = [
+        {"context_id": context, "sentence": sentence, "method": method, **common}
+        for context, of_rows in methods.items()
+        for sentence, method in zip(sentences, of_rows, strict=True)
+    ]
+    output, _ = made(table_of(rows, candidates(0, 0).schema))
+    kept, gone = output.table.to_pylist(), output.extra[REJECTS].to_pylist()
+    assert kept and gone
+    found = {
+        (row["context_id"], row["source"], row["target"]): row["method"] for row in kept + gone
+    }
+    x, y, z = sentences
+    wanted = {}
+    for context, (second, third) in {"a": (other, one), "b": (one, other)}.items():
+        wanted |= {(context, x, y): second, (context, y, x): second}
+        wanted |= {(context, x, z): third, (context, z, x): third}
+        wanted |= {(context, y, z): third, (context, z, y): third}
+    assert found == wanted
 
 
 def test_beyond_the_setting_an_equal_share_of_each_reason_is_kept_as_rows() -> None:
