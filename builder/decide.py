@@ -27,7 +27,7 @@ class Decisions:
 
     Attributes:
         names: tasks, then reasons.
-        codes: of each pair, its place in `names`.
+        codes: of each pair, its index in `names`.
         fits: for each task, the pairs that all its rules hold for.
         tasks: how many of `names` are tasks.
     """
@@ -74,10 +74,10 @@ def decide(rules: Mapping[str, Rules], values: Values, count: int) -> Decisions:
     fewest = np.full(count, np.iinfo(np.int16).max, dtype=np.int16)
     fits = {}
     reasons = len(tasks)
-    for place, task in enumerate(tasks):
+    for index, task in enumerate(tasks):
         failed, first = _failures(rules[task], values, count)
         fits[task] = failed == 0
-        outcome = np.where(fits[task], place, reasons + first)
+        outcome = np.where(fits[task], index, reasons + first)
         closer = failed < fewest
         codes[closer] = outcome[closer]
         fewest[closer] = failed[closer]
@@ -86,11 +86,11 @@ def decide(rules: Mapping[str, Rules], values: Values, count: int) -> Decisions:
 
 
 def _failures(rules: Rules, values: Values, count: int) -> tuple[Codes, Codes]:
-    """How many rules fail for each pair, and the place of the first; 0 where none does."""
+    """How many rules fail for each pair, and the index of the first; 0 where none does."""
     failed = np.zeros(count, dtype=np.int16)
     first = np.zeros(count, dtype=np.int16)
-    for place, (measure, bound) in reversed(list(enumerate(rules.items()))):
+    for index, (measure, bound) in reversed(list(enumerate(rules.items()))):
         fails = ~holds(bound, values[measure]) if measure in values else np.ones(count, dtype=bool)
         failed += fails
-        first[fails] = place
+        first[fails] = index
     return failed, first

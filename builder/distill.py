@@ -140,8 +140,8 @@ def distill(
         corpora.append(result.run)
         datasets.append(result.dataset)
         further = later_recipe.model_copy(update={"student": str(students[-1])})
-        place = folder / f"student-{number + 1}"
-        students.append(_student(further, result.dataset, place, number, device, quiet, say))
+        output = folder / f"student-{number + 1}"
+        students.append(_student(further, result.dataset, output, number, device, quiet, say))
     return Distilled(corpora, datasets, students)
 
 

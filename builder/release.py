@@ -6,7 +6,7 @@
                                                     versions, facts of the card, checksums
     dimsum_plus/pictures/                           the funnel, as PNG for the card and as SVG
 
-The folder is made beside its place and moved there whole. One that is current is left alone.
+The folder is made next to its final path and moved there whole. One that is current is left alone.
 """
 
 from __future__ import annotations

@@ -48,4 +48,4 @@ def drawn(
     first, faults = drawn(nucleus, prompts[:middle], samples, seed, tick)
     rest, more = drawn(nucleus, prompts[middle:], samples, seed + 1, tick)
     moved = [replace(one, prompt=one.prompt + middle) for one in rest]
-    return first + moved, faults | {place + middle: reason for place, reason in more.items()}
+    return first + moved, faults | {index + middle: reason for index, reason in more.items()}

@@ -95,7 +95,7 @@ def file_hash(path: Path) -> str:
 def write_table(path: Path, table: pa.Table) -> str:
     """Write parquet atomically and return its sha256; equal tables give equal bytes.
 
-    Columns that are places in a dictionary become plain ones, a group of rows at a time, so that
+    Columns that are indices into a dictionary become plain ones, a group of rows at a time, so that
     their texts are never all in memory.
     """
     plain = pa.schema([_plain(column) for column in table.schema])

@@ -58,26 +58,26 @@ def pairs_of(
         if counted.rows == 0:
             wanted = (columns.source, columns.target, *columns.where)
             check_columns(row, wanted, name, "--source-column and --target-column")
-        place = counted.read(row)
-        if not counted.wanted(row, columns.where, place):
+        position = counted.read(row)
+        if not counted.wanted(row, columns.where, position):
             continue
-        source = counted.text(row, columns.source, place)
+        source = counted.text(row, columns.source, position)
         if source is None:
             continue
         targets = row.get(columns.target)
         for target in targets if isinstance(targets, list) else [targets]:
-            text = counted.text({columns.target: target}, columns.target, place)
+            text = counted.text({columns.target: target}, columns.target, position)
             if text is None:
                 continue
-            pair = _pair(source, text, row.get(columns.task), f"{name}, {place}", tasks)
+            pair = _pair(source, text, row.get(columns.task), f"{name}, {position}", tasks)
             if pair is None:
-                counted.drop("empty", place)
+                counted.drop("empty", position)
             else:
                 yield pair
 
 
 def _pair(
-    source: str, target: str, task: Any, place: str, tasks: Sequence[TaskDefinition]
+    source: str, target: str, task: Any, position: str, tasks: Sequence[TaskDefinition]
 ) -> Pair | None:
     source, target = one_line(source), one_line(target)
     if not source or not target:
@@ -90,7 +90,7 @@ def _pair(
     if found is None:
         which = "a pair that could be of any task" if task is None else f"a task {task!r}"
         raise UsageError(
-            f"{place}, has {which}",
+            f"{position}, has {which}",
             hint=f"tasks are {', '.join(one.name for one in tasks)}; others go under `tasks` of "
             "the recipe, and a column of the data says which",
         )

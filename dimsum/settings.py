@@ -118,8 +118,8 @@ class Presets:
 
     def text(self, name: str) -> str:
         """One of the files."""
-        place = resources.files(self.package).joinpath(f"{self.folder}/{name}.yaml")
-        return place.read_text("utf-8")
+        file = resources.files(self.package).joinpath(f"{self.folder}/{name}.yaml")
+        return file.read_text("utf-8")
 
 
 def load(
@@ -202,7 +202,7 @@ def override(document: dict[str, Any], change: str) -> None:
     Text on the way to it names what those settings begin from (`begun_from`).
 
     Raises:
-        UsageError: not of this form, or no such place.
+        UsageError: not of this form, or no such key.
     """
     path, equals, text = change.partition("=")
     keys = path.strip().split(".")
@@ -237,21 +237,21 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def _explained(error: ValidationError) -> UsageError:
     first = error.errors()[0]
     location = tuple(part for part in first["loc"] if part != "[key]")
-    place = ".".join(map(str, location))
+    dotted = ".".join(map(str, location))
     more = len(error.errors()) - 1
     hint = f"{more} more after this one" if more else ""
     match first["type"]:
         case "unknown_key":
-            key = ".".join(part for part in (place, first["ctx"]["key"]) if part)
+            key = ".".join(part for part in (dotted, first["ctx"]["key"]) if part)
             text = f"unknown key {key}{first['ctx']['near']}"
         case "literal_error" if "[key]" in first["loc"]:
-            text = f"unknown key {place}: it should be {first['ctx']['expected']}"
+            text = f"unknown key {dotted}: it should be {first['ctx']['expected']}"
         case "missing":
-            text = f"{place} is missing"
+            text = f"{dotted} is missing"
         case "value_error":
             refused = first["ctx"]["error"]
-            text = ": ".join(part for part in (place, str(refused)) if part)
+            text = ": ".join(part for part in (dotted, str(refused)) if part)
             hint = getattr(refused.__cause__, "hint", "") or hint
         case _:
-            text = f"{place}: {first['msg']} (found {first['input']!r})"
+            text = f"{dotted}: {first['msg']} (found {first['input']!r})"
     return UsageError(text, hint=hint)

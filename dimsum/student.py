@@ -332,8 +332,8 @@ class Student:
             again = (chance[0], chance[1] + middle) if chance else None
             self._batch(rows, batch[middle:], n, settings, again, found)
             return
-        for place, i in enumerate(batch):
-            found[i] = texts[place * n : (place + 1) * n]
+        for row, i in enumerate(batch):
+            found[i] = texts[row * n : (row + 1) * n]
 
     def _generated(
         self,

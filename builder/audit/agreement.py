@@ -72,11 +72,11 @@ def coincidences(item: Sequence[float | None], labels: Sequence[float]) -> np.nd
 
     Each answer counts once in all: its pairs with the item's m - 1 others weigh 1 / (m - 1).
     """
-    place = {label: index for index, label in enumerate(labels)}
+    position = {label: index for index, label in enumerate(labels)}
     counts = np.zeros(len(labels))
     for value in item:
         if value is not None:
-            counts[place[value]] += 1
+            counts[position[value]] += 1
     pairs: np.ndarray = (np.outer(counts, counts) - np.diag(counts)) / (counts.sum() - 1)
     return pairs
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from builder.audit.key import Key, Place, shown
+from builder.audit.key import Key, Showing, shown
 from builder.audit.questions import POINTS, VALID
 from builder.errors import ConfigError
 from dimsum.data.files import rows_in
@@ -27,7 +27,7 @@ class Answer:
         contradicted: called valid although another answer is no.
     """
 
-    place: Place
+    showing: Showing
     values: tuple[Values, ...]
     note: str = ""
     contradicted: bool = False
@@ -62,27 +62,31 @@ def read_answers(key: Key, files: Sequence[Path]) -> Answers:
         ConfigError: lines about other items than the readers' sheets have, texts that were
             changed, values that are no answer, or two different answers of one reader to an item.
     """
-    known = {place.item: (reader, place) for reader, s in key.sheets.items() for place in s}
+    known = {showing.item: (reader, showing) for reader, s in key.sheets.items() for showing in s}
     answers = Answers()
     faults: list[str] = []
     for file in files:
         for number, row in enumerate(rows_in(file), start=1):
             where = f"{file}:{number}"
             fault = _identity_fault(key, row, known)
-            reader, place = known.get(row.get("item", ""), ("", None)) if not fault else ("", None)
-            if place is not None:
-                fault = _value_fault(key, row, place)
-            if place is None or fault:
+            reader, showing = (
+                known.get(row.get("item", ""), ("", None)) if not fault else ("", None)
+            )
+            if showing is not None:
+                fault = _value_fault(key, row, showing)
+            if showing is None or fault:
                 faults.append(f"{where}: {fault}")
                 continue
-            answer = _answer(key, row, place)
+            answer = _answer(key, row, showing)
             if all(value is None for one in answer.values for value in one.values()):
                 continue
-            before = answers.by_reader.setdefault(reader, {}).get(place.item)
+            before = answers.by_reader.setdefault(reader, {}).get(showing.item)
             if before is not None and before.values != answer.values:
-                faults.append(f"{where}: reader {reader} answered item {place.item} twice, unlike")
+                faults.append(
+                    f"{where}: reader {reader} answered item {showing.item} twice, unlike"
+                )
                 continue
-            answers.by_reader[reader][place.item] = answer
+            answers.by_reader[reader][showing.item] = answer
     if faults:
         raise _refusal(faults)
     if not answers.by_reader:
@@ -101,7 +105,7 @@ def _refusal(faults: Sequence[str]) -> ConfigError:
 
 
 def _identity_fault(
-    key: Key, row: Mapping[str, Any], known: Mapping[str, tuple[str, Place]]
+    key: Key, row: Mapping[str, Any], known: Mapping[str, tuple[str, Showing]]
 ) -> str:
     """Why a line is not about an item of its reader, or nothing."""
     item = row.get("item")
@@ -111,22 +115,22 @@ def _identity_fault(
         return f"it belongs to another audit, {row['audit']}"
     if item not in known:
         return f"item {item} is on no sheet of this audit"
-    reader, place = known[item]
+    reader, showing = known[item]
     if row.get("reader", reader) != reader:
         return f"item {item} is on the sheet of reader {reader}, not of {row['reader']}"
-    for name, value in shown(key, place).items():
+    for name, value in shown(key, showing).items():
         if row.get(name, value) != value:
             return f"its {name} is not the one on the sheet of item {item}"
     return ""
 
 
-def _value_fault(key: Key, row: Mapping[str, Any], place: Place) -> str:
+def _value_fault(key: Key, row: Mapping[str, Any], showing: Showing) -> str:
     """Why a line holds no answer, or nothing."""
     pairs = key.kind == "pairs"
     parts = [row] if pairs else row.get("answers")
     if not isinstance(parts, list) or not all(isinstance(part, Mapping) for part in parts):
         return "its answers are no list of objects"
-    if not pairs and len(parts) != len(place.order):
+    if not pairs and len(parts) != len(showing.order):
         return "it has not one answer for each output"
     for part in parts:
         for question in key.questions:
@@ -138,29 +142,31 @@ def _value_fault(key: Key, row: Mapping[str, Any], place: Place) -> str:
     return ""
 
 
-def _answer(key: Key, row: Mapping[str, Any], place: Place) -> Answer:
+def _answer(key: Key, row: Mapping[str, Any], showing: Showing) -> Answer:
     note = str(row.get("note") or "")
     if key.kind == "comparison":
         parts = row["answers"]
-        return Answer(place, tuple({q: part.get(q) for q in key.questions} for part in parts), note)
+        return Answer(
+            showing, tuple({q: part.get(q) for q in key.questions} for part in parts), note
+        )
     values: Values = {question: row.get(question) for question in key.questions}
     failed = any(value is False for question, value in values.items() if question != VALID)
     contradicted = failed and values[VALID] is True
     if failed:
         values[VALID] = False
-    return Answer(place, (values,), note, contradicted)
+    return Answer(showing, (values,), note, contradicted)
 
 
 def _warn(key: Key, answers: Answers) -> None:
     """Say what was left out, and where answers contradict each other."""
-    for reader, places in key.sheets.items():
+    for reader, showings in key.sheets.items():
         given = answers.by_reader.get(reader, {})
         whole = sum(answer.whole for answer in given.values())
         if not given:
             answers.warnings.append(f"reader {reader} answered nothing")
-        elif whole < len(places):
+        elif whole < len(showings):
             answers.warnings.append(
-                f"reader {reader} answered {whole} of {len(places)} items; the others are left out"
+                f"reader {reader} answered {whole} of {len(showings)} items; the others are left out"
             )
         torn = [item for item, answer in given.items() if answer.contradicted]
         if torn:

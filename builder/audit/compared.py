@@ -50,10 +50,10 @@ def draw_compared(
     return corpus, rows
 
 
-def _row(source: str, place: int, task: str, written: dict[str, str]) -> Compared:
+def _row(source: str, number: int, task: str, written: dict[str, str]) -> Compared:
     texts = tuple(dict.fromkeys(written.values()))
     return Compared(
-        id=digest([source, place])[:16],
+        id=digest([source, number])[:16],
         source=source,
         task=task,
         outputs=texts,

@@ -18,13 +18,13 @@ def consistency(key: Key, given: dict[str, Answer]) -> dict[str, Any]:
         `repeats` and `known`, each {"of": items, "same" or "right": {question: count}}; an output
         of a comparison counts as an item.
     """
-    first = {a.place.row: a for a in given.values() if not a.place.again and a.whole}
-    again = [a for a in given.values() if a.place.again and a.whole and a.place.row in first]
-    twice = [two for a in again for two in _outputs(first[a.place.row], a)]
+    first = {a.showing.row: a for a in given.values() if not a.showing.again and a.whole}
+    again = [a for a in given.values() if a.showing.again and a.whole and a.showing.row in first]
+    twice = [two for a in again for two in _outputs(first[a.showing.row], a)]
     known = [
         (right, a.values[0])
         for a in first.values()
-        if key.kind == "pairs" and (right := key.pair_of[a.place.row].right) is not None
+        if key.kind == "pairs" and (right := key.pair_of[a.showing.row].right) is not None
     ]
     return {
         "repeats": {
@@ -40,9 +40,10 @@ def consistency(key: Key, given: dict[str, Answer]) -> dict[str, Any]:
 
 def _outputs(one: Answer, two: Answer) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """The answers to the same output in both, whose orders may differ."""
-    if not one.place.order:
+    if not one.showing.order:
         return [(one.values[0], two.values[0])]
-    later = dict(zip(two.place.order, two.values, strict=True))
+    later = dict(zip(two.showing.order, two.values, strict=True))
     return [
-        (values, later[output]) for output, values in zip(one.place.order, one.values, strict=True)
+        (values, later[output])
+        for output, values in zip(one.showing.order, one.values, strict=True)
     ]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.audit.compared import draw_compared
-from builder.audit.key import Corpus, Key, Pair, Place, shown
+from builder.audit.key import Corpus, Key, Pair, Showing, shown
 from builder.audit.known import known_items
 from builder.audit.order import sheet_order
 from builder.audit.page import render_sheet
@@ -60,8 +60,8 @@ def draw(
     """
     population = open_population(corpus, rejects=rejects, score=score)
     sample = draw_sample(population, min(n, len(population.keys)), seed)
-    texts = population.rows([row.place for row in sample.rows])
-    pairs = _pairs(population, [(texts[row.place], row.stratum) for row in sample.rows])
+    texts = population.rows([row.position for row in sample.rows])
+    pairs = _pairs(population, [(texts[row.position], row.stratum) for row in sample.rows])
     fixed = known_items(known, seed)
     again = max(2, round(len(pairs) / 20)) if repeats is None else repeats
     rows, extra = [pair.id for pair in pairs], [pair.id for pair in fixed]
@@ -115,8 +115,8 @@ def compare(
         order = sheet_order([row.id for row in rows], [], again, seed, name)
         by_id = {row.id: row for row in rows}
         sheets[name] = tuple(
-            place.model_copy(update={"order": by_id[place.row].shuffled(seed, place.item)})
-            for place in order
+            showing.model_copy(update={"order": by_id[showing.row].shuffled(seed, showing.item)})
+            for showing in order
         )
     key = _key(
         kind="comparison",
@@ -169,19 +169,19 @@ def write_sheets(key: Key, output: Path, guideline: Path | None) -> None:
             raise ConfigError(f"{guideline} is not a text file", hint="give Markdown") from error
     with whole_folder(output) as folder:
         write_text(folder / GUIDELINES["pairs"], text)
-        for reader, places in key.sheets.items():
+        for reader, showings in key.sheets.items():
             write_text(folder / f"reader-{reader}.html", render_sheet(key, reader, text))
             with whole_file(folder / f"reader-{reader}.jsonl") as stream:
-                for place in places:
-                    line = json.dumps(blank(key, reader, place), ensure_ascii=False)
+                for showing in showings:
+                    line = json.dumps(blank(key, reader, showing), ensure_ascii=False)
                     stream.write(line + "\n")
         key.write(folder)
 
 
-def blank(key: Key, reader: str, place: Place) -> dict[str, Any]:
+def blank(key: Key, reader: str, showing: Showing) -> dict[str, Any]:
     """A line of a sheet, with nothing answered."""
-    row = {"audit": key.audit, "reader": reader, "item": place.item, **shown(key, place)}
+    row = {"audit": key.audit, "reader": reader, "item": showing.item, **shown(key, showing)}
     if key.kind == "pairs":
         return {**row, **dict.fromkeys(key.questions), "note": ""}
-    unanswered = [dict.fromkeys(key.questions) for _ in place.order]
+    unanswered = [dict.fromkeys(key.questions) for _ in showing.order]
     return {**row, "answers": unanswered, "note": ""}

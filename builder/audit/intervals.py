@@ -94,17 +94,17 @@ def _effective(
     A stratum with a single row takes the variance of all rows together.
     """
     kish = float(w.sum() ** 2 / (w @ w))
-    places: dict[Hashable, list[int]] = {}
-    for place, stratum in enumerate(strata):
-        places.setdefault(stratum, []).append(place)
+    positions: dict[Hashable, list[int]] = {}
+    for position, stratum in enumerate(strata):
+        positions.setdefault(stratum, []).append(position)
     pooled = value * (1 - value)
     variance = 0.0
-    for here in places.values():
+    for here in positions.values():
         spread = float(np.var(y[here], ddof=1)) if len(here) > 1 else pooled
         variance += float(w[here].sum() / w.sum()) ** 2 * spread / len(here)
     if variance <= 0 or pooled <= 0:
         return kish
-    freedom = len(y) - len(places)
+    freedom = len(y) - len(positions)
     adjusted = 1.0
     if freedom >= 1:
         tail = (1 - level) / 2

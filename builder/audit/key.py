@@ -69,12 +69,12 @@ class Compared(_Part):
 
     def shuffled(self, seed: int, item: str) -> tuple[int, ...]:
         """An order of the outputs that another item does not share."""
-        places = range(len(self.outputs))
-        return tuple(random.Random(seed_of(seed, "outputs", item)).sample(places, len(places)))
+        indices = range(len(self.outputs))
+        return tuple(random.Random(seed_of(seed, "outputs", item)).sample(indices, len(indices)))
 
 
-class Place(_Part):
-    """One item on a sheet.
+class Showing(_Part):
+    """One item on a sheet: a row as a reader sees it, maybe for the second time.
 
     Attributes:
         item: as the reader's answers name it.
@@ -107,7 +107,7 @@ class Key(_Part):
     sizes: dict[str, int]
     pairs: tuple[Pair, ...] = ()
     compared: tuple[Compared, ...] = ()
-    sheets: dict[str, tuple[Place, ...]]
+    sheets: dict[str, tuple[Showing, ...]]
 
     @property
     def questions(self) -> tuple[str, ...]:
@@ -151,14 +151,14 @@ class Key(_Part):
             ) from error
 
 
-def shown(key: Key, place: Place) -> dict[str, Any]:
+def shown(key: Key, showing: Showing) -> dict[str, Any]:
     """What a reader sees of an item: never its score, its stratum or its systems."""
     if key.kind == "pairs":
-        pair = key.pair_of[place.row]
+        pair = key.pair_of[showing.row]
         return {"task": pair.task, "source": pair.source, "target": pair.target}
-    one = key.compared_of[place.row]
+    one = key.compared_of[showing.row]
     return {
         "task": one.task,
         "source": one.source,
-        "outputs": [one.outputs[index] for index in place.order],
+        "outputs": [one.outputs[index] for index in showing.order],
     }

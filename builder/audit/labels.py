@@ -37,8 +37,8 @@ def first_answers(key: Key, answers: Answers) -> dict[str, dict[str, Answer]]:
     found: dict[str, dict[str, Answer]] = {}
     for reader, given in answers.by_reader.items():
         for answer in given.values():
-            if not answer.place.again:
-                found.setdefault(answer.place.row, {})[reader] = answer
+            if not answer.showing.again:
+                found.setdefault(answer.showing.row, {})[reader] = answer
     return found
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from builder.audit.key import Place
+from builder.audit.key import Showing
 from builder.store import digest, seed_of
 
 
 def sheet_order(
     rows: Sequence[str], known: Sequence[str], repeats: int, seed: int, reader: str
-) -> tuple[Place, ...]:
+) -> tuple[Showing, ...]:
     """Items of one reader.
 
     Repeats are rows of the first half that come again in the second, with half a sheet between
@@ -33,6 +33,6 @@ def sheet_order(
     for row in known:
         items.insert(rng.randint(0, len(items)), (row, False))
     return tuple(
-        Place(item=digest([seed, reader, place, row])[:10], row=row, again=twice)
-        for place, (row, twice) in enumerate(items)
+        Showing(item=digest([seed, reader, position, row])[:10], row=row, again=twice)
+        for position, (row, twice) in enumerate(items)
     )

@@ -51,7 +51,7 @@ def _data(key: Key, reader: str) -> Markup:
     """The sheet as JSON that cannot end the element it stands in."""
     pairs = key.kind == "pairs"
     questions = PAIR_QUESTIONS if pairs else comparison_questions(key.compared[0].task)
-    items = [{"item": place.item, **shown(key, place)} for place in key.sheets[reader]]
+    items = [{"item": showing.item, **shown(key, showing)} for showing in key.sheets[reader]]
     content = {
         "audit": key.audit,
         "reader": reader,

@@ -42,7 +42,7 @@ class Population:
 
     Attributes:
         folder: of the run or release; of a file its own path.
-        parts: files in order; a row is known by its place in all of them.
+        parts: files in order; a row is known by its position in all of them.
         released: digest of the ids of the released rows, which names exactly these rows.
         count: of released rows.
         keys: for each row (stage, reason, task, control).
@@ -59,16 +59,16 @@ class Population:
     keys: list[tuple[str, str, str, str]] = field(default_factory=list)
     scores: list[float | None] = field(default_factory=list)
 
-    def rows(self, places: Sequence[int]) -> dict[int, dict[str, Any]]:
-        """Some rows whole, by their place."""
-        wanted = set(places)
+    def rows(self, positions: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """Some rows whole, by their positions."""
+        wanted = set(positions)
         last = max(wanted, default=-1)
         found = {}
-        for place, row in enumerate(_rows(self.parts, self.score)):
-            if place > last:
+        for position, row in enumerate(_rows(self.parts, self.score)):
+            if position > last:
                 break
-            if place in wanted:
-                found[place] = row
+            if position in wanted:
+                found[position] = row
         return found
 
 
@@ -167,8 +167,8 @@ def _row(row: dict[str, Any], part: Part, score: str) -> dict[str, Any]:
     source, target = row.get("source"), row.get("target")
     for column in TEXTS:
         if reason := not_text(row.get(column)):
-            place = getattr(row, "place", "")
-            raise BuilderError(f"{part.path}, {place}, column {column!r}, is no text: {reason}")
+            position = getattr(row, "position", "")
+            raise BuilderError(f"{part.path}, {position}, column {column!r}, is no text: {reason}")
     task = _task(row)
     value = row.get(score) if score else None
     return {

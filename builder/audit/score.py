@@ -79,7 +79,7 @@ def scores(key: Key, answers: Answers) -> dict[str, Any]:
     else:
         document["systems"] = systems(key, answers)
     document["readers"] = [
-        _reader(key, answers, place, judged) for place in range(len(answers.by_reader))
+        _reader(key, answers, number, judged) for number in range(len(answers.by_reader))
     ]
     document["facts"] = facts.model_dump(mode="json") if (facts := facts_of(document)) else None
     return {**document, "warnings": warnings}
@@ -95,9 +95,9 @@ def _agreement(key: Key, answers: Answers) -> list[dict[str, Any]]:
     ]
 
 
-def _reader(key: Key, answers: Answers, place: int, judged: Sequence[Label]) -> dict[str, Any]:
+def _reader(key: Key, answers: Answers, number: int, judged: Sequence[Label]) -> dict[str, Any]:
     """What one reader answered, how consistently, and the precision by these answers alone."""
-    name = list(answers.by_reader)[place]
+    name = list(answers.by_reader)[number]
     given = answers.by_reader[name]
     found = {
         "reader": name,
@@ -107,7 +107,7 @@ def _reader(key: Key, answers: Answers, place: int, judged: Sequence[Label]) -> 
     }
     if judged:
         alone = [
-            Label(label.pair, label.weight, (label.readers[place],))
+            Label(label.pair, label.weight, (label.readers[number],))
             for label in judged
             if label.pair.stage == "released"
         ]

@@ -34,9 +34,9 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One row of the sample: its place in the population and its stratum."""
+    """One row of the sample: its position in the population and its stratum."""
 
-    place: int
+    position: int
     stratum: str
 
 
@@ -62,10 +62,10 @@ def draw_sample(population: Population, n: int, seed: int) -> Sample:
     if n < LEAST:
         raise ConfigError(f"a sample of {n} says nothing", hint="draw 2 pairs or more")
     rng = random.Random(seed_of(seed, "audit", population.released))
-    places: dict[bool, list[int]] = {True: [], False: []}
-    for place, key in enumerate(population.keys):
-        places[key[0] == RELEASED].append(place)
-    kept, rejects = places[True], places[False]
+    positions: dict[bool, list[int]] = {True: [], False: []}
+    for position, key in enumerate(population.keys):
+        positions[key[0] == RELEASED].append(position)
+    kept, rejects = positions[True], positions[False]
     for_rejects = min(len(rejects), max(round(n * REJECTS_SHARE), n - len(kept)))
     parts = [
         (kept, min(len(kept), n - for_rejects), RELEASED_POWER),
@@ -76,19 +76,19 @@ def draw_sample(population: Population, n: int, seed: int) -> Sample:
     for some, count, power in parts:
         for stratum, members, m in _strata(population, some, count, power):
             sizes[stratum] = len(members)
-            rows += [Drawn(place, stratum) for place in rng.sample(members, m)]
-    return Sample(tuple(sorted(rows, key=lambda row: row.place)), sizes)
+            rows += [Drawn(position, stratum) for position in rng.sample(members, m)]
+    return Sample(tuple(sorted(rows, key=lambda row: row.position)), sizes)
 
 
 def _strata(
-    population: Population, places: Sequence[int], n: int, power: float
+    population: Population, positions: Sequence[int], n: int, power: float
 ) -> list[tuple[str, list[int], int]]:
-    """(name, places, rows to draw) of each stratum of one part."""
+    """(name, positions, rows to draw) of each stratum of one part."""
     if n == 0:
         return []
     keys = population.keys
     cells = _finest(
-        places,
+        positions,
         n,
         [lambda p: keys[p][:3], lambda p: keys[p][:2], lambda p: keys[p][:1], lambda p: ()],
     )
@@ -113,29 +113,29 @@ def _strata(
 
 
 def _finest(
-    places: Sequence[int], most: int, ways: Sequence[Callable[[int], Key]]
+    positions: Sequence[int], most: int, ways: Sequence[Callable[[int], Key]]
 ) -> dict[Key, list[int]]:
     """The first way of grouping that has at most `most` groups, or the last."""
     groups: dict[Key, list[int]] = {}
     for way in ways:
         groups = {}
-        for place in places:
-            groups.setdefault(way(place), []).append(place)
+        for position in positions:
+            groups.setdefault(way(position), []).append(position)
         if len(groups) <= most:
             break
     return groups
 
 
-def _thirds(scores: Sequence[float | None], places: Sequence[int]) -> dict[int, str]:
+def _thirds(scores: Sequence[float | None], positions: Sequence[int]) -> dict[int, str]:
     """The third of the cell's scores that each row lies in; empty text for no score."""
-    known = [scores[p] for p in places if scores[p] is not None]
+    known = [scores[p] for p in positions if scores[p] is not None]
     if not known:
-        return dict.fromkeys(places, "")
+        return dict.fromkeys(positions, "")
     cuts = np.quantile(np.asarray(known, float), [k / THIRDS for k in range(1, THIRDS)])
     found = {}
-    for place in places:
-        value = scores[place]
-        found[place] = (
+    for position in positions:
+        value = scores[position]
+        found[position] = (
             "no-score"
             if value is None
             else f"score-{1 + int(np.searchsorted(cuts, value, side='right'))}-of-{THIRDS}"
@@ -157,16 +157,16 @@ def allocate(sizes: Mapping[Label, int], n: int, power: float) -> dict[Label, in
     found = dict.fromkeys(sizes, 1)
     order = list(sizes)
     queue = [
-        (-(sizes[label] ** power) / 3, place)
-        for place, label in enumerate(order)
+        (-(sizes[label] ** power) / 3, position)
+        for position, label in enumerate(order)
         if sizes[label] > 1
     ]
     heapq.heapify(queue)
     for _ in range(n - len(sizes)):
-        _, place = heapq.heappop(queue)
-        label = order[place]
+        _, position = heapq.heappop(queue)
+        label = order[position]
         found[label] += 1
         if found[label] < sizes[label]:
             weight = sizes[label] ** power / (2 * found[label] + 1)
-            heapq.heappush(queue, (-weight, place))
+            heapq.heappush(queue, (-weight, position))
     return found

@@ -59,7 +59,7 @@ def _points(key: Key, answers: Answers) -> tuple[dict[tuple[str, str], list[floa
             continue
         sources += 1
         for system, output in row.systems.items():
-            said = [a.values[a.place.order.index(output)] for a in given.values()]
+            said = [a.values[a.showing.order.index(output)] for a in given.values()]
             for question in key.questions:
                 mean = float(np.mean([one[question] for one in said]))
                 found.setdefault((system, question), []).append(mean)
@@ -87,6 +87,6 @@ def _said(key: Key, row: str, output: str, answer: Any, question: str) -> float 
         return None
     index = 0
     if key.compared:
-        index = answer.place.order.index(key.compared_of[row].outputs.index(output))
+        index = answer.showing.order.index(key.compared_of[row].outputs.index(output))
     value = answer.values[index][question]
     return None if value is None else float(value)

@@ -75,7 +75,7 @@ def draw(
     else:
         key = draw_pairs(corpus, output, **options)
     sheets = [str(output / f"reader-{reader}.html") for reader in key.sheets]
-    items = {reader: len(places) for reader, places in key.sheets.items()}
+    items = {reader: len(showings) for reader, showings in key.sheets.items()}
     if as_json:
         print_json({"audit": key.audit, "kind": key.kind, "items": items, "sheets": sheets})
         return

@@ -10,7 +10,7 @@ import click
 
 
 @click.command()
-@click.argument("place", metavar="NS/NAME[@REVISION]")
+@click.argument("repository", metavar="NS/NAME[@REVISION]")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -19,7 +19,7 @@ import click
 @click.option("--type", "kind", type=click.Choice(["dataset", "model"]), help="Of the repository.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def verify(
-    place: str, folder: Path | None, kind: Literal["dataset", "model"] | None, as_json: bool
+    repository: str, folder: Path | None, kind: Literal["dataset", "model"] | None, as_json: bool
 ) -> None:
     """Compare the Hub's bytes with the release, or with the list of hashes in it."""
     from builder.errors import BuilderError
@@ -27,7 +27,7 @@ def verify(
     from builder.hub.session import quiet_client
     from builder.hub.verify import verify as run
 
-    repo_id, _, revision = place.partition("@")
+    repo_id, _, revision = repository.partition("@")
     with quiet_client():
         retry = Retry(report=lambda line: click.echo(line, err=True))
         result = run(repo_id, revision or None, folder=folder, kind=kind, retry=retry)
@@ -44,7 +44,7 @@ def verify(
     if not result.ok:
         wrong = len(result.missing) + len(result.different) + len(result.unlisted)
         raise BuilderError(
-            f"{wrong} files of {place} are not those of {result.against}",
+            f"{wrong} files of {repository} are not those of {result.against}",
             hint="publish the release again, or do not rely on what is there",
         )
     if not as_json:

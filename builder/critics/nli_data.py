@@ -46,18 +46,18 @@ def read_nli(path: Path, reading: Reading | None = None) -> list[NliExample]:
     for row in rows_in(path):
         if counted.rows == known:
             check_columns(row, COLUMNS, str(path), "")
-        place = counted.read(row)
-        premise = counted.text(row, "premise", place)
-        hypothesis = counted.text(row, "hypothesis", place) if premise is not None else None
+        position = counted.read(row)
+        premise = counted.text(row, "premise", position)
+        hypothesis = counted.text(row, "hypothesis", position) if premise is not None else None
         label = row.get("label")
         if premise is None or hypothesis is None:
             continue
         if label in (None, UNLABELLED):
-            counted.drop("no_label", f"{place}, column 'label'")
+            counted.drop("no_label", f"{position}, column 'label'")
             continue
         if not isinstance(label, str) or label not in LABELS:
             raise UsageError(
-                f"{path}, {place}, column 'label': {label!r} is no label",
+                f"{path}, {position}, column 'label': {label!r} is no label",
                 hint=f"labels are the words {', '.join(LABELS)}; {UNLABELLED} or null for none",
             )
         source = written(row.get("source") or "")

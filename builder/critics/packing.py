@@ -86,13 +86,13 @@ def pack(groups: Sequence[Sequence[list[int]]], padding: int, dtype: torch.dtype
     ends: list[tuple[int, int]] = []
     for number, texts in enumerate(groups):
         shared = common_length(texts)
-        tokens, places, owners = list(texts[0][:shared]), list(range(shared)), [_HEAD] * shared
+        tokens, indices, owners = list(texts[0][:shared]), list(range(shared)), [_HEAD] * shared
         for ordinal, text in enumerate(texts, start=1):
             tokens += text[shared:]
-            places += range(shared, len(text))
+            indices += range(shared, len(text))
             owners += [ordinal] * (len(text) - shared)
             ends.append((number, len(tokens) - 1))
-        rows.append((tokens, places, owners))
+        rows.append((tokens, indices, owners))
     columns = -(-max(len(tokens) for tokens, _, _ in rows) // 8) * 8
     ids, positions, segments = (
         torch.tensor([row[part] + [fill] * (columns - len(row[part])) for row in rows])

@@ -15,7 +15,7 @@ STEPS: tuple[Step, ...] = ("linted", "repository", "uploaded", "verified", "visi
 
 
 class State(BaseModel):
-    """The state of one release on its way to one place.
+    """The state of one release on its way to one repository.
 
     Nothing in it is trusted where the Hub can be asked: it spares work, it settles nothing.
 
@@ -51,8 +51,8 @@ class StateFile:
     """
 
     def __init__(self, folder: Path, fresh: State) -> None:
-        place = f"{fresh.endpoint.split('://')[-1]}--{fresh.repo_id}--{fresh.revision}"
-        name = re.sub(r"[^\w.-]+", "--", place) + ".json"
+        address = f"{fresh.endpoint.split('://')[-1]}--{fresh.repo_id}--{fresh.revision}"
+        name = re.sub(r"[^\w.-]+", "--", address) + ".json"
         resolved = folder.resolve()
         self.path = resolved.parent / f"{resolved.name}.publish" / name
         self.state = self._read(fresh)

@@ -51,21 +51,21 @@ def _share(
     import numpy as np
 
     vocabulary = {item for index in asking.tolist() for item in items[index]}
-    places = {item: place for place, item in enumerate(sorted(vocabulary))}
-    wanted = _incidence(items, asking, places)
-    common = wanted @ _incidence(holders, holding, places).T
+    columns = {item: column for column, item in enumerate(sorted(vocabulary))}
+    wanted = _incidence(items, asking, columns)
+    common = wanted @ _incidence(holders, holding, columns).T
     size = wanted.sum(axis=1, dtype=np.float64)[:, None]
     return np.where(size == 0, 1.0, common.astype(np.float64) / np.maximum(size, 1.0))
 
 
-def _incidence(items: list[Collection[str]], rows: Indices, places: dict[str, int]) -> Vectors:
+def _incidence(items: list[Collection[str]], rows: Indices, columns: dict[str, int]) -> Vectors:
     import numpy as np
 
-    found = np.zeros((len(rows), len(places)), dtype=np.float32)
+    found = np.zeros((len(rows), len(columns)), dtype=np.float32)
     for row, index in enumerate(rows.tolist()):
         for item in items[index]:
-            if item in places:
-                found[row, places[item]] = 1.0
+            if item in columns:
+                found[row, columns[item]] = 1.0
     return found
 
 

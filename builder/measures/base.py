@@ -121,14 +121,14 @@ class Batch:
 
     @cached_property
     def sources(self) -> tuple[Indices, Indices]:
-        """The sentences that are sources, each once, and each pair's place among them."""
+        """The sentences that are sources, each once, and each pair's index among them."""
         import numpy as np
 
         return np.unique(self.source, return_inverse=True)
 
     @cached_property
     def targets(self) -> tuple[Indices, Indices]:
-        """The sentences that are targets, each once, and each pair's place among them."""
+        """The sentences that are targets, each once, and each pair's index among them."""
         import numpy as np
 
         return np.unique(self.target, return_inverse=True)
@@ -146,8 +146,8 @@ class Batch:
     def texts(self) -> list[tuple[str, str]]:
         """(source, target) of each pair, for a measure that reads them one by one."""
         texts = self.sentences.texts
-        places = zip(self.source.tolist(), self.target.tolist(), strict=True)
-        return [(texts[i], texts[j]) for i, j in places]
+        indices = zip(self.source.tolist(), self.target.tolist(), strict=True)
+        return [(texts[i], texts[j]) for i, j in indices]
 
 
 @dataclass(frozen=True)

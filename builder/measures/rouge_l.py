@@ -23,9 +23,9 @@ def compute(batch: Batch) -> dict[str, Floats]:
 
     words = batch.sentences.each(tokens)
     (sources, source), (targets, target) = batch.sources, batch.targets
-    places: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     written = [
-        "".join(chr(places.setdefault(word, len(places))) for word in sentence)
+        "".join(chr(numbers.setdefault(word, len(numbers))) for word in sentence)
         for sentence in words
     ]
     left = [written[index] for index in sources.tolist()]

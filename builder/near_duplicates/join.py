@@ -178,9 +178,9 @@ def _verified(
         members = owners[begin:end]
         by_size = members[np.argsort(lengths[members], kind="stable")].tolist()
         found: list[tuple[int, int]] = []
-        for place, small in enumerate(by_size):
+        for index, small in enumerate(by_size):
             most = math.floor(int(lengths[small]) / threshold + 1e-9)
-            for large in by_size[place + 1 :]:
+            for large in by_size[index + 1 :]:
                 if lengths[large] > most:
                     break
                 pair = (small, large) if small < large else (large, small)

@@ -51,17 +51,17 @@ def neighbours(sets: list[frozenset[str]]) -> list[tuple[int, float]]:
     Sets that share an element are found through an index from elements to sets.
     """
     holders: dict[str, list[int]] = {}
-    for place, elements in enumerate(sets):
+    for index, elements in enumerate(sets):
         for element in elements:
-            holders.setdefault(element, []).append(place)
+            holders.setdefault(element, []).append(index)
     result = []
-    for place, elements in enumerate(sets):
+    for index, elements in enumerate(sets):
         shared: Counter[int] = Counter()
         for element in elements:
             if len(holders[element]) <= COMMON:
                 shared.update(holders[element])
-        del shared[place]
-        best, likeness = place, 0.0
+        del shared[index]
+        best, likeness = index, 0.0
         for other in sorted(shared):
             value = jaccard(elements, sets[other])
             if value > likeness:

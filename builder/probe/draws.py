@@ -38,8 +38,8 @@ def draw_next(
     settings: ProbeSettings,
 ) -> list[NextSentences]:
     """Draw after every context; a draw that is no whole sentence is dropped."""
-    places = [(number, length) for number in range(len(documents)) for length in LENGTHS]
-    prompts = [context_of(documents[number], length) for number, length in places]
+    contexts = [(number, length) for number in range(len(documents)) for length in LENGTHS]
+    prompts = [context_of(documents[number], length) for number, length in contexts]
     how = SamplingConfig(
         temperature=temperature,
         top_p=settings.top_p,
@@ -48,12 +48,12 @@ def draw_next(
         banned=("\n",),
     )
     seed = seed_of(settings.seed, "next", f"{temperature:g}")
-    whole: list[list[str]] = [[] for _ in places]
+    whole: list[list[str]] = [[] for _ in contexts]
     for sample, sentences in sampled(teacher, prompts, how, settings.samples, seed):
         cut = sample.finish == "length" and len(sentences) < 2
         if sentences and not cut and fault(sentences[0], MOST_CHARACTERS) is None:
             whole[sample.prompt].append(sentences[0])
     return [
         NextSentences(number, length, temperature, len(some), tuple(dict.fromkeys(some)))
-        for (number, length), some in zip(places, whole, strict=True)
+        for (number, length), some in zip(contexts, whole, strict=True)
     ]

@@ -43,9 +43,9 @@ def judged(
     """
     drawn = [(one, pair) for one in found for pair in _pairs(one, settings)]
     forward = _says(critic, [pair for _, pair in drawn])
-    again = [place for place, says in enumerate(forward) if says]
-    backward = _says(critic, [drawn[place][1][::-1] for place in again])
-    mutual = {place for place, says in zip(again, backward, strict=True) if says}
+    again = [index for index, says in enumerate(forward) if says]
+    backward = _says(critic, [drawn[index][1][::-1] for index in again])
+    mutual = {index for index, says in zip(again, backward, strict=True) if says}
     bleu = bleu_of_pairs([pair for _, pair in drawn])
     return [
         Judged(
@@ -53,10 +53,10 @@ def judged(
             of.length,
             of.temperature,
             *pair,
-            equivalent=place in mutual,
-            bleu=bleu[place],
+            equivalent=index in mutual,
+            bleu=bleu[index],
         )
-        for place, (of, pair) in enumerate(drawn)
+        for index, (of, pair) in enumerate(drawn)
     ]
 
 

@@ -94,14 +94,14 @@ def _states(found: Findings, figure: Figure) -> None:
     axes = figure.subplots()
     for number, one in enumerate(found.likeness):
         shift = 0.16 * (number - (len(found.likeness) - 1) / 2)
-        for place, group in enumerate(GROUPS):
+        for row, group in enumerate(GROUPS):
             mean = one.means[group]
             if mean.value is None:
                 continue
-            colour, mark, y = COLOURS[number], MARKS[number], place + shift
+            colour, mark, y = COLOURS[number], MARKS[number], row + shift
             if mean.low is not None and mean.high is not None:
                 axes.plot([mean.low, mean.high], [y, y], color=colour, linewidth=1.2)
-            label = f"{one.layer} layer" if place == 0 else None
+            label = f"{one.layer} layer" if row == 0 else None
             axes.plot([mean.value], [y], mark, color=colour, markersize=5, label=label)
     axes.set_yticks(range(len(GROUPS)), GROUPS)
     axes.invert_yaxis()

@@ -45,8 +45,8 @@ def states(teacher: LoadedModel, sentences: Sequence[str]) -> dict[str, Vectors]
             for layer in LAYERS:
                 hidden = layers[len(layers) // 2 if layer == "middle" else -1].float()
                 means = ((hidden * weights).sum(1) / weights.sum(1)).cpu().numpy()
-                for place, vector in zip(batch, means, strict=True):
-                    found[layer][place] = vector
+                for row, vector in zip(batch, means, strict=True):
+                    found[layer][row] = vector
     return {layer: centred(np.stack(some)) for layer, some in found.items()}
 
 

@@ -70,8 +70,8 @@ def gather(folder: Path, measured: Path | None = None) -> Report:
 
 def _audits(source: Source, folder: Path) -> Audits:
     """What readers found in these very rows."""
-    place = RUN_AUDITS if source.run else RELEASE_AUDITS
-    return read_audits(folder / place, rows_digest(map(str, source.rows["id"].to_pylist())))
+    subfolder = RUN_AUDITS if source.run else RELEASE_AUDITS
+    return read_audits(folder / subfolder, rows_digest(map(str, source.rows["id"].to_pylist())))
 
 
 def _teacher(source: Source) -> str:

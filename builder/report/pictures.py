@@ -57,22 +57,22 @@ def picture_of_funnel(steps: Sequence[Step]) -> Picture:
 
 def _funnel(steps: Sequence[Step], figure: Figure) -> None:
     axes = figure.subplots()
-    places = range(len(steps))
+    positions = range(len(steps))
     entered = [max(step.entered, 0.8) for step in steps]
     kept = [max(step.kept, 0.8) for step in steps]
-    axes.barh(places, entered, height=0.62, color=LIGHT["gone"], label="entered")
-    axes.barh(places, kept, height=0.62, color=LIGHT["kept"], label="went on")
+    axes.barh(positions, entered, height=0.62, color=LIGHT["gone"], label="entered")
+    axes.barh(positions, kept, height=0.62, color=LIGHT["kept"], label="went on")
     axes.set_xscale("log")
     axes.set_xlim(0.8, max(entered) * 40)
-    for place, step in zip(places, steps, strict=True):
+    for position, step in zip(positions, steps, strict=True):
         axes.text(
             max(step.entered, 1) * 1.25,
-            place,
+            position,
             f"{step.kept:,} of {step.entered:,}",
             va="center",
             fontsize=9,
         )
-    axes.set_yticks(list(places), [step.stage.replace("_", " ") for step in steps])
+    axes.set_yticks(list(positions), [step.stage.replace("_", " ") for step in steps])
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     axes.xaxis.set_major_formatter(_whole)
@@ -110,14 +110,14 @@ def _histogram(one: Histogram, figure: Figure) -> None:
         _legend(axes, len(one.series))
 
 
-def _whole(value: float, place: float) -> str:
+def _whole(value: float, position: float) -> str:
     for size, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:g} {name}"
     return f"{value:g}"
 
 
-def _percent(value: float, place: float) -> str:
+def _percent(value: float, position: float) -> str:
     return f"{value:g} %"
 
 
@@ -202,13 +202,13 @@ def _horizontal(
     figure: Figure, names: Sequence[str], values: Sequence[float], labels: Sequence[str]
 ) -> None:
     axes = figure.subplots()
-    places = range(len(names))
-    axes.barh(places, values, height=0.62, color=LIGHT["accent"])
+    positions = range(len(names))
+    axes.barh(positions, values, height=0.62, color=LIGHT["accent"])
     longest = max(values, default=0) or 1
     axes.set_xlim(0, longest * 1.35)
-    for place, value, label in zip(places, values, labels, strict=True):
-        axes.text(value + longest * 0.02, place, label, va="center", fontsize=9)
-    axes.set_yticks(list(places), [_clipped(name) for name in names])
+    for position, value, label in zip(positions, values, labels, strict=True):
+        axes.text(value + longest * 0.02, position, label, va="center", fontsize=9)
+    axes.set_yticks(list(positions), [_clipped(name) for name in names])
     axes.invert_yaxis()
     axes.grid(visible=False)
     axes.set_xticks([])

@@ -54,14 +54,14 @@ def _drawn(
             continue
         table = run.read(stage, shard, REJECTS)
         reasons = table["reason"].to_pylist()
-        places: dict[str, list[int]] = {}
-        for place, reason in enumerate(reasons):
+        rows: dict[str, list[int]] = {}
+        for index, reason in enumerate(reasons):
             if reason in missing:
-                places.setdefault(reason, []).append(place)
-        for reason in sorted(places):
+                rows.setdefault(reason, []).append(index)
+        for reason in sorted(rows):
             room = EXAMPLES - len(found.setdefault(reason, []))
-            for place in rng.sample(places[reason], min(room, len(places[reason]))):
-                found[reason].append(_example(table.slice(place, 1).to_pylist()[0]))
+            for index in rng.sample(rows[reason], min(room, len(rows[reason]))):
+                found[reason].append(_example(table.slice(index, 1).to_pylist()[0]))
     return found
 
 

@@ -60,8 +60,8 @@ def make(work: Work) -> Output:
     samples, faults = drawn(nucleus, prompts, settings.samples, work.seed, work.tick)
     rows: Rows = []
     rejects: Rows = [
-        {"domain": domain.name, "sentence": prompts[place], "reason": reason}
-        for place, reason in faults.items()
+        {"domain": domain.name, "sentence": prompts[index], "reason": reason}
+        for index, reason in faults.items()
     ]
     texts = (tidy(sample.text) for sample in samples)
     for sample, sentences in zip(samples, split(texts), strict=True):

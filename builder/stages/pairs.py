@@ -2,7 +2,7 @@
 
 A context with n candidates gives n (n - 1) ordered pairs, far more than a critic can read. Every
 one is measured here, a context at a time and a column at a time, and only those inside the bounds
-of a task go on. Pairs are places in the table of candidates; texts are joined to them when a
+of a task go on. Pairs are row numbers of the table of candidates; texts are joined to them when a
 shard is written.
 """
 
@@ -36,7 +36,7 @@ REJECTED = schema_of(
     reason=pa.string(),
 )
 PairsOf = Callable[[int], "tuple[Indices, Indices]"]
-"""From the count of a context's sentences to the places of sources and targets among them."""
+"""From the count of a context's sentences to the positions of sources and targets among them."""
 
 
 def schema(config: BuildConfig) -> pa.Schema:
@@ -165,28 +165,28 @@ class Found:
         return found
 
 
-def _joined(parts: list[Any], place: int, kind: Any) -> Any:
-    return np.concatenate([np.zeros(0, dtype=kind), *(part[place] for part in parts)])
+def _joined(parts: list[Any], side: int, kind: Any) -> Any:
+    return np.concatenate([np.zeros(0, dtype=kind), *(part[side] for part in parts)])
 
 
 def sample_of_each(codes: Any, most: int, seed: int) -> Indices:
-    """Places of all, or where they are more than `most`, of an equal share of each code."""
+    """Positions of all, or where they are more than `most`, of an equal share of each code."""
     if len(codes) <= most:
         return np.arange(len(codes))
     present = np.unique(codes).tolist()
     chosen = []
     for code in present:
-        places = np.flatnonzero(codes == code)
+        positions = np.flatnonzero(codes == code)
         share = most // len(present)
-        if len(places) > share:
+        if len(positions) > share:
             rng = np.random.default_rng([seed, code])
-            places = places[rng.choice(len(places), share, replace=False, shuffle=False)]
-        chosen.append(places)
+            positions = positions[rng.choice(len(positions), share, replace=False, shuffle=False)]
+        chosen.append(positions)
     return np.sort(np.concatenate(chosen))
 
 
 def _texts(candidates: pa.Table, source: Any, target: Any) -> dict[str, pa.Array[Any]]:
-    """The texts of pairs, as places in the columns of the candidates."""
+    """The texts of pairs, as indices into the columns of the candidates."""
     plain = {name: candidates[name].combine_chunks() for name in (*COMMON, "sentence", "method")}
     found: dict[str, pa.Array[Any]] = {
         name: pa.DictionaryArray.from_arrays(source, plain[name]) for name in COMMON

@@ -1,4 +1,4 @@
-"""placement: a round's pairs take their places beside the rows of the earlier run.
+"""placement: a round's pairs are put into the splits of the earlier run.
 
 A pair goes into the split of its continuation, or of a sentence that it shares with an earlier
 row; one that would join two splits is dropped, and one that joins none is train. SPLITS then puts
@@ -26,7 +26,7 @@ def make(work: Work) -> Output:
     assert settings is not None
     earlier = _earlier(work)
     known = {row["id"] for row in earlier}
-    places = Places(earlier)
+    membership = Membership(earlier)
     teacher = public_name(work.config.teacher.model)
     tasks = {task.name: task for task in work.config.definitions}
     lengths = lengths_of(work.tables["sentences"])
@@ -34,20 +34,20 @@ def make(work: Work) -> Output:
     rejects: Rows = []
     for pair in work.tables["near_duplicates"].to_pylist():
         row = released(pair, tasks[pair["task"]], teacher, settings.number)
-        split = places.split_of(pair)
+        split = membership.split_of(pair)
         if row["id"] in known:
             rejects.append({**row, "split": "", "reason": "in_the_earlier_corpus"})
         elif split is None:
             rejects.append({**row, "split": "", "reason": "joins_two_splits"})
         else:
             known.add(row["id"])
-            places.add(pair, split)
+            membership.add(pair, split)
             length = lengths[row["context_id"]]
             rows.append({**row, "split": split, "context_sentences": length})
     return with_origins(rows, rejects, schema(work.config.registry))
 
 
-class Places:
+class Membership:
     """Which split each continuation and each sentence lies in."""
 
     def __init__(self, earlier: Rows) -> None:

@@ -75,10 +75,10 @@ def make(work: Work) -> Output:
     rejects: Rows = []
     most = work.config.candidates.max_characters
     forbidden = {domain.name: domain.forbidden for domain in work.config.domains}
-    for place, row in enumerate(rows):
+    for position, row in enumerate(rows):
         seen = {one_line(row["source"])}
         for index, request in enumerate(requests):
-            for target in found[place * len(requests) + index]:
+            for target in found[position * len(requests) + index]:
                 reason = fault(target, most, forbidden[row["domain"]])
                 if reason is None and target in seen:
                     reason = "repeated"

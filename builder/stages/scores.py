@@ -95,7 +95,7 @@ class Ledger:
         """Every direction that was asked, with its score."""
         directions = sorted(self.asked)
         scores = self.score([direction[1:] for direction in directions])
-        texts = [pa.array([d[place] for d in directions], pa.string()) for place in range(3)]
+        texts = [pa.array([d[column] for d in directions], pa.string()) for column in range(3)]
         return pa.table([*texts, *(pa.array(c, pa.float32()) for c in scores.T)], schema=LINKS)
 
 
@@ -166,12 +166,12 @@ def _chosen(ahead: Mask, forward: list[Direction], backward: list[Direction]) ->
 def _measured(pairs: pa.Table, known: Registry, ledger: Ledger) -> pa.Table:
     """Pairs with the columns of every measure that goes with the critic."""
     texts: list[list[Any]] = [pairs[side].to_pylist() for side in SIDES]
-    places = {text: place for place, text in enumerate(dict.fromkeys([*texts[0], *texts[1]]))}
-    source, target = (np.array([places[t] for t in some], dtype=np.intp) for some in texts)
-    batch = Batch(Sentences(list(places)), source, target, Lent(ledger))
+    indices = {text: index for index, text in enumerate(dict.fromkeys([*texts[0], *texts[1]]))}
+    source, target = (np.array([indices[t] for t in some], dtype=np.intp) for some in texts)
+    batch = Batch(Sentences(list(indices)), source, target, Lent(ledger))
     for measure in known.with_critic:
         if "encoder" in measure.models and batch.sentences.vectors is None:
-            batch.sentences.vectors = _encoded(list(places), ledger)
+            batch.sentences.vectors = _encoded(list(indices), ledger)
         for name, values in measure.of(batch).items():
             column = pa.array(values.astype(np.float32), from_pandas=True)
             pairs = pairs.append_column(name, column)
@@ -214,13 +214,13 @@ def _links(rows: Rows, models: ModelPool, cosine: float) -> list[Direction]:
         texts = list(dict.fromkeys(row[side] for pair in apart for row in pair for side in SIDES))
         if not texts:
             continue
-        place = {text: index for index, text in enumerate(texts)}
+        position = {text: index for index, text in enumerate(texts)}
         vectors = None if encoder is None else encoder.encode(texts)
         alike = None if vectors is None else vectors @ vectors.T
         for a, b in apart:
             for side in SIDES:
                 one, other = a[side], b[side]
-                if alike is None or alike[place[one], place[other]] >= cosine:
+                if alike is None or alike[position[one], position[other]] >= cosine:
                     wanted[context_id, one, other] = None
                     wanted[context_id, other, one] = None
     return list(wanted)

@@ -48,12 +48,12 @@ def make(work: Work) -> Output:
     rows: Rows = []
     rejects: Rows = []
     for context_id, group in groupby(candidates, key=lambda row: row["context_id"]):
-        for place, row in enumerate(group):
+        for position, row in enumerate(group):
             common = {
-                "context_id": f"{context_id}-r{settings.number}-{place}",
+                "context_id": f"{context_id}-r{settings.number}-{position}",
                 "source": row["sentence"],
             }
-            if place < settings.rewriting.per_context:
+            if position < settings.rewriting.per_context:
                 kept = {name: row[name] for name in ("continuation_id", "domain", "context")}
                 rows.append({**common, **kept, "sentences": lengths[context_id]})
             else:

@@ -65,9 +65,9 @@ class Benchmark:
 
 
 def _text_keys(hashed: Array, words: Encoded) -> Array:
-    """One key for each text: the sum of its words' keys, each mixed with its place."""
-    places = np.arange(len(hashed)) - np.repeat(words.starts[:-1], words.lengths)
-    placed = mix(hashed ^ mix(places.astype(np.uint64)))
+    """One key for each text: the sum of its words' keys, each mixed with its position."""
+    positions = np.arange(len(hashed)) - np.repeat(words.starts[:-1], words.lengths)
+    placed = mix(hashed ^ mix(positions.astype(np.uint64)))
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(placed, dtype=np.uint64)])
     found: Array = sums[words.starts[1:]] - sums[words.starts[:-1]]
     return found

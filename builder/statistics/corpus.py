@@ -193,11 +193,11 @@ def _pieces(
     for number, row in enumerate(rows_in(path, wanted, [own])):
         if number == 0:
             check_columns(row, wanted, path.name, "--source and --target")
-        place = reading.read(row)
-        if not reading.wanted(row, columns.where, place):
+        position = reading.read(row)
+        if not reading.wanted(row, columns.where, position):
             continue
-        source = reading.text(row, columns.source, place)
-        target = reading.text(row, columns.target, place) if source is not None else None
+        source = reading.text(row, columns.source, position)
+        target = reading.text(row, columns.target, position) if source is not None else None
         if source is None or target is None:
             continue
         said = row.get(own, split)

@@ -140,8 +140,8 @@ def framed(
     Raises:
         UsageError: the corpus has no row, lacks a column, or a file cannot be read.
     """
-    with tempfile.TemporaryDirectory(prefix="dimsum-stats-") as place:
-        yield _pass(corpus, options, Path(place), seed, processes, tick)
+    with tempfile.TemporaryDirectory(prefix="dimsum-stats-") as scratch:
+        yield _pass(corpus, options, Path(scratch), seed, processes, tick)
 
 
 def _pass(

@@ -25,7 +25,7 @@ from dimsum import __version__
 FORMAT = 1
 SAMPLES = {"cosine": 1000, "vendi": 500, "ted": 200, "entailment": 500, "agreement": 1000}
 LANGUAGE_SAMPLE = 2000
-OF_PLACE = ("name", "kind", "revision", "dropped")
+OF_SOURCE = ("name", "kind", "revision", "dropped")
 """What a document says of where a corpus lies and how it was read; a release drops no row."""
 
 
@@ -151,7 +151,7 @@ def study(
 def released_study(data: Path) -> dict[str, Any]:
     """What `study` says of a release's data folder, in one process and without a model."""
     found: dict[str, Any] = study([str(data)])["corpora"][0]
-    return {key: found[key] for key in found if key not in OF_PLACE}
+    return {key: found[key] for key in found if key not in OF_SOURCE}
 
 
 class _ReportProgress:
@@ -208,7 +208,7 @@ def measure_frame(
         "dropped": frame.dropped,
         "digest": frame.digest,
         "splits": _split_sizes(frame),
-        "measures": [m.as_json() for m in sorted(found, key=_place)],
+        "measures": [m.as_json() for m in sorted(found, key=_rank)],
         **details,
     }
 
@@ -217,12 +217,12 @@ def _group(measured: Measured) -> str:
     return str(measured.as_json()["group"])
 
 
-def _place(measured: Measured) -> tuple[int, int]:
+def _rank(measured: Measured) -> tuple[int, int]:
     from builder.statistics.definitions import DEFINITIONS
 
     names = list(DEFINITIONS)
-    place = names.index(measured.name) if measured.name in names else len(names)
-    return GROUPS.index(_group(measured)), place
+    position = names.index(measured.name) if measured.name in names else len(names)
+    return GROUPS.index(_group(measured)), position
 
 
 def _split_sizes(frame: Frame) -> dict[str, int]:

@@ -100,8 +100,8 @@ def gather(tokens: Array, starts: Array, rows: Array) -> tuple[Array, Array]:
     """The tokens of some rows, end to end in the order of `rows`, and how many each has."""
     lengths = starts[rows + 1] - starts[rows]
     shifts = starts[rows] - offsets(lengths)[:-1]
-    places = np.repeat(shifts, lengths) + np.arange(int(lengths.sum()), dtype=np.int64)
-    return tokens[places], lengths
+    positions = np.repeat(shifts, lengths) + np.arange(int(lengths.sum()), dtype=np.int64)
+    return tokens[positions], lengths
 
 
 def ngram_keys(tokens: Array, lengths: Array, order: int) -> tuple[Array, Array]:

@@ -68,8 +68,8 @@ def _title(corpus: Mapping[str, Any]) -> str:
 
 def _columns(*names: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, name in enumerate(names):
-        table.add_column(name, justify="left" if place == 0 else "right")
+    for column, name in enumerate(names):
+        table.add_column(name, justify="left" if column == 0 else "right")
     return table
 
 
@@ -171,11 +171,11 @@ def _tabular(columns: str, head: list[str], body: list[str], before: str = "") -
 def _latex_measures(corpora: list[Mapping[str, Any]]) -> str:
     rows: dict[tuple[str, str], list[str]] = {}
     comments: dict[tuple[str, str], list[str]] = {}
-    for place, corpus in enumerate(corpora):
+    for column, corpus in enumerate(corpora):
         for measured in corpus["measures"]:
             key = (measured["measure"], measured["side"])
             row = rows.setdefault(key, [ABSENT] * len(corpora))
-            row[place] = _latex_number(measured)
+            row[column] = _latex_number(measured)
             comments.setdefault(key, []).append(f"% {corpus['name']}: {measured['signature']}")
     body = []
     for (name, side), values in rows.items():

@@ -15,7 +15,7 @@ mark before UTF-8 is skipped), JSON that does not parse or is no object, a row w
 cells than the header, a column that the first row lacks, two columns of one name, a file that is
 cut or damaged.
 
-Dropped and counted by reason, with the place of the first, where a text is wanted: `null`,
+Dropped and counted by reason, with the position of the first, where a text is wanted: `null`,
 `number`, `boolean`, `date`, `bytes`, `list`, `object` (values that are not text; nothing is turned
 into text), `half_surrogate` (half of a character, which JSON can carry and UTF-8 cannot), `empty`
 (where a text without words is of no use) and `left_out` (by `--where`).

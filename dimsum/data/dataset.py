@@ -15,7 +15,7 @@ SPLIT_COLUMN = "split"
 
 
 def is_local(reference: str) -> bool:
-    """Whether a reference means a place on this machine and not a data set on the Hub."""
+    """Whether a reference means a path on this machine and not a data set on the Hub."""
     return (
         Path(reference).expanduser().exists()
         or reference.startswith((".", "/", "~"))

@@ -116,15 +116,15 @@ def json_row(line: str, name: str, number: int) -> Row:
     Raises:
         UsageError: it is not a JSON object.
     """
-    place = f"line {number}"
+    position = f"line {number}"
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
         column = f", column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise UsageError(f"{name}, {place}{column}, is not JSON: {_why(error)}") from error
+        raise UsageError(f"{name}, {position}{column}, is not JSON: {_why(error)}") from error
     if not isinstance(value, dict):
-        raise UsageError(f"{name}, {place}, is not a JSON object")
-    return Row(value, place)
+        raise UsageError(f"{name}, {position}, is not a JSON object")
+    return Row(value, position)
 
 
 def _json(path: Path) -> Iterator[Row]:
@@ -157,12 +157,12 @@ def _separated(path: Path, delimiter: str) -> Iterator[Row]:
         reader = csv.reader(_decoded(stream, str(path)), delimiter=delimiter, strict=True)
         names: list[str] = []
         while True:
-            place = f"line {reader.line_num + 1}"
+            position = f"line {reader.line_num + 1}"
             try:
                 cells = next(reader, None)
             except csv.Error as error:
                 raise UsageError(
-                    f"{path}, {place}, cannot be read: {error}",
+                    f"{path}, {position}, cannot be read: {error}",
                     hint='a cell with a quote in it is written in quotes, and its quotes twice: "',
                 ) from error
             if cells is None:
@@ -175,11 +175,11 @@ def _separated(path: Path, delimiter: str) -> Iterator[Row]:
                     raise UsageError(f"{path} has two columns {twice!r}")
             elif len(cells) != len(names):
                 raise UsageError(
-                    f"{path}, {place}, has {len(cells)} cells; the header has {len(names)}",
+                    f"{path}, {position}, has {len(cells)} cells; the header has {len(names)}",
                     hint="a cell with a separator in it is written in quotes",
                 )
             else:
-                yield Row(dict(zip(names, cells, strict=True)), place)
+                yield Row(dict(zip(names, cells, strict=True)), position)
 
 
 def _parquet(path: Path, only: Sequence[str] | None, optional: Sequence[str]) -> Iterator[Row]:

@@ -17,13 +17,13 @@ MOST_VALUES = 1000
 
 
 class Row(dict[str, Any]):
-    """A row, with the place in its file that errors name ("line 7")."""
+    """A row, with the position in its file that errors name ("line 7")."""
 
-    __slots__ = ("place",)
+    __slots__ = ("position",)
 
-    def __init__(self, values: Mapping[str, Any], place: str) -> None:
+    def __init__(self, values: Mapping[str, Any], position: str) -> None:
         super().__init__(values)
-        self.place = place
+        self.position = position
 
 
 def not_text(value: Any) -> str | None:
@@ -82,7 +82,7 @@ class Reading:
 
     Attributes:
         dropped: rows or texts that were not used, by reason.
-        first: the place of the first of each reason.
+        first: the position of the first of each reason.
         met: values met in each column that `where` names.
     """
 
@@ -92,16 +92,16 @@ class Reading:
     met: dict[str, Counter[str]] = field(default_factory=dict)
 
     def read(self, row: Mapping[str, Any]) -> str:
-        """Count a row; its place."""
+        """Count a row; its position."""
         self.rows += 1
-        return getattr(row, "place", "") or f"row {self.rows}"
+        return getattr(row, "position", "") or f"row {self.rows}"
 
-    def drop(self, reason: str, place: str) -> None:
+    def drop(self, reason: str, position: str) -> None:
         """Count what is not used."""
         self.dropped[reason] += 1
-        self.first.setdefault(reason, place)
+        self.first.setdefault(reason, position)
 
-    def wanted(self, row: Mapping[str, Any], where: Mapping[str, Any], place: str) -> bool:
+    def wanted(self, row: Mapping[str, Any], where: Mapping[str, Any], position: str) -> bool:
         """Whether a row has all values; one that does not is counted as left out."""
         holds = True
         for column, value in where.items():
@@ -111,20 +111,20 @@ class Reading:
                 met[found] += 1
             holds &= found == written(value)
         if not holds:
-            self.drop("left_out", place)
+            self.drop("left_out", position)
         return holds
 
-    def text(self, row: Mapping[str, Any], column: str, place: str) -> str | None:
+    def text(self, row: Mapping[str, Any], column: str, position: str) -> str | None:
         """The text of a column; None, counted by its reason, where there is none."""
         value = row.get(column)
         reason = not_text(value)
         if reason is not None:
-            self.drop(reason, f"{place}, column {column!r}")
+            self.drop(reason, f"{position}, column {column!r}")
             return None
         return str(value)
 
     def __str__(self) -> str:
-        """The dropped by reason, each with the place of the first; empty when there are none."""
+        """The dropped by reason, each with the position of the first; empty when there are none."""
         return ", ".join(
             f"{count:,} {reason} (first: {self.first[reason]})"
             for reason, count in self.dropped.most_common()

@@ -128,13 +128,13 @@ def _example(
     where: Mapping[str, Any] | None = None,
 ) -> Example | None:
     """A row's example; None, counted by its reason, without a source or without any reference."""
-    place = reading.read(row)
-    if where and not reading.wanted(row, where, place):
+    position = reading.read(row)
+    if where and not reading.wanted(row, where, position):
         return None
     said = _field(row, source)
     if isinstance(said, list) and all(isinstance(one, str) for one in said):
         said = " ".join(said)  # an abstract in sentences
-    text = reading.text({source: said}, source, place)
+    text = reading.text({source: said}, source, position)
     if text is None:
         return None
     known = _field(row, references)
@@ -143,7 +143,7 @@ def _example(
     if text.strip() and refs:
         return Example(one_line(text), refs)
     faults = [reason for one in texts if (reason := not_text(one))]
-    reading.drop(faults[0] if faults and text.strip() else "empty", f"{place}, {references!r}")
+    reading.drop(faults[0] if faults and text.strip() else "empty", f"{position}, {references!r}")
     return None
 
 
@@ -153,8 +153,8 @@ def _guess(row: Mapping[str, Any], names: Sequence[str]) -> str:
 
 def _field(row: Mapping[str, Any], name: str) -> Any:
     """A column; `set.0` is the first item of the list in the column `set`."""
-    head, _, place = name.partition(".")
+    head, _, index = name.partition(".")
     value = row.get(head)
-    if place and isinstance(value, list):
-        return value[int(place)] if int(place) < len(value) else None
+    if index and isinstance(value, list):
+        return value[int(index)] if int(index) < len(value) else None
     return value

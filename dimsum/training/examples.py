@@ -179,8 +179,8 @@ class LengthBuckets(Sampler[int]):
             batches += [part[i : i + self.batch_size] for i in range(0, len(part), self.batch_size)]
         whole = [batch for batch in batches if len(batch) == self.batch_size]
         rest = [batch for batch in batches if len(batch) < self.batch_size]
-        for place in chance.permutation(len(whole)):
-            yield from whole[place].tolist()
+        for index in chance.permutation(len(whole)):
+            yield from whole[index].tolist()
         for batch in rest:
             yield from batch.tolist()
 

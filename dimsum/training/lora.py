@@ -20,7 +20,7 @@ def with_lora(model: Any, architecture: Architecture, recipe: Recipe) -> Any:
     """
     from peft import LoraConfig, get_peft_model
 
-    places: dict[str, Any] = {"target_modules": "all-linear"}
+    adapted: dict[str, Any] = {"target_modules": "all-linear"}
     if recipe.lora_layers is not None:
         total = getattr(model.config, "num_hidden_layers", 0)
         if architecture != "causal" or recipe.lora_layers > total:
@@ -30,7 +30,7 @@ def with_lora(model: Any, architecture: Architecture, recipe: Recipe) -> Any:
                 if architecture == "causal"
                 else "it is for causal models; leave it empty",
             )
-        places = {
+        adapted = {
             "target_modules": linear_names(model),
             "layers_to_transform": list(range(total - recipe.lora_layers, total)),
         }
@@ -41,7 +41,7 @@ def with_lora(model: Any, architecture: Architecture, recipe: Recipe) -> Any:
             r=recipe.lora_rank,
             lora_alpha=2 * recipe.lora_rank,
             task_type="SEQ_2_SEQ_LM" if architecture == "seq2seq" else "CAUSAL_LM",
-            **places,
+            **adapted,
         ),
     )
 

@@ -132,14 +132,14 @@ def main() -> None:
     parser.add_argument("--no-xet", action="store_true")
     parser.add_argument("--json", type=Path, help="write the numbers there")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place:
-        original = Path(place) / "original"
+    with tempfile.TemporaryDirectory() as scratch:
+        original = Path(scratch) / "original"
         make(original, int(asked.gigabytes * 1e9), asked.files)
         times: dict[str, list[float]] = {way: [] for way in WAYS}
         for _ in range(asked.repeats):
             for way in WAYS:
                 # A copy, for publish adds the list of hashes to the folder.
-                folder = Path(place) / "folder"
+                folder = Path(scratch) / "folder"
                 shutil.copytree(original, folder)
                 times[way].append(measure(way, folder, xet=not asked.no_xet))
                 shutil.rmtree(folder)

@@ -247,16 +247,16 @@ def libraries(frame: Frame) -> tuple[Values, dict[str, float], float]:
         ("datasketch", lambda: by_datasketch(*everything)),
         ("Counter", lambda: by_counter(*everything)),
     ]
-    for place, side in enumerate(sides):
+    for index, side in enumerate(sides):
         jobs += [
-            ("nltk FreqDist", lambda s=side, p=place: by_nltk_counts(s, everything[p])),
-            ("segments", lambda s=side, p=place: by_segments(s, everything[p])),
+            ("nltk FreqDist", lambda s=side, p=index: by_nltk_counts(s, everything[p])),
+            ("segments", lambda s=side, p=index: by_segments(s, everything[p])),
             (
                 "nltk Self-BLEU",
-                lambda s=side, p=place: by_nltk_self_bleu(s, sampled["self-bleu"][p]),
+                lambda s=side, p=index: by_nltk_self_bleu(s, sampled["self-bleu"][p]),
             ),
-            ("zlib", lambda s=side, p=place: by_zlib(s, sampled["zlib"][p])),
-            ("re", lambda s=side, p=place: by_re(s, everything[p])),
+            ("zlib", lambda s=side, p=index: by_zlib(s, sampled["zlib"][p])),
+            ("re", lambda s=side, p=index: by_re(s, everything[p])),
         ]
     values: Values = {}
     seconds: dict[str, float] = {}
@@ -288,8 +288,8 @@ def main() -> None:
     parser.add_argument("--ours-only", action="store_true")
     parser.add_argument("--json", type=Path, help="write the numbers there")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place:
-        path = asked.data or Path(place) / "pairs.jsonl"
+    with tempfile.TemporaryDirectory() as scratch:
+        path = asked.data or Path(scratch) / "pairs.jsonl"
         if not path.is_file():
             made(asked.pairs, asked.seed, path)
         began, processor = time.perf_counter(), time.process_time()

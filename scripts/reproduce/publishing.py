@@ -115,7 +115,7 @@ def _for_ever(rows: list[dict[str, str]], bench: Any) -> None:
             row[name] = known[0] if known else bench.for_ever(request, status)
 
 
-def quiet_client(place: Path) -> None:
+def quiet_client(scratch: Path) -> None:
     """The client without its waits, and with a cache of its own."""
     import logging
 
@@ -125,7 +125,7 @@ def quiet_client(place: Path) -> None:
     quick = SimpleNamespace(**{name: getattr(time, name) for name in dir(time)})
     quick.sleep = lambda seconds: time.sleep(min(seconds, 0.01))
     _http.time = quick  # type: ignore[attr-defined]
-    constants.HF_HUB_CACHE = str(place / "cache")
+    constants.HF_HUB_CACHE = str(scratch / "cache")
     # Reading the certificates takes longer than a publish to loopback, which needs none.
     certificates = ssl.create_default_context()
     ssl.create_default_context = lambda *_, **__: certificates  # type: ignore[assignment]
@@ -226,19 +226,19 @@ def main() -> None:
         save(times=[json.loads(path.read_text()) for path in asked.times])
     wrong = 0
     for name in [] if asked.no_run else asked.which or everything():
-        place = Path(tempfile.mkdtemp())
+        scratch = Path(tempfile.mkdtemp())
         os.environ["HF_XET_TELEMETRY_ENABLED"] = "0"
         os.environ["HF_XET_CLIENT_RETRY_BASE_DELAY"] = "10ms"
-        quiet_client(place)
+        quiet_client(scratch)
         earlier = results.get(name, {})
         made = run(
             *name.split("/"),
-            root=place,
+            root=scratch,
             earlier={} if earlier.get("done") else earlier,
             save=lambda part, name=name: save(**{name: part}),
         )
         save(**{name: made})
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
         found = Counter(outcomes(made))
         print(name, dict(found), flush=True)
         wrong += sum(count for out, count in found.items() if out.startswith("WRONG"))

@@ -81,37 +81,37 @@ def settings_of(student: Path) -> list[str]:
 
 def uncontrolled(wanted: argparse.Namespace, base: str) -> Path:
     """The student without codes, trained on D0 with the settings of the one with them."""
-    place: Path = wanted.work / "student-without-control"
-    if not (place / "student.json").is_file():
+    output: Path = wanted.work / "student-without-control"
+    if not (output / "student.json").is_file():
         device = ["--device", wanted.device] if wanted.device else []
         must(
             [
                 *("train", str(data_of(wanted)), "--student", base, "--no-control"),
-                *("-o", str(place)),
+                *("-o", str(output)),
                 *device,
                 *settings_of(wanted.run / "student-1"),
             ]
         )
-    return place
+    return output
 
 
 def held_out(wanted: argparse.Namespace) -> dict[str, tuple[str, Path]]:
     """For each task a file of the pairs of D0 that no student was trained on."""
     found = {}
     for task in ("summary", "paraphrase"):
-        place = wanted.work / f"held-out-{task}.jsonl"
+        output = wanted.work / f"held-out-{task}.jsonl"
         rows = [
             row
             for split in ("validation", "test")
             for row in read_rows(str(data_of(wanted)), split)
             if row["task"] == task
         ]
-        with whole_file(place) as stream:
+        with whole_file(output) as stream:
             stream.writelines(
                 json.dumps({"source": row["source"], "refs": [row["target"]]}) + "\n"
                 for row in rows
             )
-        found[f"held-out-{task}"] = (task, place)
+        found[f"held-out-{task}"] = (task, output)
     return found
 
 
@@ -124,15 +124,15 @@ def data_of(wanted: argparse.Namespace) -> Path:
 
 def report(wanted: argparse.Namespace, plain: Path, task: str, name: str, file: str) -> Path:
     """The report of `dimsum evaluate` on one data set."""
-    place: Path = wanted.work / f"{name}.json"
-    if place.is_file():
-        return place
+    output: Path = wanted.work / f"{name}.json"
+    if output.is_file():
+        return output
     students = sorted(wanted.run.glob("student-*"))
     newest = [(f"M{path.name.rpartition('-')[2]}", path) for path in reversed(students)]
     words = ["evaluate", *(str(path) for _, path in newest), str(plain)]
     for label in [*(label for label, _ in newest), "M1 without control"]:
         words += ["--name", label]
-    words += ["--data", file, "--task", task, "-o", str(place)]
+    words += ["--data", file, "--task", task, "-o", str(output)]
     words += ["--save-outputs", str(wanted.work / f"{name}-outputs")]
     if wanted.reuse and (wanted.reuse / f"{name}-outputs").is_dir():
         words += ["--reuse", str(wanted.reuse / f"{name}-outputs")]
@@ -153,7 +153,7 @@ def report(wanted: argparse.Namespace, plain: Path, task: str, name: str, file: 
         if value:
             words += [f"--{option}", str(value)]
     must(words)
-    return place
+    return output
 
 
 def main(texts: list[str] | None = None) -> None:

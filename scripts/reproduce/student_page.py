@@ -149,15 +149,15 @@ def flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 def training(sources: Sources) -> str:
     rows = []
-    places = [*sorted(sources.run.glob("student-*")), sources.plain]
-    for place in places:
-        spec = read_spec(place)
+    folders = [*sorted(sources.run.glob("student-*")), sources.plain]
+    for folder in folders:
+        spec = read_spec(folder)
         assert spec is not None
         facts = spec.training
         recipe = facts["recipe"]
         rows.append(
             [
-                place.name,
+                folder.name,
                 facts["from"],
                 facts["data"]["train"],
                 facts["steps"],

@@ -21,7 +21,7 @@ from builder.distill import DistillConfig, Distilled, distill, load_distill
 from builder.errors import ConfigError
 from builder.report.gather import gather
 from builder.stages.order import ROUND_STAGES, units_of
-from builder.stages.placement import Places
+from builder.stages.placement import Membership
 from builder.statistics.funnel import funnel
 from builder.store import Run, file_hash
 from builder.writing import sampled
@@ -276,21 +276,23 @@ def test_a_finished_run_is_taken_as_it_is(
     assert other.corpus == there.model_copy(update={"seed": 3})
 
 
-def test_a_pair_between_two_splits_has_no_place() -> None:
-    places = Places(
+def test_a_pair_between_two_splits_belongs_to_none() -> None:
+    membership = Membership(
         [
             {"continuation_id": "toy-1-0", "source": "a", "target": "b", "split": "test"},
             {"continuation_id": "toy-2-0", "source": "c", "target": "d", "split": "train"},
         ]
     )
     pair = {"continuation_id": "toy-1-0", "source": "x", "target": "y"}
-    assert places.split_of(pair) == "test"
-    assert places.split_of({**pair, "target": "c"}) is None
+    assert membership.split_of(pair) == "test"
+    assert membership.split_of({**pair, "target": "c"}) is None
     new = {"continuation_id": "toy-2-0", "source": "x", "target": "y"}
-    assert places.split_of(new) == "train"
-    places.add(new, "train")
-    assert places.split_of(pair) is None
-    assert places.split_of({"continuation_id": "toy-9", "source": "p", "target": "q"}) == "train"
+    assert membership.split_of(new) == "train"
+    membership.add(new, "train")
+    assert membership.split_of(pair) is None
+    assert (
+        membership.split_of({"continuation_id": "toy-9", "source": "p", "target": "q"}) == "train"
+    )
 
 
 def test_from_the_command_line(

@@ -201,15 +201,15 @@ def test_the_command(folder: Path) -> None:
 
 def test_rendering_again(folder: Path, student: Path) -> None:
     runner = CliRunner()
-    for place in (folder, student):
-        card = place / "README.md"
+    for release in (folder, student):
+        card = release / "README.md"
         rendered = card.read_text()
         mine = rendered.replace(HAND_START + "\n", HAND_START + "\nMine.\n", 1)
         card.write_text(mine.replace("## ", "# "))
-        assert runner.invoke(card_command, ["render", str(place)]).stdout == f"{card}\n"
+        assert runner.invoke(card_command, ["render", str(release)]).stdout == f"{card}\n"
         assert card.read_text() == mine
         card.unlink()
-        runner.invoke(card_command, ["render", str(place)])
+        runner.invoke(card_command, ["render", str(release)])
         assert card.read_text() == rendered
     (folder / FACTS_PATH).unlink()
     assert isinstance(runner.invoke(card_command, ["render", str(folder)]).exception, ConfigError)

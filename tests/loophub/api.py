@@ -210,8 +210,8 @@ class HubHandler(Handler):
         headers["X-Linked-Size"] = str(entry.size)
         if entry.pointer is None:
             headers["X-Linked-Etag"] = f'"{entry.oid}"'
-            place = f"/api/resolve-cache/{kind}/{name}/{commit.id}/{quote(path)}"
-            return self.send(307, headers={**headers, "Location": place})
+            location = f"/api/resolve-cache/{kind}/{name}/{commit.id}/{quote(path)}"
+            return self.send(307, headers={**headers, "Location": location})
         headers["X-Linked-Etag"] = f'"{entry.sha256}"'
         headers["Location"] = f"{self.hub.store_url}/object/{entry.sha256}"
         if entry.xet:

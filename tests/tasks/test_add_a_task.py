@@ -13,8 +13,8 @@ from builder.cli import run
 from dimsum import Student
 from dimsum.spec import Generation
 
-PLACE = "tests.tasks.headline:HEADLINE"
-TASKS = f'tasks=["paraphrase","{PLACE}"]'
+NAMED = "tests.tasks.headline:HEADLINE"
+TASKS = f'tasks=["paraphrase","{NAMED}"]'
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +29,9 @@ def corpus(
     document |= {name: toys[name] for name in ("teacher", "critic", "domains")}
     folder = tmp_path_factory.mktemp("headlines")
     (folder / "headline.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
-    place = folder / "run"
-    assert run(["build", str(folder / "headline.yaml"), "-o", str(place), "--quiet"]) == 0
-    return place, place / "headlines"
+    output = folder / "run"
+    assert run(["build", str(folder / "headline.yaml"), "-o", str(output), "--quiet"]) == 0
+    return output, output / "headlines"
 
 
 def rows_of(dataset: Path, config: str, cache: Path) -> list[dict[str, Any]]:
@@ -60,8 +60,8 @@ def test_the_corpus_has_the_task_and_its_codes(corpus: tuple[Path, Path], tmp_pa
 def test_the_build_ends_with_the_configs_that_exist(
     corpus: tuple[Path, Path], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    place, dataset = corpus
-    assert run(["build", str(place.parent / "headline.yaml"), "-o", str(place), "--quiet"]) == 0
+    output, dataset = corpus
+    assert run(["build", str(output.parent / "headline.yaml"), "-o", str(output), "--quiet"]) == 0
     last = capfd.readouterr().out.splitlines()[-1]
     assert last == f'load_dataset("{dataset}")  # or "headline", "paraphrase" as second argument'
 
@@ -69,7 +69,7 @@ def test_the_build_ends_with_the_configs_that_exist(
 def test_the_card_names_it_in_its_words(
     corpus: tuple[Path, Path], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    place, dataset = corpus
+    output, dataset = corpus
     card = (dataset / "README.md").read_text("utf-8")
     for words in (
         "The target could stand above the source in a newspaper",
@@ -83,8 +83,8 @@ def test_the_card_names_it_in_its_words(
         assert words in card, words
     assert "summary" not in card and "summaries" not in card
     assert run(["card", "lint", str(dataset)]) == 0
-    assert run(["report", str(place), "-o", str(place.parent / "page.html")]) == 0
-    page = (place.parent / "page.html").read_text("utf-8")
+    assert run(["report", str(output), "-o", str(output.parent / "page.html")]) == 0
+    page = (output.parent / "page.html").read_text("utf-8")
     assert "<dt>headlines</dt>" in page
     assert "--task-headline: #5b3fa0;" in page
     assert "paraphrases or headlines by the rules" in page
@@ -97,14 +97,14 @@ def test_a_student_learns_it_and_writes(
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    place = tmp_path / "student"
+    output = tmp_path / "student"
     small = {"batch_size": 8, "micro_batch": 4, "epochs": 1, "evaluations": 1, "sample_pairs": 4}
     settings = [word for k, v in small.items() for word in ("--set", f"{k}={v}")]
     begin = ["train", str(corpus[1]), "--student", str(toy_t5), "--quiet", "--device", "cpu"]
     assert run([*begin, *settings, "-o", str(tmp_path / "other")]) == 2
     assert "has a task 'headline'" in capfd.readouterr().err
-    assert run([*begin, *settings, "--set", TASKS, "-o", str(place)]) == 0
-    student = Student.from_pretrained(place, device="cpu", dtype="float32")
+    assert run([*begin, *settings, "--set", TASKS, "-o", str(output)]) == 0
+    student = Student.from_pretrained(output, device="cpu", dtype="float32")
     assert student.spec.trained["tiny-headline"] and student.spec.trained["brief-headline"]
     assert student.spec.request_for("headline", {"size": "tiny"}) == "tiny-headline"
     student.spec.generation = Generation(max_new_tokens=8)
@@ -112,13 +112,13 @@ def test_a_student_learns_it_and_writes(
     one = student.rewrite(source, task="headline", size="tiny")
     assert one == student.write([source], "tiny-headline")[0][0]
     assert len(student.rewrite([source], task="headline", n=2)[0]) == 2
-    log = json.loads((place / "training_log.json").read_text())
+    log = json.loads((output / "training_log.json").read_text())
     assert any("eval_size" in entry for entry in log)
-    card = (place / "README.md").read_text("utf-8")
+    card = (output / "README.md").read_text("utf-8")
     assert "Rewords and heads single English sentences under control codes." in card
     assert "To reword or head an English sentence" in card
     assert "| `tiny-headline` | a tiny headline |" in card
-    assert run(["card", "lint", str(place)]) == 0
+    assert run(["card", "lint", str(output)]) == 0
 
 
 def test_generate_takes_it_by_module_and_name(
@@ -134,12 +134,12 @@ def test_generate_takes_it_by_module_and_name(
     (tmp_path / "in.jsonl").write_text('{"source": "A cat sits."}\n')
     words = ["generate", str(tmp_path / "student"), str(tmp_path / "in.jsonl"), "--quiet"]
     words += ["--device", "cpu", "--dtype", "float32"]
-    assert run([*words, "--task", PLACE, "--option", "size=brief"]) == 0
+    assert run([*words, "--task", NAMED, "--option", "size=brief"]) == 0
     assert json.loads(capfd.readouterr().out)["request"] == "brief-headline"
     for more, message in (
-        (["--task", PLACE, "--length", "short"], "the task headline has no length"),
-        (["--task", PLACE, "--option", "size=huge"], "'huge' is no size of the task headline"),
-        (["--task", PLACE, "--option", "size"], "is not of the form NAME=VALUE"),
+        (["--task", NAMED, "--length", "short"], "the task headline has no length"),
+        (["--task", NAMED, "--option", "size=huge"], "'huge' is no size of the task headline"),
+        (["--task", NAMED, "--option", "size"], "is not of the form NAME=VALUE"),
         (["--task", "headlin"], "no task is called 'headlin'"),
         (["--task", "summary"], "does not know the control code 'summary'"),
     ):

@@ -16,7 +16,7 @@ from dimsum.tasks.registry import TASKS
 from dimsum.tasks.summary import SUMMARY
 from tests.tasks.headline import HEADLINE
 
-PLACE = "tests.tasks.headline:HEADLINE"
+NAMED = "tests.tasks.headline:HEADLINE"
 
 
 @pytest.fixture
@@ -39,12 +39,12 @@ def test_shipped_tasks_are_found_by_name() -> None:
 
 
 def test_a_task_is_found_by_module_and_name() -> None:
-    assert task_of(PLACE) is HEADLINE
-    assert [task.name for task in tasks_of(["paraphrase", PLACE])] == ["paraphrase", "headline"]
+    assert task_of(NAMED) is HEADLINE
+    assert [task.name for task in tasks_of(["paraphrase", NAMED])] == ["paraphrase", "headline"]
 
 
 def test_an_installed_task_is_found_by_its_name(installed: Any) -> None:
-    installed(headline=PLACE, broken="tests.tasks.nowhere:TASK")
+    installed(headline=NAMED, broken="tests.tasks.nowhere:TASK")
     assert task_names()[-2:] == ("broken", "headline")
     assert task_of("headline") is HEADLINE
     with pytest.raises(UsageError, match="broken"):
@@ -52,7 +52,7 @@ def test_an_installed_task_is_found_by_its_name(installed: Any) -> None:
 
 
 def test_an_entry_point_carries_the_name_of_its_task(installed: Any) -> None:
-    installed(titles=PLACE)
+    installed(titles=NAMED)
     with pytest.raises(UsageError, match="called headline"):
         task_of("titles")
 
@@ -75,7 +75,7 @@ def test_what_is_no_task_is_refused(reference: str, message: str) -> None:
 
 def test_tasks_that_clash_are_refused() -> None:
     with pytest.raises(UsageError, match="two tasks have the name 'headline'"):
-        tasks_of([PLACE, PLACE])
+        tasks_of([NAMED, NAMED])
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@
   const $ = (id) => document.getElementById(id);
   const store = `dimsum-audit-${data.audit}-${data.reader}`;
   const pairs = data.kind === "pairs";
-  const places = new Map(data.items.map((item, index) => [item.item, index]));
+  const positions = new Map(data.items.map((item, index) => [item.item, index]));
   const MOST_UNDO = 1000;
-  let state = { answers: {}, place: 0, undo: [] };
+  let state = { answers: {}, position: 0, undo: [] };
   let cursor = 0;
 
   // ---- what is asked of an item: slots "faithful", or "1.faithful" of the second output
@@ -28,7 +28,7 @@
   };
 
   const open = (item) => slotsOf(item).filter((slot) => valueOf(item, slot) === null);
-  const current = () => data.items[state.place];
+  const current = () => data.items[state.position];
 
   // ---- keeping
 
@@ -43,7 +43,7 @@
   };
 
   const usable = (found) => found && typeof found.answers === "object" && found.answers !== null
-    && Array.isArray(found.undo) && data.items[found.place] !== undefined;
+    && Array.isArray(found.undo) && data.items[found.position] !== undefined;
 
   const load = () => {
     try {
@@ -84,7 +84,7 @@
     } else {
       if (last.before === null) delete state.answers[last.item];
       else state.answers[last.item] = last.before;
-      state.place = places.get(last.item);
+      state.position = positions.get(last.item);
     }
     save();
     show();
@@ -95,9 +95,9 @@
 
   // ---- moving
 
-  const go = (place) => {
-    if (place < 0 || place >= data.items.length) return;
-    state.place = place;
+  const go = (position) => {
+    if (position < 0 || position >= data.items.length) return;
+    state.position = position;
     cursor = 0;
     save();
     show(true);
@@ -107,8 +107,8 @@
   const next = () => {
     const size = data.items.length;
     for (let step = 1; step <= size; step += 1) {
-      const place = (state.place + step) % size;
-      if (open(data.items[place]).length) { go(place); return; }
+      const position = (state.position + step) % size;
+      if (open(data.items[position]).length) { go(position); return; }
     }
     if (open(current()).length) say("This item is the only one left.");
     else say("Every item is answered: download your answers.");
@@ -168,7 +168,7 @@
     const item = current();
     const focused = document.activeElement && document.activeElement.dataset;
     const again = focused && focused.value !== undefined ? [focused.slot, focused.value] : null;
-    $("place").textContent = `${state.place + 1} of ${data.items.length}`;
+    $("position").textContent = `${state.position + 1} of ${data.items.length}`;
     $("task").textContent = item.task;
     $("hint").textContent = pairs ? data.hints[item.task] || "" : "Judge each output by itself: 1 no, 2 partly, 3 yes";
     $("source").textContent = item.source;
@@ -189,7 +189,7 @@
     $("done-bar").max = data.items.length;
     $("done-bar").value = done;
     $("done").textContent = `${done} of ${data.items.length} answered`;
-    $("back").disabled = state.place === 0;
+    $("back").disabled = state.position === 0;
     $("undo").disabled = state.undo.length === 0;
     mark();
     if (done === data.items.length) say("Every item is answered: download your answers.");
@@ -238,7 +238,7 @@
       say("That file is not JSONL; nothing was changed.");
       return;
     }
-    if (rows.some((row) => row.audit !== data.audit || row.reader !== data.reader || !places.has(row.item))) {
+    if (rows.some((row) => row.audit !== data.audit || row.reader !== data.reader || !positions.has(row.item))) {
       say("That file holds answers to another sheet; nothing was changed.");
       return;
     }
@@ -255,7 +255,7 @@
 
   // ---- events
 
-  $("back").addEventListener("click", () => go(state.place - 1));
+  $("back").addEventListener("click", () => go(state.position - 1));
   $("next").addEventListener("click", next);
   $("undo").addEventListener("click", undo);
   $("export").addEventListener("click", download);
@@ -283,8 +283,8 @@
   const keys = {
     ArrowUp: () => move(-1),
     ArrowDown: () => move(1),
-    ArrowLeft: () => go(state.place - 1),
-    ArrowRight: () => go(state.place + 1),
+    ArrowLeft: () => go(state.position - 1),
+    ArrowRight: () => go(state.position + 1),
     Enter: next,
     u: undo,
     m: () => $("note").focus(),

@@ -59,6 +59,6 @@ def write_lines(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 def answered(audit: Path, key: Key, reader: str, says: Reader = truth) -> Path:
     """Fill in a sheet and return the file."""
-    places = {place.item: place for place in key.sheets[reader]}
-    rows = [{**row, **says(key.pair_of[places[row["item"]].row])} for row in lines(audit, reader)]
+    showings = {showing.item: showing for showing in key.sheets[reader]}
+    rows = [{**row, **says(key.pair_of[showings[row["item"]].row])} for row in lines(audit, reader)]
     return write_lines(audit / f"answers-{reader}.jsonl", rows)

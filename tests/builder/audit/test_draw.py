@@ -39,7 +39,7 @@ def test_weights_add_up_to_the_population(tmp_path: Path) -> None:
         assert len(sample.rows) == n and set(taken) == set(sample.sizes)
         weights = [sample.sizes[one.stratum] / taken[one.stratum] for one in sample.rows]
         assert sum(weights) == pytest.approx(120)
-        assert len({one.place for one in sample.rows}) == n
+        assert len({one.position for one in sample.rows}) == n
 
 
 def test_every_row_of_a_stratum_is_as_likely_as_its_weight_says(tmp_path: Path) -> None:
@@ -50,9 +50,9 @@ def test_every_row_of_a_stratum_is_as_likely_as_its_weight_says(tmp_path: Path) 
     for seed in range(draws):
         sample = draw_sample(population, 40, seed)
         taken = Counter(one.stratum for one in sample.rows)
-        times.update(one.place for one in sample.rows)
+        times.update(one.position for one in sample.rows)
         for one in sample.rows:
-            chance[one.place] = taken[one.stratum] / sample.sizes[one.stratum]
+            chance[one.position] = taken[one.stratum] / sample.sizes[one.stratum]
     assert len(chance) == 120
     z = [(times[p] / draws - c) / np.sqrt(c * (1 - c) / draws) for p, c in chance.items() if c < 1]
     assert max(map(abs, z)) < 4.5
@@ -62,28 +62,28 @@ def test_every_row_of_a_stratum_is_as_likely_as_its_weight_says(tmp_path: Path) 
 def test_sheets_are_blind_and_differ_by_reader(tmp_path: Path) -> None:
     audit, key = drawn(tmp_path, readers=3)
     orders = []
-    for reader, places in key.sheets.items():
+    for reader, showings in key.sheets.items():
         rows = lines(audit, reader)
-        assert [one["item"] for one in rows] == [place.item for place in places]
+        assert [one["item"] for one in rows] == [showing.item for showing in showings]
         assert set(rows[0]) == {
             *("audit", "reader", "item", "task", "source", "target", "note"),
             *("faithful", "fluent", "main_point", "valid"),
         }
         assert all(one["valid"] is None for one in rows)
-        orders.append([place.row for place in places if not place.again])
-        shown = Counter(place.row for place in places)
+        orders.append([showing.row for showing in showings if not showing.again])
+        shown = Counter(showing.row for showing in showings)
         assert sum(count == 2 for count in shown.values()) == 3  # one pair in 20
         first = {}
-        for index, place in enumerate(places):
-            if place.again:
-                assert index - first[place.row] > 0
-            first.setdefault(place.row, index)
+        for index, showing in enumerate(showings):
+            if showing.again:
+                assert index - first[showing.row] > 0
+            first.setdefault(showing.row, index)
         page = (audit / f"reader-{reader}.html").read_text()
         for secret in ("entail", "code-1", "stratum", "known", '"again"', "score-"):
             assert secret not in page
     assert len({tuple(order) for order in orders}) == 3
     assert len({frozenset(order) for order in orders}) == 1
-    items = [place.item for places in key.sheets.values() for place in places]
+    items = [showing.item for showings in key.sheets.values() for showing in showings]
     assert len(set(items)) == len(items)
 
 

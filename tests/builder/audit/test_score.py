@@ -149,13 +149,13 @@ def test_a_contradiction_counts_as_not_valid_and_is_said(tmp_path: Path) -> None
     audit, key = drawn(tmp_path, n=40)
     first, second = files_of(audit, key)
     rows = [json.loads(line) for line in first.read_text().splitlines()]
-    places = {place.item: place for place in key.sheets["1"]}
+    showings = {showing.item: showing for showing in key.sheets["1"]}
     torn = next(
         row
         for row in rows
         if row["valid"]
-        and not places[row["item"]].again
-        and key.pair_of[places[row["item"]].row].right is None
+        and not showings[row["item"]].again
+        and key.pair_of[showings[row["item"]].row].right is None
     )
     torn["faithful"] = False
     write_lines(first, rows)
@@ -205,7 +205,7 @@ def test_files_that_cannot_be_used_are_refused_and_nothing_is_written(tmp_path: 
     assert run(["audit", "score", str(audit), str(edited), str(second)]) == 2
 
 
-def test_systems_are_scored_by_output_and_not_by_place(tmp_path: Path) -> None:
+def test_systems_are_scored_by_output_and_not_by_position(tmp_path: Path) -> None:
     folder = outputs(tmp_path / "outputs", rows=12)
     audit = tmp_path / "audit"
     key = compare([folder], audit, task="paraphrase", n=12)

@@ -92,7 +92,7 @@ def test_it_is_answered_by_keyboard_and_kept(sheet: tuple[Chromium, Path, Key]) 
     assert browser.run("document.querySelector('[data-slot=valid] button').disabled")
     rows = downloaded(browser)
     assert browser.run("window.named") == "answers-reader-1.jsonl"
-    assert [row["item"] for row in rows] == [place.item for place in key.sheets["1"]]
+    assert [row["item"] for row in rows] == [showing.item for showing in key.sheets["1"]]
     said = [[row[name] for name in ("faithful", "fluent", "main_point", "valid")] for row in rows]
     assert said[0] == [True] * 4 and said[1] == [False, True, True, False]
     assert said[2:] == [[None] * 4] * (size - 2)
@@ -101,7 +101,7 @@ def test_it_is_answered_by_keyboard_and_kept(sheet: tuple[Chromium, Path, Key]) 
     }
     browser.open(audit / "reader-1.html")  # as after a crash
     assert done(browser) == f"2 of {size} answered"
-    assert browser.run("document.getElementById('place').textContent") == f"2 of {size}"
+    assert browser.run("document.getElementById('position').textContent") == f"2 of {size}"
     assert browser.console == []
     assert browser.requests() == [(audit / "reader-1.html").as_uri()]
     browser.open(audit / "reader-2.html")
@@ -114,7 +114,7 @@ def test_undo_takes_back_one_answer_at_a_time(sheet: tuple[Chromium, Path, Key])
     rows = downloaded(browser)
     assert [rows[0][name] for name in ("main_point", "valid")] == [True, None]
     assert rows[1]["faithful"] is None
-    assert browser.run("document.getElementById('place').textContent").startswith("1 of")
+    assert browser.run("document.getElementById('position').textContent").startswith("1 of")
     press(browser, "y")
     assert downloaded(browser)[0]["valid"] is True
     press(browser, "u u u u u u")
@@ -198,7 +198,7 @@ def test_hidden_systems_are_compared_on_three_points(browser: Chromium, tmp_path
     page = tmp_path / "audit/reader-1.html"
     for secret in ("twin", '"one"', '"two"'):
         assert secret not in page.read_text()
-    assert {place.order for place in key.sheets["1"]} == {(0, 1), (1, 0)}
+    assert {showing.order for showing in key.sheets["1"]} == {(0, 1), (1, 0)}
     browser.shape(1280)
     browser.open(page)
     assert browser.run("document.querySelectorAll('.output').length") == 2

@@ -208,9 +208,9 @@ class Bench:
         ).run()  # type: ignore[arg-type]
 
     def copy(self, folder: Path) -> Path:
-        place = self.tmp / "copy"
-        shutil.rmtree(place, ignore_errors=True)
-        return Path(shutil.copytree(folder, place / folder.name))
+        copies = self.tmp / "copy"
+        shutil.rmtree(copies, ignore_errors=True)
+        return Path(shutil.copytree(folder, copies / folder.name))
 
     def stage(self, patience: float = LONG) -> Path:
         """The Hub as before, and a copy of the folder to be published."""

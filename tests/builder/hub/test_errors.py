@@ -221,7 +221,7 @@ def test_a_strange_wait_is_no_wait(hub: LoopHub) -> None:
     assert asked_wait(raised.value) == 0.0
 
 
-def test_the_state_is_of_one_release_and_place(hub: LoopHub, folder: Path) -> None:
+def test_the_state_is_of_one_release_and_repository(hub: LoopHub, folder: Path) -> None:
     publish(hub, folder)
     publish(hub, folder, "alice/other")
     states = sorted(folder.parent.glob("dimsum_plus.publish/*.json"))

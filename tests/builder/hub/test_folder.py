@@ -21,12 +21,12 @@ print(json.dumps(read))
 """
 
 
-def load(place: Path, cache: Path) -> dict[str, list[str]]:
+def load(folder: Path, cache: Path) -> dict[str, list[str]]:
     environment = {**os.environ, "HF_HOME": str(cache), "HF_HUB_OFFLINE": "1"}
     environment.pop("HF_DATASETS_CACHE", None)
     done = subprocess.run(
         [sys.executable, "-c", LOAD],
-        cwd=place,
+        cwd=folder,
         env=environment,
         capture_output=True,
         text=True,

@@ -116,8 +116,8 @@ def planted(effect: float) -> Findings:
                     near = same if effect > 0 else not same
                     second = (first if near else effect * topic) + noise.normal(size=8) * 0.5
                     vectors[names[n]], vectors[names[n + 1]] = first.tolist(), second.tolist()
-                    place = (document, length, temperature, names[n], names[n + 1])
-                    pairs.append(Judged(*place, equivalent=same, bleu=bleu))
+                    origin = (document, length, temperature, names[n], names[n + 1])
+                    pairs.append(Judged(*origin, equivalent=same, bleu=bleu))
     sentences = list(vectors)
     matrix: Vectors = centred(np.asarray([vectors[s] for s in sentences], dtype=np.float32))
     states = {"middle": matrix, "last": matrix}

@@ -251,11 +251,11 @@ def test_the_explorer_says_what_was_counted(
             curve.values.index(curve.now)
         )
         assert "(as it stands)" in browser.run(said)
-        for place in (0, len(curve.values) - 1):
-            choose(browser, "threshold", str(place))
+        for index in (0, len(curve.values) - 1):
+            choose(browser, "threshold", str(index))
             plural = "summaries" if curve.task == "summary" else "paraphrases"
-            assert f": {curve.kept[place]:,} {plural}" in browser.run(said)
-            assert f"; {curve.total[place]:,} pairs in all" in browser.run(said)
+            assert f": {curve.kept[index]:,} {plural}" in browser.run(said)
+            assert f"; {curve.total[index]:,} pairs in all" in browser.run(said)
     assert browser.run("document.querySelectorAll('#curve polyline').length") == 1
     browser.run("document.querySelector('#removed details').open = true")
     assert browser.console == []

@@ -34,12 +34,12 @@ def columns(rows: list[dict[str, float | None]]) -> dict[str, Any]:
 @settings(max_examples=300)
 def test_columns_are_decided_as_each_pair_alone(rules: Any, rows: list[Any]) -> None:
     found = decide(rules, columns(rows), len(rows))
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         task, reason = decide_one(rules, row)
-        assert found.names[found.codes[place]] == (task or reason)
-        assert found.kept[place] == (task is not None)
+        assert found.names[found.codes[index]] == (task or reason)
+        assert found.kept[index] == (task is not None)
         for name in rules:
-            assert found.fits[name][place] == (not failing(rules[name], row))
+            assert found.fits[name][index] == (not failing(rules[name], row))
     assert sum(found.counts().values()) == len(rows)
 
 

@@ -64,8 +64,8 @@ def test_every_form_gives_the_same_texts(tmp_path: Path) -> None:
         {"id": "007"},
         {"id": "1e3"},
     ]
-    assert [row.place for row in rows_in(tmp_path / "blank.jsonl")] == ["line 3", "line 4"]
-    assert [row.place for row in rows_in(tmp_path / "c.csv")] == ["line 2", "line 4"]
+    assert [row.position for row in rows_in(tmp_path / "blank.jsonl")] == ["line 3", "line 4"]
+    assert [row.position for row in rows_in(tmp_path / "c.csv")] == ["line 2", "line 4"]
 
 
 def test_files_without_rows_have_none(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_lines_of_plain_text(tmp_path: Path) -> None:
         ("a.docx", b"x", "a.docx is no data file that can be read"),
     ],
 )
-def test_what_is_refused_is_named_with_its_place(
+def test_what_is_refused_is_named_with_its_position(
     name: str, content: bytes, message: str, tmp_path: Path
 ) -> None:
     (tmp_path / name).write_bytes(content)
@@ -201,10 +201,10 @@ def test_held_out_rows_are_never_training_rows(tmp_path: Path) -> None:
         "test": ["mixed/test/part-0.jsonl"],
     }
     assert len(list(read_rows(mixed, None))) == 4
-    for place in ("recipes_test.jsonl", "only/dev.jsonl", "test/rows.jsonl"):
-        put(place)
+    for name in ("recipes_test.jsonl", "only/dev.jsonl", "test/rows.jsonl"):
+        put(name)
         with pytest.raises(UsageError, match="nothing to train on"):
-            list(read_rows(str(tmp_path / place), "train"))
+            list(read_rows(str(tmp_path / name), "train"))
     with pytest.raises(UsageError, match=r"it is validation \(1\)"):
         list(read_rows(str(tmp_path / "only"), "train"))
     own = tmp_path / "own.jsonl"

@@ -185,9 +185,9 @@ def test_resampled_bleu_is_bleu_of_the_resample() -> None:
     weights = bootstrap.draws(12, resamples=3)
     values = bootstrap.values(bleu, weights)
     for row, value in zip(weights, values, strict=True):
-        places = [i for i, count in enumerate(row) for _ in range(int(count))]
-        outputs = [(OUTPUTS * 4)[i] for i in places]
-        known = [(REFERENCES * 4)[i] for i in places]
+        chosen = [i for i, count in enumerate(row) for _ in range(int(count))]
+        outputs = [(OUTPUTS * 4)[i] for i in chosen]
+        known = [(REFERENCES * 4)[i] for i in chosen]
         assert value == pytest.approx(bleu_family(outputs, known, outputs)[0].value)
 
 
