@@ -86,10 +86,10 @@ def student_facts(name: str, spec: StudentSpec, reference: str) -> ModelFacts:
         settings=_settings(training["recipe"]),
         generation=_settings(spec.generation.model_dump()),
         controls=tuple(
-            ControlFacts(code=code, meaning=spec.prompts.requests[code].meaning or code)
-            for code in spec.requests
+            ControlFacts(code=code, meaning=spec.prompts.codes[code].meaning or code)
+            for code in spec.codes
         ),
-        example_prompt=spec.prompts.render(EXAMPLE, spec.requests[0]),
+        example_prompt=spec.prompts.render(EXAMPLE, spec.codes[0]),
         run=RunFacts(
             seed=training["recipe"]["seed"],
             seconds=training["seconds_of_last_start"],
@@ -102,7 +102,7 @@ def student_facts(name: str, spec: StudentSpec, reference: str) -> ModelFacts:
 
 def _tasks(spec: StudentSpec) -> tuple[TaskDefinition, ...]:
     """Those that it was trained on, in the order of its recipe."""
-    known = {spec.prompts.requests[request].task for request in spec.requests}
+    known = {spec.prompts.codes[code].task for code in spec.codes}
     named = tasks_of(spec.training["recipe"]["tasks"])
     return tuple(task for task in named if task.name in known)
 

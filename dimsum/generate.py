@@ -86,9 +86,9 @@ def generate_file(
     say(student.note)
     if not student.spec.trained:
         say(f"{model} is no trained student: its prompts are new to it")
-    request = student.spec.request_for(job.task.name, job.options)
+    code = student.spec.code_for(job.task.name, job.options)
     with _sink(output) as sink:
-        return _run(student, request, job, form, rows, sink, say)
+        return _run(student, code, job, form, rows, sink, say)
 
 
 def _read(source: Path | None, job: Job) -> tuple[str, Iterator[Row]]:
@@ -132,7 +132,7 @@ def _checked(rows: Iterator[Row], column: str, name: str) -> Iterator[Row]:
 
 def _run(
     student: Student,
-    request: str,
+    code: str,
     job: Job,
     form: str,
     rows: Iterator[Row],
@@ -145,14 +145,14 @@ def _run(
         texts = [reading.text(row, job.column, reading.read(row)) for row in chunk]
         outputs = student.write(
             [text or "" for text in texts],
-            request,
+            code,
             n=job.number,
             seed=job.seed + reading.rows - len(chunk),
             batch_size=job.batch_size,
         )
         cut += student.cut
         for row, found in zip(chunk, outputs, strict=True):
-            _emit(sink, form, job, row, found, request)
+            _emit(sink, form, job, row, found, code)
         sink.flush()
         say(f"{reading.rows:,} sentences, {reading.rows / (time.monotonic() - began):.1f}/s")
     if reading.dropped:
@@ -162,7 +162,7 @@ def _run(
     return reading.rows
 
 
-def _emit(sink: IO[str], form: str, job: Job, row: Row, texts: list[str], request: str) -> None:
+def _emit(sink: IO[str], form: str, job: Job, row: Row, texts: list[str], code: str) -> None:
     if form == "plain":
         sink.writelines(text + "\n" for text in texts)
         return
@@ -171,7 +171,7 @@ def _emit(sink: IO[str], form: str, job: Job, row: Row, texts: list[str], reques
     found = {name: None if reason else texts[0] if len(texts) == 1 else texts}
     if reason:
         found["dropped"] = reason
-    value = {**row, "request": request, **found}
+    value = {**row, "request": code, **found}
     line = json.dumps(value, ensure_ascii=False, default=_as_text)
     if not_text(line):  # half a surrogate pair cannot be written as UTF-8
         line = json.dumps(value, default=_as_text)

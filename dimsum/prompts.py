@@ -18,8 +18,8 @@ from dimsum.tasks.registry import SHIPPED
 Architecture = Literal["seq2seq", "causal"]
 
 
-class Request(BaseModel):
-    """What an instruction asks for, kept with the student: nobody needs the task's definition.
+class CodeDescription(BaseModel):
+    """What an instruction asks for, saved with the student: nobody needs the task's definition.
 
     Attributes:
         task: its name.
@@ -35,12 +35,13 @@ class Request(BaseModel):
 
 
 class PromptFormat(BaseModel):
-    """How a request and a source become a prompt; saved with every student.
+    """How a control code and a source become a prompt; saved with every student.
 
     Attributes:
-        instructions: request (a control code or, without codes, a task) to its line.
-        requests: what each request asks for.
-        control: whether requests are control codes.
+        instructions: control code to its line. A student trained without control codes has one
+            code for each task, the name of the task.
+        codes: what each control code asks for.
+        control: whether the codes are those of the tasks' definitions.
         template: text with {instruction} and {source}.
         target_prefix: stands before the target in training; a causal model's answer is a
             continuation, so it begins with a space.
@@ -51,20 +52,24 @@ class PromptFormat(BaseModel):
     instructions: dict[str, str]
     template: str
     target_prefix: str = ""
-    requests: dict[str, Request] = Field(default_factory=dict)
+    codes: dict[str, CodeDescription] = Field(default_factory=dict)
     control: bool = True
 
     @model_validator(mode="before")
     @classmethod
     def _described(cls, values: Any) -> Any:
         """Students of the first format say only their instructions; all are of shipped tasks."""
-        if not isinstance(values, dict) or "requests" in values or "instructions" not in values:
+        if isinstance(values, dict) and "requests" in values:  # as earlier versions wrote it
+            values = {"codes" if k == "requests" else k: v for k, v in values.items()}
+        if not isinstance(values, dict) or "codes" in values or "instructions" not in values:
             return values
         names = set(values["instructions"])
         with_codes = not names & {task.name for task in SHIPPED if len(task.codes) > 1}
-        known = requests_of(SHIPPED, control=with_codes)
-        found = {name: known.get(name, Request(task=name)) for name in values["instructions"]}
-        return {"control": with_codes, **values, "requests": found}
+        known = describe_codes(SHIPPED, control=with_codes)
+        found = {
+            name: known.get(name, CodeDescription(task=name)) for name in values["instructions"]
+        }
+        return {"control": with_codes, **values, "codes": found}
 
     @model_validator(mode="after")
     def _whole(self) -> PromptFormat:
@@ -74,9 +79,9 @@ class PromptFormat(BaseModel):
         if not self.template.startswith("{instruction}"):
             raise ValueError("template must begin with {instruction}")
         if len(set(self.instructions.values())) != len(self.instructions):
-            raise ValueError("two requests have the same instruction")
-        if set(self.requests) != set(self.instructions):
-            raise ValueError("requests and instructions differ")
+            raise ValueError("two control codes have the same instruction")
+        if set(self.codes) != set(self.instructions):
+            raise ValueError("codes and instructions differ")
         return self
 
     @classmethod
@@ -101,41 +106,41 @@ class PromptFormat(BaseModel):
             },
             template="{instruction}\nSentence: {source}" + ("\nAnswer:" if causal else ""),
             target_prefix=" " if causal else "",
-            requests=requests_of(tasks, control=control),
+            codes=describe_codes(tasks, control=control),
             control=control,
         )
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """Names of the tasks that there is an instruction for."""
-        return tuple(dict.fromkeys(self.requests[name].task for name in self.instructions))
+        return tuple(dict.fromkeys(self.codes[name].task for name in self.instructions))
 
-    def render(self, source: str, request: str) -> str:
+    def render(self, source: str, code: str) -> str:
         """The prompt of a source.
 
         Raises:
-            UsageError: a request that the format has no instruction for.
+            UsageError: a control code that the format has no instruction for.
         """
-        if request not in self.instructions:
+        if code not in self.instructions:
             raise UsageError(
-                f"the student does not know the control code {request!r}",
+                f"the student does not know the control code {code!r}",
                 hint=f"it knows {', '.join(self.instructions)}",
             )
         before, after = self._around()
-        return self.instructions[request] + before + source + after
+        return self.instructions[code] + before + source + after
 
     def parse(self, prompt: str) -> tuple[str, str]:
-        """The (request, source) that a prompt was rendered from.
+        """The (control code, source) that a prompt was rendered from.
 
         Raises:
             UsageError: a text that is no prompt of this format.
         """
         before, after = self._around()
-        for request, line in self.instructions.items():
+        for code, line in self.instructions.items():
             head = line + before
             if prompt.startswith(head) and prompt.endswith(after):
                 inner = prompt[len(head) :]
-                return request, inner[: len(inner) - len(after)]
+                return code, inner[: len(inner) - len(after)]
         raise UsageError("the text is not a prompt of this student")
 
     def _around(self) -> tuple[str, str]:
@@ -144,12 +149,12 @@ class PromptFormat(BaseModel):
         return before, after
 
 
-def requests_of(tasks: Sequence[TaskDefinition], *, control: bool) -> dict[str, Request]:
-    """What each control code, or without codes each task, asks for."""
+def describe_codes(tasks: Sequence[TaskDefinition], *, control: bool) -> dict[str, CodeDescription]:
+    """What each control code asks for."""
     if not control:
-        return {t.name: Request(task=t.name, meaning=_one(t.noun)) for t in tasks}
+        return {t.name: CodeDescription(task=t.name, meaning=_one(t.noun)) for t in tasks}
     return {
-        code.name: Request(task=task.name, options=dict(code.options), meaning=code.meaning)
+        code.name: CodeDescription(task=task.name, options=dict(code.options), meaning=code.meaning)
         for task in tasks
         for code in task.codes
     }

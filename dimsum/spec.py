@@ -29,7 +29,7 @@ class StudentSpec(BaseModel):
 
     Attributes:
         prompts: its prompt format.
-        trained: training examples of each request; empty for a model that is no student yet.
+        trained: training examples of each control code; empty for a model that is no student yet.
         base: the model it was trained from, as a card may show it.
         training: the settings, data and measured facts of its training.
     """
@@ -46,13 +46,13 @@ class StudentSpec(BaseModel):
     training: dict[str, Any] = Field(default_factory=dict)
 
     @property
-    def requests(self) -> list[str]:
-        """Requests that the student knows: those it was trained on, else all of its format."""
-        known = [request for request in self.prompts.instructions if self.trained.get(request)]
+    def codes(self) -> list[str]:
+        """Control codes that the student knows: those it was trained on, else all of its format."""
+        known = [code for code in self.prompts.instructions if self.trained.get(code)]
         return known or list(self.prompts.instructions)
 
-    def request_for(self, task: str, options: Mapping[str, str | None] | None = None) -> str:
-        """The request for a task; what is left open is taken as training had it most often.
+    def code_for(self, task: str, options: Mapping[str, str | None] | None = None) -> str:
+        """The control code for a task; what is left open is taken as training had it most often.
 
         Args:
             options: of the task, such as the length of a summary; None is left open.
@@ -60,7 +60,7 @@ class StudentSpec(BaseModel):
         Raises:
             UsageError: a task, an option or a value that the student does not know.
         """
-        asked = self.prompts.requests
+        asked = self.prompts.codes
         wanted = {name: value for name, value in (options or {}).items() if value is not None}
         every = [name for name in self.prompts.instructions if asked[name].task == task]
         for name, value in wanted.items():
@@ -68,7 +68,7 @@ class StudentSpec(BaseModel):
             if not values and every:
                 raise UsageError(
                     f"the student has no {name} to choose for the task {task!r}",
-                    hint=f"what it was trained on: {', '.join(self.requests)}",
+                    hint=f"what it was trained on: {', '.join(self.codes)}",
                 )
             if value not in values and every:
                 known = dict.fromkeys(values)
@@ -77,27 +77,26 @@ class StudentSpec(BaseModel):
                 )
         fitting = [
             name
-            for name in self.requests
+            for name in self.codes
             if asked[name].task == task and wanted.items() <= asked[name].options.items()
         ]
         if not fitting:
             raise self._unknown("-".join(wanted.values()) or task)
-        return max(fitting, key=lambda request: self.trained.get(request, 0))
+        return max(fitting, key=lambda code: self.trained.get(code, 0))
 
-    def checked(self, request: str) -> str:
-        """A request, if the student knows it.
+    def check_code(self, code: str) -> None:
+        """Refuse a control code that the student does not know.
 
         Raises:
-            UsageError: it does not.
+            UsageError: with the codes that it knows.
         """
-        if request not in self.requests:
-            raise self._unknown(request)
-        return request
+        if code not in self.codes:
+            raise self._unknown(code)
 
-    def _unknown(self, request: str) -> UsageError:
+    def _unknown(self, code: str) -> UsageError:
         return UsageError(
-            f"the student does not know the control code {request!r}",
-            hint=f"it was trained on {', '.join(self.requests)}",
+            f"the student does not know the control code {code!r}",
+            hint=f"it was trained on {', '.join(self.codes)}",
         )
 
 
@@ -119,6 +118,6 @@ def read_spec(folder: Path) -> StudentSpec | None:
 
 
 def shares(trained: Counter[str]) -> dict[str, float]:
-    """Share of each request among training examples."""
+    """Share of each control code among training examples."""
     total = sum(trained.values())
     return {name: count / total for name, count in sorted(trained.items())} if total else {}

@@ -157,8 +157,8 @@ class Student:
         Raises:
             UsageError: a task, an option or a value that the student does not know.
         """
-        request = self.spec.request_for(task, options)
-        found = self.write([text] if isinstance(text, str) else text, request, n=n, seed=seed)
+        code = self.spec.code_for(task, options)
+        found = self.write([text] if isinstance(text, str) else text, code, n=n, seed=seed)
         if isinstance(text, str):
             return found[0][0] if n == 1 else found[0]
         return [outputs[0] for outputs in found] if n == 1 else found
@@ -166,7 +166,7 @@ class Student:
     def write(
         self,
         sources: Sequence[str],
-        request: str | Sequence[str],
+        code: str | Sequence[str],
         *,
         n: int = 1,
         sample: bool | None = None,
@@ -175,11 +175,11 @@ class Student:
         generation: Generation | None = None,
         on_tokens: Callable[[int], None] = lambda tokens: None,
     ) -> list[list[str]]:
-        """Outputs for each source under a request (a control code, or a task without codes).
+        """Outputs for each source under a control code (a task's name without codes).
 
         Args:
             sources: sentences; line breaks become spaces, and one without words has empty outputs.
-            request: one for all, or one for each.
+            code: one for all, or one for each.
             n: outputs of each source.
             sample: None samples only when n > 1.
             seed: of the sampling; equal calls give equal outputs.
@@ -188,14 +188,14 @@ class Student:
             on_tokens: called, as it goes, with how many tokens were written.
 
         Raises:
-            UsageError: an unknown request.
+            UsageError: an unknown control code.
             DimsumError: not enough memory for a single source.
         """
-        wanted = [request] * len(sources) if isinstance(request, str) else list(request)
+        wanted = [code] * len(sources) if isinstance(code, str) else list(code)
         if len(wanted) != len(sources):
-            raise UsageError(f"{len(sources)} sources but {len(wanted)} requests")
+            raise UsageError(f"{len(sources)} sources but {len(wanted)} control codes")
         for one in set(wanted):
-            self.spec.checked(one)
+            self.spec.check_code(one)
         if n < 1:
             raise UsageError("at least one output of each source must be asked for")
         said = [index for index, source in enumerate(sources) if source.strip()]
@@ -250,7 +250,7 @@ class Student:
             on_tokens(sum(len(ids) for ids in self._ids(texts)))
         return found
 
-    def encode(self, sources: Sequence[str], requests: Sequence[str]) -> list[list[int]]:
+    def encode(self, sources: Sequence[str], codes: Sequence[str]) -> list[list[int]]:
         """Prompt tokens of each source; a source that is too long loses its end, counted in `cut`.
 
         Returns:
@@ -258,22 +258,22 @@ class Student:
         """
         texts = [one_line(source) for source in sources]
         render = self.spec.prompts.render
-        rows = self._ids([render(t, r) for t, r in zip(texts, requests, strict=True)], ends=True)
+        rows = self._ids([render(t, r) for t, r in zip(texts, codes, strict=True)], ends=True)
         most = self.spec.max_source_tokens
         self.cut = 0
         for i, ids in enumerate(rows):
             if len(ids) > most:
                 self.cut += 1
-                rows[i] = self._shortened(texts[i], requests[i], len(ids) - most)
+                rows[i] = self._shortened(texts[i], codes[i], len(ids) - most)
         return rows
 
-    def _shortened(self, text: str, request: str, excess: int) -> list[int]:
+    def _shortened(self, text: str, code: str, excess: int) -> list[int]:
         """Prompt tokens of a source that loses at least `excess` tokens of its end."""
         ids = self._ids([text])[0]
         while ids:
             ids = ids[: max(0, len(ids) - excess)]
             kept = self.tokenizer.decode(ids, skip_special_tokens=True)
-            row = self._ids([self.spec.prompts.render(one_line(kept), request)], ends=True)[0]
+            row = self._ids([self.spec.prompts.render(one_line(kept), code)], ends=True)[0]
             if len(row) <= self.spec.max_source_tokens:
                 return row
             excess = 1

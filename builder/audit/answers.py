@@ -166,7 +166,8 @@ def _warn(key: Key, answers: Answers) -> None:
             answers.warnings.append(f"reader {reader} answered nothing")
         elif whole < len(showings):
             answers.warnings.append(
-                f"reader {reader} answered {whole} of {len(showings)} items; the others are left out"
+                f"reader {reader} answered {whole} of {len(showings)} items; "
+                "the others are left out"
             )
         torn = [item for item, answer in given.items() if answer.contradicted]
         if torn:

@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 METHOD = parallel.METHOD.name
 """A student samples freely, as this method does."""
-SCHEMA = extended(SENTENCES, target=pa.string(), request=pa.string())
+SCHEMA = extended(SENTENCES, target=pa.string(), control=pa.string())
 REJECTED = schema_of(
     context_id=pa.string(),
     source=pa.string(),
     target=pa.string(),
-    request=pa.string(),
+    control=pa.string(),
     reason=pa.string(),
 )
 
@@ -53,7 +53,7 @@ def make(work: Work) -> Output:
     if not rows:
         return with_rejects([], [], SCHEMA, REJECTED)
     student = work.models.student()
-    requests = student.spec.requests
+    codes = student.spec.codes
     tokens = 0
 
     def count(written: int) -> None:
@@ -62,8 +62,8 @@ def make(work: Work) -> Output:
         work.tick(written)
 
     found = student.write(
-        [row["source"] for row in rows for _ in requests],
-        [request for _ in rows for request in requests],
+        [row["source"] for row in rows for _ in codes],
+        [code for _ in rows for code in codes],
         n=settings.samples,
         sample=True,
         seed=work.seed % 2**31,
@@ -77,13 +77,13 @@ def make(work: Work) -> Output:
     forbidden = {domain.name: domain.forbidden for domain in work.config.domains}
     for position, row in enumerate(rows):
         seen = {one_line(row["source"])}
-        for index, request in enumerate(requests):
-            for target in found[position * len(requests) + index]:
+        for index, code in enumerate(codes):
+            for target in found[position * len(codes) + index]:
                 reason = fault(target, most, forbidden[row["domain"]])
                 if reason is None and target in seen:
                     reason = "repeated"
                 seen.add(target)
-                new = {**row, "target": target, "request": request}
+                new = {**row, "target": target, "control": code}
                 if reason is None:
                     kept.append(new)
                 else:
@@ -122,7 +122,7 @@ def _first_to_each(count: int) -> tuple[Indices, Indices]:
 
 STAGE = Stage(
     name="rewrites",
-    version=3,
+    version=4,
     counted="samples",
     make=make,
     inputs=("sentences",),

@@ -24,7 +24,7 @@ class System:
     """A system by its outputs.
 
     Attributes:
-        facts: what it is: a model's reference and request, a prompt, a definition.
+        facts: what it is: a model's reference and control code, a prompt, a definition.
         control: its control accuracy, where that was measured.
         asked: all that its outputs depend on beside the examples; empty for what costs nothing.
     """
@@ -115,7 +115,7 @@ def control_accuracy(
         student without codes.
     """
     optional = {code.name for code in task.codes if code.options}
-    codes = [code for code in student.spec.requests if code in optional]
+    codes = [code for code in student.spec.codes if code in optional]
     if not codes:
         return {}
     by_code: dict[str, Any] = {}

@@ -161,10 +161,10 @@ def _student(
     say(student.note)
     # A student without codes has one kind of target, whatever the others are asked for.
     options = wanted.options if student.spec.prompts.control else {}
-    request = student.spec.request_for(wanted.task.name, options)
+    code = student.spec.code_for(wanted.task.name, options)
     sources = [example.source for example in examples]
-    written = student.write(sources, request, batch_size=wanted.batch_size)
-    facts = {"model": public_name(model), "request": request, "cut": student.cut}
+    written = student.write(sources, code, batch_size=wanted.batch_size)
+    facts = {"model": public_name(model), "request": code, "cut": student.cut}
     obeyed = (
         control_accuracy(
             student, sources[: wanted.controls], wanted.task, batch_size=wanted.batch_size

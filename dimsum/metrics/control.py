@@ -11,34 +11,34 @@ from dimsum.tasks import TaskDefinition
 def obeyed(
     sources: Sequence[str],
     outputs: Sequence[str],
-    requests: Sequence[str],
+    codes: Sequence[str],
     tasks: Sequence[TaskDefinition],
 ) -> dict[str, float | None]:
     """Shares of outputs that are what their codes ask for, in each option and in all of them.
 
     Args:
-        requests: control codes; those without options, or of another task, are left out.
+        codes: control codes; those without options, or of another task, are left out.
         tasks: whose codes are judged.
 
     Returns:
         by the name of each option (of a summary, `length` and `style`) and `control` (all options
         of the code), each 0 to 1; None where no code asks for it.
     """
-    codes = {code.name: (task, code) for task in tasks for code in task.codes if code.options}
+    known = {code.name: (task, code) for task in tasks for code in task.codes if code.options}
     hits: dict[str, list[bool]] = {option.name: [] for task in tasks for option in task.options}
     both: list[bool] = []
-    for source, output, request in zip(sources, outputs, requests, strict=True):
-        if request not in codes:
+    for source, output, name in zip(sources, outputs, codes, strict=True):
+        if name not in known:
             continue
-        task, code = codes[request]
+        task, code = known[name]
         pair = wording_of(source, output)
         found = {
             option.name: option.value_of(pair) == code.options[option.name]
             for option in task.options
             if option.name in code.options
         }
-        for name, hit in found.items():
-            hits[name].append(hit)
+        for option, hit in found.items():
+            hits[option].append(hit)
         both.append(all(found.values()))
     return {name: _share(some) for name, some in {**hits, "control": both}.items()}
 

@@ -28,7 +28,7 @@ class Encoding:
     """What came of encoding pairs.
 
     Attributes:
-        trained: examples of each request.
+        trained: examples of each control code.
         too_long: pairs left out, by which side was longer than the student takes.
     """
 
@@ -88,7 +88,7 @@ def _row(ragged: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]], index: int) 
     return found
 
 
-def request_of(student: Student, pair: Pair) -> str:
+def code_of(student: Student, pair: Pair) -> str:
     """What the pair is an answer to: its control code, or its task for a student without codes."""
     return pair.control if student.spec.prompts.control else pair.task
 
@@ -102,20 +102,20 @@ def encoded(
     ask for what its target does not answer.
     """
     for chunk in _chunks(pairs):
-        requests = [request_of(student, pair) for pair in chunk]
+        codes = [code_of(student, pair) for pair in chunk]
         most, student.spec.max_source_tokens = student.spec.max_source_tokens, 10**9
         try:
-            prompts = student.encode([pair.source for pair in chunk], requests)
+            prompts = student.encode([pair.source for pair in chunk], codes)
         finally:
             student.spec.max_source_tokens = most
-        for pair, request, prompt in zip(chunk, requests, prompts, strict=True):
+        for pair, code, prompt in zip(chunk, codes, prompts, strict=True):
             target = student.encode_target(pair.target)
             if len(prompt) > most:
                 into.too_long["source"] += 1
             elif len(target) > max_target_tokens:
                 into.too_long["target"] += 1
             else:
-                into.trained[request] += 1
+                into.trained[code] += 1
                 yield prompt, target
 
 

@@ -33,7 +33,7 @@ from dimsum.pairs import Columns, Pair, held_out, pairs_of
 from dimsum.prompts import PromptFormat
 from dimsum.spec import SPEC_FILE
 from dimsum.student import Student
-from dimsum.training.examples import Collator, Encoding, Examples, encoded, request_of
+from dimsum.training.examples import Collator, Encoding, Examples, code_of, encoded
 from dimsum.training.lora import with_lora
 from dimsum.training.progress import ProgressLine
 from dimsum.training.recipe import Recipe, check_precision
@@ -100,7 +100,7 @@ def train(
     if not begin(output, identity):
         say(f"{output} is already trained")
         return Student.from_pretrained(output, device=device)
-    _count_requests(student, prepared)
+    _count_codes(student, prepared)
     base = student.model
     use_explicit_attention(base, where)
     if recipe.lora_rank:
@@ -149,7 +149,7 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
                 data.columns.where,
                 "rows need a source and a target; a few dozen pairs are the least",
             )
-    sample = [(pair, request_of(student, pair)) for pair in checked[: recipe.sample_pairs]]
+    sample = [(pair, code_of(student, pair)) for pair in checked[: recipe.sample_pairs]]
     facts = {
         "reference": public_name(data.reference),
         "rows": reading.rows,
@@ -157,7 +157,7 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
         "too_long": dict(encoding.too_long + aside.too_long),
         "train": len(training),
         "validation": len(validation),
-        "by_request": dict(sorted(encoding.trained.items())),
+        "by_code": dict(sorted(encoding.trained.items())),
     }
     return Prepared(training, validation, sample, encoding, reading, ready, facts)
 
@@ -188,15 +188,15 @@ def describe_data(prepared: Prepared) -> list[str]:
     return lines
 
 
-def _count_requests(student: Student, prepared: Prepared) -> None:
+def _count_codes(student: Student, prepared: Prepared) -> None:
     """Add this training's examples to those the student has seen; write only for what is known."""
     earlier = student.spec.trained
     student.spec.trained = {
-        request: earlier.get(request, 0) + prepared.encoding.trained.get(request, 0)
-        for request in student.spec.prompts.instructions
+        code: earlier.get(code, 0) + prepared.encoding.trained.get(code, 0)
+        for code in student.spec.prompts.instructions
     }
-    known = set(student.spec.requests)
-    prepared.sample = [(pair, request) for pair, request in prepared.sample if request in known]
+    known = set(student.spec.codes)
+    prepared.sample = [(pair, code) for pair, code in prepared.sample if code in known]
 
 
 def _training_dtype(recipe: Recipe, device: torch.device) -> str | None:

@@ -44,8 +44,8 @@ class _StudentTrainer:
         from dimsum.metrics.control import obeyed
 
         student = self.student
-        requests = [request for _, request in self.sample]
-        outputs = student.write([pair.source for pair, _ in self.sample], requests)
+        codes = [code for _, code in self.sample]
+        outputs = student.write([pair.source for pair, _ in self.sample], codes)
         texts = [found[0] for found in outputs]
         overlaps = [
             rouge_l(tokens(pair.target), tokens(text))
@@ -56,7 +56,7 @@ class _StudentTrainer:
             sources = [pair.source for pair, _ in self.sample]
             found |= {
                 name: value
-                for name, value in obeyed(sources, texts, requests, self.tasks).items()
+                for name, value in obeyed(sources, texts, codes, self.tasks).items()
                 if value is not None
             }
         return found

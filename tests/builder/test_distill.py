@@ -107,7 +107,7 @@ def test_the_round_is_released_with_the_corpus(done: tuple[Path, Distilled]) -> 
     steps = funnel(second, parse_config(second.header()["config"]))
     assert [step.stage for step in steps] == [stage.name for stage in ROUND_STAGES]
     known = {step.stage: step for step in steps}
-    codes = len(Student.from_pretrained(found.students[0]).spec.requests)
+    codes = len(Student.from_pretrained(found.students[0]).spec.codes)
     assert known["rewrites"].entered == known["sentences"].kept * codes * 3
     order = ["rewrites", "pairs", "scores", "decisions", "duplicates", "near_duplicates"]
     for earlier, later in zip(order, [*order[1:], "placement"], strict=True):

@@ -32,14 +32,14 @@ def both(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Student, Stude
 def test_greedy_outputs_are_those_of_generate(both: tuple[Student, Student], ngram: int) -> None:
     quick, plain = both
     sources = [pair["source"] for pair in toy_pairs(6)]
-    requests = (plain.spec.requests * 2)[:6]
+    codes = (plain.spec.codes * 2)[:6]
     settings = Generation(max_new_tokens=12, no_repeat_ngram=ngram)
-    expected = plain.write(sources, requests, generation=settings)
+    expected = plain.write(sources, codes, generation=settings)
     told: list[int] = []
-    assert quick.write(sources, requests, generation=settings, on_tokens=told.append) == expected
+    assert quick.write(sources, codes, generation=settings, on_tokens=told.append) == expected
     assert len({text for texts in expected for text in texts}) > 1
     assert sum(told) >= 6
-    twice = quick.write(sources, requests, n=2, sample=False, generation=settings)
+    twice = quick.write(sources, codes, n=2, sample=False, generation=settings)
     assert twice == [texts * 2 for texts in expected]
 
 

@@ -21,8 +21,8 @@ def test_a_prompt_gives_back_what_it_was_made_from(
     form = PromptFormat.default(architecture, control=control)  # type: ignore[arg-type]
     again = PromptFormat.model_validate_json(form.model_dump_json())
     assert again.control == control
-    for request in form.instructions:
-        assert again.parse(form.render(source, request)) == (request, source)
+    for code in form.instructions:
+        assert again.parse(form.render(source, code)) == (code, source)
 
 
 def test_the_prompt_reads_as_it_should() -> None:
@@ -56,48 +56,51 @@ def test_what_is_no_prompt_is_refused() -> None:
             PromptFormat(instructions={"a": "b"}, template=template)
 
 
-def test_requests_follow_what_was_trained() -> None:
+def test_codes_follow_what_was_trained() -> None:
     form = PromptFormat.default("causal")
     counts = {"short-abstractive": 2, "long-abstractive": 5, "long-extractive": 9}
     spec = StudentSpec(architecture="causal", prompts=form, trained=counts)
-    assert spec.request_for("summary") == "long-extractive"
-    assert spec.request_for("summary", {"length": "short", "style": None}) == "short-abstractive"
-    assert spec.request_for("summary", {"style": "abstractive"}) == "long-abstractive"
+    assert spec.code_for("summary") == "long-extractive"
+    assert spec.code_for("summary", {"length": "short", "style": None}) == "short-abstractive"
+    assert spec.code_for("summary", {"style": "abstractive"}) == "long-abstractive"
     for options, message in (
         ({"length": "short", "style": "extractive"}, "control code 'short-extractive'"),
         ({"length": "medium"}, "'medium' is no length"),
         ({"tone": "dry"}, "has no tone"),
     ):
         with pytest.raises(UsageError, match=message):
-            spec.request_for("summary", options)
+            spec.code_for("summary", options)
     for task in ("paraphrase", "headline"):
         with pytest.raises(UsageError, match=f"does not know the control code '{task}'"):
-            spec.request_for(task)
+            spec.code_for(task)
     with pytest.raises(UsageError, match="'paraphrase'"):
-        spec.checked("paraphrase")
+        spec.check_code("paraphrase")
     plain = StudentSpec(
         architecture="causal",
         prompts=PromptFormat.default("causal", control=False),
         trained={"summary": 3, "paraphrase": 1},
     )
-    assert plain.request_for("summary") == "summary"
+    assert plain.code_for("summary") == "summary"
     with pytest.raises(UsageError, match="has no length to choose"):
-        plain.request_for("summary", {"length": "short"})
+        plain.code_for("summary", {"length": "short"})
 
 
-def test_students_of_the_first_format_are_understood() -> None:
+def test_students_of_earlier_formats_are_understood() -> None:
     for control in (True, False):
         form = PromptFormat.default("causal", control=control)
-        first = form.model_dump(exclude={"requests", "control"})
+        first = form.model_dump(exclude={"codes", "control"})
         assert PromptFormat.model_validate(first) == form
+        second = form.model_dump(exclude={"codes"})
+        second["requests"] = {name: code.model_dump() for name, code in form.codes.items()}
+        assert PromptFormat.model_validate(second) == form
     other = PromptFormat.model_validate({**first, "instructions": {"headline": "Write one."}})
-    assert other.requests["headline"].task == "headline"
+    assert other.codes["headline"].task == "headline"
 
 
-def test_a_format_of_another_task_says_what_its_requests_are() -> None:
+def test_a_format_of_another_task_says_what_its_codes_are() -> None:
     form = PromptFormat.default("causal", tasks=(HEADLINE, PARAPHRASE))
     assert form.tasks == ("headline", "paraphrase")
-    assert form.requests["tiny-headline"].options == {"size": "tiny"}
+    assert form.codes["tiny-headline"].options == {"size": "tiny"}
     assert PromptFormat.model_validate_json(form.model_dump_json()) == form
-    with pytest.raises(ValidationError, match="requests and instructions differ"):
-        PromptFormat.model_validate({**form.model_dump(), "requests": {}})
+    with pytest.raises(ValidationError, match="codes and instructions differ"):
+        PromptFormat.model_validate({**form.model_dump(), "codes": {}})

@@ -105,7 +105,7 @@ def test_what_is_saved_opens_here_and_in_plain_transformers(
     student.save(tmp_path / "student")
     again = Student.from_pretrained(tmp_path / "student", device="cpu", dtype="float32")
     assert again.spec == student.spec
-    assert again.spec.requests == ["long-extractive", "paraphrase"]
+    assert again.spec.codes == ["long-extractive", "paraphrase"]
     source = sentences(1)[0]
     assert again.paraphrase(source) == student.paraphrase(source)
     kind = AutoModelForSeq2SeqLM if architecture == "seq2seq" else AutoModelForCausalLM
@@ -134,7 +134,7 @@ def test_models_that_are_no_students(toy_critic: Path, tmp_path: Path, toy_llama
     (tmp_path / "broken" / SPEC_FILE).write_text("{}")
     with pytest.raises(ModelError, match="not a student's description"):
         Student.from_pretrained(tmp_path / "broken")
-    with pytest.raises(UsageError, match="2 sources but 1 requests"):
+    with pytest.raises(UsageError, match="2 sources but 1 control codes"):
         student.write(["a", "b"], ["paraphrase"])
 
 

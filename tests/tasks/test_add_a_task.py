@@ -106,7 +106,7 @@ def test_a_student_learns_it_and_writes(
     assert run([*begin, *settings, "--set", TASKS, "-o", str(output)]) == 0
     student = Student.from_pretrained(output, device="cpu", dtype="float32")
     assert student.spec.trained["tiny-headline"] and student.spec.trained["brief-headline"]
-    assert student.spec.request_for("headline", {"size": "tiny"}) == "tiny-headline"
+    assert student.spec.code_for("headline", {"size": "tiny"}) == "tiny-headline"
     student.spec.generation = Generation(max_new_tokens=8)
     source = "The old dog sleeps near the river."
     one = student.rewrite(source, task="headline", size="tiny")

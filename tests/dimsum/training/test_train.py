@@ -143,12 +143,12 @@ def test_a_code_that_is_new_to_a_student_is_learnt_further_on(
     first = write_jsonl(tmp_path / "first.jsonl", rows)
     recipe = small(toy_t5, epochs=1, validation_share=0.2)
     student = train(Data(str(first)), recipe, tmp_path / "one", device="cpu")
-    assert student.spec.requests == ["paraphrase"]
+    assert student.spec.codes == ["paraphrase"]
     with pytest.raises(UsageError, match="does not know"):
         student.summarize("The dog sleeps.", length="short")
     further = small(tmp_path / "one", epochs=1)
     student = train(Data(str(pairs)), further, tmp_path / "two", device="cpu")
-    assert len(student.spec.requests) > 1
+    assert len(student.spec.codes) > 1
 
 
 def test_early_stopping_ends_a_training_that_gets_no_better(
