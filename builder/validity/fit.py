@@ -116,7 +116,7 @@ def _folds(data: Labelled, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
         valid[context] += is_valid
     chance = dict(zip(contexts, np.random.default_rng(seed).random(len(contexts)), strict=True))
     order = sorted(contexts, key=lambda c: (-valid[c], chance[c]))
-    number = {context: place % FOLDS for place, context in enumerate(order)}
+    number = {context: index % FOLDS for index, context in enumerate(order)}
     return np.array([number[context] for context in data.context], dtype=np.int64)
 
 
