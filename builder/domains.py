@@ -74,28 +74,28 @@ def read_openings(path: Path) -> tuple[list[str], dict[str, int]]:
         lines = list(lines_in(path))
     except UsageError as error:
         raise ConfigError(error.message, hint=error.hint) from error
-    kept: dict[str, None] = {}
+    usable: dict[str, None] = {}
     skipped: dict[str, int] = {}
     for line in lines:
         opening = line.strip()
         if not opening:
             continue
-        reason = _opening_fault(opening, kept)
+        reason = _opening_fault(opening, usable)
         if reason:
             skipped[reason] = skipped.get(reason, 0) + 1
         else:
-            kept[opening] = None
-    if not kept:
+            usable[opening] = None
+    if not usable:
         raise ConfigError(f"{path} has no usable opening", hint="one opening a line, as UTF-8 text")
-    return list(kept), skipped
+    return list(usable), skipped
 
 
-def _opening_fault(opening: str, kept: dict[str, None]) -> str | None:
+def _opening_fault(opening: str, usable: dict[str, None]) -> str | None:
     if len(opening) > MAX_OPENING:
         return "too_long"
     if any(unicodedata.category(character) == "Cc" for character in opening):
         return "control_characters"
-    return "repeated" if opening in kept else None
+    return "repeated" if opening in usable else None
 
 
 @cache

@@ -160,8 +160,8 @@ def _model_facts(model: ModelConfig, before: Mapping[str, Any]) -> dict[str, Any
 def _dtype(model: ModelConfig, before: Mapping[str, Any]) -> str:
     if model.dtype != "auto":
         return model.dtype
-    kept = before.get("dtype")
-    return kept or str(pick_dtype(pick_device(model.device))).removeprefix("torch.")
+    settled = before.get("dtype")
+    return settled or str(pick_dtype(pick_device(model.device))).removeprefix("torch.")
 
 
 def _prepacked(role: str, model: ModelConfig, dtype: str, before: Mapping[str, Any]) -> bool:

@@ -29,8 +29,8 @@ class Markdown(str):
 
 def one_line(text: str) -> str:
     """Text on one line: control, format and direction characters out, white space to one space."""
-    kept = (c if c.isspace() or unicodedata.category(c) not in _UNSEEN else "" for c in text)
-    return " ".join("".join(kept).split())
+    visible = (c if c.isspace() or unicodedata.category(c) not in _UNSEEN else "" for c in text)
+    return " ".join("".join(visible).split())
 
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})

@@ -272,8 +272,8 @@ class Student:
         ids = self._ids([text])[0]
         while ids:
             ids = ids[: max(0, len(ids) - excess)]
-            kept = self.tokenizer.decode(ids, skip_special_tokens=True)
-            row = self._ids([self.spec.prompts.render(one_line(kept), code)], ends=True)[0]
+            shorter = self.tokenizer.decode(ids, skip_special_tokens=True)
+            row = self._ids([self.spec.prompts.render(one_line(shorter), code)], ends=True)[0]
             if len(row) <= self.spec.max_source_tokens:
                 return row
             excess = 1

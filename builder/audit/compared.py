@@ -12,7 +12,7 @@ from builder.audit.record import rows_digest
 from builder.errors import ConfigError
 from builder.store import digest, seed_of
 from dimsum.data.files import rows_in
-from dimsum.evaluation.kept import OUTPUTS
+from dimsum.evaluation.saved_outputs import OUTPUTS
 
 
 def is_outputs(path: Path) -> bool:

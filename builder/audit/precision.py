@@ -78,13 +78,13 @@ def recall(labels: Sequence[Label]) -> dict[str, Any] | None:
         {"value", "low", "high", "valid_released", "valid_rejected"}; counts are estimates with
         their ends, and the value is None where no valid pair was found.
     """
-    kept = [label for label in labels if label.pair.stage == RELEASED]
+    released = [label for label in labels if label.pair.stage == RELEASED]
     lost = [label for label in labels if label.pair.stage != RELEASED]
-    if not kept or not lost:
+    if not released or not lost:
         return None
     level = 1 - (1 - LEVEL) / 2
     ends = []
-    for some in (kept, lost):
+    for some in (released, lost):
         one = share_of(some, VALID, level=level)
         rows = sum(label.weight for label in some)
         ends.append([rows * (one.value or 0.0), rows * one.low, rows * one.high])

@@ -65,10 +65,10 @@ def draw_sample(population: Population, n: int, seed: int) -> Sample:
     positions: dict[bool, list[int]] = {True: [], False: []}
     for position, key in enumerate(population.keys):
         positions[key[0] == RELEASED].append(position)
-    kept, rejects = positions[True], positions[False]
-    for_rejects = min(len(rejects), max(round(n * REJECTS_SHARE), n - len(kept)))
+    released, rejects = positions[True], positions[False]
+    for_rejects = min(len(rejects), max(round(n * REJECTS_SHARE), n - len(released)))
     parts = [
-        (kept, min(len(kept), n - for_rejects), RELEASED_POWER),
+        (released, min(len(released), n - for_rejects), RELEASED_POWER),
         (rejects, for_rejects, REJECTS_POWER),
     ]
     rows: list[Drawn] = []

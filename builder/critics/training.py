@@ -129,7 +129,7 @@ def train(
         done = begun.step
         optimiser.restore(begun)
     began, seen, since, loss_sum, hits = time.monotonic(), 0, 0, 0.0, 0
-    kept = began
+    saved = began
     for step, batch in enumerate(batches[done:], start=done + 1):
         labels = torch.tensor([mixed[i].label for i in batch])
         logits = critic.logits([rows[i] for i in batch])
@@ -144,9 +144,9 @@ def train(
             rate = seen / (time.monotonic() - began)
             report(Step(step, len(batches), loss_sum / since, hits / since, rate))
             since, loss_sum, hits = 0, 0.0, 0
-        if time.monotonic() - kept > CHECKPOINT_SECONDS:
+        if time.monotonic() - saved > CHECKPOINT_SECONDS:
             checkpoint.write(output, identity, optimiser.checkpoint())
-            kept = time.monotonic()
+            saved = time.monotonic()
     critic.model.eval()
     save(critic, output, _trainings(recipe))
     checkpoint.remove(output)

@@ -139,9 +139,9 @@ def _alike(
     is_open[open_rows] = True
     for keys, owners in _ranges(shingles, starts, rows):
         counts = _counts(keys)
-        kept = (counts > 1) & is_open[owners]
+        shared = (counts > 1) & is_open[owners]
         for column, values in zip(columns, (keys, owners, counts), strict=True):
-            column.append(values[kept])
+            column.append(values[shared])
     keys, owners, counts = (np.concatenate(column) for column in columns)
     order = np.lexsort((keys, counts, owners))
     keys, owners = keys[order], owners[order]

@@ -71,7 +71,7 @@ def make(work: Work) -> Output:
         generation=settings.sampling,
         on_tokens=count,
     )
-    kept: Rows = []
+    passed: Rows = []
     rejects: Rows = []
     most = work.config.candidates.max_characters
     forbidden = {domain.name: domain.forbidden for domain in work.config.domains}
@@ -85,13 +85,13 @@ def make(work: Work) -> Output:
                 seen.add(target)
                 new = {**row, "target": target, "control": code}
                 if reason is None:
-                    kept.append(new)
+                    passed.append(new)
                 else:
                     rejects.append({**new, "reason": reason})
     cut = {name: [row.get(name) for row in rejects] for name in REJECTED.names}
-    output = with_rejects(kept, [], SCHEMA, REJECTED)
+    output = with_rejects(passed, [], SCHEMA, REJECTED)
     output.extra["rejects"] = pa.table(cut, schema=REJECTED)
-    output.entered = len(kept) + len(rejects)
+    output.entered = len(passed) + len(rejects)
     for row in rejects:
         output.rejected[row["reason"]] = output.rejected.get(row["reason"], 0) + 1
     output.counters = {"tokens": tokens}

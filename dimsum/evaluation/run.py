@@ -14,8 +14,8 @@ from dimsum.evaluation import teacher as asking
 from dimsum.evaluation.baselines import BASELINES, baseline
 from dimsum.evaluation.data import Example
 from dimsum.evaluation.evaluate import System, control_accuracy, evaluate
-from dimsum.evaluation.kept import earlier, same, save
 from dimsum.evaluation.measure import Critic
+from dimsum.evaluation.saved_outputs import find_same, read_outputs, save_outputs
 from dimsum.models import pick_device, pinned, public_name, resolve
 from dimsum.tasks import TaskDefinition
 from dimsum.writing import BATCH_SIZE
@@ -98,7 +98,7 @@ def evaluate_systems(
         UsageError: outputs of another length than the data, a code that a student lacks, or
             outputs to reuse that are for other examples.
     """
-    known = earlier(wanted.reuse, examples) if wanted.reuse else []
+    known = read_outputs(wanted.reuse, examples) if wanted.reuse else []
     scorer = _bertscore(wanted)
     systems = [
         _student(wanted, index, model, examples, known, say)
@@ -116,7 +116,7 @@ def evaluate_systems(
         raise UsageError("two systems have the same name", hint="tell them apart with --name")
     document = evaluate(systems, examples, bertscore=scorer, critic=critic, say=say)
     if folder is not None:
-        save(folder, systems, examples)
+        save_outputs(folder, systems, examples)
     controls = {system.name: dict(system.control) for system in systems if system.control}
     return {"task": wanted.task.name, "data": public_name(data), **document, "control": controls}
 
@@ -154,7 +154,7 @@ def _student(
 
     name = wanted.names[index] if wanted.names else public_name(model)
     asked = _asked(wanted, model, options=dict(wanted.options), controls=wanted.controls)
-    if found := same(known, name, asked):
+    if found := find_same(known, name, asked):
         say(f"{name}: its outputs are reused")
         return found
     student: Student = Student.from_pretrained(model, device=wanted.device, dtype=wanted.dtype)
@@ -191,7 +191,7 @@ def _teacher(
         "teacher zero-shot": {**asked, "shots": 0},
         "teacher few-shot": {**asked, "shots": asking.SHOTS},
     }
-    again = [one for label, kind in kinds.items() if (one := same(known, label, kind))]
+    again = [one for label, kind in kinds.items() if (one := find_same(known, label, kind))]
     if len(again) == len(kinds):
         say("the teacher: its outputs are reused")
         return again

@@ -91,9 +91,9 @@ class BertScore:
         self, outputs: Sequence[str], sources: Sequence[str], beta: float = BETA
     ) -> Measured:
         """BERT-iBLEU, 0 to 100, of each output against its source, averaged."""
-        kept = self.f1(outputs, [[source] for source in sources])
+        meaning = self.f1(outputs, [[source] for source in sources])
         copied = sentence_bleu(outputs, sources)
-        values = [100 * bert_ibleu(k, c, beta) for k, c in zip(kept, copied, strict=True)]
+        values = [100 * bert_ibleu(k, c, beta) for k, c in zip(meaning, copied, strict=True)]
         about = f"BERT-iBLEU, beta {beta:g}, sentence BLEU by sacrebleu {version('sacrebleu')}"
         return mean_of("bert_ibleu", values, f"{about}; {self.signature}; mean x 100")
 

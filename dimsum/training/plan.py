@@ -210,13 +210,13 @@ def _activations(
     half precision a float32 one counts half, as autocast would keep it.
     """
     weights = {p.untyped_storage()._cdata for p in model.parameters()}
-    kept: dict[int, tuple[Any, int]] = {}
+    storages: dict[int, tuple[Any, int]] = {}
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
         if storage._cdata not in weights:
             size = storage.nbytes() // (2 if half and tensor.dtype == torch.float32 else 1)
-            kept[storage._cdata] = (storage, size)
+            storages[storage._cdata] = (storage, size)
         return tensor
 
     batch = _batch(model, architecture, rows, lengths, config, "meta")
@@ -226,7 +226,7 @@ def _activations(
         batch["attention_mask"] = torch.ones(shape, dtype=torch.bool, device="meta")
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         loss = model(**batch, use_cache=False).loss
-    found = sum(size for _, size in kept.values())
+    found = sum(size for _, size in storages.values())
     del loss
     return found
 

@@ -129,17 +129,17 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
     checked = list(
         islice(pairs_of(own, data.columns, data.reference, ready, tasks), recipe.validation_pairs)
     )
-    kept: Iterable[Pair] = pairs
+    used: Iterable[Pair] = pairs
     if not checked:
         share = recipe.validation_share
         everything = list(pairs)
         checked = [p for p in everything if held_out(p.source, share)][: recipe.validation_pairs]
-        kept = [p for p in everything if not held_out(p.source, share)]
+        used = [p for p in everything if not held_out(p.source, share)]
     causal = student.spec.architecture == "causal"
     student.spec.max_source_tokens = min(student.spec.max_source_tokens, recipe.max_source_tokens)
     encoding, aside = Encoding(), Encoding()
     most = recipe.max_target_tokens
-    training = Examples(encoded(student, kept, most, encoding), causal=causal)
+    training = Examples(encoded(student, used, most, encoding), causal=causal)
     validation = Examples(encoded(student, checked, most, aside), causal=causal)
     for name, part in (("training", training), ("validation", validation)):
         if len(part) == 0:

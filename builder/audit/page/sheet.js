@@ -15,15 +15,15 @@
     ? data.questions.map((question) => question.name)
     : item.outputs.flatMap((_, index) => data.questions.map((q) => `${index}.${q.name}`));
 
-  const kept = (item) => state.answers[item.item] || { values: {}, note: "" };
+  const answerOf = (item) => state.answers[item.item] || { values: {}, note: "" };
 
   // A pair is valid only if every other answer is yes.
   const failed = (item) => pairs && data.questions.some(
-    (q) => q.name !== "valid" && kept(item).values[q.name] === false);
+    (q) => q.name !== "valid" && answerOf(item).values[q.name] === false);
 
   const valueOf = (item, slot) => {
     if (slot === "valid" && pairs && failed(item)) return false;
-    const value = kept(item).values[slot];
+    const value = answerOf(item).values[slot];
     return value === undefined ? null : value;
   };
 
@@ -58,7 +58,7 @@
     const before = state.answers[item.item];
     state.undo.push({ item: item.item, before: before === undefined ? null : before, cursor: cursorBefore });
     state.undo = state.undo.slice(-MOST_UNDO);
-    const after = { values: { ...kept(item).values }, note: kept(item).note };
+    const after = { values: { ...answerOf(item).values }, note: answerOf(item).note };
     edit(after);
     state.answers[item.item] = after;
     save();
@@ -172,7 +172,7 @@
     $("task").textContent = item.task;
     $("hint").textContent = pairs ? data.hints[item.task] || "" : "Judge each output by itself: 1 no, 2 partly, 3 yes";
     $("source").textContent = item.source;
-    $("note").value = kept(item).note;
+    $("note").value = answerOf(item).note;
     const texts = pairs ? [item.target] : item.outputs;
     $("outputs").replaceChildren(...texts.map((text, index) => outputBlock(item, text, index)));
     if (again) {
@@ -199,7 +199,7 @@
 
   const lineOf = (item) => {
     const head = { audit: data.audit, reader: data.reader, item: item.item, task: item.task, source: item.source };
-    const note = kept(item).note;
+    const note = answerOf(item).note;
     if (pairs) {
       const values = Object.fromEntries(data.questions.map((q) => [q.name, valueOf(item, q.name)]));
       return { ...head, target: item.target, ...values, note };
@@ -266,7 +266,7 @@
   });
   $("note").addEventListener("change", (event) => {
     const item = current();
-    if (event.target.value !== kept(item).note) {
+    if (event.target.value !== answerOf(item).note) {
       change(item, (after) => { after.note = event.target.value; }, cursor);
       $("undo").disabled = false;
     }

@@ -1,4 +1,4 @@
-"""What systems wrote, kept in a folder: to be looked at, and judged again beside other systems."""
+"""Outputs of systems saved in a folder: to be read, and to be judged again with other systems."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OUTPUTS = "outputs.jsonl"
 SYSTEMS = "systems.json"
 
 
-def save(folder: Path, systems: Sequence[System], examples: Sequence[Example]) -> None:
+def save_outputs(folder: Path, systems: Sequence[System], examples: Sequence[Example]) -> None:
     """Write source, references and each system's output by line, and what made the systems."""
     with whole_file(folder / OUTPUTS) as stream:
         for i, example in enumerate(examples):
@@ -39,14 +39,14 @@ def save(folder: Path, systems: Sequence[System], examples: Sequence[Example]) -
     write_json(folder / SYSTEMS, about)
 
 
-def same(systems: Sequence[System], name: str, asked: Mapping[str, Any]) -> System | None:
+def find_same(systems: Sequence[System], name: str, asked: Mapping[str, Any]) -> System | None:
     """The one of the systems that was asked just that, under the name that it has now."""
     found = next((one for one in systems if one.asked == asked), None)
     return found and replace(found, name=name)
 
 
-def earlier(folder: Path, examples: Sequence[Example]) -> list[System]:
-    """The systems of an earlier evaluation on the same examples, as `save` wrote them.
+def read_outputs(folder: Path, examples: Sequence[Example]) -> list[System]:
+    """The systems of an earlier evaluation on the same examples, as `save_outputs` wrote them.
 
     Raises:
         UsageError: nothing readable is there, or it is about other examples.
