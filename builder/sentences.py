@@ -48,7 +48,7 @@ def split(texts: Iterable[str]) -> Iterator[list[str]]:
 
 
 def tidy(text: str) -> str:
-    """Collapse spaces; newlines stay, because they tell that a sentence was broken."""
+    """Collapse spaces; newlines stay, because they show that a sentence was broken."""
     return " ".join(part for part in text.replace("\r", "\n").split(" ") if part)
 
 

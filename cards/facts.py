@@ -74,7 +74,7 @@ class ModelUse(Fact):
         reference: as configured: a Hub id, a folder's name, a GGUF file, embedded:NAME.
         revision: the Hub commit, if it came from the Hub.
         licence: the Hub's identifier; None when nobody knows.
-        identity: a hash of the weights or another name that tells two revisions apart.
+        identity: a hash of the weights or another name that distinguishes two revisions.
     """
 
     role: str
@@ -85,7 +85,7 @@ class ModelUse(Fact):
 
 
 class TextUse(Fact):
-    """A text that went in: seed texts, word lists, prefixes, training sets of a critic."""
+    """A text that went in: seed texts, word lists, openings, training sets of a critic."""
 
     name: str
     use: str

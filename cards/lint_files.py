@@ -216,7 +216,7 @@ def model_files(folder: Path) -> Iterator[Finding]:
 
 
 def _is_safetensors(path: Path) -> bool:
-    """Whether a file has the header of its tensors, and all the bytes that the header tells of."""
+    """Whether a file has the header of its tensors, and all the bytes that the header declares."""
     size = path.stat().st_size
     try:
         with path.open("rb") as file:

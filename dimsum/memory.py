@@ -1,4 +1,4 @@
-"""Memory: telling its end from other failures, and giving it back."""
+"""Memory: recognising that it ran out, and giving it back."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ def sheet_order(
     """Items of one reader.
 
     Repeats are rows of the first half that come again in the second, with half a sheet between
-    the two on average. Names of items tell nothing of the row.
+    the two on average. Names of items say nothing of the row.
 
     Args:
         rows: ids to judge, each once.

@@ -30,10 +30,10 @@ def join(first: str, second: str, output: Path, alone_below: float = 0.0) -> Non
         UsageError: something is in `output`.
     """
     folder, other = (Path(resolve(reference).path) for reference in (first, second))
-    about, beside = _document(folder, first), _document(other, second)
-    if about.get("second") or beside.get("second"):
+    document, companion = _document(folder, first), _document(other, second)
+    if document.get("second") or companion.get("second"):
         raise ConfigError("one of the critics is made of two itself")
-    if not beside.get("frozen_embeddings"):
+    if not companion.get("frozen_embeddings"):
         raise ConfigError(
             f"{second} is no encoder with its base's embeddings",
             hint="train it with method=full and frozen_embeddings=true",
@@ -42,7 +42,9 @@ def join(first: str, second: str, output: Path, alone_below: float = 0.0) -> Non
     with whole_folder(output) as scratch:
         shutil.copytree(folder, scratch, ignore=unlike, dirs_exist_ok=True)
         shutil.copy(other / WEIGHTS, scratch / SECOND_WEIGHTS)
-        write_json(scratch / SPEC_FILE, {**about, "second": beside, "alone_below": alone_below})
+        write_json(
+            scratch / SPEC_FILE, {**document, "second": companion, "alone_below": alone_below}
+        )
 
 
 def _document(folder: Path, reference: str) -> dict[str, Any]:

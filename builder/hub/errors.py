@@ -145,7 +145,7 @@ def explain(error: BaseException, repo_id: str, *secrets: str | bool | None) -> 
         return MovedError("the branch")
     if isinstance(error, ValueError) and "metadata" in said:
         return ConfigError(
-            f"the Hub refuses the card's metadata: {said}", hint="`dimsum card lint` may tell more"
+            f"the Hub refuses the card's metadata: {said}", hint="`dimsum card lint` may say more"
         )
     if status is not None:
         asked = asked_wait(error)

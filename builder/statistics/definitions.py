@@ -158,7 +158,7 @@ DEFINITIONS: dict[str, Definition] = {
         "strategy",
         "ratio",
         "The larger of ROUGE-L and density per character of the target, by which control codes "
-        "tell extractive from abstractive",
+        "separate extractive from abstractive",
         PLAIN,
     ),
     "abstractive": Definition(
@@ -228,8 +228,8 @@ DEFINITIONS: dict[str, Definition] = {
     "near_duplicates": Definition(
         "hygiene",
         "share",
-        "Rows with another row whose word 3-shingles, sides told apart, have a Jaccard similarity "
-        "of 0.8 or more; compared exactly, none is missed",
+        "Rows with another row whose word 3-shingles, sides distinguished, have a Jaccard "
+        "similarity of 0.8 or more; compared exactly, none is missed",
         PLAIN,
         grows=True,
     ),

@@ -1,6 +1,6 @@
 """Word shingles of a pair, as keys: what near-duplicates are compared by.
 
-A row's set is the word 3-grams of its source and of its target, told apart by side. A text of
+A row's set is the word 3-grams of its source and of its target, distinguished by side. A text of
 fewer words is one shingle, and a text without a word is compared as it is, as in the builder's
 own removal of near-duplicates.
 """

@@ -113,7 +113,7 @@ def evaluate_systems(
     ]
     names = [system.name for system in systems]
     if len(set(names)) != len(names):
-        raise UsageError("two systems have the same name", hint="tell them apart with --name")
+        raise UsageError("two systems have the same name", hint="give each its own with --name")
     document = evaluate(systems, examples, bertscore=scorer, critic=critic, say=say)
     if folder is not None:
         save_outputs(folder, systems, examples)

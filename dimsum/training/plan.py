@@ -290,7 +290,7 @@ def _seconds(call: Callable[[], None], device: torch.device) -> float:
 def _free_memory(device: torch.device) -> int | None:
     """Bytes that the device, or the machine, has to give; None where nobody says.
 
-    Linux tells what it would give with the files that it holds in memory dropped; what lies idle
+    Linux reports what it would give with the files that it holds in memory dropped; what lies idle
     is a small part of that.
     """
     if device.type == "cuda":

@@ -61,7 +61,7 @@ def test_the_card_says_what_the_run_did(run: tuple[Run, BuildConfig]) -> None:
             assert f"| {task} | `{rule}` |" in card
 
 
-def test_statistics_stand_beside_the_published_ones(run: tuple[Run, BuildConfig]) -> None:
+def test_statistics_stand_next_to_the_published_ones(run: tuple[Run, BuildConfig]) -> None:
     opened, config = run
     folder = opened.folder / config.name
     measured = json.loads((folder / "provenance/statistics.json").read_text())["tasks"]

@@ -35,10 +35,10 @@ def test_greedy_outputs_are_those_of_generate(both: tuple[Student, Student], ngr
     codes = (plain.spec.codes * 2)[:6]
     settings = Generation(max_new_tokens=12, no_repeat_ngram=ngram)
     expected = plain.write(sources, codes, generation=settings)
-    told: list[int] = []
-    assert quick.write(sources, codes, generation=settings, on_tokens=told.append) == expected
+    counts: list[int] = []
+    assert quick.write(sources, codes, generation=settings, on_tokens=counts.append) == expected
     assert len({text for texts in expected for text in texts}) > 1
-    assert sum(told) >= 6
+    assert sum(counts) >= 6
     twice = quick.write(sources, codes, n=2, sample=False, generation=settings)
     assert twice == [texts * 2 for texts in expected]
 

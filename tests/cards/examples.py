@@ -154,7 +154,7 @@ def dataset_facts(rows: dict[tuple[str, str], int] = ROWS, **changes: object) ->
         ),
         funnel_picture="pictures/funnel.png",
         models=(TEACHER, CRITIC),
-        texts=(TextUse(name="city names", use="prefixes", licence="cc-by-4.0", source="GeoNames"),),
+        texts=(TextUse(name="city names", use="openings", licence="cc-by-4.0", source="GeoNames"),),
         rules=(
             Rule(
                 task="paraphrase",

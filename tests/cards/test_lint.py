@@ -191,12 +191,12 @@ def test_the_secret_itself_is_not_repeated(folder: Path) -> None:
 
 def test_the_command(folder: Path) -> None:
     runner = CliRunner()
-    told = runner.invoke(card_command, ["lint", str(folder)])
-    assert told.exit_code == 0
+    result = runner.invoke(card_command, ["lint", str(folder)])
+    assert result.exit_code == 0
     put("notes.csv")(folder)
-    told = runner.invoke(card_command, ["lint", str(folder), "--json"])
-    assert isinstance(told.exception, GateError)
-    assert [found["rule"] for found in json.loads(told.stdout)] == ["stray-data"]
+    result = runner.invoke(card_command, ["lint", str(folder), "--json"])
+    assert isinstance(result.exception, GateError)
+    assert [found["rule"] for found in json.loads(result.stdout)] == ["stray-data"]
 
 
 def test_rendering_again(folder: Path, student: Path) -> None:

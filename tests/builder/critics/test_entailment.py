@@ -202,11 +202,11 @@ def test_training_learns_and_what_is_saved_scores_the_same(
     method: str, toy_teacher: Path, toy_critic: Path, tmp_path: Path
 ) -> None:
     lora = method == "lora"
-    against, beside = ("nothing", "maybe") if lora else ("sings", "waits")  # words that it knows
+    against, neutral = ("nothing", "maybe") if lora else ("sings", "waits")  # words that it knows
     rows = [
         {"premise": f"The dog eats {a}", "hypothesis": f"The dog eats {b}", "label": label}
         for a in "abcdefgh"
-        for b, label in ((a, "entailment"), (against, "contradiction"), (beside, "neutral"))
+        for b, label in ((a, "entailment"), (against, "contradiction"), (neutral, "neutral"))
     ]
     examples = read_nli(write_nli(tmp_path / "n.jsonl", rows))
     recipe = CriticRecipe(

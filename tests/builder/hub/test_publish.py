@@ -216,9 +216,9 @@ def test_two_publishers_at_once(hub: LoopHub, folder: Path) -> None:
     theirs = make_dataset(folder.parent / "theirs" / "dimsum_plus", word="theirs")
     other = publisher(hub, theirs)
     hub.fault(r"/commit/main", call=other.run)
-    with pytest.raises(MovedError) as told:
+    with pytest.raises(MovedError) as caught:
         publish(hub, mine)
-    assert "main moved" in told.value.message
+    assert "main moved" in caught.value.message
     assert on_hub(hub) == on_disk(theirs)
     publish(hub, mine)
     assert on_hub(hub) == on_disk(mine)

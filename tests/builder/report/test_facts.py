@@ -215,7 +215,7 @@ def test_statistics_are_found_whatever_surrounds_them() -> None:
     assert statistics({"rows": 1}) == statistics(None) == ()
 
 
-def test_other_corpora_and_published_values_stand_beside_the_first() -> None:
+def test_other_corpora_and_published_values_stand_next_to_the_first() -> None:
     def corpus(name: str, *values: float) -> dict[str, object]:
         return {
             "name": name,

@@ -122,7 +122,7 @@ def test_a_corpus_that_is_none_gets_a_clear_error(tmp_path: Path) -> None:
         open_corpus(str(tmp_path))
 
 
-def test_a_missing_column_is_named_beside_those_that_are_there(tmp_path: Path) -> None:
+def test_a_missing_column_is_named_with_those_that_are_there(tmp_path: Path) -> None:
     rows = [{"text": "a", "paraphrase": "b"}]
     paths = [write(tmp_path / "a.jsonl", rows), as_csv(tmp_path / "b.csv", rows)]
     for path in [*paths, as_parquet(tmp_path / "c.parquet", rows)]:

@@ -120,7 +120,7 @@ def test_corpora_are_compared_at_the_size_of_the_smallest(tmp_path: Path) -> Non
         study([str(large), str(small)], Settings(equal_size=121))
 
 
-def test_published_values_stand_beside_ours_only_where_the_definition_matches(
+def test_published_values_stand_next_to_ours_only_where_the_definition_matches(
     whole: dict[str, Any],
 ) -> None:
     (table,) = whole["published"]
