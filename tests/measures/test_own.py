@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from datasets import load_dataset
 
-from builder.config import BuildConfig, parse_config
+from builder.config import Bound, BuildConfig, parse_config
 from builder.measures.registry import BUILT_IN, registry
 from builder.report.gather import gather
 from builder.rescore import compare
 from builder.run import build
 from builder.stages import pairs, scores
+from builder.stages.order import units_of
 from builder.store import REJECTS, Run
 from dimsum.errors import DimsumError
 from tests.toys import toy_config
@@ -35,7 +36,8 @@ def finished(
     document["rules"]["paraphrase"]["rouge_l"] = {"max": 0.5}
     bounds["summary"]["same_start"] = {"max": 0}
     document["rules"]["summary"]["same_start"] = {"max": 0}
-    document["rules"]["paraphrase"]["margin"] = {"min": -1}
+    document["rules"]["paraphrase"]["same_start"] = {"max": 1}
+    document["rules"]["paraphrase"]["margin"] = {"min": 0.5}
     config = parse_config(document)
     folder = tmp_path_factory.mktemp("own") / "run"
     build(config, folder)
@@ -54,6 +56,8 @@ def test_its_values_are_in_the_release_and_obey_its_rules(
         same = row["source"].split()[0] == row["target"].split()[0]
         assert row["same_start"] == same
         assert not (same and row["task"] == "summary")
+        assert row["task"] == "summary" or row["margin"] >= 0.5
+    assert {row["same_start"] for row in rows} == {0.0, 1.0}
     scored = {(r["source"], r["target"]): r for r in run.read("scores", 0).to_pylist()}
     found = [
         scored[row["source"], row["target"]]
@@ -72,17 +76,48 @@ def test_its_values_are_in_the_release_and_obey_its_rules(
 
 
 def test_reasons_report_and_rescoring_know_it(finished: tuple[Run, BuildConfig]) -> None:
-    run, _ = finished
-    reasons = {r for n in range(3) for r in run.read("pairs", n, REJECTS)["reason"].to_pylist()}
-    assert "summary.same_start" in reasons
+    run, config = finished
     report = gather(run.folder)
-    removed = next(r for r in report.removals if r.reason == "summary.same_start")
-    assert removed.meaning.endswith("whether both begin with one word")
+    for stage, reason, meaning in (
+        ("pairs", "summary.same_start", "whether both begin with one word"),
+        ("decisions", "paraphrase.margin", "entailment less neutrality"),
+    ):
+        shards = range(units_of(stage, config))
+        rejects = [row for n in shards for row in run.read(stage, n, REJECTS).to_pylist()]
+        assert reason in {row["reason"] for row in rejects}
+        removed = next(r for r in report.removals if r.reason == reason)
+        assert removed.meaning.endswith(meaning)
     assert {"same_start", "margin"} <= {one.name for one in report.histograms}
-    assert report.explorer is not None
-    assert "margin" in {curve.measure for curve in report.explorer.curves}
     stricter = compare(run, ("rules.paraphrase.margin.min=1",))
-    assert "paraphrase.margin" in stricter.after
+    assert stricter.after["paraphrase.margin"] > stricter.before["paraphrase.margin"]
+
+
+@pytest.mark.parametrize(
+    ("measure", "end", "now"), [("same_start", "max", 1.0), ("margin", "min", 0.5)]
+)
+def test_the_explorer_counts_what_another_bound_would_keep(
+    finished: tuple[Run, BuildConfig], measure: str, end: str, now: float
+) -> None:
+    run, config = finished
+    shards = range(units_of("scores", config))
+    rows = [row for n in shards for row in run.read("scores", n).to_pylist()]
+
+    def holds(row: dict[str, Any], task: str, bound: dict[str, Bound]) -> bool:
+        rules = config.rules[task] | bound
+        return all(rule.holds(row[name]) for name, rule in rules.items())
+
+    explorer = gather(run.folder).explorer
+    assert explorer is not None
+    (curve,) = (
+        one for one in explorer.curves if (one.task, one.measure) == ("paraphrase", measure)
+    )
+    assert (curve.end, curve.now) == (end, now) and now in curve.values
+    for value, kept, total in zip(curve.values, curve.kept, curve.total, strict=True):
+        bound = {measure: Bound(**{end: value})}
+        taken = [holds(row, "paraphrase", bound) for row in rows]
+        either = [one or holds(row, "summary", {}) for one, row in zip(taken, rows, strict=True)]
+        assert (kept, total) == (sum(taken), sum(either)), value
+    assert len(set(curve.kept)) > 1
 
 
 def test_its_source_is_in_the_fingerprint_of_the_stages_that_use_it(
