@@ -14,7 +14,7 @@ from builder.errors import ConfigError
 from dimsum.settings import did_you_mean
 
 
-def annotated(preset: str, domain: str, openings: Path | None) -> str:
+def annotate_preset(preset: str, domain: str, openings: Path | None) -> str:
     """The YAML of a preset, its domains replaced by one of the user's own if openings are given.
 
     Raises:

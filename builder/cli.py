@@ -90,14 +90,14 @@ def run(arguments: list[str]) -> int:
         sys.stderr.close()
         return 1
     except (KeyboardInterrupt, Exception) as error:
-        if interrupt.meant(error):
+        if interrupt.is_interrupt(error):
             click.echo("Interrupted.", err=True)
             return INTERRUPTED
-        return _failed(error, debug)
+        return _report(error, debug)
     return result if isinstance(result, int) else 0
 
 
-def _failed(error: BaseException, debug: bool) -> int:
+def _report(error: BaseException, debug: bool) -> int:
     """Say what went wrong; the exit code."""
     if isinstance(error, DimsumError | CardError):
         if debug:

@@ -21,7 +21,15 @@ from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import VALIDITY, Registry, registry
 from builder.methods.registry import METHODS, AnyMethod
 from dimsum.errors import UsageError
-from dimsum.settings import PathInFile, Presets, Settings, checked, did_you_mean, in_folder, load
+from dimsum.settings import (
+    PathInFile,
+    Presets,
+    Settings,
+    check,
+    did_you_mean,
+    in_folder,
+    load,
+)
 from dimsum.spec import Generation
 from dimsum.tasks import TaskDefinition, task_names, tasks_of
 
@@ -390,6 +398,6 @@ def parse_config(document: Mapping[str, Any]) -> BuildConfig:
     """Check a mapping, such as a run's header has.
 
     Raises:
-        UsageError: as in `dimsum.settings.checked`.
+        UsageError: as in `dimsum.settings.check`.
     """
-    return checked(BuildConfig, document)
+    return check(BuildConfig, document)

@@ -38,7 +38,7 @@ def examine() -> dict[str, dict[str, Any]]:
     return {
         "versions": library_versions(),
         "devices": devices,
-        "models": {**{f"embedded:{name}": _found(name) for name in EMBEDDED}, "spaCy": _spacy()},
+        "models": {**{f"embedded:{name}": _find(name) for name in EMBEDDED}, "spaCy": _spacy()},
         "cache": {
             "folder": str(cache_folder()),
             "free": f"{shutil.disk_usage(_existing(cache_folder())).free / 2**30:.0f} GiB",
@@ -46,7 +46,7 @@ def examine() -> dict[str, dict[str, Any]]:
     }
 
 
-def _found(name: str) -> str:
+def _find(name: str) -> str:
     try:
         return str(embedded_folder(name))
     except DimsumError as error:

@@ -59,7 +59,7 @@ def part_of(stage: Stage, environment: Environment) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name in wanted}
 
 
-def settled(
+def check_environments(
     run: Run, config: BuildConfig, stage: Stage, known: Sequence[Environment], here: Environment
 ) -> list[Environment]:
     """The environments of a run to which units of a stage are about to be added here.

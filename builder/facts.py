@@ -117,7 +117,7 @@ def dataset_facts(
         audits=audits.facts,
         audits_of_other_rows=audits.others,
         sample=_sample(table),
-        limits=(*LIMITS, *_mixed(header)),
+        limits=(*LIMITS, *_describe_mixture(header)),
         student=student,
     )
 
@@ -203,7 +203,7 @@ def _statistics(statistics: dict[str, Any]) -> list[StatisticsRow]:
     """Measures of each task beside the values that papers print, then the means of each task."""
     found = []
     for task, document in statistics["tasks"].items():
-        published = _published(document, task)
+        published = _match_published(document, task)
         values = {(m["measure"], m["side"]): m for m in document["measures"]}
         for name, side in CARD_MEASURES:
             if (name, side) in values:
@@ -231,7 +231,7 @@ def _statistics(statistics: dict[str, Any]) -> list[StatisticsRow]:
     return found + means
 
 
-def _published(document: dict[str, Any], task: str) -> dict[str, dict[str, float | None]]:
+def _match_published(document: dict[str, Any], task: str) -> dict[str, dict[str, float | None]]:
     """Measure -> corpus -> printed value, for the measures whose definition matches ours.
 
     Tables of another task would not compare.
@@ -331,7 +331,7 @@ def _run(config: BuildConfig, header: dict[str, Any], steps: Sequence[Step]) -> 
     )
 
 
-def _mixed(header: dict[str, Any]) -> list[str]:
+def _describe_mixture(header: dict[str, Any]) -> list[str]:
     """That the rows come from several environments, where they do."""
     known = header.get("environments", ())
     if len(known) < 2:

@@ -15,11 +15,10 @@ from dimsum.models import (
     loading,
     pick_device,
     pick_dtype,
-    pinned,
+    pin,
     public_name,
     quiet_transformers,
     resolve,
-    unpacked_gguf,
 )
 
 __all__ = [
@@ -35,11 +34,10 @@ __all__ = [
     "loading",
     "pick_device",
     "pick_dtype",
-    "pinned",
+    "pin",
     "public_name",
     "quiet_transformers",
     "resolve",
-    "unpacked_gguf",
 ]
 
 EMBEDDED["critic"] = Embedded(

@@ -89,7 +89,7 @@ class ModelPool:
             device=wanted.device,
             dtype=self.resolved["teacher"]["dtype"],
         )
-        if self._prepacked("teacher") == "on":
+        if self._decide_prepacking("teacher") == "on":
             from builder.prepacking import prepack
 
             prepack(found.model)
@@ -100,7 +100,7 @@ class ModelPool:
 
         name = self._reference("critic", self.config.critic.model)
         wanted = self.config.critic.model_copy(
-            update={"model": name, "prepacked": self._prepacked("critic")}
+            update={"model": name, "prepacked": self._decide_prepacking("critic")}
         )
         found = EntailmentCritic.load(wanted, self.resolved["critic"]["dtype"])
         return found, found.notes
@@ -110,7 +110,8 @@ class ModelPool:
 
         assert self.config.pairs.encoder is not None
         found = SentenceEncoder.load(
-            self._reference("encoder", self.config.pairs.encoder), self._prepacked("encoder")
+            self._reference("encoder", self.config.pairs.encoder),
+            self._decide_prepacking("encoder"),
         )
         return found, found.notes
 
@@ -124,7 +125,7 @@ class ModelPool:
             self._reference("student", wanted.model),
             device=wanted.device,
             dtype=self.resolved["student"]["dtype"],
-            prepacked=self._prepacked("student"),
+            prepacked=self._decide_prepacking("student"),
         )
         return found, [found.note]
 
@@ -133,7 +134,7 @@ class ModelPool:
         commit = self.resolved.get(role, {}).get("revision")
         return f"{wanted.partition('@')[0]}@{commit}" if commit else wanted
 
-    def _prepacked(self, role: str) -> Literal["on", "off"]:
+    def _decide_prepacking(self, role: str) -> Literal["on", "off"]:
         """As the run has settled it; runs of before this setting had it off."""
         return "on" if self.resolved.get(role, {}).get("prepacked") else "off"
 

@@ -51,7 +51,7 @@ def settle(
     """
     if switch == "off":
         return False
-    possible = device.type == "cpu" and _supported(dtype)
+    possible = device.type == "cpu" and _supports(dtype)
     if switch == "on" and not possible:
         raise ConfigError(
             f"weights in {str(dtype).removeprefix('torch.')} on {device.type} cannot be prepacked",
@@ -69,7 +69,7 @@ def prepack(model: torch.nn.Module) -> int:
     Returns:
         how many layers it concerned.
     """
-    modules = [module for module in model.modules() if _concerned(module)]
+    modules = [module for module in model.modules() if _concerns(module)]
     users = Counter(
         id(parameter)
         for module in model.modules()
@@ -85,13 +85,13 @@ def prepack(model: torch.nn.Module) -> int:
     return len(modules)
 
 
-def _concerned(module: torch.nn.Module) -> TypeGuard[torch.nn.Linear]:
+def _concerns(module: torch.nn.Module) -> TypeGuard[torch.nn.Linear]:
     if type(module) is not torch.nn.Linear or "forward" in vars(module):
         return False
-    return module.weight.device.type == "cpu" and _supported(module.weight.dtype)
+    return module.weight.device.type == "cpu" and _supports(module.weight.dtype)
 
 
-def _supported(dtype: torch.dtype) -> bool:
+def _supports(dtype: torch.dtype) -> bool:
     operators: Any = torch.ops.mkldnn
     named = ("_reorder_linear_weight", "_linear_pointwise", "_is_mkldnn_bf16_supported")
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
@@ -109,7 +109,7 @@ class _Tiles:
     def __init__(self) -> None:
         self._held: dict[tuple[int, int], torch.Tensor] = {}
 
-    def filled(self, rows: torch.Tensor) -> torch.Tensor:
+    def fill(self, rows: torch.Tensor) -> torch.Tensor:
         """The rows and, behind them, others that nobody reads."""
         many, width = rows.shape
         if many % _TILE == 0 or rows.dtype is not torch.bfloat16:
@@ -129,7 +129,7 @@ def _forward(
     def forward(inputs: torch.Tensor) -> torch.Tensor:
         rows = inputs.flatten(0, -2)
         product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
-            tiles.filled(rows), packed, bias, "none", [], ""
+            tiles.fill(rows), packed, bias, "none", [], ""
         )
         return product[: len(rows)].view(*inputs.shape[:-1], -1)
 

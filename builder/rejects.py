@@ -47,25 +47,25 @@ def draw_rejects(
             if record is None:
                 continue
             given |= set(record.rejected)
-            if not _wanted(record.rejected, reason):
+            if not _select(record.rejected, reason):
                 continue
             for row in run.read(name, shard, REJECTS).to_pylist():
                 if reason is None or reason in row["reason"]:
                     found.append((name, row))
-    if reason is not None and not found and not _wanted(REASONS, reason):
+    if reason is not None and not found and not _select(REASONS, reason):
         where = f"stage {stage}" if stage else "this run"
         raise ConfigError(
             f"{where} rejected no row for a reason like {reason!r}{did_you_mean(reason, given)}",
             hint=f"reasons there: {', '.join(sorted(given)) or 'none, it rejected nothing'}",
         )
     chosen = random.Random(seed).sample(found, min(limit, len(found)))
-    return [_shown(name, row) for name, row in chosen]
+    return [_show(name, row) for name, row in chosen]
 
 
-def _wanted(reasons: Iterable[str], wanted: str | None) -> bool:
+def _select(reasons: Iterable[str], wanted: str | None) -> bool:
     return any(wanted is None or wanted in reason for reason in reasons)
 
 
-def _shown(stage: str, row: dict[str, Any]) -> dict[str, Any]:
+def _show(stage: str, row: dict[str, Any]) -> dict[str, Any]:
     text = {"source": row.get("source", row.get("sentence", "")), "target": row.get("target", "")}
     return {"stage": stage, **row, **text}

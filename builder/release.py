@@ -39,7 +39,7 @@ from builder.report.pictures import picture_of_funnel
 from builder.stages.splits import SPLITS
 from builder.statistics.counts import counts
 from builder.statistics.funnel import funnel
-from builder.statistics.study import released_study
+from builder.statistics.study import study_release
 from builder.store import Run, digest, file_hash, write_table
 from builder.versions import library_versions
 from cards.facts import FACTS_PATH, DatasetFacts, Link
@@ -156,8 +156,8 @@ def _fill(
     data = folder / "data"
     statistics = {
         **counts(table, config.registry),
-        "corpus": released_study(data),
-        "tasks": {t: released_study(data / t) for t in config.rules if (data / t).is_dir()},
+        "corpus": study_release(data),
+        "tasks": {t: study_release(data / t) for t in config.rules if (data / t).is_dir()},
     }
     provenance = folder / "provenance"
     write_text(
@@ -196,16 +196,16 @@ def write_data(folder: Path, table: pa.Table, own: Sequence[str] = ()) -> None:
                 write_table(folder / data_path(task, split), rows.combine_chunks())
 
 
-def released_tasks(dataset: Path) -> list[str]:
+def list_tasks(dataset: Path) -> list[str]:
     """Names of the tasks that a dataset folder has rows of, which are configs too."""
     return sorted(path.name for path in (dataset / "data").iterdir() if path.is_dir())
 
 
-def released_rows(dataset: Path, most: int) -> list[dict[str, Any]]:
+def take_rows(dataset: Path, most: int) -> list[dict[str, Any]]:
     """The first rows of each task in turn; rows are ordered by id, a hash, so nobody chose them."""
     tables = [
         pq.read_table(path).slice(0, most).to_pylist()
-        for task in released_tasks(dataset)
+        for task in list_tasks(dataset)
         if (path := dataset / data_path(task, "train")).is_file()
     ]
     turns = [table[i] for i in range(most) for table in tables if i < len(table)]

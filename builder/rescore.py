@@ -9,10 +9,10 @@ from typing import Any
 from builder.config import BuildConfig, parse_config
 from builder.errors import BuilderError, ConfigError
 from builder.run import BuildResult, build
-from builder.stages.decisions import decided
+from builder.stages.decisions import decide_pairs
 from builder.stages.order import units_of
 from builder.store import Run
-from dimsum.settings import overridden
+from dimsum.settings import apply_overrides
 
 CHANGEABLE = ("rules", "duplicates", "splits", "validity")
 
@@ -53,13 +53,13 @@ def compare(run: Run, overrides: tuple[str, ...]) -> Comparison:
                 hint=f"rescore changes {', '.join(CHANGEABLE)}; for the rest run `dimsum build`",
             )
     old = parse_config(document)
-    new = overridden(old, overrides)
+    new = apply_overrides(old, overrides)
     before: Counter[str] = Counter()
     after: Counter[str] = Counter()
     moved = 0
     for shard in range(units_of("scores", old)):
         table = run.read("scores", shard)
-        was, now = decided(table, old), decided(table, new)
+        was, now = decide_pairs(table, old), decide_pairs(table, new)
         before.update(was.counts())
         after.update(now.counts())
         moved += int((was.kept != now.kept).sum())

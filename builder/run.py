@@ -23,9 +23,9 @@ import torch
 from builder.config import BuildConfig, ModelConfig
 from builder.critics.spec import read_spec
 from builder.engines import Engine
-from builder.environment import environment_here, models_of, settled
+from builder.environment import check_environments, environment_here, models_of
 from builder.errors import GateError
-from builder.models import pick_device, pick_dtype, pinned, resolve
+from builder.models import pick_device, pick_dtype, pin, resolve
 from builder.pool import forget_models
 from builder.prepacking import BOTH, MANY_ROWS, settle
 from builder.progress import Progress
@@ -33,7 +33,7 @@ from builder.stages import splits
 from builder.stages.base import Stage
 from builder.stages.order import stages_of, units_of
 from builder.store import Run
-from builder.unit import finished, open_run
+from builder.unit import find_finished, open_run
 from builder.validity.use import model_of
 from dimsum import interrupt
 from dimsum.spec import read_spec as read_student
@@ -81,7 +81,7 @@ def build(
     progress = progress or Progress(quiet=True)
     model_of(config)  # a fault in it shows before anything runs
     run = Run.create(Path(folder))
-    with run.locked(), progress:
+    with run.lock(), progress:
         prepare(run, config) if first is None else _keep_models(run, config)
         stages = stages_of(config)
         names = [stage.name for stage in stages]
@@ -116,7 +116,7 @@ def prepare(run: Run, config: BuildConfig) -> dict[str, Any]:
         models[role] = {
             **_model_facts(model, earlier),
             "dtype": dtype,
-            "prepacked": _prepacked(role, model, dtype, earlier),
+            "prepacked": _uses_prepacking(role, model, dtype, earlier),
         }
     if config.round is not None:  # what the teacher was when it wrote the sentences
         models["teacher"] = Run.open(config.round.corpus).header()["models"]["teacher"]
@@ -142,7 +142,7 @@ def _model_facts(model: ModelConfig, before: Mapping[str, Any]) -> dict[str, Any
     if resolved.identity.startswith("hub:"):
         if before:
             return {key: before[key] for key in ("reference", "identity", "revision", "licence")}
-        resolved = pinned(resolved)
+        resolved = pin(resolved)
     identity = resolved.identity
     critic = read_spec(Path(resolved.path))
     for one in (critic, critic.second if critic else None):
@@ -164,7 +164,7 @@ def _dtype(model: ModelConfig, before: Mapping[str, Any]) -> str:
     return settled or str(pick_dtype(pick_device(model.device))).removeprefix("torch.")
 
 
-def _prepacked(role: str, model: ModelConfig, dtype: str, before: Mapping[str, Any]) -> bool:
+def _uses_prepacking(role: str, model: ModelConfig, dtype: str, before: Mapping[str, Any]) -> bool:
     """Whether its weights are packed: that changes bytes by rounding, so a run keeps to it."""
     switch = model.prepacked
     if switch == "auto" and before.get("dtype") == dtype and "prepacked" in before:
@@ -180,7 +180,7 @@ def run_stage(run: Run, stage: Stage, engine: Engine, progress: Progress) -> Non
     pending = []
     for shard in range(units_of(stage.name, opened.config)):
         interrupt.check()
-        record = finished(opened, stage, shard)
+        record = find_finished(opened, stage, shard)
         if record is None:
             pending.append(shard)
         else:
@@ -200,6 +200,6 @@ def _settle(run: Run, stage: Stage) -> None:
     """
     opened = open_run(run.folder)
     here = environment_here(opened.config)
-    found = settled(run, opened.config, stage, opened.environments, here)
+    found = check_environments(run, opened.config, stage, opened.environments, here)
     if found != list(opened.environments):
         run.write_header({**run.header(), "environments": found})

@@ -25,7 +25,7 @@ def sampler(
     return NucleusSampler(teacher.model, teacher.tokenizer, settings)
 
 
-def drawn(
+def sample_each(
     nucleus: NucleusSampler,
     prompts: list[str],
     samples: int,
@@ -45,7 +45,7 @@ def drawn(
             reason = "prompt_unusable" if isinstance(error, ConfigError) else "out_of_memory"
             return [], {0: reason}
     middle = len(prompts) // 2
-    first, faults = drawn(nucleus, prompts[:middle], samples, seed, tick)
-    rest, more = drawn(nucleus, prompts[middle:], samples, seed + 1, tick)
+    first, faults = sample_each(nucleus, prompts[:middle], samples, seed, tick)
+    rest, more = sample_each(nucleus, prompts[middle:], samples, seed + 1, tick)
     moved = [replace(one, prompt=one.prompt + middle) for one in rest]
     return first + moved, faults | {index + middle: reason for index, reason in more.items()}

@@ -52,7 +52,7 @@ def tidy(text: str) -> str:
     return " ".join(part for part in text.replace("\r", "\n").split(" ") if part)
 
 
-def fault(sentence: str, max_characters: int, forbidden: tuple[str, ...] = ()) -> str | None:
+def find_fault(sentence: str, max_characters: int, forbidden: tuple[str, ...] = ()) -> str | None:
     """Why a sentence is not kept, or None.
 
     Source: the released code keeps sentences of at least 3 characters, without newline, that end

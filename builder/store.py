@@ -185,7 +185,7 @@ class Run:
         write_json(self.folder / RUN_FILE, {"format": FORMAT, **content})
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Hold the folder for one process; the lock dies with the process.
 
         Raises:
@@ -259,7 +259,7 @@ class Run:
         write_text(self.sidecar_path(stage, shard), record.model_dump_json(indent=2) + "\n")
         return record
 
-    def finished_table(self, stage: str, shard: int, name: str | None = None) -> Path:
+    def read_finished(self, stage: str, shard: int, name: str | None = None) -> Path:
         """A table of a unit that another run reads.
 
         Raises:

@@ -87,11 +87,11 @@ class Opened:
 def open_run(folder: Path) -> Opened:
     """Read a run's header; the same header is parsed once a process."""
     header = Run.open(folder).header()
-    return _opened(folder, json.dumps(header))
+    return _open(folder, json.dumps(header))
 
 
 @lru_cache(maxsize=2)
-def _opened(folder: Path, text: str) -> Opened:
+def _open(folder: Path, text: str) -> Opened:
     header = json.loads(text)
     config = parse_config(header["config"])
     environments = tuple(header.get("environments", ()))
@@ -135,7 +135,7 @@ def run_unit(folder: Path, stage_name: str, shard: int, watch: Watch | None = No
     return Made(record, tuple(heard.lines), heard.tokens)
 
 
-def finished(opened: Opened, stage: Stage, shard: int) -> Sidecar | None:
+def find_finished(opened: Opened, stage: Stage, shard: int) -> Sidecar | None:
     """The record of a unit that is there and current, of any environment of the run."""
     if opened.run.sidecar(stage.name, shard) is None:
         return None

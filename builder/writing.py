@@ -38,13 +38,13 @@ def student_of(
     """
     student = Student.from_pretrained(reference, device=device, dtype=dtype)
     if student.spec.architecture == "causal":
-        student.writer = sampled
+        student.writer = sample_rows
         if settle(prepacked, student.model.device, student.model.dtype):
             prepack(student.model)
     return student
 
 
-def sampled(
+def sample_rows(
     student: Student,
     rows: list[list[int]],
     *,

@@ -40,6 +40,6 @@ class Shape:
 ShapeReader = Callable[[Path], Shape]
 
 
-def listed(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """A value the Hub takes alone or in a list, as a list."""
     return [] if value is None else value if isinstance(value, list) else [value]

@@ -123,7 +123,7 @@ def _combine(by_id: dict[str, list[str]]) -> Licence:
     for ladder in (_NON_COMMERCIAL, _ATTRIBUTION, _PERMISSIVE):
         present = [i for i in ladder if i in ids]
         if present:
-            return _found(present[-1], by_id)
+            return _find(present[-1], by_id)
     raise AssertionError(f"no rule for {sorted(ids)}")
 
 
@@ -140,10 +140,10 @@ def _share_alike(
         return _other(
             f"{_list(sorted(non_commercial))} forbids the commercial use that {newest} grants"
         )
-    return _found(newest, by_id)
+    return _find(newest, by_id)
 
 
-def _found(licence: str, by_id: dict[str, list[str]]) -> Licence:
+def _find(licence: str, by_id: dict[str, list[str]]) -> Licence:
     others = sorted(set(by_id) - {licence})
     reason = f"asked for by {_list(by_id[licence])}"
     if others:

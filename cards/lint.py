@@ -17,7 +17,7 @@ import yaml
 
 from cards import hub_values as hub
 from cards.errors import CardError
-from cards.findings import CARD, Finding, ShapeReader, listed
+from cards.findings import CARD, Finding, ShapeReader, as_list
 from cards.lint_files import dataset_files, model_files
 from cards.metadata import read_yaml, split_card
 from cards.render import hand_written
@@ -90,21 +90,21 @@ def _common(metadata: Mapping[str, Any]) -> Iterator[Finding]:
     licence = metadata.get("license")
     if licence is None:
         yield Finding("error", "licence", f"{CARD}:license", "no licence is given")
-    for value in listed(licence):
+    for value in as_list(licence):
         if value not in hub.LICENCES:
             message = f"{value!r} is no licence of the Hub"
             yield Finding("error", "licence", f"{CARD}:license", message)
         elif value in ("other", "unknown"):
             message = f"the licence is {value}: readers cannot know what they may do"
             yield Finding("warning", "licence", f"{CARD}:license", message)
-    languages = listed(metadata.get("language"))
+    languages = as_list(metadata.get("language"))
     if not languages:
         yield Finding("error", "language", f"{CARD}:language", "no language is given")
     for value in languages:
         if not (isinstance(value, str) and hub.LANGUAGE.fullmatch(value)):
             message = f"{value!r} is no ISO 639 code"
             yield Finding("error", "language", f"{CARD}:language", message)
-    for value in listed(metadata.get("tags")):
+    for value in as_list(metadata.get("tags")):
         if not isinstance(value, str) or not value.strip():
             yield Finding("error", "tags", f"{CARD}:tags", f"{value!r} is no tag")
 
@@ -118,7 +118,7 @@ def _task(value: Any, key: str) -> Iterator[Finding]:
 
 
 def _dataset(metadata: Mapping[str, Any]) -> Iterator[Finding]:
-    for value in listed(metadata.get("task_categories")):
+    for value in as_list(metadata.get("task_categories")):
         yield from _task(value, "task_categories")
     allowed = {
         "task_ids": hub.TASK_IDS,
@@ -127,7 +127,7 @@ def _dataset(metadata: Mapping[str, Any]) -> Iterator[Finding]:
         "language_creators": hub.CREATORS,
     }
     for key, values in allowed.items():
-        for value in listed(metadata.get(key)):
+        for value in as_list(metadata.get(key)):
             if value not in values:
                 message = f"{value!r} is not one of the Hub's values"
                 yield Finding("error", key.replace("_", "-"), f"{CARD}:{key}", message)
@@ -141,7 +141,7 @@ def _model(metadata: Mapping[str, Any]) -> Iterator[Finding]:
     if not metadata.get("library_name"):
         yield Finding("error", "library", f"{CARD}:library_name", "no library is given")
     for key in ("base_model", "datasets"):
-        for value in listed(metadata.get(key)):
+        for value in as_list(metadata.get(key)):
             if not (isinstance(value, str) and hub.REPO_ID.fullmatch(value)):
                 message = f"{value!r} is no name of a repository"
                 yield Finding("error", "repository", f"{CARD}:{key}", message)
@@ -156,11 +156,11 @@ def _model_index(index: Any) -> Iterator[Finding]:
     if index is None:
         yield Finding("warning", "results", where, "no results are given")
         return
-    for entry in listed(index):
+    for entry in as_list(index):
         if not isinstance(entry, dict) or not entry.get("name"):
             yield Finding("error", "results", where, "an entry has no name")
             continue
-        for result in listed(entry.get("results")):
+        for result in as_list(entry.get("results")):
             try:
                 task, data = result["task"]["type"], result["dataset"]["type"]
                 values = [metric["value"] for metric in result["metrics"] if metric["type"]]

@@ -10,7 +10,7 @@ from typing import Any
 
 from cards import hub_values as hub
 from cards.facts import FACTS_PATH
-from cards.findings import CARD, Finding, Shape, ShapeReader, listed
+from cards.findings import CARD, Finding, Shape, ShapeReader, as_list
 
 #: What the Hub and `datasets` take for data when they are left to guess.
 DATA_SUFFIXES = frozenset(
@@ -37,7 +37,7 @@ def dataset_files(
     findings += _strays(folder, found)
     infos = {
         i.get("config_name", "default"): i
-        for i in listed(metadata.get("dataset_info"))
+        for i in as_list(metadata.get("dataset_info"))
         if isinstance(i, dict)
     }
     for config, splits in found.items():
@@ -55,7 +55,7 @@ def dataset_files(
 
 
 def _names(metadata: Mapping[str, Any]) -> Iterator[Finding]:
-    configs = [c for c in listed(metadata.get("configs")) if isinstance(c, dict)]
+    configs = [c for c in as_list(metadata.get("configs")) if isinstance(c, dict)]
     where = f"{CARD}:configs"
     if not configs:
         message = "no configs are given, so the Hub would guess what the data files are"
@@ -78,13 +78,13 @@ def _names(metadata: Mapping[str, Any]) -> Iterator[Finding]:
 def _find(folder: Path, metadata: Mapping[str, Any], findings: list[Finding]) -> Found:
     """Resolves every glob; what is wrong with one goes to `findings`."""
     found: Found = {}
-    for config in listed(metadata.get("configs")):
+    for config in as_list(metadata.get("configs")):
         if not isinstance(config, dict):
             continue
         name = str(config.get("config_name"))
         where = f"{CARD}:configs[{name}]"
         splits = found.setdefault(name, {})
-        for entry in listed(config.get("data_files")):
+        for entry in as_list(config.get("data_files")):
             if not isinstance(entry, dict) or "split" not in entry or "path" not in entry:
                 message = "data_files does not name a split and a path for each"
                 findings.append(Finding("error", "data-files", where, message))
@@ -93,7 +93,7 @@ def _find(folder: Path, metadata: Mapping[str, Any], findings: list[Finding]) ->
             if not hub.SPLIT_NAME.fullmatch(split):
                 message = f"{split!r} is no name for a split"
                 findings.append(Finding("error", "split-name", where, message))
-            for glob in listed(entry["path"]):
+            for glob in as_list(entry["path"]):
                 splits.setdefault(split, []).extend(_match(folder, str(glob), where, findings))
         if not splits:
             findings.append(Finding("error", "data-files", where, "it has no data files"))
@@ -133,7 +133,7 @@ def _strays(folder: Path, found: Found) -> Iterator[Finding]:
 def _counts(
     where: str, info: Mapping[str, Any], splits: dict[str, list[Path]], shape_of: ShapeReader | None
 ) -> Iterator[Finding]:
-    stated = {s.get("name"): s for s in listed(info.get("splits")) if isinstance(s, dict)}
+    stated = {s.get("name"): s for s in as_list(info.get("splits")) if isinstance(s, dict)}
     for name in sorted(set(map(str, stated)) ^ set(splits)):
         message = f"split {name} is in one of configs and dataset_info only"
         yield Finding("error", "splits-differ", where, message)
@@ -150,7 +150,7 @@ def _counts(
     if shape_of is None:
         return
     features = {
-        f.get("name"): f.get("dtype") for f in listed(info.get("features")) if isinstance(f, dict)
+        f.get("name"): f.get("dtype") for f in as_list(info.get("features")) if isinstance(f, dict)
     }
     for split, paths in splits.items():
         shapes = [shape for shape in (_shape(path, shape_of) for path in paths) if shape]
@@ -175,10 +175,10 @@ def _shape(path: Path, shape_of: ShapeReader) -> Shape | None:
 
 def _size(metadata: Mapping[str, Any], infos: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
     rows = [
-        sum(int(s.get("num_examples") or 0) for s in listed(info.get("splits")))
+        sum(int(s.get("num_examples") or 0) for s in as_list(info.get("splits")))
         for info in infos.values()
     ]
-    stated = listed(metadata.get("size_categories"))
+    stated = as_list(metadata.get("size_categories"))
     if rows and stated and stated != [hub.size_category(max(rows))]:
         message = f"{stated} is not the category of {max(rows)} rows"
         yield Finding("error", "size-categories", f"{CARD}:size_categories", message)

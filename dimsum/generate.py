@@ -17,8 +17,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from dimsum.data.files import decoded_lines, form_of, json_row, lines_in, rows_in
-from dimsum.data.values import Reading, Row, check_columns, not_text, written
+from dimsum.data.files import decode_lines, form_of, json_row, lines_in, rows_in
+from dimsum.data.values import Reading, Row, check_columns, format_value, not_text
 from dimsum.errors import UsageError
 from dimsum.files import whole_file
 from dimsum.tasks import TaskDefinition
@@ -100,7 +100,7 @@ def _read(source: Path | None, job: Job) -> tuple[str, Iterator[Row]]:
     name = str(source) if source is not None else "the input"
     kind = form_of(source) if source is not None and job.form == "auto" else None
     if source is not None and kind not in (None, "txt", "jsonl"):
-        return "jsonl", _checked(rows_in(source), job.column, name)
+        return "jsonl", _check(rows_in(source), job.column, name)
     lines = lines_in(source) if source is not None else _standard_input()
     before: list[str] = []
     form = "jsonl" if kind == "jsonl" else "plain" if kind == "txt" else job.form
@@ -113,17 +113,17 @@ def _read(source: Path | None, job: Job) -> tuple[str, Iterator[Row]]:
     if form == "plain":
         return form, (Row({job.column: line}, f"line {number}") for number, line in numbered)
     rows = (json_row(line, name, number) for number, line in numbered if line.strip())
-    return form, _checked(rows, job.column, name)
+    return form, _check(rows, job.column, name)
 
 
 def _standard_input() -> Iterator[str]:
     binary = getattr(sys.stdin, "buffer", None)
     if binary is None:
         return (line.rstrip("\r\n") for line in sys.stdin)
-    return decoded_lines(binary, "the input")
+    return decode_lines(binary, "the input")
 
 
-def _checked(rows: Iterator[Row], column: str, name: str) -> Iterator[Row]:
+def _check(rows: Iterator[Row], column: str, name: str) -> Iterator[Row]:
     for number, row in enumerate(rows):
         if number == 0:
             check_columns(row, (column,), name, "--column")
@@ -180,7 +180,7 @@ def _emit(sink: IO[str], form: str, job: Job, row: Row, texts: list[str], code: 
 
 def _as_text(value: Any) -> str:
     """A value that JSON has no form for, in a field that is only passed on."""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else written(value)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else format_value(value)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def listen() -> None:
             signal.signal(number, _interrupt)
 
 
-def meant(error: BaseException) -> bool:
+def is_interrupt(error: BaseException) -> bool:
     """Whether an error is an interrupt, or came after one was asked for."""
     return _asked or isinstance(error, KeyboardInterrupt)
 
@@ -58,7 +58,7 @@ def resumable(command: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if not meant(error):
+        if not is_interrupt(error):
             raise
         click.echo(f"Interrupted. Go on with: {shlex.join(command)}", err=True)
         raise KeyboardInterrupt from error

@@ -127,7 +127,7 @@ def public_name(reference: str) -> str:
     return path.name if local else reference
 
 
-def pinned(resolved: Resolved) -> Resolved:
+def pin(resolved: Resolved) -> Resolved:
     """A Hub id with the commit that its revision names now, asked of the Hub or of its cache.
 
     A branch moves; the commit is what a run computes with from its first start to its last.
@@ -188,7 +188,7 @@ def embedded_folder(name: str) -> Path:
 def _resolve_embedded(reference: str) -> Resolved:
     name = reference.removeprefix("embedded:")
     found = embedded_folder(name)
-    folder = unpacked_gguf(found) if found.suffix == ".gguf" else found
+    folder = unpack_gguf(found) if found.suffix == ".gguf" else found
     return Resolved(reference, str(folder), None, _weights_identity(found), EMBEDDED[name].licence)
 
 
@@ -196,7 +196,7 @@ def _resolve_local(reference: str, path: Path) -> Resolved:
     if not path.exists():
         raise ModelError(f"no model at {path}", hint="check the path")
     if path.suffix == ".gguf":
-        return Resolved(reference, str(unpacked_gguf(path)), None, _weights_identity(path))
+        return Resolved(reference, str(unpack_gguf(path)), None, _weights_identity(path))
     if not any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
         raise ModelError(f"{path} is not a model folder", hint="it has no config.json")
     if not list(path.glob("*.safetensors")):
@@ -233,7 +233,7 @@ def cache_folder() -> Path:
     return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "dimsum-plus"
 
 
-def unpacked_gguf(file: Path) -> Path:
+def unpack_gguf(file: Path) -> Path:
     """The safetensors folder made from a GGUF file, made now if it is not there yet.
 
     The folder is named after the file's hash and appears by one rename, so two processes that
@@ -300,12 +300,12 @@ def load_causal(
     resolved = resolve(reference)
     where = pick_device(device)
     kind = pick_dtype(where, dtype)
-    model, tokenizer = pretrained(AutoModelForCausalLM, resolved, kind)
+    model, tokenizer = load_pretrained(AutoModelForCausalLM, resolved, kind)
     note = f"{reference} on {where.type} in {str(kind).removeprefix('torch.')}"
     return LoadedModel(resolved, model.to(where).eval(), tokenizer, where, kind, [note])
 
 
-def pretrained(kind: Any, resolved: Resolved, dtype: torch.dtype) -> tuple[Any, Any]:
+def load_pretrained(kind: Any, resolved: Resolved, dtype: torch.dtype) -> tuple[Any, Any]:
     """Model and tokenizer, on the CPU.
 
     Args:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dimsum.errors import UsageError
-from dimsum.models import Resolved, loading, pretrained
+from dimsum.models import Resolved, load_pretrained, loading
 from dimsum.prompts import Architecture
 from dimsum.spec import SPEC_FILE, StudentSpec, read_spec
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
 
-def opened(resolved: Resolved, dtype: torch.dtype) -> tuple[Any, Any, Architecture]:
+def open_model(resolved: Resolved, dtype: torch.dtype) -> tuple[Any, Any, Architecture]:
     """Model, tokenizer and architecture of a reference, on the CPU.
 
     Raises:
@@ -25,7 +25,7 @@ def opened(resolved: Resolved, dtype: torch.dtype) -> tuple[Any, Any, Architectu
 
     architecture = architecture_of(resolved)
     kind = AutoModelForSeq2SeqLM if architecture == "seq2seq" else AutoModelForCausalLM
-    model, tokenizer = pretrained(kind, resolved, dtype)
+    model, tokenizer = load_pretrained(kind, resolved, dtype)
     if tokenizer.eos_token_id is None:
         raise UsageError(f"{resolved.reference} has no end-of-sequence token")
     return model, tokenizer, architecture

@@ -59,7 +59,7 @@ def pairs_of(
             wanted = (columns.source, columns.target, *columns.where)
             check_columns(row, wanted, name, "--source-column and --target-column")
         position = counted.read(row)
-        if not counted.wanted(row, columns.where, position):
+        if not counted.meets(row, columns.where, position):
             continue
         source = counted.text(row, columns.source, position)
         if source is None:
@@ -84,7 +84,7 @@ def _pair(
         return None
     wording = wording_of(source, target)
     if task is None:
-        found = unlabelled_task(wording.compression, tasks)
+        found = infer_task(wording.compression, tasks)
     else:
         found = next((one for one in tasks if one.name == task), None)
     if found is None:
@@ -97,7 +97,7 @@ def _pair(
     return Pair(source, target, found.name, found.control(wording))
 
 
-def unlabelled_task(
+def infer_task(
     compression: float, tasks: Sequence[TaskDefinition] = SHIPPED
 ) -> TaskDefinition | None:
     """The task of a pair that does not say it: the only one, or the one that takes its compression.

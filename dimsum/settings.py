@@ -86,18 +86,18 @@ def begun_from(
         if base is None:
             return value
         own = {key: item for key, item in changes.items() if key != FROM}
-        return merged(base.model_dump(mode="json"), own)
+        return merge(base.model_dump(mode="json"), own)
 
     return BeforeValidator(expand)
 
 
-def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """A mapping with the values of another; mappings inside both are merged."""
     found = dict(base)
     for key, value in changes.items():
         inner = found.get(key)
         if isinstance(inner, Mapping) and isinstance(value, Mapping):
-            value = merged(inner, value)
+            value = merge(inner, value)
         found[key] = value
     return found
 
@@ -128,13 +128,13 @@ def load(
     """Settings from a preset's name or a YAML file, with `a.b=c` overrides.
 
     Raises:
-        UsageError: as in `read_mapping`, `override` and `checked`.
+        UsageError: as in `read_mapping`, `override` and `check`.
     """
     document = read_mapping(source, presets)
     for change in overrides:
         override(document, change)
     base = None if str(source) in presets.names else Path(source).expanduser().parent
-    return checked(kind, document, base)
+    return check(kind, document, base)
 
 
 def read_mapping(source: str | Path, presets: Presets) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def read_mapping(source: str | Path, presets: Presets) -> dict[str, Any]:
     return document
 
 
-def checked(kind: type[Model], document: Mapping[str, Any], base: Path | None = None) -> Model:
+def check(kind: type[Model], document: Mapping[str, Any], base: Path | None = None) -> Model:
     """A mapping as settings; the first fault becomes one clear error.
 
     Args:
@@ -181,19 +181,19 @@ def checked(kind: type[Model], document: Mapping[str, Any], base: Path | None = 
     try:
         return kind.model_validate(document, context={"base": base})
     except ValidationError as error:
-        raise _explained(error) from error
+        raise _explain(error) from error
 
 
-def overridden(settings: Model, overrides: Iterable[str]) -> Model:
+def apply_overrides(settings: Model, overrides: Iterable[str]) -> Model:
     """Settings with `a.b=c` overrides, checked again.
 
     Raises:
-        UsageError: as in `override` and `checked`.
+        UsageError: as in `override` and `check`.
     """
     document = settings.model_dump(mode="json")
     for change in overrides:
         override(document, change)
-    return checked(type(settings), document)
+    return check(type(settings), document)
 
 
 def override(document: dict[str, Any], change: str) -> None:
@@ -234,7 +234,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _explained(error: ValidationError) -> UsageError:
+def _explain(error: ValidationError) -> UsageError:
     first = error.errors()[0]
     location = tuple(part for part in first["loc"] if part != "[key]")
     dotted = ".".join(map(str, location))

@@ -16,12 +16,12 @@ from dimsum.errors import DimsumError, UsageError
 from dimsum.files import write_json
 from dimsum.memory import is_out_of_memory
 from dimsum.models import pick_device, pick_dtype, public_name, quiet_transformers, resolve
-from dimsum.opening import adds_bos, description, opened, positions
+from dimsum.opening import adds_bos, description, open_model, positions
 from dimsum.prompts import PromptFormat, one_line
 from dimsum.spec import SPEC_FILE, Generation, StudentSpec
 from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY
-from dimsum.writing import BATCH_SIZE, first_line, generate_arguments, pad_id, padded
+from dimsum.writing import BATCH_SIZE, first_line, generate_arguments, pad_id, pad_rows
 
 DType = Literal["auto", "float32", "bfloat16"]
 Many = list[str] | tuple[str, ...]
@@ -83,7 +83,7 @@ class Student:
         resolved = resolve(str(reference))
         where = pick_device(device)
         kind = pick_dtype(where, dtype)
-        model, tokenizer, architecture = opened(resolved, kind)
+        model, tokenizer, architecture = open_model(resolved, kind)
         spec = description(resolved)
         if spec is None:
             spec = StudentSpec(
@@ -203,7 +203,7 @@ class Student:
         outputs = [[""] * n for _ in sources]
         if not rows:
             return outputs
-        found = self.continued(
+        found = self.continue_rows(
             rows,
             n=n,
             sample=sample,
@@ -216,7 +216,7 @@ class Student:
             outputs[index] = texts
         return outputs
 
-    def continued(
+    def continue_rows(
         self,
         rows: list[list[int]],
         *,
@@ -264,10 +264,10 @@ class Student:
         for i, ids in enumerate(rows):
             if len(ids) > most:
                 self.cut += 1
-                rows[i] = self._shortened(texts[i], codes[i], len(ids) - most)
+                rows[i] = self._shorten(texts[i], codes[i], len(ids) - most)
         return rows
 
-    def _shortened(self, text: str, code: str, excess: int) -> list[int]:
+    def _shorten(self, text: str, code: str, excess: int) -> list[int]:
         """Prompt tokens of a source that loses at least `excess` tokens of its end."""
         ids = self._ids([text])[0]
         while ids:
@@ -318,7 +318,7 @@ class Student:
     ) -> None:
         """Write the outputs of some rows; out of memory halves them."""
         try:
-            texts = self._generated([rows[i] for i in batch], n, settings, chance)
+            texts = self._generate([rows[i] for i in batch], n, settings, chance)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -335,7 +335,7 @@ class Student:
         for row, i in enumerate(batch):
             found[i] = texts[row * n : (row + 1) * n]
 
-    def _generated(
+    def _generate(
         self,
         rows: list[list[int]],
         n: int,
@@ -346,7 +346,7 @@ class Student:
         import torch
 
         causal = self.spec.architecture == "causal"
-        inputs = padded(rows, pad_id(self.tokenizer), left=causal, device=self.model.device)
+        inputs = pad_rows(rows, pad_id(self.tokenizer), left=causal, device=self.model.device)
         start = inputs["input_ids"].shape[1] if causal else 0
         arguments = {**generate_arguments(settings, start, self.tokenizer), **inputs}
         if chance is not None:

@@ -21,7 +21,7 @@ def pad_id(tokenizer: Any) -> int:
     return int(tokenizer.eos_token_id if pad is None else pad)
 
 
-def padded(
+def pad_rows(
     rows: Sequence[Sequence[int]], pad: int, *, left: bool, device: torch.device
 ) -> dict[str, torch.Tensor]:
     """input_ids and attention_mask of shape (len(rows), longest row)."""
@@ -60,7 +60,7 @@ def generate_arguments(settings: Generation, start: int, tokenizer: Any) -> dict
             min_length=0,
         ),
         "logits_processor": processors,
-        "stopping_criteria": StoppingCriteriaList([line_ended(tokenizer, start)]),
+        "stopping_criteria": StoppingCriteriaList([stop_at_line(tokenizer, start)]),
     }
 
 
@@ -81,7 +81,7 @@ def repeats_forbidden(size: int, start: int) -> Any:
     return OutputOnly()
 
 
-def line_ended(tokenizer: Any, start: int) -> Any:
+def stop_at_line(tokenizer: Any, start: int) -> Any:
     """A stopping criterion: an output has ended once its `first_line` has.
 
     Args:

@@ -74,4 +74,4 @@ def test_an_ignored_signal_stays_ignored() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     interrupt.listen()
     signal.raise_signal(signal.SIGINT)
-    assert not interrupt.meant(RuntimeError())
+    assert not interrupt.is_interrupt(RuntimeError())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from builder.audit.key import Key, Showing, shown
+from builder.audit.key import Key, Showing, show_item
 from builder.audit.questions import POINTS, VALID
 from builder.errors import ConfigError
 from dimsum.data.files import rows_in
@@ -118,7 +118,7 @@ def _identity_fault(
     reader, showing = known[item]
     if row.get("reader", reader) != reader:
         return f"item {item} is on the sheet of reader {reader}, not of {row['reader']}"
-    for name, value in shown(key, showing).items():
+    for name, value in show_item(key, showing).items():
         if row.get(name, value) != value:
             return f"its {name} is not the one on the sheet of item {item}"
     return ""

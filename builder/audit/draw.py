@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from builder.audit.compared import draw_compared
-from builder.audit.key import Corpus, Key, Pair, Showing, shown
-from builder.audit.known import known_items
+from builder.audit.key import Corpus, Key, Pair, Showing, show_item
+from builder.audit.known import draw_known
 from builder.audit.order import sheet_order
 from builder.audit.page import render_sheet
 from builder.audit.population import Population, open_population
@@ -62,7 +62,7 @@ def draw(
     sample = draw_sample(population, min(n, len(population.keys)), seed)
     texts = population.rows([row.position for row in sample.rows])
     pairs = _pairs(population, [(texts[row.position], row.stratum) for row in sample.rows])
-    fixed = known_items(known, seed)
+    fixed = draw_known(known, seed)
     again = max(2, round(len(pairs) / 20)) if repeats is None else repeats
     rows, extra = [pair.id for pair in pairs], [pair.id for pair in fixed]
     sheets = {
@@ -115,7 +115,7 @@ def compare(
         order = sheet_order([row.id for row in rows], [], again, seed, name)
         by_id = {row.id: row for row in rows}
         sheets[name] = tuple(
-            showing.model_copy(update={"order": by_id[showing.row].shuffled(seed, showing.item)})
+            showing.model_copy(update={"order": by_id[showing.row].shuffle(seed, showing.item)})
             for showing in order
         )
     key = _key(
@@ -180,7 +180,7 @@ def write_sheets(key: Key, output: Path, guideline: Path | None) -> None:
 
 def blank(key: Key, reader: str, showing: Showing) -> dict[str, Any]:
     """A line of a sheet, with nothing answered."""
-    row = {"audit": key.audit, "reader": reader, "item": showing.item, **shown(key, showing)}
+    row = {"audit": key.audit, "reader": reader, "item": showing.item, **show_item(key, showing)}
     if key.kind == "pairs":
         return {**row, **dict.fromkeys(key.questions), "note": ""}
     unanswered = [dict.fromkeys(key.questions) for _ in showing.order]

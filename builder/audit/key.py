@@ -67,7 +67,7 @@ class Compared(_Part):
     outputs: tuple[str, ...]
     systems: dict[str, int]
 
-    def shuffled(self, seed: int, item: str) -> tuple[int, ...]:
+    def shuffle(self, seed: int, item: str) -> tuple[int, ...]:
         """An order of the outputs that another item does not share."""
         indices = range(len(self.outputs))
         return tuple(random.Random(seed_of(seed, "outputs", item)).sample(indices, len(indices)))
@@ -151,7 +151,7 @@ class Key(_Part):
             ) from error
 
 
-def shown(key: Key, showing: Showing) -> dict[str, Any]:
+def show_item(key: Key, showing: Showing) -> dict[str, Any]:
     """What a reader sees of an item: never its score, its stratum or its systems."""
     if key.kind == "pairs":
         pair = key.pair_of[showing.row]

@@ -11,7 +11,7 @@ from builder.audit.questions import PAIR_QUESTIONS
 from builder.store import digest
 
 
-def known_items(count: int, seed: int) -> list[Pair]:
+def draw_known(count: int, seed: int) -> list[Pair]:
     """Some of the shipped pairs, valid and invalid ones in turn.
 
     Args:

@@ -16,7 +16,7 @@ import jinja2
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from builder.audit.key import Key, shown
+from builder.audit.key import Key, show_item
 from builder.audit.questions import PAIR_QUESTIONS, POINTS, comparison_questions
 from builder.report.themes import DARK, LIGHT, stylesheet
 from dimsum.errors import UsageError
@@ -36,7 +36,7 @@ def render_sheet(key: Key, reader: str, guideline: str) -> str:
         .render(
             reader=reader,
             pairs=key.kind == "pairs",
-            guideline=Markup(_markdown().render(guideline)),
+            guideline=Markup(_render_markdown().render(guideline)),
             data=_data(key, reader),
             light=Markup(stylesheet(LIGHT)),
             dark=Markup(stylesheet(DARK)),
@@ -51,7 +51,7 @@ def _data(key: Key, reader: str) -> Markup:
     """The sheet as JSON that cannot end the element it stands in."""
     pairs = key.kind == "pairs"
     questions = PAIR_QUESTIONS if pairs else comparison_questions(key.compared[0].task)
-    items = [{"item": showing.item, **shown(key, showing)} for showing in key.sheets[reader]]
+    items = [{"item": showing.item, **show_item(key, showing)} for showing in key.sheets[reader]]
     content = {
         "audit": key.audit,
         "reader": reader,
@@ -85,7 +85,7 @@ def _part(name: str) -> str:
 
 
 @cache
-def _markdown() -> MarkdownIt:
+def _render_markdown() -> MarkdownIt:
     return MarkdownIt("commonmark", {"html": False}).disable(["link", "image", "autolink"])
 
 

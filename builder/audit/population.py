@@ -18,7 +18,7 @@ from builder.store import REJECTS, RUN_FILE, Run, digest
 from dimsum.data.files import rows_in
 from dimsum.data.values import check_columns, not_text
 from dimsum.metrics.overlap import compression
-from dimsum.pairs import unlabelled_task
+from dimsum.pairs import infer_task
 
 RELEASED = "released"
 """Stands where a rejected row has its stage."""
@@ -102,7 +102,7 @@ def open_population(corpus: Path, *, rejects: bool = False, score: str) -> Popul
     )
 
 
-def released_digest(corpus: Path) -> str:
+def digest_released(corpus: Path) -> str:
     """The digest of the rows that a run, a release or a file holds now."""
     parts = _parts(enclosing_run(corpus), rejects=False)[2]
     return rows_digest([row["id"] for row in _rows(parts, "")])
@@ -191,5 +191,5 @@ def _task(row: dict[str, Any]) -> str:
     task, dot, _ = str(row.get("reason") or "").partition(".")
     if dot:
         return task
-    found = unlabelled_task(compression(row["source"], row["target"]))
+    found = infer_task(compression(row["source"], row["target"]))
     return found.name if found else ""

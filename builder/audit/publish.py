@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.audit.key import Key
-from builder.audit.population import released_digest
+from builder.audit.population import digest_released
 from builder.audit.record import RELEASE_AUDITS, RUN_AUDITS, read_audits
 from builder.config import parse_config
 from builder.errors import ConfigError
@@ -30,7 +30,7 @@ def publish_scores(key: Key, document: dict[str, Any]) -> tuple[list[Path], str]
     if document["facts"] is None:
         return [], "no released pair was judged by all readers, so no card says anything of it"
     try:
-        now = released_digest(corpus)
+        now = digest_released(corpus)
     except ConfigError:
         return [], f"{corpus} is not there any more, so no card shows these scores"
     if now != key.corpus.rows:
@@ -40,7 +40,7 @@ def publish_scores(key: Key, document: dict[str, Any]) -> tuple[list[Path], str]
         write_json(corpus / RUN_AUDITS / name, document)
         run = Run.open(corpus)
         header = run.header()
-        with run.locked():
+        with run.lock():
             folder = write_release(run, parse_config(header["config"]), header)
         return [corpus / RUN_AUDITS / name, folder / "README.md"], ""
     try:

@@ -78,11 +78,11 @@ def matrix(key: Key, answers: Answers, question: str) -> Sequence[Sequence[float
     for row in [p.id for p in key.pairs if p.right is None] or [c.id for c in key.compared]:
         given = first.get(row, {})
         for output in key.compared_of[row].outputs if key.compared else ("",):
-            found.append([_said(key, row, output, given.get(r), question) for r in readers])
+            found.append([_read_value(key, row, output, given.get(r), question) for r in readers])
     return found
 
 
-def _said(key: Key, row: str, output: str, answer: Any, question: str) -> float | None:
+def _read_value(key: Key, row: str, output: str, answer: Any, question: str) -> float | None:
     if answer is None:
         return None
     index = 0

@@ -38,7 +38,7 @@ def build(
     from builder.commands.output import print_funnel, print_json, print_pairs
     from builder.config import load_config
     from builder.progress import Progress
-    from builder.release import released_rows, released_tasks
+    from builder.release import list_tasks, take_rows
     from builder.statistics.funnel import funnel
     from builder.store import Run
 
@@ -67,8 +67,8 @@ def build(
         return
     print_funnel(steps)
     click.echo()
-    print_pairs(released_rows(result.dataset, most=pairs))
+    print_pairs(take_rows(result.dataset, most=pairs))
     click.echo()
     click.echo(f"{result.rows} pairs in {result.dataset}")
-    configs = ", ".join(f'"{name}"' for name in released_tasks(result.dataset))
+    configs = ", ".join(f'"{name}"' for name in list_tasks(result.dataset))
     click.echo(f'load_dataset("{result.dataset}")  # or {configs} as second argument')

@@ -78,10 +78,10 @@ def _print(document: dict[str, Any]) -> None:
         table.add_row(one["column"], f"{one['alone']:.3f}", f"{one['lost']:.3f}")
     console().print(table)
     if document["threshold"] is not None:
-        click.echo(_said(document["threshold"]))
+        click.echo(_format(document["threshold"]))
 
 
-def _said(found: dict[str, Any]) -> str:
+def _format(found: dict[str, Any]) -> str:
     target = f"{found['target']:.0%}"
     if found["value"] is not None:
         return (

@@ -19,11 +19,11 @@ import click
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 def init(file: Path, preset: str, domain: str, openings: Path | None, force: bool) -> None:
     """Write a commented configuration to FILE."""
-    from builder.annotate import annotated
+    from builder.annotate import annotate_preset
     from builder.errors import ConfigError
     from dimsum.files import write_text
 
     if file.exists() and not force:
         raise ConfigError(f"{file} exists", hint="--force overwrites it")
-    write_text(file, annotated(preset, domain, openings))
+    write_text(file, annotate_preset(preset, domain, openings))
     click.echo(f"{file} written; build it with: dimsum build {file}")

@@ -64,11 +64,11 @@ def proximity(
     from builder.probe.page import write_page
     from builder.probe.proximity import probe as run
     from builder.probe.settings import ProbeSettings
-    from dimsum.settings import checked
+    from dimsum.settings import check
 
     asked = {"teacher": teacher, "critic": critic, "documents": documents, "samples": samples}
     asked |= {"pairs": pairs, "temperatures": temperatures.split(",")}
-    settings = checked(ProbeSettings, asked | {"max_new_tokens": max_new_tokens, "seed": seed})
+    settings = check(ProbeSettings, asked | {"max_new_tokens": max_new_tokens, "seed": seed})
     domain = DomainConfig(name="news", kind="news")
     parts = output.parent / f".{output.stem}.parts"
     found = run(

@@ -19,7 +19,7 @@ def release(run: Path, as_json: bool) -> None:
 
     opened = Run.open(run)
     header = opened.header()
-    with opened.locked():
+    with opened.lock():
         folder = write_release(opened, parse_config(header["config"]), header)
     if as_json:
         print_json({"dataset": str(folder)})

@@ -42,14 +42,14 @@ def _in_digits(text: str) -> str:
     low = text.lower()
     spelled, tens, anywhere = _number_words()
     if _UNUSUAL.search(text) or any(word in low for word in anywhere):
-        return _numerized(text)
+        return _numerize(text)
     for run in _RUN.findall(low):
         if run in spelled or run.startswith(tens):
-            return _numerized(text)
+            return _numerize(text)
     return _LONE_A.sub(r"\g<1>1", preprocess(text), count=1)
 
 
-def _numerized(text: str) -> str:
+def _numerize(text: str) -> str:
     """The text with its numbers in digits; as it is where the library stumbles (`U.S. million`)."""
     from numerizer import numerize
 

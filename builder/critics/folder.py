@@ -38,12 +38,12 @@ def load_members(reference: str, device: torch.device, dtype: torch.dtype) -> li
     found = []
     for spec, weights in members:
         with loading(reference):
-            model, tokenizer = _opened(spec, resolved, weights, dtype)
+            model, tokenizer = _open(spec, resolved, weights, dtype)
         found.append(NliModel(model.to(device).eval(), tokenizer, spec))
     return found
 
 
-def _opened(
+def _open(
     spec: CriticSpec, resolved: Resolved, weights: str, dtype: torch.dtype
 ) -> tuple[Any, Any]:
     """Model and tokenizer of one critic in a folder."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dimsum.data.files import rows_in
-from dimsum.data.values import Reading, check_columns, written
+from dimsum.data.values import Reading, check_columns, format_value
 from dimsum.errors import UsageError
 
 LABELS = ("entailment", "neutral", "contradiction")
@@ -60,7 +60,7 @@ def read_nli(path: Path, reading: Reading | None = None) -> list[NliExample]:
                 f"{path}, {position}, column 'label': {label!r} is no label",
                 hint=f"labels are the words {', '.join(LABELS)}; {UNLABELLED} or null for none",
             )
-        source = written(row.get("source") or "")
+        source = format_value(row.get("source") or "")
         examples.append(NliExample(premise, hypothesis, LABELS.index(label), source))
     if not examples:
         raise counted.nothing(str(path), "example")

@@ -63,7 +63,7 @@ class NliModel:
             found = self.model(**inputs).logits.float()
         else:
             found = self._causal_logits([row["input_ids"] for row in batch])
-        return self._ordered(found)
+        return self._reorder(found)
 
     def groups(
         self, pairs: Sequence[tuple[str, str]], texts: Sequence[list[int]]
@@ -97,9 +97,9 @@ class NliModel:
             attention_mask=packed.mask.to(device),
             use_cache=False,
         ).last_hidden_state
-        return self._ordered(self.classifier.score(hidden[packed.ends]).float())
+        return self._reorder(self.classifier.score(hidden[packed.ends]).float())
 
-    def _ordered(self, found: torch.Tensor) -> torch.Tensor:
+    def _reorder(self, found: torch.Tensor) -> torch.Tensor:
         """The model's classes in the order of `LABELS`; one that it lacks is never likely."""
         missing = torch.full_like(found[:, :1], -1e4)
         columns = [missing if c is None else found[:, c : c + 1] for c in self.columns]

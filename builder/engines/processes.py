@@ -77,7 +77,7 @@ class Processes:
         if not _on_cpu(folder, stage):
             yield from InProcess().map(folder, stage, shards, watch)
             return
-        pool = self._started()
+        pool = self._start()
         try:
             for future in as_completed([pool.submit(_work, folder, stage, n) for n in shards]):
                 made = future.result()
@@ -92,7 +92,7 @@ class Processes:
                 "goes on, what is finished is kept",
             ) from error
 
-    def _started(self) -> ProcessPoolExecutor:
+    def _start(self) -> ProcessPoolExecutor:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 self.workers,

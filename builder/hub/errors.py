@@ -69,7 +69,7 @@ def asked_wait(error: BaseException) -> float:
 
 
 @contextmanager
-def explained(repo_id: str, *secrets: str | bool | None) -> Iterator[None]:
+def explain_errors(repo_id: str, *secrets: str | bool | None) -> Iterator[None]:
     """Turns what the client raises into a `BuilderError` about `repo_id`."""
     try:
         yield
@@ -99,7 +99,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def explain(error: BaseException, repo_id: str, *secrets: str | bool | None) -> BuilderError:
     """The one line for an error of the client."""
     status = status_of(error)
-    said = scrub(_said(error), *secrets)
+    said = scrub(_shorten(error), *secrets)
     namespace = repo_id.split("/")[0]
     if isinstance(error, LocalTokenNotFoundError):
         return BuilderError(
@@ -162,7 +162,7 @@ def explain(error: BaseException, repo_id: str, *secrets: str | bool | None) -> 
     return BuilderError(f"{type(error).__name__}: {said}", hint="`dimsum --debug` shows where")
 
 
-def _said(error: BaseException) -> str:
+def _shorten(error: BaseException) -> str:
     """What an error says, on one line of moderate length."""
     said = error.server_message if isinstance(error, HfHubHTTPError) else None
     text = " ".join((said or str(error) or type(error).__name__).split())

@@ -17,7 +17,7 @@ from huggingface_hub import CommitOperationAdd, HfApi, get_token
 from huggingface_hub.errors import LocalTokenNotFoundError
 
 from builder.errors import BuilderError, ConfigError, GateError
-from builder.hub.errors import MovedError, explained
+from builder.hub.errors import MovedError, explain_errors
 from builder.hub.local import Kind, Release, prepare
 from builder.hub.plan import COMMIT_LIMIT, Plan, card_diff, plan
 from builder.hub.remote import Remote
@@ -132,20 +132,20 @@ class Publisher:
         self.private, self.tag, self.create_pr = private, tag, create_pr
         self.api, self.retry = api or HfApi(), retry or Retry(report=report)
         self.report, self.limit = report, limit
-        with self._explained():
+        with self._explain():
             if not (self.api.token or get_token()):
                 raise LocalTokenNotFoundError
             self.release: Release = prepare(folder, repo_id, report, companion)
             self.remote = Remote(self.api, repo_id, self.release.kind, self.retry)
 
-    def _explained(self) -> Any:
-        return explained(self.repo_id, self.api.token)
+    def _explain(self) -> Any:
+        return explain_errors(self.repo_id, self.api.token)
 
     # ------------------------------------------------------------------------------ looking
 
     def preview(self) -> Preview:
         """What `run` would do; changes nothing, here or there."""
-        with self._explained():
+        with self._explain():
             exists = self.remote.private() is not None
             made = self._plan(exists)
             card = card_diff(self.release, self.remote, made)
@@ -184,12 +184,12 @@ class Publisher:
             ),
         )
         self._lint()
-        with self._explained():
+        with self._explain():
             self._repository()
             made = self._plan()
             if made.empty:
                 self.report("the Hub has this release as it is")
-                commit, number = made.base, self._known_pull_request()
+                commit, number = made.base, self._find_pull_request()
             elif made.pull_request:
                 number, commit = self._through_pull_request(made)
             else:
@@ -264,7 +264,7 @@ class Publisher:
 
     # ------------------------------------------------------------------- the larger release
 
-    def _known_pull_request(self) -> int | None:
+    def _find_pull_request(self) -> int | None:
         return self.file.state.pull_request
 
     def _through_pull_request(self, made: Plan) -> tuple[int, str | None]:
@@ -283,11 +283,11 @@ class Publisher:
             raise MovedError("main")
         self.remote.set_status(number, "open")
         self.remote.merge(number)
-        commit = self._merged(made.base)
+        commit = self._await_merge(made.base)
         self._step("visible", commit=commit)
         return number, commit
 
-    def _merged(self, base: str) -> str | None:
+    def _await_merge(self, base: str) -> str | None:
         """The head of main once the merge is there; the Hub may be a moment late."""
         for _ in range(self.retry.attempts):
             commit = self.remote.head("main")
@@ -310,7 +310,7 @@ class Publisher:
 
     def _close_stale(self, title: str) -> None:
         """Closes the pull request that carried what this folder held before."""
-        number = self._known_pull_request()
+        number = self._find_pull_request()
         stale = self.remote.details(number) if number is not None else None
         if number and stale and stale.title != title and stale.status in ("draft", "open"):
             self.remote.set_status(number, "closed")

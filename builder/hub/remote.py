@@ -212,14 +212,14 @@ class Remote:
                 if error.response.status_code != 412:
                     raise
                 # Perhaps it is this very commit, sent before, that moved the branch.
-                return landed() or _moved(revision)
+                return find_landed() or _refuse_moved(revision)
 
-        def landed() -> str | None:
-            return self._landed(revision, parent, mark)
+        def find_landed() -> str | None:
+            return self._find_landed(revision, parent, mark)
 
-        return self.retry(send, landed)
+        return self.retry(send, find_landed)
 
-    def _landed(self, revision: str, parent: str, mark: str) -> str | None:
+    def _find_landed(self, revision: str, parent: str, mark: str) -> str | None:
         """The commit right after `parent`, if it bears the mark."""
         if self.head(revision) == parent:
             return None
@@ -228,7 +228,7 @@ class Remote:
         if parent not in names or names.index(parent) == 0:
             raise MovedError(revision)
         name, said = newest_first[names.index(parent) - 1]
-        return name if mark in said else _moved(revision)
+        return name if mark in said else _refuse_moved(revision)
 
     def tag(self, tag: str, commit: str) -> None:
         """Puts a tag on a commit; a tag that is there must be on that commit.
@@ -243,12 +243,12 @@ class Remote:
             except HfHubHTTPError as error:
                 if error.response.status_code != 409:
                     raise
-                return done() or _tagged(tag, self.repo_id)
+                return done() or _refuse_tag(tag, self.repo_id)
             return True
 
         def done() -> bool | None:
             at = self.refs().tags.get(tag)
-            return True if at == commit else None if at is None else _tagged(tag, self.repo_id)
+            return True if at == commit else None if at is None else _refuse_tag(tag, self.repo_id)
 
         self.retry(send, done)
 
@@ -328,11 +328,11 @@ class Remote:
             self.retry(once, done)
 
 
-def _moved(revision: str) -> str:
+def _refuse_moved(revision: str) -> str:
     raise MovedError(revision)
 
 
-def _tagged(tag: str, repo_id: str) -> bool:
+def _refuse_tag(tag: str, repo_id: str) -> bool:
     raise BuilderError(
         f"{repo_id} has a tag {tag} already, on another commit",
         hint="choose another tag: readers rely on the old one staying where it is",

@@ -11,7 +11,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import RepositoryNotFoundError
 
 from builder.errors import BuilderError
-from builder.hub.errors import explained
+from builder.hub.errors import explain_errors
 from builder.hub.local import Kind, LocalFile, Release, prepare
 from builder.hub.manifest import MANIFEST, digest_of, parse_manifest
 from builder.hub.remote import Remote, RemoteFile
@@ -110,7 +110,7 @@ def verify(
         BuilderError: the repository cannot be read, or has no list of hashes.
     """
     api = api or HfApi()
-    with explained(repo_id, api.token):
+    with explain_errors(repo_id, api.token):
         remote, commit = _open(api, repo_id, revision or "main", kind, retry or Retry())
         tree = remote.tree(commit)
         if folder is not None:

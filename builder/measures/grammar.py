@@ -63,11 +63,11 @@ def _agreeing(quality: str) -> OfPair:
     return of
 
 
-def _repeated(one: Analysis) -> float:
+def _count_repeats(one: Analysis) -> float:
     return 1.0 - len(set(one.words)) / len(one.words) if one.words else 0.0
 
 
-def _swapped(source: Analysis, target: Analysis) -> float:
+def _count_swaps(source: Analysis, target: Analysis) -> float:
     words = set(source.words)
     new = target.relations - source.relations
     return float(sum(head in words and dependent in words for head, _, dependent in new))
@@ -99,7 +99,7 @@ ROLES = _measure(
         _count("new_roles", "relations of the target that the source lacks"): (
             lambda s, t: float(len(t.relations - s.relations))
         ),
-        _count("swapped_roles", "new relations between words that the source has"): _swapped,
+        _count("swapped_roles", "new relations between words that the source has"): _count_swaps,
     },
 )
 CLAIMS = _measure(
@@ -136,10 +136,10 @@ FORM = _measure(
             lambda s, t: float(len(t.faults))
         ),
         _share("source_repeats", "share of the source's content words that are repeats"): (
-            lambda s, t: _repeated(s)
+            lambda s, t: _count_repeats(s)
         ),
         _share("target_repeats", "share of the target's content words that are repeats"): (
-            lambda s, t: _repeated(t)
+            lambda s, t: _count_repeats(t)
         ),
         _count("target_clauses", "finite main clauses of the target"): (
             lambda s, t: float(t.finite)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from builder.decoding.settings import TeacherSampling
 from builder.methods.base import Draw, Method, MethodSettings, Request
-from builder.sampling import drawn, sampler
+from builder.sampling import sample_each, sampler
 
 
 class ParallelSettings(TeacherSampling, MethodSettings):
@@ -21,7 +21,7 @@ class ParallelSettings(TeacherSampling, MethodSettings):
 def draw(settings: ParallelSettings, request: Request) -> list[Draw]:
     """Sample `count` continuations of every context, up to the end of their first sentence."""
     nucleus = sampler(request.teacher, settings, "sentence")
-    found, faults = drawn(nucleus, request.prompts, request.count, request.seed, request.tick)
+    found, faults = sample_each(nucleus, request.prompts, request.count, request.seed, request.tick)
     draws = [
         Draw(one.prompt, one.text, one.logprob, one.tokens, one.finish == "length") for one in found
     ]

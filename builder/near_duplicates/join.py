@@ -52,15 +52,15 @@ def near_rows(
         rank: of each row, an order that does not depend on how the rows came.
         threshold: Jaccard similarity from which two rows are alike.
     """
-    return _verdicts(*_joined(shingles, lengths, threshold), splits, rank)
+    return _verdicts(*_join(shingles, lengths, threshold), splits, rank)
 
 
 def chains(shingles: Array, lengths: Array, threshold: float = THRESHOLD) -> Array:
     """For each row the first row of its chain of rows that are alike; arguments as above."""
-    return _roots(*_joined(shingles, lengths, threshold))
+    return _roots(*_join(shingles, lengths, threshold))
 
 
-def _joined(shingles: Array, lengths: Array, threshold: float) -> tuple[Array, Array]:
+def _join(shingles: Array, lengths: Array, threshold: float) -> tuple[Array, Array]:
     """Of each row the first one with the same set, and the pairs of such that are alike."""
     starts = offsets(lengths)
     twin_of = _same_sets(shingles, starts, lengths)
@@ -147,7 +147,7 @@ def _alike(
     keys, owners = keys[order], owners[order]
     rank = np.arange(len(owners)) - np.searchsorted(owners, owners, "left")
     prefix = rank < room[owners]
-    yield from _verified(shingles, starts, lengths, (keys[prefix], owners[prefix]), threshold)
+    yield from _verify(shingles, starts, lengths, (keys[prefix], owners[prefix]), threshold)
 
 
 def _counts(keys: Array) -> Array:
@@ -159,7 +159,7 @@ def _counts(keys: Array) -> Array:
     return np.repeat(sizes, sizes)
 
 
-def _verified(
+def _verify(
     shingles: Array, starts: Array, lengths: Array, prefixes: tuple[Array, Array], threshold: float
 ) -> Iterator[tuple[Array, Array]]:
     keys, owners = prefixes

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from builder.decoding.nucleus import SamplingConfig
 from builder.models import LoadedModel
 from builder.probe.settings import LENGTHS, ProbeSettings
-from builder.probe.texts import MOST_CHARACTERS, Document, context_of, sampled
-from builder.sentences import fault
+from builder.probe.texts import MOST_CHARACTERS, Document, context_of, sample_sentences
+from builder.sentences import find_fault
 from builder.store import seed_of
 
 
@@ -49,9 +49,9 @@ def draw_next(
     )
     seed = seed_of(settings.seed, "next", f"{temperature:g}")
     whole: list[list[str]] = [[] for _ in contexts]
-    for sample, sentences in sampled(teacher, prompts, how, settings.samples, seed):
+    for sample, sentences in sample_sentences(teacher, prompts, how, settings.samples, seed):
         cut = sample.finish == "length" and len(sentences) < 2
-        if sentences and not cut and fault(sentences[0], MOST_CHARACTERS) is None:
+        if sentences and not cut and find_fault(sentences[0], MOST_CHARACTERS) is None:
             whole[sample.prompt].append(sentences[0])
     return [
         NextSentences(number, length, temperature, len(some), tuple(dict.fromkeys(some)))

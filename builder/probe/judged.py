@@ -32,7 +32,7 @@ class Judged:
     bleu: float
 
 
-def judged(
+def judge_draws(
     critic: EntailmentCritic,
     found: Sequence[NextSentences],
     settings: ProbeSettings,

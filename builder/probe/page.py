@@ -15,7 +15,7 @@ from builder.probe.judged import BLEU
 from builder.probe.plots import pictures
 from builder.probe.proximity import Probe
 from builder.report.drawing import write_pictures
-from builder.report.text import shortened
+from builder.report.text import shorten
 from builder.versions import library_versions
 from dimsum.files import write_json, write_text
 
@@ -43,7 +43,7 @@ def write_page(probe: Probe, page: Path, command: Sequence[str]) -> list[Path]:
     files = write_pictures(drawn, page.parent / "pictures")
     numbers = page.with_suffix(".json")
     write_json(numbers, as_json(probe))
-    write_text(page, markdown(probe, command))
+    write_text(page, render_markdown(probe, command))
     return [page, numbers, *files]
 
 
@@ -58,7 +58,7 @@ def as_json(probe: Probe) -> dict[str, Any]:
     return {"settings": settings, "source": probe.source, "seconds": probe.seconds, **found}
 
 
-def markdown(probe: Probe, command: Sequence[str]) -> str:
+def render_markdown(probe: Probe, command: Sequence[str]) -> str:
     """The page."""
     found = probe.findings
     parts = [
@@ -87,7 +87,7 @@ def markdown(probe: Probe, command: Sequence[str]) -> str:
         _likeness(found),
         *_examples(probe),
         "## How it was made",
-        _made(probe, command),
+        _describe_run(probe, command),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -96,7 +96,7 @@ def _verdict(found: Findings, teacher: str) -> str:
     """One plain paragraph: what holds, what does not, and how much there was to go by."""
     by_verdict: dict[str, list[str]] = {}
     for claim in found.claims:
-        by_verdict.setdefault(claim.verdict, []).append(_lowered(claim))
+        by_verdict.setdefault(claim.verdict, []).append(_lower(claim))
     whole = found.whole
     said = [
         f"Of {whole.pairs:,} pairs of distinct next sentences that `{teacher}` wrote after the "
@@ -118,7 +118,7 @@ def _verdict(found: Findings, teacher: str) -> str:
     return "\n\n".join(said)
 
 
-def _lowered(claim: Claim) -> str:
+def _lower(claim: Claim) -> str:
     return claim.text[0].lower() + claim.text[1:]
 
 
@@ -184,7 +184,7 @@ def _examples(probe: Probe) -> list[str]:
     if not probe.examples:
         return []
     rows = [
-        (f"{temperature:g}", shortened(first, 300), shortened(second, 300))
+        (f"{temperature:g}", shorten(first, 300), shorten(second, 300))
         for temperature, first, second in probe.examples
     ]
     return [
@@ -193,7 +193,7 @@ def _examples(probe: Probe) -> list[str]:
     ]
 
 
-def _made(probe: Probe, command: Sequence[str]) -> str:
+def _describe_run(probe: Probe, command: Sequence[str]) -> str:
     settings = probe.settings
     versions = library_versions()
     shown = ("python", "torch", "transformers", "spacy")

@@ -24,14 +24,14 @@ def pictures(found: Findings) -> list[Picture]:
         Picture(
             "proximity-share",
             "Mutually entailing pairs by sentences in the context",
-            "; ".join(f"{c.length} sentences: {_said(c.share, 100)} %" for c in found.by_length),
+            "; ".join(f"{c.length} sentences: {_format(c.share, 100)} %" for c in found.by_length),
             partial(_lines, found.cells, "share", 100, "mutually entailing pairs, %"),
             height=3.2,
         ),
         Picture(
             "proximity-self-bleu",
             "Self-BLEU of mutually entailing pairs by sentences in the context",
-            "; ".join(f"{c.length} sentences: {_said(c.self_bleu, 1)}" for c in found.by_length),
+            "; ".join(f"{c.length} sentences: {_format(c.self_bleu, 1)}" for c in found.by_length),
             partial(_lines, found.cells, "self_bleu", 1, "Self-BLEU of such pairs"),
             height=3.2,
         ),
@@ -39,7 +39,7 @@ def pictures(found: Findings) -> list[Picture]:
             "proximity-states",
             "Likeness of hidden states",
             "; ".join(
-                f"{one.layer} layer, {group}: {_said(one.means[group], 1)}"
+                f"{one.layer} layer, {group}: {_format(one.means[group], 1)}"
                 for one in found.likeness
                 for group in GROUPS
             ),
@@ -49,7 +49,7 @@ def pictures(found: Findings) -> list[Picture]:
     ]
 
 
-def _said(one: Estimate, factor: float) -> str:
+def _format(one: Estimate, factor: float) -> str:
     return "not defined" if one.value is None else f"{factor * one.value:.2f}"
 
 

@@ -99,7 +99,7 @@ def _texts(
     """How many documents, the next sentences, the judged pairs, notes on the critic."""
     from builder.critics.entailment import EntailmentCritic
     from builder.probe.draws import NextSentences, draw_next
-    from builder.probe.judged import Judged, judged
+    from builder.probe.judged import Judged, judge_draws
     from builder.probe.texts import Document, from_file, from_teacher
 
     if contexts is None:
@@ -118,7 +118,7 @@ def _texts(
     pairs: list[Judged] = []
     for temperature in settings.temperatures:
         here = [one for one in drawn if one.temperature == temperature]
-        judge = partial(judged, critic, here, settings)
+        judge = partial(judge_draws, critic, here, settings)
         pairs += parts.of(f"pairs judged at {temperature:g}", TypeAdapter(list[Judged]), judge)
     return len(documents), drawn, pairs, critic.notes
 

@@ -28,7 +28,7 @@ def states(teacher: LoadedModel, sentences: Sequence[str]) -> dict[str, Vectors]
     """Unit vectors of every sentence at LAYERS, centred; shape (len(sentences), hidden size)."""
     tokenizer, model = teacher.tokenizer, teacher.model
     lead = _lead(tokenizer)
-    rows = [lead + _own(tokenizer, one) for one in sentences]
+    rows = [lead + _tokenize(tokenizer, one) for one in sentences]
     found: dict[str, list[Any]] = {layer: [None] * len(rows) for layer in LAYERS}
     with torch.inference_mode():
         for batch in token_batches([len(ids) for ids in rows], BATCH_TOKENS):
@@ -47,7 +47,7 @@ def states(teacher: LoadedModel, sentences: Sequence[str]) -> dict[str, Vectors]
                 means = ((hidden * weights).sum(1) / weights.sum(1)).cpu().numpy()
                 for row, vector in zip(batch, means, strict=True):
                     found[layer][row] = vector
-    return {layer: centred(np.stack(some)) for layer, some in found.items()}
+    return {layer: centre(np.stack(some)) for layer, some in found.items()}
 
 
 def _lead(tokenizer: Any) -> list[int]:
@@ -56,12 +56,12 @@ def _lead(tokenizer: Any) -> list[int]:
     return [one for one in known if one is not None][:1]
 
 
-def _own(tokenizer: Any, sentence: str) -> list[int]:
+def _tokenize(tokenizer: Any, sentence: str) -> list[int]:
     ids: list[int] = tokenizer.encode(sentence, add_special_tokens=False)
     return ids[:MOST_TOKENS]
 
 
-def centred(vectors: Vectors) -> Vectors:
+def centre(vectors: Vectors) -> Vectors:
     """Vectors less their mean, at unit length; one that is the mean itself stays zero."""
     moved = vectors - vectors.mean(0)
     norms = np.linalg.norm(moved, axis=1, keepdims=True)

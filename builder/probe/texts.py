@@ -16,7 +16,7 @@ from builder.domains import openings
 from builder.errors import BuilderError, ConfigError
 from builder.models import LoadedModel
 from builder.probe.settings import LENGTHS, ProbeSettings
-from builder.sentences import fault, split, tidy
+from builder.sentences import find_fault, split, tidy
 from builder.store import seed_of
 from dimsum.data.files import lines_in
 
@@ -70,7 +70,7 @@ def from_teacher(
     for number in range(ROUNDS):
         prompts = [offer.draw(rng) for _ in range(settings.documents)]
         seed = seed_of(settings.seed, "documents", number)
-        for sample, sentences in sampled(teacher, prompts, how, 1, seed):
+        for sample, sentences in sample_sentences(teacher, prompts, how, 1, seed):
             whole = sentences[:-1] if sample.finish == "length" else sentences
             document = _document(prompts[sample.prompt], whole)
             if document is not None:
@@ -84,7 +84,7 @@ def from_teacher(
     )
 
 
-def sampled(
+def sample_sentences(
     teacher: LoadedModel, prompts: list[str], how: SamplingConfig, count: int, seed: int
 ) -> Iterator[tuple[Sample, list[str]]]:
     """So many samples of each prompt, each with its sentences."""
@@ -96,7 +96,7 @@ def sampled(
 def _document(opening: str, sentences: Sequence[str]) -> Document | None:
     """The first sentences, or None when one of them is not whole."""
     first = sentences[: max(LENGTHS)]
-    if len(first) < max(LENGTHS) or any(fault(one, MOST_CHARACTERS) for one in first):
+    if len(first) < max(LENGTHS) or any(find_fault(one, MOST_CHARACTERS) for one in first):
         return None
     return (f"{opening} {first[0]}".strip(), *first[1:])
 

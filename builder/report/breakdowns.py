@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from builder.methods.registry import METHODS
 from builder.report.model import Breakdown, Yield
 from builder.report.source import Source
-from builder.report.text import named
+from builder.report.text import make_label
 from builder.stages.order import units_of
 from builder.stages.splits import lengths_of
 from builder.store import Run
@@ -23,19 +23,19 @@ MOST_ROWS = 25
 
 def breakdowns(source: Source) -> tuple[Breakdown, ...]:
     """Sources of yield; what came before the pairs is known of a run only."""
-    pairs = {name: _counted(source.rows[name]) for name in ("domain", "method")}
+    pairs = {name: _count(source.rows[name]) for name in ("domain", "method")}
     contexts, candidates = _upstream(source)
     methods = {str(name): _method(str(name), source) for name in pairs["method"]}
     if candidates:
         methods |= {str(name): _method(str(name), source) for name in candidates["method"]}
     found = [
-        _breakdown("domain", "By domain", pairs["domain"], contexts, candidates),
-        _breakdown("method", "By method and temperature", pairs["method"], {}, candidates, methods),
+        _divide("domain", "By domain", pairs["domain"], contexts, candidates),
+        _divide("method", "By method and temperature", pairs["method"], {}, candidates, methods),
     ]
     lengths = source.rows["context_sentences"]
     if not lengths.null_count:
         title = "By sentences in the context"
-        found.append(_breakdown("length", title, _counted(lengths), contexts, candidates))
+        found.append(_divide("length", title, _count(lengths), contexts, candidates))
     return tuple(one for one in found if one.rows)
 
 
@@ -50,15 +50,15 @@ def _upstream(source: Source) -> tuple[dict[str, Counter[Any]], dict[str, Counte
         if run.sidecar("contexts", shard) is not None:
             table = _read(run, "contexts", shard, ["context_id", "domain", "sentences"])
             length_of = lengths_of(table)
-            _add(contexts, "domain", _counted(table["domain"]))
-            _add(contexts, "length", _counted(table["sentences"]))
+            _add(contexts, "domain", _count(table["domain"]))
+            _add(contexts, "length", _count(table["sentences"]))
             if run.sidecar("candidates", shard) is None:
                 continue
             table = _read(run, "candidates", shard, ["domain", "method", "context_id"])
-            _add(candidates, "domain", _counted(table["domain"]))
-            _add(candidates, "method", _counted(table["method"]))
+            _add(candidates, "domain", _count(table["domain"]))
+            _add(candidates, "method", _count(table["method"]))
             lengths: Counter[Any] = Counter()
-            for context_id, count in _counted(table["context_id"]).items():
+            for context_id, count in _count(table["context_id"]).items():
                 lengths[length_of[context_id]] += count
             _add(candidates, "length", lengths)
     return contexts, candidates
@@ -68,7 +68,7 @@ def _read(run: Run, stage: str, shard: int, columns: list[str]) -> pa.Table:
     return run.read(stage, shard).select(columns)
 
 
-def _counted(column: Any) -> Counter[Any]:
+def _count(column: Any) -> Counter[Any]:
     return Counter(
         {entry["values"].as_py(): entry["counts"].as_py() for entry in pc.value_counts(column)}
     )
@@ -78,7 +78,7 @@ def _add(totals: dict[str, Counter[Any]], name: str, counts: Counter[Any]) -> No
     totals.setdefault(name, Counter()).update(counts)
 
 
-def _breakdown(
+def _divide(
     name: str,
     title: str,
     pairs: Counter[Any],
@@ -89,7 +89,7 @@ def _breakdown(
     keys: Iterable[Any] = {*pairs, *contexts.get(name, ()), *candidates.get(name, ())} - {None}
     rows = tuple(
         Yield(
-            name=named((labels or {}).get(str(key), str(key))),
+            name=make_label((labels or {}).get(str(key), str(key))),
             contexts=contexts[name][key] if name in contexts else None,
             candidates=candidates[name][key] if name in candidates else None,
             pairs=pairs[key],

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from builder.measures import compression, density
 from builder.measures.base import Column
 from builder.report.model import QUANTILES, Grid, Histogram, Series, Share
-from builder.report.text import named
+from builder.report.text import make_label
 from dimsum.tasks import TaskDefinition
 
 BINS = 25
@@ -131,7 +131,7 @@ def grid(rows: pa.Table) -> Grid | None:
 def shares(rows: pa.Table, column: str) -> tuple[Share, ...]:
     """The values of a column, the most frequent first."""
     found = [
-        (named(entry["values"].as_py()), entry["counts"].as_py())
+        (make_label(entry["values"].as_py()), entry["counts"].as_py())
         for entry in pc.value_counts(rows[column])
     ]
     found.sort(key=lambda one: (-one[1], one[0]))

@@ -77,7 +77,7 @@ class Picture:
     width: float = WIDTH
 
 
-def _rendered(picture: Picture, kind: str, **more: Any) -> bytes:
+def _render(picture: Picture, kind: str, **more: Any) -> bytes:
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -102,13 +102,13 @@ def svg(picture: Picture) -> str:
 
 
 def _svg(picture: Picture, ground: str) -> str:
-    drawn = _rendered(picture, "svg", facecolor=ground, metadata={"Date": None})
+    drawn = _render(picture, "svg", facecolor=ground, metadata={"Date": None})
     return _ILLEGAL.sub("", drawn.decode())
 
 
 def png(picture: Picture) -> bytes:
     """The picture on a light ground, at twice the size of print."""
-    return _rendered(picture, "png", dpi=200, facecolor=LIGHT["paper"], metadata={"Software": None})
+    return _render(picture, "png", dpi=200, facecolor=LIGHT["paper"], metadata={"Software": None})
 
 
 def inline(picture: Picture, colours: Mapping[str, str] = LIGHT) -> str:
@@ -125,7 +125,7 @@ def inline(picture: Picture, colours: Mapping[str, str] = LIGHT) -> str:
                 parent.remove(child)
     for element in root.iter():
         for key, value in list(element.attrib.items()):
-            element.set(key, _adapted(key, value, picture.name, colours))
+            element.set(key, _adapt(key, value, picture.name, colours))
     for key in ("width", "height", "version"):
         root.attrib.pop(key, None)
     root.set("role", "img")
@@ -138,7 +138,7 @@ _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 _FONT = re.compile(r"font: (?:[\d]+ )?([\d.]+)px [^;]+")
 
 
-def _adapted(key: str, value: str, name: str, colours: Mapping[str, str]) -> str:
+def _adapt(key: str, value: str, name: str, colours: Mapping[str, str]) -> str:
     """An attribute's value with its ids and colours made the page's."""
     if key == "id":
         return f"{name}-{value}"

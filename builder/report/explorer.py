@@ -31,7 +31,7 @@ def explorer(source: Source) -> Explorer | None:
     if config is None:
         return None
     if source.run is not None:
-        values, counted = _scored(source, config)
+        values, counted = _read_scored(source, config)
         tasks = None
     else:
         values = {
@@ -59,7 +59,7 @@ def _column(table: pa.Table, name: str) -> Array:
     return column
 
 
-def _scored(source: Source, config: BuildConfig) -> tuple[dict[str, Array], str]:
+def _read_scored(source: Source, config: BuildConfig) -> tuple[dict[str, Array], str]:
     """Measures of the scored pairs of a run, of all its shards or of a random part."""
     run = source.run
     assert run is not None
@@ -118,7 +118,7 @@ def _curve(
         if before:
             left = left & ~passed
     column = values[measure]
-    tried = _tried(config, task, measure, end, now, column[left], stricter=tasks is not None)
+    tried = _list_values(config, task, measure, end, now, column[left], stricter=tasks is not None)
     if len(tried) < 2:
         return None
     inside = [left & (column >= v if end == "min" else column <= v) for v in tried]
@@ -138,7 +138,7 @@ def _without(bound: Bound, end: str) -> Bound:
     return Bound(min=None if end == "min" else bound.min, max=None if end == "max" else bound.max)
 
 
-def _tried(
+def _list_values(
     config: BuildConfig,
     task: Any,
     measure: str,

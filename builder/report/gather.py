@@ -85,7 +85,7 @@ def _making(source: Source) -> Making:
         models=tuple(_model(role, model) for role, model in source.models.items()),
         rules=tuple(_rules(config)) if config else (),
         versions={str(name): str(value) for name, value in source.versions.items()},
-        configuration=_shown(config) if config else "",
+        configuration=_show_config(config) if config else "",
         seed=config.seed if config else None,
         limits=source.limits,
     )
@@ -110,7 +110,7 @@ def _rules(config: BuildConfig) -> list[RuleLine]:
     ]
 
 
-def _shown(config: BuildConfig) -> str:
+def _show_config(config: BuildConfig) -> str:
     """The configuration as YAML; of a local path only its last part."""
     document = config.model_dump(mode="json")
     for role in ("teacher", "critic"):

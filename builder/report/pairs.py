@@ -8,7 +8,7 @@ from typing import Any
 
 from builder.report.model import Pair
 from builder.report.source import Source
-from builder.report.text import differences, named, shortened
+from builder.report.text import differences, make_label, shorten
 
 PER_TASK = 150
 MOST_CHARACTERS = 600
@@ -28,9 +28,7 @@ def pairs(source: Source) -> tuple[Pair, ...]:
 
 
 def _pair(row: dict[str, Any], columns: list[str], source: str, target: str) -> Pair:
-    left, right = differences(
-        shortened(source, MOST_CHARACTERS), shortened(target, MOST_CHARACTERS)
-    )
-    known: dict[str, Any] = {name: named(row[name]) for name in NAMES}
+    left, right = differences(shorten(source, MOST_CHARACTERS), shorten(target, MOST_CHARACTERS))
+    known: dict[str, Any] = {name: make_label(row[name]) for name in NAMES}
     measures = {name: math.nan if row[name] is None else row[name] for name in columns}
     return Pair(source=left, target=right, measures=measures, **known)

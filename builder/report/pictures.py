@@ -208,14 +208,14 @@ def _horizontal(
     axes.set_xlim(0, longest * 1.35)
     for position, value, label in zip(positions, values, labels, strict=True):
         axes.text(value + longest * 0.02, position, label, va="center", fontsize=9)
-    axes.set_yticks(list(positions), [_clipped(name) for name in names])
+    axes.set_yticks(list(positions), [_clip(name) for name in names])
     axes.invert_yaxis()
     axes.grid(visible=False)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
 
 
-def _clipped(name: str) -> str:
+def _clip(name: str) -> str:
     return name if len(name) <= LABEL else name[: LABEL - 1] + "…"
 
 

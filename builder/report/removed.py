@@ -8,7 +8,7 @@ from typing import Any
 from builder.measures.entailment import DIRECTIONS
 from builder.report.model import Example, Removal
 from builder.report.source import Source
-from builder.report.text import shortened
+from builder.report.text import shorten
 from builder.stages.order import units_of
 from builder.stages.reasons import meaning_of
 from builder.store import REJECTS, Run
@@ -25,7 +25,7 @@ def removals(source: Source, seed: int = 0) -> tuple[Removal, ...]:
         drawn: dict[str, list[Example]] = {}
         if source.run is not None and source.config is not None and step.rejected:
             shards = units_of(step.stage, source.config)
-            drawn = _drawn(source.run, step.stage, shards, set(step.rejected), seed)
+            drawn = _draw(source.run, step.stage, shards, set(step.rejected), seed)
         for reason, count in step.rejected.items():
             found.append(
                 Removal(
@@ -40,7 +40,7 @@ def removals(source: Source, seed: int = 0) -> tuple[Removal, ...]:
     return tuple(found)
 
 
-def _drawn(
+def _draw(
     run: Run, stage: str, shards: int, wanted: set[str], seed: int
 ) -> dict[str, list[Example]]:
     """Up to EXAMPLES rows of each reason, out of shards in a random order."""
@@ -77,9 +77,9 @@ def _example(row: dict[str, Any]) -> Example:
         ]
         note = ", ".join(known)
     elif row.get("survivor_source"):
-        note = f"stays: {shortened(row['survivor_source'], 160)}"
+        note = f"stays: {shorten(row['survivor_source'], 160)}"
     return Example(
-        source=shortened(row.get("source") or row.get("sentence") or "", 300),
-        target=shortened(row.get("target") or "", 300),
+        source=shorten(row.get("source") or row.get("sentence") or "", 300),
+        target=shorten(row.get("target") or "", 300),
         note=note,
     )

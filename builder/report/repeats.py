@@ -15,7 +15,7 @@ from builder.near_duplicates.sets import neighbours, shingles
 from builder.report.distributions import histogram
 from builder.report.model import Repeat, Repeats
 from builder.report.source import Source
-from builder.report.text import shortened
+from builder.report.text import shorten
 
 SAMPLE = 4000
 CLOSEST = 8
@@ -44,7 +44,7 @@ def repeats(source: Source) -> Repeats | None:
         if key in seen or similarity == 0 or len(closest) == CLOSEST:
             continue
         seen.add(key)
-        first, second = (_shown(texts[ids[k]]) for k in key)
+        first, second = (_show(texts[ids[k]]) for k in key)
         closest.append(Repeat(similarity, first, second))
     shown = histogram(
         Column(
@@ -59,5 +59,5 @@ def repeats(source: Source) -> Repeats | None:
     return Repeats(len(ids), source.rows.num_rows, shown, tuple(closest))
 
 
-def _shown(texts: tuple[str, str]) -> tuple[str, str]:
-    return shortened(texts[0], 240), shortened(texts[1], 240)
+def _show(texts: tuple[str, str]) -> tuple[str, str]:
+    return shorten(texts[0], 240), shorten(texts[1], 240)

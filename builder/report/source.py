@@ -126,7 +126,7 @@ def _open_run(run: Run) -> Source:
         steps=tuple(funnel(run, config)),
         config=config,
         models=header.get("models", {}),
-        versions=_known(provenance / "versions.json", _VERSIONS, None) or library_versions(),
+        versions=_read_known(provenance / "versions.json", _VERSIONS, None) or library_versions(),
         statistics=read_json(provenance / "statistics.json") if done else None,
         limits=_limits(provenance),
     )
@@ -146,10 +146,10 @@ def _open_release(folder: Path, files: list[Path]) -> Source:
             None,
         ),
         files=tuple(files),
-        steps=_known(provenance / "funnel.json", _STEPS, ()),
+        steps=_read_known(provenance / "funnel.json", _STEPS, ()),
         config=config,
-        models=_known(provenance / "models.json", _MODELS, {}),
-        versions=_known(provenance / "versions.json", _VERSIONS, {}),
+        models=_read_known(provenance / "models.json", _MODELS, {}),
+        versions=_read_known(provenance / "versions.json", _VERSIONS, {}),
         statistics=read_json(provenance / "statistics.json"),
         limits=_limits(provenance),
     )
@@ -184,7 +184,7 @@ _MODELS: TypeAdapter[dict[str, dict[str, Any]]] = TypeAdapter(dict[str, dict[str
 _VERSIONS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
 
 
-def _known(path: Path, kind: TypeAdapter[Any], absent: Any) -> Any:
+def _read_known(path: Path, kind: TypeAdapter[Any], absent: Any) -> Any:
     """A JSON document of a known kind, or `absent` where there is no file.
 
     Raises:

@@ -31,7 +31,7 @@ def statistics(document: Any) -> tuple[Statistic, ...]:
             for record, _ in _records(corpus, ""):
                 references.setdefault(_key(record), {})[_name(corpus)] = number(record["value"])
         own = [record for record, _ in _records(first, "")]
-        for key, name, value in _published(document.get("published"), own):
+        for key, name, value in _list_published(document.get("published"), own):
             references.setdefault(key, {})[name] = value
         document = first
     found = [(_statistic(record, group), _key(record)) for record, group in _records(document, "")]
@@ -44,7 +44,7 @@ def _key(record: dict[str, Any]) -> Key:
     return _name(record), str(record.get("side") or "")
 
 
-def _published(tables: Any, records: list[dict[str, Any]]) -> Iterator[tuple[Key, str, str]]:
+def _list_published(tables: Any, records: list[dict[str, Any]]) -> Iterator[tuple[Key, str, str]]:
     """(record's key, corpus, value) of published values that ours may stand beside.
 
     A table gives our value under a measure's name where the definition is the same.

@@ -10,7 +10,7 @@ from builder.report.model import Piece
 UNSEEN = frozenset({"Cc", "Cs", "Co", "Cn"})
 
 
-def shortened(text: str, most: int) -> str:
+def shorten(text: str, most: int) -> str:
     """A text of at most about `most` characters that says how long it was, without controls.
 
     Line breaks become spaces: a page shows a sentence as one line.
@@ -28,9 +28,9 @@ NAME = 80
 """Characters of a name, such as a domain's."""
 
 
-def named(text: str) -> str:
+def make_label(text: str) -> str:
     """A name of the corpus made fit for a label, an option or an axis."""
-    return shortened(text, NAME).strip() or "(no name)"
+    return shorten(text, NAME).strip() or "(no name)"
 
 
 def differences(source: str, target: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:

@@ -92,6 +92,6 @@ def schema_of(**columns: pa.DataType) -> pa.Schema:
     return pa.schema([pa.field(name, kind) for name, kind in columns.items()])
 
 
-def extended(schema: pa.Schema, **columns: pa.DataType) -> pa.Schema:
+def extend(schema: pa.Schema, **columns: pa.DataType) -> pa.Schema:
     """A schema with further columns at its end."""
     return pa.schema([*schema, *schema_of(**columns)])

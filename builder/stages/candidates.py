@@ -13,7 +13,7 @@ import pyarrow as pa
 from builder.config import BuildConfig
 from builder.methods.base import Draw, Request
 from builder.methods.registry import METHODS, identity_of
-from builder.sentences import OF_SPLITTING, fault, split, tidy
+from builder.sentences import OF_SPLITTING, find_fault, split, tidy
 from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
 from builder.store import Output, seed_of
 
@@ -65,7 +65,7 @@ def make(work: Work) -> Output:
         )
         method = METHODS.find(settings.kind)
         draws = method.draw(settings, request)
-        more, more_rejects = _sifted(draws, method.name, contexts, work.config, rows)
+        more, more_rejects = _sift(draws, method.name, contexts, work.config, rows)
         rows, rejects = rows + more, rejects + more_rejects
         tokens += sum(draw.tokens for draw in draws)
     rows.sort(key=lambda row: row["position"])  # stable: a context's candidates stand together
@@ -74,7 +74,7 @@ def make(work: Work) -> Output:
     return output
 
 
-def _sifted(
+def _sift(
     draws: Sequence[Draw], method: str, contexts: Rows, config: BuildConfig, earlier: Rows
 ) -> tuple[Rows, Rows]:
     """Rows of whole new sentences, and rejected ones with their reasons."""
@@ -87,7 +87,7 @@ def _sifted(
         context = contexts[draw.context]
         sentence = found[0] if found else ""
         banned = forbidden[context["domain"]]
-        reason = draw.reason or fault(sentence, config.candidates.max_characters, banned)
+        reason = draw.reason or find_fault(sentence, config.candidates.max_characters, banned)
         if draw.cut and len(found) < 2:
             reason = reason or "unfinished"
         if reason is None and (draw.context, sentence) in seen:

@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from builder.config import BuildConfig, ContextsConfig, DomainConfig
 from builder.domains import openings
-from builder.sampling import drawn, sampler
-from builder.sentences import OF_SPLITTING, fault, split, tidy
+from builder.sampling import sample_each, sampler
+from builder.sentences import OF_SPLITTING, find_fault, split, tidy
 from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
 from builder.store import Output
 
@@ -57,7 +57,7 @@ def make(work: Work) -> Output:
     prompts = [offer.draw(rng) for _ in range(count)]
     teacher = work.models.teacher()
     nucleus = sampler(teacher, settings.sampling, "length")
-    samples, faults = drawn(nucleus, prompts, settings.samples, work.seed, work.tick)
+    samples, faults = sample_each(nucleus, prompts, settings.samples, work.seed, work.tick)
     rows: Rows = []
     rejects: Rows = [
         {"domain": domain.name, "sentence": prompts[index], "reason": reason}
@@ -69,7 +69,7 @@ def make(work: Work) -> Output:
         common = {"domain": domain.name, "continuation_id": name}
         if sample.finish == "length" and sentences:
             sentences[-1] = sentences[-1].rstrip(".!?\"'”’)]") + "…"
-        verdicts = _thinned(_cut(sentences, settings, domain), settings.per_continuation, rng)
+        verdicts = _thin(_cut(sentences, settings, domain), settings.per_continuation, rng)
         opening = prompts[sample.prompt]
         stored = "" if domain.strip_opening else f"{opening} "
         for position, reason in verdicts:
@@ -102,7 +102,7 @@ def _cut(
     broken = False
     length = 0
     for position, sentence in enumerate(sentences):
-        reason = fault(sentence, settings.max_characters, domain.forbidden)
+        reason = find_fault(sentence, settings.max_characters, domain.forbidden)
         if broken:
             reason = "after_a_dropped_sentence"
         elif reason:
@@ -117,7 +117,7 @@ def _cut(
         yield position, reason
 
 
-def _thinned(
+def _thin(
     verdicts: Iterator[tuple[int, str | None]], limit: int | None, rng: random.Random
 ) -> list[tuple[int, str | None]]:
     """Keep at most `limit` contexts of a continuation, chosen at random."""

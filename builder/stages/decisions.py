@@ -9,7 +9,7 @@ from builder.config import BuildConfig
 from builder.decide import Decisions, decide
 from builder.measures.registry import VALIDITY
 from builder.stages import scores
-from builder.stages.base import Stage, Work, extended
+from builder.stages.base import Stage, Work, extend
 from builder.store import REJECTS, Output
 from builder.validity.use import files_of, values_of
 
@@ -17,10 +17,10 @@ from builder.validity.use import files_of, values_of
 def schema(config: BuildConfig) -> pa.Schema:
     """The columns of a decided pair."""
     derived = {} if config.validity is None else {VALIDITY.name: pa.float32()}
-    return extended(scores.schema(config), **derived, task=pa.string())
+    return extend(scores.schema(config), **derived, task=pa.string())
 
 
-def decided(table: pa.Table, config: BuildConfig) -> Decisions:
+def decide_pairs(table: pa.Table, config: BuildConfig) -> Decisions:
     """What a build's rules make of scored pairs."""
     return decide(config.rules, values_of(table, config), table.num_rows)
 

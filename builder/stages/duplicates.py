@@ -17,7 +17,7 @@ import networkx as nx
 import pyarrow as pa
 
 from builder.measures.entailment import DIRECTIONS
-from builder.stages.base import Rows, Stage, Work, extended, with_rejects
+from builder.stages.base import Rows, Stage, Work, extend, with_rejects
 from builder.stages.scores import SIDES
 from builder.stages.splits import control_of
 from builder.store import Output
@@ -54,7 +54,7 @@ def make(work: Work) -> Output:
                     if row is not best
                 ]
     schema = work.tables["decisions"].schema
-    gone = extended(schema, reason=pa.string(), survivor_source=pa.string())
+    gone = extend(schema, reason=pa.string(), survivor_source=pa.string())
     return with_rejects(rows, rejects, schema, gone)
 
 
@@ -76,13 +76,13 @@ def components(rows: Rows, context_id: str, entailed: set[tuple[str, str, str]])
     graph.add_nodes_from(range(len(rows)))
     for i, a in enumerate(rows):
         for j in range(i):
-            if any(_linked(context_id, a[side], rows[j][side], entailed) for side in SIDES):
+            if any(_links(context_id, a[side], rows[j][side], entailed) for side in SIDES):
                 graph.add_edge(i, j)
     found = sorted(sorted(component) for component in nx.connected_components(graph))
     return [[rows[i] for i in component] for component in found]
 
 
-def _linked(context_id: str, a: str, b: str, entailed: set[tuple[str, str, str]]) -> bool:
+def _links(context_id: str, a: str, b: str, entailed: set[tuple[str, str, str]]) -> bool:
     return a == b or (context_id, a, b) in entailed or (context_id, b, a) in entailed
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from builder.errors import GateError
 from builder.near_duplicates.sets import clusters, shingles
-from builder.stages.base import Rows, Stage, Work, extended, with_rejects
+from builder.stages.base import Rows, Stage, Work, extend, with_rejects
 from builder.stages.duplicates import strength
 from builder.store import Output
 
@@ -48,7 +48,7 @@ def make(work: Work) -> Output:
             "or raise duplicates.max_drop",
         )
     schema = work.tables["duplicates"].schema
-    gone = extended(schema, reason=pa.string(), survivor_source=pa.string())
+    gone = extend(schema, reason=pa.string(), survivor_source=pa.string())
     output = with_rejects(rows, rejects, schema, gone)
     output.counters = {"largest_cluster": max(map(len, members.values()), default=0)}
     return output

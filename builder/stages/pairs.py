@@ -50,7 +50,7 @@ def schema(config: BuildConfig) -> pa.Schema:
 
 def make(work: Work) -> Output:
     """Measure all ordered pairs of each context and keep those inside some task's bounds."""
-    return bounded(work, work.tables["candidates"], all_ordered)
+    return find_pairs(work, work.tables["candidates"], all_ordered)
 
 
 def all_ordered(count: int) -> tuple[Indices, Indices]:
@@ -59,7 +59,7 @@ def all_ordered(count: int) -> tuple[Indices, Indices]:
     return source, target
 
 
-def bounded(work: Work, candidates: pa.Table, pairs_of: PairsOf) -> Output:
+def find_pairs(work: Work, candidates: pa.Table, pairs_of: PairsOf) -> Output:
     """Measure the pairs of each context and keep those inside the bounds of a task.
 
     Args:
@@ -75,7 +75,7 @@ def bounded(work: Work, candidates: pa.Table, pairs_of: PairsOf) -> Output:
         of_context = None if vectors is None else vectors[start:stop]
         sentences = Sentences(texts[start:stop], of_context)
         batch = Batch(sentences, *pairs_of(stop - start))
-        values, decisions = measured(known, bounds, batch)
+        values, decisions = measure_pairs(known, bounds, batch)
         found.add(batch, start, values, decisions)
     return found.output(candidates, schema(work.config), work.config.pairs.keep_rejects, work.seed)
 
@@ -89,7 +89,7 @@ def _contexts(candidates: pa.Table) -> Iterator[tuple[int, int]]:
         start = stop
 
 
-def measured(
+def measure_pairs(
     known: Registry, bounds: Mapping[str, Rules], batch: Batch
 ) -> tuple[dict[str, Floats], Decisions]:
     """All measures before the critic of the pairs inside some bounds, and what became of each pair.
@@ -137,11 +137,14 @@ class Found:
 
     def output(self, candidates: pa.Table, wanted: pa.Schema, most: int, seed: int) -> Output:
         """The tables, with at most about `most` rejected rows, and all counts."""
-        source, target = (_joined(self.kept, side, np.int32) for side in (0, 1))
+        source, target = (_join(self.kept, side, np.int32) for side in (0, 1))
         entered = len(source) + sum(len(part[0]) for part in self.rejects)
         self.kept.clear()  # millions of rows: no column is held twice
-        pairs: dict[str, Any] = {**_texts(candidates, source, target), **self._measured(wanted)}
-        gone = [_joined(self.rejects, part, kind) for part, kind in enumerate("iih")]
+        pairs: dict[str, Any] = {
+            **_texts(candidates, source, target),
+            **self._measures(wanted),
+        }
+        gone = [_join(self.rejects, part, kind) for part, kind in enumerate("iih")]
         counts = np.bincount(gone[2], minlength=len(self.reasons)).tolist()
         drawn = sample_of_each(gone[2], most, seed)
         source, target, codes = (part[drawn] for part in gone)
@@ -154,7 +157,7 @@ class Found:
             rejected={name: n for name, n in zip(self.reasons, counts, strict=True) if n},
         )
 
-    def _measured(self, wanted: pa.Schema) -> dict[str, pa.ChunkedArray[Any]]:
+    def _measures(self, wanted: pa.Schema) -> dict[str, pa.ChunkedArray[Any]]:
         """Measures and flags, a chunk a context; a value that is no number is missing."""
         found = {}
         for column in wanted:
@@ -165,7 +168,7 @@ class Found:
         return found
 
 
-def _joined(parts: list[Any], side: int, kind: Any) -> Any:
+def _join(parts: list[Any], side: int, kind: Any) -> Any:
     return np.concatenate([np.zeros(0, dtype=kind), *(part[side] for part in parts)])
 
 

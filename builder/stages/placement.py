@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from builder.config import BuildConfig
 from builder.models import public_name
 from builder.stages.base import Rows, Stage, Work
-from builder.stages.splits import lengths_of, released, schema, with_origins
+from builder.stages.splits import lengths_of, release_row, schema, with_origins
 from builder.store import Output, Run
 
 
@@ -33,7 +33,7 @@ def make(work: Work) -> Output:
     rows: Rows = []
     rejects: Rows = []
     for pair in work.tables["near_duplicates"].to_pylist():
-        row = released(pair, tasks[pair["task"]], teacher, settings.number)
+        row = release_row(pair, tasks[pair["task"]], teacher, settings.number)
         split = membership.split_of(pair)
         if row["id"] in known:
             rejects.append({**row, "split": "", "reason": "in_the_earlier_corpus"})
@@ -78,7 +78,7 @@ class Membership:
 def join(work: Work) -> Output:
     """All rows, the earlier run's and the round's, in the order of their ids."""
     earlier = _earlier(work)
-    new = _joined(work.tables["placement"], work.tables["placement.origins"])
+    new = _join(work.tables["placement"], work.tables["placement.origins"])
     output = with_origins([*earlier, *new], [], schema(work.config.registry))
     output.counters = {"of_the_earlier_run": len(earlier)}
     return output
@@ -89,10 +89,10 @@ def _earlier(work: Work) -> Rows:
     rows, origins = (
         pq.read_table(work.files[name]) for name in ("earlier rows", "earlier origins")
     )
-    return _joined(rows, origins)
+    return _join(rows, origins)
 
 
-def _joined(rows: pa.Table, origins: pa.Table) -> Rows:
+def _join(rows: pa.Table, origins: pa.Table) -> Rows:
     pairs = zip(rows.to_pylist(), origins.to_pylist(), strict=True)
     return [{**row, **origin} for row, origin in pairs]
 
@@ -105,8 +105,8 @@ def _files(config: BuildConfig, shard: int) -> dict[str, Path]:
     assert config.round is not None
     earlier = Run.open(config.round.earlier)
     return {
-        "earlier rows": earlier.finished_table("splits", 0),
-        "earlier origins": earlier.finished_table("splits", 0, "origins"),
+        "earlier rows": earlier.read_finished("splits", 0),
+        "earlier origins": earlier.read_finished("splits", 0, "origins"),
     }
 
 

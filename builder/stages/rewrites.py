@@ -14,17 +14,17 @@ import numpy as np
 import pyarrow as pa
 
 from builder.methods import parallel
-from builder.sentences import fault
+from builder.sentences import find_fault
 from builder.stages.base import (
     Rows,
     Stage,
     Work,
-    extended,
+    extend,
     schema_of,
     table_of,
     with_rejects,
 )
-from builder.stages.pairs import COMMON, bounded
+from builder.stages.pairs import COMMON, find_pairs
 from builder.stages.pairs import settings as pairs_settings
 from builder.stages.sentences import SCHEMA as SENTENCES
 from builder.store import Output
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 METHOD = parallel.METHOD.name
 """A student samples freely, as this method does."""
-SCHEMA = extended(SENTENCES, target=pa.string(), control=pa.string())
+SCHEMA = extend(SENTENCES, target=pa.string(), control=pa.string())
 REJECTED = schema_of(
     context_id=pa.string(),
     source=pa.string(),
@@ -79,7 +79,7 @@ def make(work: Work) -> Output:
         seen = {one_line(row["source"])}
         for index, code in enumerate(codes):
             for target in found[position * len(codes) + index]:
-                reason = fault(target, most, forbidden[row["domain"]])
+                reason = find_fault(target, most, forbidden[row["domain"]])
                 if reason is None and target in seen:
                     reason = "repeated"
                 seen.add(target)
@@ -100,7 +100,7 @@ def make(work: Work) -> Output:
 
 def make_pairs(work: Work) -> Output:
     """Measure every (sentence, rewrite) and keep those inside some task's bounds."""
-    return bounded(work, _candidates(work.tables["rewrites"]), _first_to_each)
+    return find_pairs(work, _candidates(work.tables["rewrites"]), _first_to_each)
 
 
 def _candidates(rewrites: pa.Table) -> pa.Table:

@@ -25,7 +25,7 @@ from builder.measures.base import Batch, Sentences
 from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import Registry
 from builder.pool import ModelPool
-from builder.stages.base import Rows, Stage, Work, extended, schema_of
+from builder.stages.base import Rows, Stage, Work, extend, schema_of
 from builder.stages.pairs import REJECTED as PAIR_REJECTED
 from builder.stages.pairs import schema as pairs_schema
 from builder.store import REJECTS, Output
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from builder.decide import Mask
     from builder.measures.base import Floats
 
-REJECTED = extended(PAIR_REJECTED, **dict.fromkeys(DIRECTIONS.values(), pa.float32()))
+REJECTED = extend(PAIR_REJECTED, **dict.fromkeys(DIRECTIONS.values(), pa.float32()))
 LINKED = ["context_id", "source", "target"]
 LINKS = schema_of(
     context_id=pa.string(),
@@ -52,7 +52,7 @@ SIDES = ("source", "target")
 def schema(config: BuildConfig) -> pa.Schema:
     """The columns of a scored pair."""
     columns = {c.name: pa.float32() for m in config.registry.with_critic for c in m.columns}
-    return extended(pairs_schema(config), **columns)
+    return extend(pairs_schema(config), **columns)
 
 
 Direction = tuple[str, str, str]
@@ -136,7 +136,7 @@ def make(work: Work) -> Output:
     lost = np.isnan(both["forward"]) | np.isnan(both["backward"])
     no_memory = np.isnan(of_first) | (went_on & lost)
     below = ~no_memory & ~(went_on & reached)
-    rows = _measured(pairs.filter(pa.array(~(no_memory | below))), known, ledger)
+    rows = _measure(pairs.filter(pa.array(~(no_memory | below))), known, ledger)
     ledger.ask(_links(rows.select(LINKED).to_pylist(), work.models, work.config.scores.link_cosine))
     return Output(
         table=rows,
@@ -163,7 +163,7 @@ def _chosen(ahead: Mask, forward: list[Direction], backward: list[Direction]) ->
     return [one if is_ahead else other for is_ahead, one, other in both]
 
 
-def _measured(pairs: pa.Table, known: Registry, ledger: Ledger) -> pa.Table:
+def _measure(pairs: pa.Table, known: Registry, ledger: Ledger) -> pa.Table:
     """Pairs with the columns of every measure that goes with the critic."""
     texts: list[list[Any]] = [pairs[side].to_pylist() for side in SIDES]
     indices = {text: index for index, text in enumerate(dict.fromkeys([*texts[0], *texts[1]]))}
@@ -171,14 +171,14 @@ def _measured(pairs: pa.Table, known: Registry, ledger: Ledger) -> pa.Table:
     batch = Batch(Sentences(list(indices)), source, target, Lent(ledger))
     for measure in known.with_critic:
         if "encoder" in measure.models and batch.sentences.vectors is None:
-            batch.sentences.vectors = _encoded(list(indices), ledger)
+            batch.sentences.vectors = _encode(list(indices), ledger)
         for name, values in measure.of(batch).items():
             column = pa.array(values.astype(np.float32), from_pandas=True)
             pairs = pairs.append_column(name, column)
     return pairs
 
 
-def _encoded(texts: list[str], ledger: Ledger) -> Any:
+def _encode(texts: list[str], ledger: Ledger) -> Any:
     encoder = ledger.models.encoder() if texts else None
     return None if encoder is None else encoder.encode(texts)
 

@@ -70,7 +70,7 @@ def _settings(config: BuildConfig, shard: int) -> dict[str, object]:
 def _files(config: BuildConfig, shard: int) -> dict[str, Path]:
     assert config.round is not None
     corpus = Run.open(config.round.corpus)
-    return {name: corpus.finished_table(name, shard) for name in ("candidates", "contexts")}
+    return {name: corpus.read_finished(name, shard) for name in ("candidates", "contexts")}
 
 
 STAGE = Stage(

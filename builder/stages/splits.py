@@ -17,7 +17,7 @@ from builder.stages.base import (
     Rows,
     Stage,
     Work,
-    extended,
+    extend,
     schema_of,
     table_of,
     with_rejects,
@@ -34,7 +34,7 @@ SPLITS = ("train", "validation", "test")
 def schema(known: Registry) -> pa.Schema:
     """The released columns and the split."""
     own = [column.name for column in known.own_columns]
-    return extended(arrow_schema(own), split=pa.string())
+    return extend(arrow_schema(own), split=pa.string())
 
 
 ORIGINS = schema_of(id=pa.string(), continuation_id=pa.string(), context_sentences=pa.int32())
@@ -51,7 +51,7 @@ def make(work: Work) -> Output:
     lengths = lengths_of(work.tables["contexts"])
     rows = [
         {
-            **released(pair, tasks[pair["task"]], teacher),
+            **release_row(pair, tasks[pair["task"]], teacher),
             "split": split,
             "context_sentences": lengths[pair["context_id"]],
         }
@@ -69,12 +69,12 @@ def lengths_of(table: pa.Table) -> dict[str, int]:
 def with_origins(rows: Rows, rejects: Rows, wanted: pa.Schema) -> Output:
     """Rows in the order of their ids, and where each comes from."""
     ordered = sorted(rows, key=lambda row: row["id"])
-    output = with_rejects(ordered, rejects, wanted, extended(wanted, reason=pa.string()))
+    output = with_rejects(ordered, rejects, wanted, extend(wanted, reason=pa.string()))
     output.extra["origins"] = table_of(ordered, ORIGINS)
     return output
 
 
-def released(
+def release_row(
     pair: dict[str, Any], task: TaskDefinition, teacher: str, round_number: int = 0
 ) -> dict[str, Any]:
     """A kept pair as a released row."""

@@ -56,8 +56,8 @@ def align(words: Encoded, pairs: int) -> Alignment:
         width, height = int(source[rows].max()), int(target[rows].max())
         if height == 0:
             continue
-        left = _padded(words.ids, starts[rows], source[rows], width, -1)
-        right = _padded(words.ids, starts[rows + pairs], target[rows], height, -2)
+        left = _pad(words.ids, starts[rows], source[rows], width, -1)
+        right = _pad(words.ids, starts[rows + pairs], target[rows], height, -2)
         equal = right[:, :, None] == left[:, None, :]
         best = _longest_matches(equal)
         shared[rows], squares[rows] = walk(best.T, np.arange(len(rows)), target[rows])
@@ -83,7 +83,7 @@ def _groups(source: Array, target: Array) -> Iterator[Array]:
             yield group[start : start + size]
 
 
-def _padded(ids: Array, starts: Array, lengths: Array, width: int, pad: int) -> Array:
+def _pad(ids: Array, starts: Array, lengths: Array, width: int, pad: int) -> Array:
     columns = np.arange(width)
     inside = columns < lengths[:, None]
     return np.where(inside, ids[np.where(inside, starts[:, None] + columns, 0)], pad)

@@ -87,7 +87,7 @@ def of_independent(values: Array, seed: int) -> tuple[float | None, float | None
     return mean, *percentiles(ratio(sums, sizes, draws(count, RESAMPLES, seed)))
 
 
-def centred(value: float, replicates: Array) -> tuple[float, float]:
+def centre_interval(value: float, replicates: Array) -> tuple[float, float]:
     """An interval around `value` as wide as the replicates spread around their own mean.
 
     Drawing rows again repeats them, which lowers entropies and vocabularies by themselves; their

@@ -7,7 +7,7 @@ from typing import Any
 
 from builder.errors import ConfigError
 from builder.statistics.definitions import definition
-from builder.statistics.diversity import SIDES, sampled_counts
+from builder.statistics.diversity import SIDES, measure_sample
 from builder.statistics.frame import Frame
 from builder.statistics.measured import finite
 
@@ -44,7 +44,7 @@ def _of_frame(frame: Frame, rows: int, draws: int) -> list[dict[str, Any]]:
     found = []
     for side in SIDES:
         values = [
-            sampled_counts(frame, side, frame.sample(rows, f"equal-{number}"))
+            measure_sample(frame, side, frame.sample(rows, f"equal-{number}"))
             for number in range(different)
         ]
         for name in values[0]:

@@ -15,7 +15,7 @@ from builder.errors import BuilderError, ConfigError
 from builder.store import RUN_FILE
 from dimsum.data.dataset import SPLIT_COLUMN, data_files
 from dimsum.data.files import TABLES, rows_in
-from dimsum.data.values import Reading, check_columns, written
+from dimsum.data.values import Reading, check_columns, format_value
 
 PIECE = 8192
 """Rows of a piece. Nothing that is measured depends on it."""
@@ -113,7 +113,7 @@ def open_corpus(reference: str, columns: Columns | None = None) -> Corpus:
     columns = columns or Columns()
     path = Path(reference).expanduser()
     if path.is_file():
-        return Corpus(path.name, "files", _named(path), columns)
+        return Corpus(path.name, "files", _name_splits(path), columns)
     if (path / RUN_FILE).is_file():
         return _of_run(path, columns)
     if path.is_dir():
@@ -153,10 +153,10 @@ def _of_folder(path: Path, name: str, columns: Columns, revision: str | None = N
             critics = (str(found["critic"]["identity"]),)
         except (OSError, ValueError, KeyError, TypeError):
             critics = ()
-    return Corpus(name, kind, _named(path), columns, revision, critics)
+    return Corpus(name, kind, _name_splits(path), columns, revision, critics)
 
 
-def _named(path: Path) -> tuple[tuple[Path, str], ...]:
+def _name_splits(path: Path) -> tuple[tuple[Path, str], ...]:
     """The data files with the splits that their names say, "" where nobody does."""
     return tuple((file, split or "") for file, split in data_files(path))
 
@@ -194,14 +194,14 @@ def _pieces(
         if number == 0:
             check_columns(row, wanted, path.name, "--source and --target")
         position = reading.read(row)
-        if not reading.wanted(row, columns.where, position):
+        if not reading.meets(row, columns.where, position):
             continue
         source = reading.text(row, columns.source, position)
         target = reading.text(row, columns.target, position) if source is not None else None
         if source is None or target is None:
             continue
         said = row.get(own, split)
-        for column, value in zip(piece, (source, target, written(said or "")), strict=True):
+        for column, value in zip(piece, (source, target, format_value(said or "")), strict=True):
             column.append(value)
         if len(piece[0]) == size:
             yield Rows(*piece)

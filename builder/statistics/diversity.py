@@ -29,7 +29,7 @@ OF_COUNTS = {
 """Measures by the order of the n-grams whose counts give them."""
 
 
-def counted(frame: Frame, side: str) -> list[Measured]:
+def measure_counts(frame: Frame, side: str) -> list[Measured]:
     """Entropies, distinct shares and vocabulary of all rows, with replicates."""
     tokens, lengths = frame.stream(side), frame.lengths[side]
     how = f"{LEVEL:.0%} bootstrap of jackknife pseudo-values, {RESAMPLES} replicates, "
@@ -56,7 +56,7 @@ def counted(frame: Frame, side: str) -> list[Measured]:
     return found
 
 
-def sampled_counts(frame: Frame, side: str, rows: Array) -> dict[str, float | None]:
+def measure_sample(frame: Frame, side: str, rows: Array) -> dict[str, float | None]:
     """The same measures of some rows, and MSTTR of them, without intervals."""
     tokens, lengths = gather(frame.stream(side), frame.starts[side], rows)
     found: dict[str, float | None] = {}
@@ -69,7 +69,7 @@ def sampled_counts(frame: Frame, side: str, rows: Array) -> dict[str, float | No
     return found
 
 
-def segmented(frame: Frame, side: str) -> list[Measured]:
+def measure_segments(frame: Frame, side: str) -> list[Measured]:
     """MSTTR at each segment length."""
     rows = frame.blocks.order
     found = []

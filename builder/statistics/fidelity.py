@@ -38,7 +38,7 @@ def entailment(frame: Frame, critic: str, size: int) -> tuple[list[Measured], di
     """Entailment both ways over a sample, and the share below each threshold."""
     from builder.config import CriticConfig
     from builder.critics.entailment import EntailmentCritic
-    from builder.statistics.vectors import named
+    from builder.statistics.vectors import name_model
 
     loaded = EntailmentCritic.load(CriticConfig(model=critic, dtype="float32"))
     rows = frame.sample(size, "entailment")
@@ -50,7 +50,7 @@ def entailment(frame: Frame, critic: str, size: int) -> tuple[list[Measured], di
         "entail_backward": scores[1],
         "entail_both": np.minimum(scores[0], scores[1]),
     }
-    extra = {"critic": named(critic)}
+    extra = {"critic": name_model(critic)}
     found = []
     for name, part in parts.items():
         values = np.full(frame.rows, np.nan)
@@ -93,8 +93,8 @@ def agreement(frame: Frame, size: int) -> list[Measured]:
     parts = {
         "numbers_forward": [share_found(y, x) for x, y in zip(a, b, strict=True)],
         "numbers_backward": [share_found(x, y) for x, y in zip(a, b, strict=True)],
-        "entities_forward": [_named_in(n, w) for n, w in zip(names_b, words_a, strict=True)],
-        "entities_backward": [_named_in(n, w) for n, w in zip(names_a, words_b, strict=True)],
+        "entities_forward": [_share_named(n, w) for n, w in zip(names_b, words_a, strict=True)],
+        "entities_backward": [_share_named(n, w) for n, w in zip(names_a, words_b, strict=True)],
     }
     found = []
     for name, part in parts.items():
@@ -104,7 +104,7 @@ def agreement(frame: Frame, size: int) -> list[Measured]:
     return found
 
 
-def _named_in(names: Sequence[frozenset[str]], words: frozenset[str]) -> float:
+def _share_named(names: Sequence[frozenset[str]], words: frozenset[str]) -> float:
     return sum(name <= words for name in names) / len(names) if names else 1.0
 
 

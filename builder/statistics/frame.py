@@ -124,7 +124,7 @@ class Frame:
 
 
 @contextmanager
-def framed(
+def open_frame(
     corpus: Corpus,
     options: Options,
     *,
@@ -163,7 +163,7 @@ def _pass(
             pa.OSFile(str(folder / "texts.arrow"), "wb") as sink,
             pa.ipc.new_file(sink, TEXTS) as texts,
         ):
-            for rows, piece in _measured(corpus.pieces(reading=reading), options, processes):
+            for rows, piece in _measure_pieces(corpus.pieces(reading=reading), options, processes):
                 texts.write_batch(pa.record_batch([rows.source, rows.target], schema=TEXTS))
                 splits |= {hash_text(name): name for name in set(rows.split)}
                 for held, found in (
@@ -193,7 +193,7 @@ def _pass(
     )
 
 
-def _measured(
+def _measure_pieces(
     pieces: Iterator[Rows], options: Options, processes: int
 ) -> Iterator[tuple[Rows, Piece]]:
     """Pieces with their measures, in order; few are in the air at a time."""

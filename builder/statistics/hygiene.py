@@ -12,7 +12,7 @@ from builder.statistics.frame import Frame
 from builder.statistics.measured import Measured
 from builder.statistics.pairs import opening
 from builder.statistics.rowwise import mean_of
-from builder.statistics.words import Array, either, mix, spaced
+from builder.statistics.words import Array, either, mix, split_spaces
 
 COLUMNS = ("identical", "empty", "too_short", "broken", "cut")
 OPENINGS = 10
@@ -38,7 +38,7 @@ def hygiene(frame: Frame, word_list: str) -> tuple[list[Measured], dict[str, Any
         found.append(mean_of(frame, name, column, side=side, extra={"list": word_list}))
     overlaps = sorted(name for name in frame.columns if name.startswith("overlap_"))
     found += [mean_of(frame, name, frame.columns[name]) for name in overlaps]
-    measured, openings = repeated_openings(frame)
+    measured, openings = count_openings(frame)
     return found + measured, {"largest_chain_of_near_duplicates": largest, "openings": openings}
 
 
@@ -47,25 +47,25 @@ def duplicates(frame: Frame) -> list[Measured]:
     source, target = frame.keys["source"], frame.keys["target"]
     pair = mix(source ^ mix(target))
     found = [
-        mean_of(frame, name, _repeated(keys), side=side)
+        mean_of(frame, name, _mark_repeated(keys), side=side)
         for name, side, keys in (
             ("duplicate_pairs", "pair", pair),
             ("duplicate_sources", "source", source),
             ("duplicate_targets", "target", target),
         )
     ]
-    found.append(_if_split(frame, "duplicates_across", shared_across(frame)))
+    found.append(_if_split(frame, "duplicates_across", mark_shared(frame)))
     return found
 
 
-def _repeated(keys: Array) -> Array:
+def _mark_repeated(keys: Array) -> Array:
     """1 where another row has the same key."""
     _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
     found: Array = (counts[inverse] > 1).astype(np.float64)
     return found
 
 
-def shared_across(frame: Frame) -> Array:
+def mark_shared(frame: Frame) -> Array:
     """1 where a text of the row is also a text in another split."""
     texts = np.concatenate([frame.keys["source"], frame.keys["target"]])
     splits = np.tile(frame.keys["split"], 2)
@@ -106,7 +106,7 @@ def length_outliers(frame: Frame) -> Array:
     return np.asarray(lengths > high + 3 * (high - low), np.float64)
 
 
-def repeated_openings(frame: Frame) -> tuple[list[Measured], list[dict[str, Any]]]:
+def count_openings(frame: Frame) -> tuple[list[Measured], list[dict[str, Any]]]:
     """How many targets begin alike, and with what."""
     known, first, inverse, counts = np.unique(
         frame.keys["opening"], return_index=True, return_inverse=True, return_counts=True
@@ -142,7 +142,7 @@ def language_of(text: str) -> str | None:
     """The likeliest language of a text, or None for one that is too short to recognise."""
     import py3langid
 
-    if len(spaced(text)) < LANGUAGE_TOKENS:
+    if len(split_spaces(text)) < LANGUAGE_TOKENS:
         return None
     return str(py3langid.classify(text)[0])
 

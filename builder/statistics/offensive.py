@@ -59,7 +59,7 @@ class OffensiveWords:
         name = f"{path.name}@{sha256(text.encode()).hexdigest()[:8]}"
         return cls(name, frozenset(singles), phrases, tuple(marks))
 
-    def found(self, words: Sequence[str], text: str) -> bool:
+    def matches(self, words: Sequence[str], text: str) -> bool:
         """Whether a text, given with its plain words, has an entry of the list."""
         if not self.singles.isdisjoint(words):
             return True

@@ -26,7 +26,7 @@ from builder.statistics.words import (
     hash_texts,
     mix,
     plain,
-    spaced,
+    split_spaces,
 )
 from dimsum.tasks.summary import EXTRACTIVE_FROM
 
@@ -66,7 +66,7 @@ def measure_piece(rows: Rows, options: Options) -> Piece:
     """Measure a piece of a corpus."""
     pairs = len(rows)
     both = [*rows.source, *rows.target]
-    tokens = encode([spaced(text) for text in both])
+    tokens = encode([split_spaces(text) for text in both])
     word_lists = [plain(text) for text in both]
     words = encode(word_lists)
     aligned = align(words, pairs)
@@ -75,11 +75,11 @@ def measure_piece(rows: Rows, options: Options) -> Piece:
     columns["jaccard"] = _jaccard(rows)
     columns |= _hygiene(rows, columns, word_lists, options)
     columns["cut"] = either(words.lengths > MAX_WORDS, pairs)
-    hashed = _hashed(tokens)
+    hashed = _hash(tokens)
     border = int(tokens.lengths[:pairs].sum())
-    row_shingles, shingle_lengths = shingles(rows.source, rows.target, words, _hashed(words))
+    row_shingles, shingle_lengths = shingles(rows.source, rows.target, words, _hash(words))
     for name, benchmark in options.benchmarks.items():
-        columns |= benchmark.overlap(name, words, _hashed(words), pairs)
+        columns |= benchmark.overlap(name, words, _hash(words), pairs)
     return Piece(
         columns=columns,
         keys={
@@ -101,7 +101,7 @@ def measure_piece(rows: Rows, options: Options) -> Piece:
     )
 
 
-def _hashed(encoded: Encoded) -> Array:
+def _hash(encoded: Encoded) -> Array:
     if not encoded.distinct:
         return np.zeros(0, np.uint64)
     found: Array = mix(hash_texts(encoded.distinct))[encoded.ids]
@@ -181,10 +181,10 @@ def _hygiene(
             [bool(_BROKEN.search(source) or _BROKEN.search(target)) for source, target in both]
         ),
         "offensive_source": column(
-            [listed.found(w, t) for w, t in zip(words[:pairs], rows.source, strict=True)]
+            [listed.matches(w, t) for w, t in zip(words[:pairs], rows.source, strict=True)]
         ),
         "offensive_target": column(
-            [listed.found(w, t) for w, t in zip(words[pairs:], rows.target, strict=True)]
+            [listed.matches(w, t) for w, t in zip(words[pairs:], rows.target, strict=True)]
         ),
     }
 

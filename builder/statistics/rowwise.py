@@ -55,15 +55,15 @@ def mean_of(frame: Frame, name: str, values: Array, *, side: str = "pair", **mor
     scale = 100.0 if definition(name).unit == "percent" else 1.0
     mean, low, high, rows = frame.blocks.mean(values)
 
-    def scaled(value: float | None) -> float | None:
+    def scale_value(value: float | None) -> float | None:
         return None if value is None else value * scale
 
     return Measured(
         name,
         side,
-        scaled(mean),
-        scaled(low),
-        scaled(high),
+        scale_value(mean),
+        scale_value(low),
+        scale_value(high),
         rows=rows,
         of=frame.rows,
         seed=frame.seed,

@@ -14,7 +14,7 @@ from builder.statistics.benchmarks import Benchmark
 from builder.statistics.compare import equal_size
 from builder.statistics.corpus import Columns, Corpus, open_corpus
 from builder.statistics.definitions import FAST, GROUPS, SLOW
-from builder.statistics.frame import Frame, framed
+from builder.statistics.frame import Frame, open_frame
 from builder.statistics.hygiene import foreign, hygiene
 from builder.statistics.measured import Measured
 from builder.statistics.offensive import SHIPPED, OffensiveWords
@@ -123,7 +123,7 @@ def study(
             counted = _ReportProgress(say, corpus.name)
             frames.append(
                 stack.enter_context(
-                    framed(
+                    open_frame(
                         corpus,
                         options,
                         seed=settings.seed,
@@ -148,7 +148,7 @@ def study(
     return document
 
 
-def released_study(data: Path) -> dict[str, Any]:
+def study_release(data: Path) -> dict[str, Any]:
     """What `study` says of a release's data folder, in one process and without a model."""
     found: dict[str, Any] = study([str(data)])["corpora"][0]
     return {key: found[key] for key in found if key not in OF_SOURCE}
@@ -183,11 +183,11 @@ def measure_frame(
     details: dict[str, Any] = {}
     if "table1" in wanted:
         for side in diversity.SIDES:
-            found += diversity.segmented(frame, side)
+            found += diversity.measure_segments(frame, side)
         found += rowwise.means(frame, rowwise.TABLE1)
     if wanted & {"table1", "diversity"}:
         for side in diversity.SIDES:
-            found += [m for m in diversity.counted(frame, side) if _group(m) in wanted]
+            found += [m for m in diversity.measure_counts(frame, side) if _group(m) in wanted]
     if "diversity" in wanted:
         for side in diversity.SIDES:
             found += [diversity.self_bleu_of(frame, side), diversity.zlib_of(frame, side)]

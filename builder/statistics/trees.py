@@ -57,7 +57,7 @@ def constituency(frame: Frame, parser: str, size: int) -> list[Measured]:
         found = parse(list(texts))
         if len(found) != len(texts):
             raise BuilderError(f"{parser} gave {len(found)} trees for {len(texts)} sentences")
-        return [bracketed(tree) if tree.strip() else None for tree in found]
+        return [parse_brackets(tree) if tree.strip() else None for tree in found]
 
     return _distances(frame, size, trees, "constituency_ted", {"parser": parser})
 
@@ -127,7 +127,7 @@ def load_parser(reference: str) -> Callable[[list[str]], list[str]]:
 _BRACKETS = re.compile(r"[()]|[^\s()]+")
 
 
-def bracketed(text: str) -> Tree:
+def parse_brackets(text: str) -> Tree:
     """A constituency tree from its brackets; words, which are not in brackets, are left out.
 
     Raises:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from builder.models import pinned, public_name, resolve
-from builder.statistics.blocks import centred
+from builder.models import pin, public_name, resolve
+from builder.statistics.blocks import centre_interval
 from builder.statistics.diversity import SIDES
 from builder.statistics.frame import Frame
 from builder.statistics.measured import Measured
@@ -31,12 +31,12 @@ def load_encoder(reference: str) -> tuple[SentenceEncoder, str]:
     """
     from builder.critics.embedding import SentenceEncoder
 
-    return SentenceEncoder.load(reference), named(reference)
+    return SentenceEncoder.load(reference), name_model(reference)
 
 
-def named(reference: str) -> str:
+def name_model(reference: str) -> str:
     """A model's public name with what identifies its weights."""
-    identity = pinned(resolve(reference)).identity.rpartition("@")[2]
+    identity = pin(resolve(reference)).identity.rpartition("@")[2]
     return f"{public_name(reference)} ({identity.removeprefix('sha256:')[:12]})"
 
 
@@ -62,7 +62,7 @@ def vendi(frame: Frame, side: str, encoder: SentenceEncoder, name: str, size: in
             vendi_score(vectors[draw.integers(len(rows), size=len(rows))])
             for _ in range(VENDI_REPLICATES)
         ]
-        low, high = centred(value, np.asarray(again))
+        low, high = centre_interval(value, np.asarray(again))
     how = f"{LEVEL:.0%} centred bootstrap, {VENDI_REPLICATES} replicates"
     return Measured(
         "vendi",

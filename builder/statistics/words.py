@@ -1,8 +1,8 @@
 """Texts as numbers: tokens become 64-bit hashes once, and everything after works on arrays.
 
-Two tokenisations are in use, and every definition names its own. `spaced` tokens are what lies
-between white space, case kept; they give entropies, vocabulary and segments. `plain` words are
-lower-cased runs of a-z and 0-9, as rouge-score splits; they give every overlap.
+Two tokenisations are in use, and every definition names its own. Tokens are what lies
+between white space, case kept (`split_spaces`); they give entropies, vocabulary and segments.
+Plain words are lower-cased runs of a-z and 0-9, as rouge-score splits; they give every overlap.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MASK = (1 << 64) - 1
 GOLDEN = 0x9E3779B97F4A7C15
 
 
-def spaced(text: str) -> list[str]:
+def split_spaces(text: str) -> list[str]:
     """What lies between white space, case kept."""
     return text.split()
 

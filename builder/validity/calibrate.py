@@ -34,11 +34,11 @@ def calibrate(run: Path, labels: Sequence[Path], seed: int = 0) -> tuple[Fit, La
         BuilderError: the run has no scores.
         GateError: too few labels are of this run's pairs, or all say the same.
     """
-    data = labelled(run, read_labels(labels))
+    data = match_labels(run, read_labels(labels))
     return fit(data, seed), data
 
 
-def labelled(run: Path, labels: Sequence[Label]) -> Labelled:
+def match_labels(run: Path, labels: Sequence[Label]) -> Labelled:
     """Labels with the columns that a run has of their pairs.
 
     Raises:

@@ -73,7 +73,7 @@ def fit(data: Labelled, seed: int = 0) -> Fit:
     rng = np.random.default_rng(seed)
     for number in range(int(fold.max()) + 1):
         test = fold == number
-        model = _fitted(rows[~test], data.valid[~test], names, absent, seed)
+        model = _fit(rows[~test], data.valid[~test], names, absent, seed)
         unseen[test] = _predict(model, rows[test])
         for column in range(len(names)):
             shuffled = rows[test].copy()
@@ -85,7 +85,7 @@ def fit(data: Labelled, seed: int = 0) -> Fit:
         for i, name in enumerate(names)
     ]
     return Fit(
-        model=_fitted(rows, data.valid, names, absent, seed),
+        model=_fit(rows, data.valid, names, absent, seed),
         unseen=unseen,
         area=area,
         brier=float(np.mean((unseen - data.valid) ** 2)),
@@ -120,7 +120,7 @@ def _folds(data: Labelled, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     return np.array([number[context] for context in data.context], dtype=np.int64)
 
 
-def _fitted(
+def _fit(
     rows: Floats, valid: Any, names: list[str], absent: tuple[float, ...], seed: int
 ) -> Calibration:
     try:

@@ -64,4 +64,4 @@ def chosen_options(task: TaskDefinition, given: dict[str, Any]) -> dict[str, str
         if not equals:
             raise UsageError(f"--option {text!r} is not of the form NAME=VALUE")
         asked[name] = value
-    return task.checked_options(asked)
+    return task.check_options(asked)

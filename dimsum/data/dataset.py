@@ -37,7 +37,7 @@ def read_rows(reference: str, split: str | None, config: str | None = None) -> I
         DimsumError: the Hub data set cannot be loaded.
     """
     if not is_local(reference):
-        return _own_split(_hub_rows(reference, split, config), split)
+        return _drop_other_splits(_hub_rows(reference, split, config), split)
     return _local_rows(reference, split)
 
 
@@ -57,7 +57,7 @@ def _local_rows(reference: str, split: str | None) -> Iterator[Row]:
                 yield row
 
 
-def _own_split(rows: Iterator[Row], split: str | None) -> Iterator[Row]:
+def _drop_other_splits(rows: Iterator[Row], split: str | None) -> Iterator[Row]:
     """Without the rows that say of themselves that they are of another split."""
     for row in rows:
         own = SPLIT_OF.get(str(row.get(SPLIT_COLUMN)).lower())
@@ -106,7 +106,7 @@ def _hub_rows(reference: str, split: str | None, config: str | None) -> Iterator
         there = get_dataset_split_names(name, config, revision=revision or None)
         parts = [
             load_dataset(name, config, split=one, revision=revision or None)
-            for one in _wanted(there, split)
+            for one in _match_splits(there, split)
         ]
     except Exception as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -126,7 +126,7 @@ def _hub_rows(reference: str, split: str | None, config: str | None) -> Iterator
             yield Row(row, f"row {number}")
 
 
-def _wanted(there: Sequence[str], split: str | None) -> list[str]:
+def _match_splits(there: Sequence[str], split: str | None) -> list[str]:
     """Splits of the Hub's names that are meant: the very one, else those that mean the same."""
     if split is None:
         return list(there)

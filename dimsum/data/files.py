@@ -71,7 +71,7 @@ def rows_in(
         UsageError: it is not there, of no known form, damaged or not UTF-8; with line and column.
     """
     form = form_of_table(path)
-    with _said(path):
+    with _explain_errors(path):
         if form == "parquet":
             yield from _parquet(path, only, optional)
         elif form == "json":
@@ -79,7 +79,7 @@ def rows_in(
         elif form == "jsonl":
             yield from json_rows(lines_in(path), str(path))
         else:
-            yield from _separated(path, "\t" if form == "tsv" else ",")
+            yield from _read_separated(path, "\t" if form == "tsv" else ",")
 
 
 def lines_in(path: Path) -> Iterator[str]:
@@ -88,14 +88,14 @@ def lines_in(path: Path) -> Iterator[str]:
     Raises:
         UsageError: a file that is not there, is damaged or is not UTF-8; with line and column.
     """
-    with _said(path), _opened(path) as stream:
-        for line in _decoded(stream, str(path)):
+    with _explain_errors(path), _open(path) as stream:
+        for line in _decode(stream, str(path)):
             yield from _ends(line)
 
 
-def decoded_lines(stream: IO[bytes], name: str) -> Iterator[str]:
+def decode_lines(stream: IO[bytes], name: str) -> Iterator[str]:
     """Lines of a UTF-8 stream without their ends, as `lines_in` gives them."""
-    for line in _decoded(stream, name):
+    for line in _decode(stream, name):
         yield from _ends(line)
 
 
@@ -151,10 +151,10 @@ def _json(path: Path) -> Iterator[Row]:
         yield Row(row, f"item {number}")
 
 
-def _separated(path: Path, delimiter: str) -> Iterator[Row]:
+def _read_separated(path: Path, delimiter: str) -> Iterator[Row]:
     csv.field_size_limit(sys.maxsize)
-    with _opened(path) as stream:
-        reader = csv.reader(_decoded(stream, str(path)), delimiter=delimiter, strict=True)
+    with _open(path) as stream:
+        reader = csv.reader(_decode(stream, str(path)), delimiter=delimiter, strict=True)
         names: list[str] = []
         while True:
             position = f"line {reader.line_num + 1}"
@@ -202,7 +202,7 @@ def _parquet(path: Path, only: Sequence[str] | None, optional: Sequence[str]) ->
 
 
 @contextmanager
-def _said(path: Path) -> Iterator[None]:
+def _explain_errors(path: Path) -> Iterator[None]:
     """Errors of the file system and of unpacking, as one line about the file."""
     if not path.is_file():
         raise UsageError(f"no file at {path}")
@@ -216,13 +216,13 @@ def _said(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _open(path: Path) -> Iterator[IO[bytes]]:
     zipped = path.name.lower().endswith(".gz")
     with gzip.open(path, "rb") if zipped else path.open("rb") as stream:
         yield stream  # type: ignore[misc]
 
 
-def _decoded(stream: IO[bytes], name: str) -> Iterator[str]:
+def _decode(stream: IO[bytes], name: str) -> Iterator[str]:
     """Lines with their ends, after a byte order mark.
 
     Raises:

@@ -50,7 +50,7 @@ def not_text(value: Any) -> str | None:
     return "object"
 
 
-def written(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value as the text that `--where` compares."""
     if isinstance(value, str):
         return value
@@ -101,15 +101,15 @@ class Reading:
         self.dropped[reason] += 1
         self.first.setdefault(reason, position)
 
-    def wanted(self, row: Mapping[str, Any], where: Mapping[str, Any], position: str) -> bool:
+    def meets(self, row: Mapping[str, Any], where: Mapping[str, Any], position: str) -> bool:
         """Whether a row has all values; one that does not is counted as left out."""
         holds = True
         for column, value in where.items():
-            found = written(row.get(column))
+            found = format_value(row.get(column))
             met = self.met.setdefault(column, Counter())
             if found in met or len(met) < MOST_VALUES:
                 met[found] += 1
-            holds &= found == written(value)
+            holds &= found == format_value(value)
         if not holds:
             self.drop("left_out", position)
         return holds
@@ -144,7 +144,7 @@ class Reading:
             return UsageError(f"{name} has no {what}; it is empty", hint=hint)
         if set(self.dropped) == {"left_out"}:
             wanted = " and ".join(
-                f"{column}={written(value)}" for column, value in (where or {}).items()
+                f"{column}={format_value(value)}" for column, value in (where or {}).items()
             )
             shown = (
                 f"{column} has "

@@ -66,7 +66,7 @@ def read_examples(
     counted = reading if reading is not None else Reading()
     conditions = dict(where or {})
     if reference_files:
-        found = _aligned(Path(data), reference_files, counted)
+        found = _align(Path(data), reference_files, counted)
     else:
         named = task.benchmarks.get(data)
         other = next((one.name for one in SHIPPED if data in one.benchmarks), None)
@@ -87,7 +87,7 @@ def read_examples(
     return found[:limit] if limit else found
 
 
-def _aligned(path: Path, reference_files: Sequence[Path], reading: Reading) -> list[Example]:
+def _align(path: Path, reference_files: Sequence[Path], reading: Reading) -> list[Example]:
     sources = list(lines_in(path))
     columns = [list(lines_in(file)) for file in reference_files]
     for file, column in zip(reference_files, columns, strict=True):
@@ -129,7 +129,7 @@ def _example(
 ) -> Example | None:
     """A row's example; None, counted by its reason, without a source or without any reference."""
     position = reading.read(row)
-    if where and not reading.wanted(row, where, position):
+    if where and not reading.meets(row, where, position):
         return None
     said = _field(row, source)
     if isinstance(said, list) and all(isinstance(one, str) for one in said):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dimsum.evaluation.data import Example
 from dimsum.evaluation.measure import Critic, measure
 from dimsum.metrics import bootstrap
-from dimsum.metrics.control import obeyed
+from dimsum.metrics.control import measure_control
 from dimsum.metrics.measured import Measured
 from dimsum.tasks import TaskDefinition
 from dimsum.writing import BATCH_SIZE
@@ -77,7 +77,7 @@ def evaluate(
             system.name: {
                 "facts": dict(system.facts),
                 "metrics": {
-                    name: _shown(one, weights) for name, one in measured[system.name].items()
+                    name: _show(one, weights) for name, one in measured[system.name].items()
                 },
             }
             for system in systems
@@ -89,7 +89,7 @@ def evaluate(
     }
 
 
-def _shown(one: Measured, weights: Any) -> dict[str, Any]:
+def _show(one: Measured, weights: Any) -> dict[str, Any]:
     low, high = bootstrap.interval(one, weights)
     return {
         "value": one.value,
@@ -123,8 +123,8 @@ def control_accuracy(
     asked: list[str] = []
     for code in codes:
         outputs = [found[0] for found in student.write(sources, code, batch_size=batch_size)]
-        by_code[code] = obeyed(sources, outputs, [code] * len(sources), [task])
+        by_code[code] = measure_control(sources, outputs, [code] * len(sources), [task])
         texts += outputs
         asked += [code] * len(sources)
-    everything = obeyed(list(sources) * len(codes), texts, asked, [task])
+    everything = measure_control(list(sources) * len(codes), texts, asked, [task])
     return {"sources": len(sources), **everything, "by_code": by_code}

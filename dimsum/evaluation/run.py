@@ -16,7 +16,7 @@ from dimsum.evaluation.data import Example
 from dimsum.evaluation.evaluate import System, control_accuracy, evaluate
 from dimsum.evaluation.measure import Critic
 from dimsum.evaluation.saved_outputs import find_same, read_outputs, save_outputs
-from dimsum.models import pick_device, pinned, public_name, resolve
+from dimsum.models import pick_device, pin, public_name, resolve
 from dimsum.tasks import TaskDefinition
 from dimsum.writing import BATCH_SIZE
 
@@ -129,11 +129,11 @@ def _bertscore(wanted: Wanted) -> BertScore | None:
     return BertScore(wanted.bertscore)
 
 
-def _asked(wanted: Wanted, model: str, **further: Any) -> dict[str, Any]:
+def _describe_inputs(wanted: Wanted, model: str, **further: Any) -> dict[str, Any]:
     """What the outputs of a model depend on beside the examples."""
     return {
         "version": version("dimsum-plus"),
-        "model": pinned(resolve(model)).identity,
+        "model": pin(resolve(model)).identity,
         "task": wanted.task.name,
         "dtype": wanted.dtype,
         "device": pick_device(wanted.device).type,
@@ -153,7 +153,7 @@ def _student(
     from dimsum.student import Student
 
     name = wanted.names[index] if wanted.names else public_name(model)
-    asked = _asked(wanted, model, options=dict(wanted.options), controls=wanted.controls)
+    asked = _describe_inputs(wanted, model, options=dict(wanted.options), controls=wanted.controls)
     if found := find_same(known, name, asked):
         say(f"{name}: its outputs are reused")
         return found
@@ -186,7 +186,7 @@ def _teacher(
     """The best zero-shot and the best few-shot prompt, each over all examples."""
     from dimsum.student import Student
 
-    asked = _asked(wanted, model, sample=wanted.teacher_sample, judge=wanted.bertscore)
+    asked = _describe_inputs(wanted, model, sample=wanted.teacher_sample, judge=wanted.bertscore)
     kinds = {
         "teacher zero-shot": {**asked, "shots": 0},
         "teacher few-shot": {**asked, "shots": asking.SHOTS},

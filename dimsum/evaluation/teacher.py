@@ -67,11 +67,11 @@ def answers(
     """Greedy answers, the first line of each, without quotes around it."""
     texts = [prompt(teacher, prompts, variant, one_line(source)) for source in sources]
     rows = teacher.tokens_of(texts, whole=variant.chat)
-    found = teacher.continued(rows, batch_size=batch_size, generation=GENERATION)
-    return [cleaned(outputs[0]) for outputs in found]
+    found = teacher.continue_rows(rows, batch_size=batch_size, generation=GENERATION)
+    return [clean(outputs[0]) for outputs in found]
 
 
-def cleaned(text: str) -> str:
+def clean(text: str) -> str:
     """An answer without the quotation marks that some models put around it."""
     text = text.strip()
     for opening, closing in (('"', '"'), ("“", "”"), ("'", "'")):

@@ -13,7 +13,7 @@ from typing import Any
 from dimsum.errors import ModelError
 from dimsum.metrics.bleu import sentence_bleu
 from dimsum.metrics.measured import Measured, mean_of
-from dimsum.models import pick_device, pinned, public_name, quiet_transformers, resolve
+from dimsum.models import pick_device, pin, public_name, quiet_transformers, resolve
 
 BETA = 4.0
 USUAL = "roberta-large"
@@ -114,7 +114,7 @@ def choose(reference: str) -> str:
     if reference != "auto":
         return str(Path(reference)) if Path(reference).is_dir() else reference
     try:
-        pinned(resolve(USUAL))
+        pin(resolve(USUAL))
     except ModelError:
         return OFFLINE
     return USUAL

@@ -8,7 +8,7 @@ from dimsum.controls import wording_of
 from dimsum.tasks import TaskDefinition
 
 
-def obeyed(
+def measure_control(
     sources: Sequence[str],
     outputs: Sequence[str],
     codes: Sequence[str],

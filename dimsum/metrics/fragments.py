@@ -36,7 +36,7 @@ def squared_lengths(texts: Sequence[Sequence[str]], source: Integers, target: In
     position = np.empty_like(order)
     position[order] = np.arange(len(order))
     column = position[column]
-    right = _padded([ids[index] for index in targets[order].tolist()], -2)
+    right = _pad([ids[index] for index in targets[order].tolist()], -2)
     sources, row = np.unique(source, return_inverse=True)
     by_row = np.argsort(row, kind="stable")
     edges = np.searchsorted(row[by_row], np.arange(len(sources) + 1))
@@ -44,7 +44,7 @@ def squared_lengths(texts: Sequence[Sequence[str]], source: Integers, target: In
     while start < len(sources):
         width = max(1, len(ids[sources[start]]))
         stop = start + max(1, _CELLS // (width * max(1, len(targets))))
-        left = _padded([ids[index] for index in sources[start:stop].tolist()], -1)
+        left = _pad([ids[index] for index in sources[start:stop].tolist()], -1)
         best = longest_matches(left, right, lengths[order])
         of_chunk = by_row[edges[start] : edges[min(stop, len(sources))]]
         where = (row[of_chunk] - start) * len(targets) + column[of_chunk]
@@ -54,7 +54,7 @@ def squared_lengths(texts: Sequence[Sequence[str]], source: Integers, target: In
     return found
 
 
-def _padded(rows: Sequence[Sequence[int]], pad: int) -> Integers:
+def _pad(rows: Sequence[Sequence[int]], pad: int) -> Integers:
     """Ids, int32, shape (longest, rows)."""
     found = np.full((max(map(len, rows), default=0), len(rows)), pad, dtype=np.int32)
     for column, row in enumerate(rows):

@@ -212,7 +212,7 @@ class TaskDefinition:
             raise ValueError(f"{name!r} is no control code of the task {self.name}")
         return name
 
-    def checked_options(self, asked: Mapping[str, str | None]) -> dict[str, str]:
+    def check_options(self, asked: Mapping[str, str | None]) -> dict[str, str]:
         """What is asked for, without what is left open.
 
         Raises:

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 
 def either(words: Sequence[str]) -> str:
     """`a`, `a or b`, `a, b or c`; each once."""
-    return _joined(words, "or")
+    return _join(words, "or")
 
 
 def both(words: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`; each once."""
-    return _joined(words, "and")
+    return _join(words, "and")
 
 
-def _joined(words: Sequence[str], last: str) -> str:
+def _join(words: Sequence[str], last: str) -> str:
     found = list(dict.fromkeys(words))
     if len(found) < 2:
         return "".join(found)

@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import Dataset, Sampler
 
 from dimsum.pairs import Pair
-from dimsum.writing import pad_id, padded
+from dimsum.writing import pad_id, pad_rows
 
 if TYPE_CHECKING:
     from dimsum.student import Student
@@ -50,7 +50,7 @@ class Examples(Dataset[dict[str, list[int]]]):
             inputs.add(prompt)
             targets.add(target)
         self.causal = causal
-        self.inputs, self.targets = inputs.closed(), targets.closed()
+        self.inputs, self.targets = inputs.close(), targets.close()
 
     def __len__(self) -> int:
         return len(self.inputs[1]) - 1
@@ -76,7 +76,7 @@ class _Ragged:
         self.parts.append(np.asarray(ids, dtype=np.int32))
         self.ends.append(self.ends[-1] + len(ids))
 
-    def closed(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    def close(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         flat = np.concatenate(self.parts) if self.parts else np.zeros(0, dtype=np.int32)
         self.parts.clear()
         return flat, np.asarray(self.ends, dtype=np.int64)
@@ -93,7 +93,7 @@ def code_of(student: Student, pair: Pair) -> str:
     return pair.control if student.spec.prompts.control else pair.task
 
 
-def encoded(
+def encode_pairs(
     student: Student, pairs: Iterable[Pair], max_target_tokens: int, into: Encoding
 ) -> Iterator[tuple[list[int], list[int]]]:
     """(prompt tokens, target tokens) of each pair that fits.
@@ -139,9 +139,9 @@ class Collator:
     def __call__(self, items: Sequence[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
         """input_ids, attention_mask and labels, each of shape (len(items), longest)."""
         device = torch.device("cpu")
-        batch = padded([item["input_ids"] for item in items], self.pad, left=False, device=device)
+        batch = pad_rows([item["input_ids"] for item in items], self.pad, left=False, device=device)
         rows = [item["labels"] for item in items]
-        batch["labels"] = padded(rows, IGNORED, left=False, device=device)["input_ids"]
+        batch["labels"] = pad_rows(rows, IGNORED, left=False, device=device)["input_ids"]
         return batch
 
 

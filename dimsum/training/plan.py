@@ -96,7 +96,7 @@ def plan(
     if steps > 0 and free is not None and total > MOST_OF_MEMORY * free:
         found["not_measured"] = f"{free / GIB:.1f} GiB are free, too few for a step"
     elif steps > 0:
-        found["measured"] = _measured(config, architecture, recipe, half, where, usual, steps)
+        found["measured"] = _measure(config, architecture, recipe, half, where, usual, steps)
     rate = (found["measured"] or {}).get("pairs_a_second")
     found["hours"] = round(pairs / rate / 3600, 2) if rate else None
     return found
@@ -129,7 +129,7 @@ def _lengths(
     form = PromptFormat.default(architecture, control=recipe.control, tasks=recipe.definitions)
     prompts = [form.render(p.source, p.control if form.control else p.task) for p in sample]
     targets = [pair.target for pair in sample]
-    sizes = _tokenised(folder, prompts, targets)
+    sizes = _tokenise(folder, prompts, targets)
     how = "by its tokenizer"
     if sizes is None:
         how = f"at {CHARACTERS_A_TOKEN} characters each (it has no tokenizer)"
@@ -140,7 +140,7 @@ def _lengths(
     return first, second, count, how, reading
 
 
-def _tokenised(folder: str | None, *texts: list[str]) -> tuple[list[float], ...] | None:
+def _tokenise(folder: str | None, *texts: list[str]) -> tuple[list[float], ...] | None:
     from transformers import AutoTokenizer
 
     try:
@@ -231,7 +231,7 @@ def _activations(
     return found
 
 
-def _measured(
+def _measure(
     config: Any,
     architecture: Architecture,
     recipe: Recipe,

@@ -33,7 +33,7 @@ from dimsum.pairs import Columns, Pair, held_out, pairs_of
 from dimsum.prompts import PromptFormat
 from dimsum.spec import SPEC_FILE
 from dimsum.student import Student
-from dimsum.training.examples import Collator, Encoding, Examples, code_of, encoded
+from dimsum.training.examples import Collator, Encoding, Examples, code_of, encode_pairs
 from dimsum.training.lora import with_lora
 from dimsum.training.progress import ProgressLine
 from dimsum.training.recipe import Recipe, check_precision
@@ -123,7 +123,7 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
     reading = Reading()
     rows = read_rows(data.reference, "train", data.config)
     tasks = recipe.definitions
-    pairs = _limited(pairs_of(rows, data.columns, data.reference, reading, tasks), recipe.max_pairs)
+    pairs = _limit(pairs_of(rows, data.columns, data.reference, reading, tasks), recipe.max_pairs)
     ready = Reading()
     own = read_rows(data.reference, "validation", data.config)
     checked = list(
@@ -139,8 +139,8 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
     student.spec.max_source_tokens = min(student.spec.max_source_tokens, recipe.max_source_tokens)
     encoding, aside = Encoding(), Encoding()
     most = recipe.max_target_tokens
-    training = Examples(encoded(student, used, most, encoding), causal=causal)
-    validation = Examples(encoded(student, checked, most, aside), causal=causal)
+    training = Examples(encode_pairs(student, used, most, encoding), causal=causal)
+    validation = Examples(encode_pairs(student, checked, most, aside), causal=causal)
     for name, part in (("training", training), ("validation", validation)):
         if len(part) == 0:
             raise reading.nothing(
@@ -162,7 +162,7 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
     return Prepared(training, validation, sample, encoding, reading, ready, facts)
 
 
-def _limited(pairs: Iterable[Pair], most: int | None) -> Iterable[Pair]:
+def _limit(pairs: Iterable[Pair], most: int | None) -> Iterable[Pair]:
     """The `most` pairs of the smallest hashes, in the order of their hashes; all if None."""
     if most is None:
         return pairs

@@ -34,14 +34,14 @@ class _StudentTrainer:
         parent: Any = super()
         metrics: dict[str, float] = parent.evaluate(*arguments, **named)
         if self.sample:
-            found = {f"eval_{name}": value for name, value in self._written().items()}
+            found = {f"eval_{name}": value for name, value in self._measure_outputs().items()}
             parent.log(dict(found))
             metrics |= found
         return metrics
 
-    def _written(self) -> dict[str, float]:
+    def _measure_outputs(self) -> dict[str, float]:
         """ROUGE-L against the targets, and the shares of outputs that obey their control code."""
-        from dimsum.metrics.control import obeyed
+        from dimsum.metrics.control import measure_control
 
         student = self.student
         codes = [code for _, code in self.sample]
@@ -56,7 +56,7 @@ class _StudentTrainer:
             sources = [pair.source for pair, _ in self.sample]
             found |= {
                 name: value
-                for name, value in obeyed(sources, texts, codes, self.tasks).items()
+                for name, value in measure_control(sources, texts, codes, self.tasks).items()
                 if value is not None
             }
         return found

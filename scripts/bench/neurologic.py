@@ -74,7 +74,7 @@ def items(model: Any, tokenizer: Any, contexts: int, keywords: int, seed: int) -
     from builder.decoding.nucleus import NucleusSampler
     from builder.decoding.settings import SamplingConfig
     from builder.domains import openings
-    from builder.sentences import fault, split, tidy
+    from builder.sentences import find_fault, split, tidy
 
     free = SamplingConfig(temperature=1.0, max_new_tokens=80, stop="length", banned=("\n",))
     draw = openings(DomainConfig(name="news", kind="news")).draw
@@ -84,7 +84,7 @@ def items(model: Any, tokenizer: Any, contexts: int, keywords: int, seed: int) -
     extract = YakeKeywords(keywords)
     made: list[Any] = []
     for sample, found in zip(texts, split(tidy(t.text) for t in texts), strict=True):
-        whole = [sentence for sentence in found if fault(sentence, 300) is None]
+        whole = [sentence for sentence in found if find_fault(sentence, 300) is None]
         wanted = extract.keywords(whole[-1]) if len(whole) > 1 else []
         if len(wanted) == keywords and len(made) < contexts:
             context = " ".join([starts[sample.prompt], *whole[:-1]])

@@ -123,7 +123,7 @@ def in_columns(config: BuildConfig, table: pa.Table) -> Any:
     return pairs.make(Work(config, 0, 0, {"candidates": table}, pool))
 
 
-def regrouped(run: Path, each: int) -> pa.Table:
+def regroup(run: Path, each: int) -> pa.Table:
     """The candidates of a run, as contexts of `each` sentences; what is left over is dropped."""
     files = sorted((run / "candidates").glob("[0-9]*[0-9].parquet"))
     table = pa.concat_tables([pq.read_table(file) for file in files])
@@ -210,7 +210,7 @@ def main() -> None:
         measure_memory(config, asked.memory, asked.candidates)
     else:
         each = asked.candidates
-        table = regrouped(asked.run, each) if asked.run else candidates(asked.contexts, each)
+        table = regroup(asked.run, each) if asked.run else candidates(asked.contexts, each)
         compare(config, table, each, asked.rounds)
         if asked.workers:
             side_by_side(config, table, each, asked.rounds, asked.workers)

@@ -29,7 +29,7 @@ from typing import Any
 from builder.near_duplicates.join import THRESHOLD
 from builder.statistics.corpus import open_corpus
 from builder.statistics.diversity import SELF_BLEU_TEXTS, ZLIB_LEVEL, ZLIB_PIECE, ZLIB_PIECES
-from builder.statistics.frame import Frame, framed
+from builder.statistics.frame import Frame, open_frame
 from builder.statistics.offensive import SHIPPED, OffensiveWords
 from builder.statistics.pairs import Options
 from builder.statistics.study import Settings, study
@@ -38,7 +38,7 @@ Texts = list[str]
 Values = dict[str, float]
 
 
-def made(pairs: int, seed: int, path: Path) -> Path:
+def write_pairs(pairs: int, seed: int, path: Path) -> Path:
     """Pairs of Zipfian words; targets keep, drop and replace; one in fifty is a near-copy."""
     rng = random.Random(seed)
     letters = "abcdefghijklmnopqrstuvwxyz"
@@ -291,7 +291,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         path = asked.data or Path(scratch) / "pairs.jsonl"
         if not path.is_file():
-            made(asked.pairs, asked.seed, path)
+            write_pairs(asked.pairs, asked.seed, path)
         began, processor = time.perf_counter(), time.process_time()
         document = study([str(path)], Settings(processes=asked.processes))
         ours = time.perf_counter() - began
@@ -311,7 +311,7 @@ def main() -> None:
         }
         print(json.dumps(result), file=sys.stderr)
         if not asked.ours_only:
-            with framed(open_corpus(str(path)), Options(OffensiveWords.read())) as frame:
+            with open_frame(open_corpus(str(path)), Options(OffensiveWords.read())) as frame:
                 values, seconds, theirs = libraries(frame)
             apart = differences(values, document)
             result["libraries"] = {name: round(s, 2) for name, s in seconds.items()}

@@ -34,7 +34,7 @@ from builder.run import build, prepare
 from builder.statistics.funnel import funnel
 from builder.store import Run
 from builder.versions import library_versions
-from dimsum.settings import overridden
+from dimsum.settings import apply_overrides
 
 PAGE = Path("docs/experiments/generation.md")
 TEMPERATURES = (0.5, 0.7, 0.9)
@@ -66,7 +66,7 @@ def arms(arguments: argparse.Namespace) -> list[Arm]:
             name = f"{recipe.replace(', ', '-').replace(' ', '-')}-{temperature}"
             config = load_config(arguments.config, (*changes, *arguments.set))
             methods = json.dumps(recipe_methods(config, temperature, keywords))
-            config = overridden(config, (f"candidates.methods={methods}",))
+            config = apply_overrides(config, (f"candidates.methods={methods}",))
             found.append(Arm(recipe, temperature, config, arguments.runs / name))
     return found
 
@@ -81,7 +81,7 @@ def recipe_methods(config: BuildConfig, temperature: float, keywords: int) -> li
     return [{**free, "share": 1 - SHARE}, {**bound, "share": SHARE, "keywords": keywords}]
 
 
-def constrained(config: BuildConfig) -> int:
+def count_constrained(config: BuildConfig) -> int:
     """Candidates of a context that are decoded under keywords."""
     candidates = config.candidates
     pairs = zip(candidates.methods, candidates.counts, strict=True)
@@ -109,7 +109,7 @@ def build_all(todo: list[Arm]) -> None:
             progress.say(f"{arm.folder}: {gate.message}")
 
 
-def accepted(arm: Arm) -> list[dict[str, Any]]:
+def count_accepted(arm: Arm) -> list[dict[str, Any]]:
     """Pairs that the rules and the duplicates of a context let through."""
     run = Run.open(arm.folder)
     shards = sorted(path.stem for path in (arm.folder / "duplicates").glob("*.json"))
@@ -133,12 +133,12 @@ def teacher_seconds(arm: Arm) -> float:
     return max(1e-3, sum(json.loads(path.read_text())["seconds"] for path in sidecars))
 
 
-def measured(arm: Arm) -> dict[str, Any]:
+def measure_arm(arm: Arm) -> dict[str, Any]:
     """One row of the table."""
     steps = {step.stage: step for step in funnel(Run.open(arm.folder), arm.config)}
     drawn = steps["candidates"]
-    rows = accepted(arm)
-    bound = constrained(arm.config)
+    rows = count_accepted(arm)
+    bound = count_constrained(arm.config)
     branch = "sequential" if bound else "parallel"
     own = [row for row in rows if row["method"] == branch]
     counts = per_context(arm, rows)
@@ -236,7 +236,7 @@ def consequence(rows: list[dict[str, Any]], preset: BuildConfig, name: str) -> s
     why = "" if temperature in TEMPERATURES else " (none of these; the preset says why)"
     return (
         f"`{Path(name).stem}` draws at temperature {temperature}{why} with a "
-        f"sequential share of {constrained(preset) / candidates.samples:g}. "
+        f"sequential share of {count_constrained(preset) / candidates.samples:g}. "
         f"Where contexts are what is dear and not time, a sequential share of {SHARE} with "
         f"{RECIPES[bound['recipe']]} keywords at temperature "
         f"{bound['temperature']} finds {bound['per_1000']:.1f} pairs per 1,000 candidates instead "
@@ -279,7 +279,7 @@ def picture(rows: list[dict[str, Any]], path: Path) -> None:
 def page(rows: list[dict[str, Any]], todo: list[Arm], picture_name: str, preset: str) -> str:
     config = todo[0].config
     models = Run.open(todo[0].folder).header()["models"]
-    free, search = next(a.config for a in todo if constrained(a.config)).candidates.methods
+    free, search = next(a.config for a in todo if count_constrained(a.config)).candidates.methods
     assert isinstance(free, ParallelSettings) and isinstance(search, SequentialSettings)
     return f"""# Free sampling and sampling under keywords
 
@@ -328,7 +328,7 @@ def main() -> None:
     arguments = parser.parse_args()
     todo = arms(arguments)
     build_all(todo)
-    rows = [measured(arm) for arm in todo]
+    rows = [measure_arm(arm) for arm in todo]
     arguments.page.parent.mkdir(parents=True, exist_ok=True)
     picture_file = arguments.page.with_suffix(".svg")
     picture(rows, picture_file)

@@ -79,7 +79,7 @@ def settings_of(student: Path) -> list[str]:
     return [word for k, v in recipe.items() for word in ("--set", f"{k}={json.dumps(v)}")]
 
 
-def uncontrolled(wanted: argparse.Namespace, base: str) -> Path:
+def train_uncontrolled(wanted: argparse.Namespace, base: str) -> Path:
     """The student without codes, trained on D0 with the settings of the one with them."""
     output: Path = wanted.work / "student-without-control"
     if not (output / "student.json").is_file():
@@ -162,7 +162,7 @@ def main(texts: list[str] | None = None) -> None:
     first = read_spec(wanted.run / "student-1")
     if first is None:
         sys.exit(f"{wanted.run} has no student-1; run `dimsum distill` first")
-    plain = uncontrolled(wanted, wanted.student or first.training["from"])
+    plain = train_uncontrolled(wanted, wanted.student or first.training["from"])
     reports = {}
     for task in ("summary", "paraphrase"):
         for text in getattr(wanted, task):

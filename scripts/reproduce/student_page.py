@@ -51,11 +51,11 @@ def page(sources: Sources) -> str:
         "## Training",
         training(sources),
         "## What was to be reached",
-        reached(documents),
+        write_aims(documents),
         *(["## Why, and what was tried", sources.notes] if sources.notes else []),
     ]
     for name, document in every.items():
-        parts += [f"## {name}", judged(document)]
+        parts += [f"## {name}", write_judgements(document)]
     parts += ["## Control", control(every), "## Outputs"]
     for name, path in (sources.own or sources.reports).items():
         parts.append(f"### {name}")
@@ -173,7 +173,7 @@ def training(sources: Sources) -> str:
     return table([*head, "minutes", "device"], rows)
 
 
-def judged(document: Any) -> str:
+def write_judgements(document: Any) -> str:
     systems, signatures = document["systems"], document["signatures"]
     main = [name for name in WITH_INTERVALS if name in signatures]
     rest = [name for name in signatures if name not in main]
@@ -188,7 +188,7 @@ def judged(document: Any) -> str:
     tests = table(
         ["against", *main],
         [
-            [other, *(tested(document, other, metric) for metric in main)]
+            [other, *(format_test(document, other, metric) for metric in main)]
             for other in list(systems)[1:]
         ],
     )
@@ -225,12 +225,12 @@ def test_of(document: Any, other: str, metric: str) -> Any:
     return None
 
 
-def tested(document: Any, other: str, metric: str) -> str | None:
+def format_test(document: Any, other: str, metric: str) -> str | None:
     test = test_of(document, other, metric)
     return None if test is None else f"{test['difference']:+.2f} (p = {test['p']:.4f})"
 
 
-def reached(documents: dict[str, Any]) -> str:
+def write_aims(documents: dict[str, Any]) -> str:
     """Each aim with its numbers and whether they meet it."""
     rows: list[list[str]] = []
     for name, document in documents.items():

@@ -244,7 +244,7 @@ def test_one_folder_one_process_one_purpose(toy_document: dict[str, Any], tmp_pa
         build(config, other)
     assert [p.name for p in other.iterdir()] == ["thesis.tex"]
     run = Run.create(tmp_path / "run")
-    with run.locked(), pytest.raises(BuilderError, match="another process"):
+    with run.lock(), pytest.raises(BuilderError, match="another process"):
         build(config, run.folder)
 
 

@@ -24,7 +24,7 @@ from builder.stages.order import ROUND_STAGES, units_of
 from builder.stages.placement import Membership
 from builder.statistics.funnel import funnel
 from builder.store import Run, file_hash
-from builder.writing import sampled
+from builder.writing import sample_rows
 from dimsum import Student
 from dimsum.evaluation import teacher as asking
 from dimsum.spec import Generation
@@ -242,9 +242,9 @@ def test_again_has_nothing_to_do_and_a_cut_run_ends_the_same(
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return sampled(*arguments, **more)
+        return sample_rows(*arguments, **more)
 
-    monkeypatch.setattr(writing, "sampled", cut)
+    monkeypatch.setattr(writing, "sample_rows", cut)
     with pytest.raises(KeyboardInterrupt):
         distill(config, tmp_path / "cut", device="cpu")
     monkeypatch.undo()

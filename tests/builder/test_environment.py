@@ -14,7 +14,7 @@ from builder.errors import BuilderError, ConfigError
 from builder.pool import ModelPool
 from builder.run import build
 from builder.store import Run, file_hash
-from dimsum.settings import overridden
+from dimsum.settings import apply_overrides
 
 
 def fails(*arguments: Any) -> None:
@@ -53,7 +53,7 @@ def test_another_version_does_not_join_unless_it_may(
         build(config, folder)
     assert "run.mixed=true" in e.value.hint
     assert stamps(folder) == before
-    result = build(overridden(config, ["run.mixed=true"]), folder)
+    result = build(apply_overrides(config, ["run.mixed=true"]), folder)
     assert stamps(folder) == before
     known = Run.open(folder).header()["environments"]
     assert [one["torch"] == "99" for one in known] == [False, True]

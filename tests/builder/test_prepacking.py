@@ -89,7 +89,7 @@ def test_a_weight_that_an_embedding_shares_stays(dtype: torch.dtype) -> None:
 
 
 def test_when_it_is_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepacking, "_supported", lambda dtype: True)
+    monkeypatch.setattr(prepacking, "_supports", lambda dtype: True)
     for dtype in BOTH:
         assert not settle("off", CPU, dtype)
         assert settle("on", CPU, dtype, MANY_ROWS)
@@ -104,7 +104,7 @@ def test_off_asks_nothing_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(dtype: torch.dtype) -> bool:
         raise AssertionError("private operators were looked for")
 
-    monkeypatch.setattr(prepacking, "_supported", refuse)
+    monkeypatch.setattr(prepacking, "_supports", refuse)
     assert not settle("off", CPU, torch.float32)
 
 

@@ -8,7 +8,7 @@ import pytest
 from builder.config import parse_config
 from builder.models import load_causal
 from builder.run import build
-from builder.sampling import drawn, sampler
+from builder.sampling import sample_each, sampler
 from builder.statistics.funnel import funnel
 from builder.store import Run
 
@@ -21,7 +21,7 @@ def test_a_prompt_too_long_for_the_model_is_a_reason(
         load_causal(str(toy_teacher), device="cpu", dtype="float32"), wanted, "length"
     )
     prompts = ["News: A cat", "word " * 400, "News: The dog", "News: Mary"]
-    samples, faults = drawn(nucleus, prompts, 3, 0, lambda n: None)
+    samples, faults = sample_each(nucleus, prompts, 3, 0, lambda n: None)
     assert faults == {1: "prompt_unusable"}
     assert [(s.prompt, s.index) for s in samples] == [(p, i) for p in (0, 2, 3) for i in range(3)]
 

@@ -16,7 +16,7 @@ from dimsum.models import (
     load_causal,
     pick_dtype,
     resolve,
-    unpacked_gguf,
+    unpack_gguf,
 )
 
 
@@ -86,7 +86,7 @@ def test_a_truncated_gguf_leaves_nothing_behind(
     monkeypatch.setenv("DIMSUM_CACHE", str(tmp_path / "cache"))
     (tmp_path / "cut.gguf").write_bytes(b"GGUF\x03\x00\x00\x00")
     with pytest.raises(ModelError, match="could not be read as a GGUF model"):
-        unpacked_gguf(tmp_path / "cut.gguf")
+        unpack_gguf(tmp_path / "cut.gguf")
     assert list((tmp_path / "cache/gguf").iterdir()) == []
 
 
@@ -102,11 +102,11 @@ def test_unpacking_is_done_once_and_loses_races(
         calls.append(folder)
         (folder / "model.safetensors").write_bytes(source.read_bytes())
         if len(calls) == 1:  # another process gets there first
-            unpacked_gguf(file)
+            unpack_gguf(file)
 
     monkeypatch.setattr(models, "_unpack", unpack)
-    first = unpacked_gguf(file)
-    assert unpacked_gguf(file) == first
+    first = unpack_gguf(file)
+    assert unpack_gguf(file) == first
     assert len(calls) == 2
     assert [p.name for p in (tmp_path / "cache/gguf").iterdir()] == [first.name]
     assert (first / "model.safetensors").read_bytes() == b"weights"
@@ -117,15 +117,15 @@ def test_without_a_network_the_cache_is_asked(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(ModelError, match="neither on the Hub"):
-        models.pinned(resolve("a/b"))
+        models.pin(resolve("a/b"))
 
 
 def test_a_hub_model_is_pinned_to_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(ModelError, match="neither on the Hub"):
-        models.pinned(resolve("a/b"))
+        models.pin(resolve("a/b"))
     monkeypatch.setattr(models, "_commit_in_cache", lambda resolved: "c0ffee")
-    found = models.pinned(resolve("a/b@main"))
+    found = models.pin(resolve("a/b@main"))
     assert (found.revision, found.identity) == ("c0ffee", "hub:a/b@c0ffee")
     assert found.arguments() == {"revision": "c0ffee"}

@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 
 from dimsum.errors import UsageError
-from dimsum.settings import PathInFile, Presets, Settings, checked, load, overridden
+from dimsum.settings import PathInFile, Presets, Settings, apply_overrides, check, load
 
 PRESETS = Presets("dimsum", ("paper", "embedded"))
 
@@ -50,22 +50,22 @@ class Sample(Settings):
 )
 def test_a_fault_says_where_and_what_was_meant(document: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        checked(Sample, document)
+        check(Sample, document)
     assert message in caught.value.message
     assert "did you mean" in message or "did you mean" not in caught.value.message
 
 
 def test_overrides_reach_into_lists_and_are_checked() -> None:
     before = Sample(items=(Inner(), Inner()))
-    after = overridden(before, ("items.1.width=4", "maybe.width=2"))
+    after = apply_overrides(before, ("items.1.width=4", "maybe.width=2"))
     assert [one.width for one in after.items] == [1, 4]
     assert after.maybe == Inner(width=2)
     assert before.maybe is None
     with pytest.raises(UsageError, match=r"items\.1\.width"):
-        overridden(before, ("items.1.width=tall",))
+        apply_overrides(before, ("items.1.width=tall",))
     for bad in ("seed", "=1", "items.9.width=1", "path.x.y=1"):
         with pytest.raises(UsageError):
-            overridden(Sample(path=Path("there"), items=(Inner(),)), (bad,))
+            apply_overrides(Sample(path=Path("there"), items=(Inner(),)), (bad,))
 
 
 def test_a_file_is_read_with_its_overrides_and_its_folder(tmp_path: Path) -> None:

@@ -198,7 +198,7 @@ def test_an_output_ends_with_its_first_line(toy_llama: Path) -> None:
     student = opened(toy_llama)
     make_decisive(student.model)
     rows = student.encode(sentences(12), ["paraphrase"] * 12)
-    whole = student.continued(rows, generation=Generation(max_new_tokens=1, no_repeat_ngram=0))
+    whole = student.continue_rows(rows, generation=Generation(max_new_tokens=1, no_repeat_ngram=0))
     counts: list[int] = []
     forward = student.model.forward
     breaks = student.tokenizer.encode("\n")[0]
@@ -212,17 +212,17 @@ def test_an_output_ends_with_its_first_line(toy_llama: Path) -> None:
         return found
 
     student.model.forward = breaking
-    found = student.continued(rows, generation=Generation(max_new_tokens=30, no_repeat_ngram=0))
+    found = student.continue_rows(rows, generation=Generation(max_new_tokens=30, no_repeat_ngram=0))
     assert len(counts) == 3
     assert all(long.startswith(short) for (long,), (short,) in zip(found, whole, strict=True))
     assert all("\n" not in text for (text,) in found)
 
 
 def test_a_line_ends_after_it_has_said_something(toy_llama: Path) -> None:
-    from dimsum.writing import line_ended
+    from dimsum.writing import stop_at_line
 
     tokenizer = opened(toy_llama).tokenizer
-    ended = line_ended(tokenizer, 2)
+    ended = stop_at_line(tokenizer, 2)
     said = {"\n": False, "The\n": True, "\n\nThe": False, " \n The dog\n": True, "The\n dog": False}
     for text_, expected in said.items():
         row = tokenizer.encode("\nA", add_special_tokens=False)[:2] + tokenizer.encode(

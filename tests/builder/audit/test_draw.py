@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from builder.audit.draw import draw
 from builder.audit.key import Key
-from builder.audit.population import open_population, released_digest
+from builder.audit.population import digest_released, open_population
 from builder.audit.strata import allocate, draw_sample
 from builder.cli import run
 from builder.errors import ConfigError
@@ -109,7 +109,7 @@ def test_a_run_gives_released_and_rejected_pairs(toy_run: tuple[Path, Any], tmp_
     assert sum(key.sizes.values()) == entered  # released and rejected: every ordered pair
     inside = draw(folder / config.name, tmp_path / "inside", n=40)
     assert inside.corpus.origin == "run" and inside.corpus.rows == key.corpus.rows
-    assert released_digest(folder) == key.corpus.rows
+    assert digest_released(folder) == key.corpus.rows
 
 
 def test_what_cannot_be_drawn_from_is_said(

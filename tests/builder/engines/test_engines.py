@@ -22,13 +22,13 @@ from builder.pool import ModelPool
 from builder.run import build
 from builder.store import Run, file_hash
 from dimsum.errors import UsageError
-from dimsum.settings import overridden
+from dimsum.settings import apply_overrides
 
 BACKWARDS = "tests.builder.engines.backwards:BackwardsSettings"
 
 
 def with_engine(config: BuildConfig, text: str) -> BuildConfig:
-    return overridden(config, [f"run.engine={text}"])
+    return apply_overrides(config, [f"run.engine={text}"])
 
 
 def tables(folder: Path) -> dict[str, str]:

@@ -16,9 +16,9 @@ from builder.errors import ConfigError
 from builder.probe.draws import NextSentences
 from builder.probe.estimates import Estimate, cohens_d, estimate, moments, slope, weights
 from builder.probe.findings import Findings, findings
-from builder.probe.judged import Judged, bleu_of_pairs, judged
+from builder.probe.judged import Judged, bleu_of_pairs, judge_draws
 from builder.probe.settings import LENGTHS, ProbeSettings
-from builder.probe.states import Vectors, centred
+from builder.probe.states import Vectors, centre
 from builder.probe.texts import context_of, from_file
 from dimsum.metrics.bootstrap import ratio
 
@@ -42,13 +42,13 @@ class ByLetters:
 def test_equivalent_means_entailment_both_ways() -> None:
     critic = ByLetters()
     drawn = NextSentences(3, 2, 0.3, 5, ("abc", "cba", "ab", "xyz"))
-    found = judged(critic, [drawn], SETTINGS)
+    found = judge_draws(critic, [drawn], SETTINGS)
     assert len(found) == 6
     assert {(p.first, p.second) for p in found if p.equivalent} == {("abc", "cba")}
     # Only pairs whose first direction is entailment are asked again.
     assert len(critic.asked) == 6 + sum(set(p.second) <= set(p.first) for p in found)
     assert {(p.document, p.length, p.temperature) for p in found} == {(3, 2, 0.3)}
-    again = judged(ByLetters(), [drawn], SETTINGS)
+    again = judge_draws(ByLetters(), [drawn], SETTINGS)
     assert again == found
 
 
@@ -92,7 +92,7 @@ def test_an_interval_covers_as_often_as_it_says() -> None:
 def test_what_is_not_defined_is_none_and_never_nan() -> None:
     assert estimate(np.array([np.nan, 1.0])) == Estimate(None)
     assert estimate(np.array([1.0, np.nan, np.nan])) == Estimate(1.0)
-    assert np.isfinite(centred(np.ones((3, 2), dtype=np.float32))).all()
+    assert np.isfinite(centre(np.ones((3, 2), dtype=np.float32))).all()
 
 
 def planted(effect: float) -> Findings:
@@ -119,7 +119,7 @@ def planted(effect: float) -> Findings:
                     origin = (document, length, temperature, names[n], names[n + 1])
                     pairs.append(Judged(*origin, equivalent=same, bleu=bleu))
     sentences = list(vectors)
-    matrix: Vectors = centred(np.asarray([vectors[s] for s in sentences], dtype=np.float32))
+    matrix: Vectors = centre(np.asarray([vectors[s] for s in sentences], dtype=np.float32))
     states = {"middle": matrix, "last": matrix}
     return findings(drawn, pairs, states, sentences, SETTINGS.documents, SETTINGS)
 

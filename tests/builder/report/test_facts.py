@@ -18,7 +18,7 @@ from builder.report.distributions import grid, histogram
 from builder.report.gather import gather
 from builder.report.model import Piece, Report
 from builder.report.statistics import statistics
-from builder.report.text import differences, shortened
+from builder.report.text import differences, shorten
 from builder.stages.order import units_of
 from builder.store import REJECTS, Run
 from tests.builder.by_pair import decide_one
@@ -173,9 +173,9 @@ def test_differences_by_hand() -> None:
 
 
 def test_short_and_long_texts() -> None:
-    assert shortened("As it is.", 20) == "As it is."
-    assert shortened("a\nb\x00c\x1b", 20) == "a bc"
-    assert shortened("word " * 1000, 9) == "word word… (5,000 characters)"
+    assert shorten("As it is.", 20) == "As it is."
+    assert shorten("a\nb\x00c\x1b", 20) == "a bc"
+    assert shorten("word " * 1000, 9) == "word word… (5,000 characters)"
 
 
 def test_neighbours_are_those_of_a_comparison_of_all() -> None:

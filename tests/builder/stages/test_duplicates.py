@@ -19,7 +19,7 @@ from builder.stages.base import Work, table_of
 from builder.stages.decisions import schema
 from builder.stages.duplicates import components, says_entailment, strength
 from builder.stages.scores import LINKS, _links
-from builder.stages.splits import assign, control_of, released
+from builder.stages.splits import assign, control_of, release_row
 from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY
 
@@ -152,7 +152,7 @@ def test_small_components_fill_their_share() -> None:
 
 
 def test_a_released_row_by_hand() -> None:
-    row = released(
+    row = release_row(
         {
             "source": "The old dog sleeps near the quiet river today.",
             "target": "The old dog sleeps.",
@@ -166,7 +166,7 @@ def test_a_released_row_by_hand() -> None:
     assert row["control"] == "short-extractive"
     assert row["compression"] == 19 / 46
     assert row["round"] == 0
-    assert row["id"] == released({**row}, SUMMARY, "toy")["id"]
+    assert row["id"] == release_row({**row}, SUMMARY, "toy")["id"]
     new = {
         "task": "summary",
         "source": "a b c",

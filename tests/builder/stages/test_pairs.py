@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.config import BuildConfig, load_config
-from builder.critics.agreement import _numerized, names, numbers, share_found, words_of
+from builder.critics.agreement import _numerize, names, numbers, share_found, words_of
 from builder.stages import pairs
 from builder.stages.base import Work, schema_of, table_of
 from builder.store import REJECTS
@@ -181,5 +181,5 @@ def test_numbers_are_those_of_the_library(pieces: list[str], between: str) -> No
     text = between.join(pieces)
     spelled = agreement._ONE.sub("some", text)
     assert agreement._DIGITS.findall(agreement._in_digits(spelled)) == agreement._DIGITS.findall(
-        _numerized(spelled)
+        _numerize(spelled)
     )

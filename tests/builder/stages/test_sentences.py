@@ -8,8 +8,8 @@ import pytest
 
 from builder.config import DomainConfig, load_config
 from builder.critics.agreement import names, numbers, share_found, words_of
-from builder.sentences import fault, split, tidy
-from builder.stages.contexts import _cut, _thinned
+from builder.sentences import find_fault, split, tidy
+from builder.stages.contexts import _cut, _thin
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ from builder.stages.contexts import _cut, _thinned
     ],
 )
 def test_faults(sentence: str, reason: str | None) -> None:
-    assert fault(sentence, 50, ("http",)) == reason
+    assert find_fault(sentence, 50, ("http",)) == reason
 
 
 @pytest.mark.embedded
@@ -66,7 +66,7 @@ def test_contexts_are_bounded_and_thinned() -> None:
     found = list(_cut(sentences, settings, DomainConfig(name="news")))
     reasons = [reason for _, reason in found]
     assert reasons == ["too_early", None, None, None, "too_late", "too_late", "too_late"]
-    thin = _thinned(iter(found), 1, random.Random(0))
+    thin = _thin(iter(found), 1, random.Random(0))
     assert [reason for _, reason in thin].count(None) == 1
     assert [reason for _, reason in thin].count("sampled_out") == 2
     assert [p for p, _ in thin] == list(range(7))

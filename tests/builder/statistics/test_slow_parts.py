@@ -18,7 +18,7 @@ from builder.models import resolve
 from builder.statistics import fidelity, vectors
 from builder.statistics.corpus import Columns, Corpus, open_corpus
 from builder.statistics.fidelity import agreement, refuse_own_critic
-from builder.statistics.frame import framed
+from builder.statistics.frame import open_frame
 from builder.statistics.hygiene import foreign, language_of
 from builder.statistics.offensive import OffensiveWords
 from builder.statistics.pairs import Options
@@ -53,7 +53,7 @@ def test_vendi_counts_different_vectors() -> None:
 def test_cosine_and_vendi_of_a_sample(tmp_path: Path) -> None:
     rows = [{"source": "ab", "target": "ab"}, {"source": "ab", "target": "a"}] * 10
     encoder: Any = Letters()
-    with framed(open_corpus(str(write(tmp_path / "c.jsonl", rows))), OPTIONS) as frame:
+    with open_frame(open_corpus(str(write(tmp_path / "c.jsonl", rows))), OPTIONS) as frame:
         found = cosine(frame, encoder, "letters", 100)
         assert found.value == pytest.approx(100 * (1 + 1 / math.sqrt(2)) / 2, rel=1e-5)
         assert found.low is not None and found.low < found.value
@@ -109,7 +109,7 @@ def test_numbers_and_names_agree_or_not(tmp_path: Path, monkeypatch: pytest.Monk
         {"source": "Anna Bell saw 42 birds in Paris.", "target": "Bell, Anna, saw forty-two."},
         {"source": "Two men left.", "target": "3 men left Paris."},
     ]
-    with framed(open_corpus(str(write(tmp_path / "c.jsonl", rows))), OPTIONS) as frame:
+    with open_frame(open_corpus(str(write(tmp_path / "c.jsonl", rows))), OPTIONS) as frame:
         found = {m.name: m.value for m in agreement(frame, 10)}
     assert found == {
         "numbers_forward": (1 + 0) / 2,
@@ -125,14 +125,14 @@ def test_languages_are_told_and_short_texts_are_not_judged(tmp_path: Path) -> No
     assert (language_of(french), language_of(english), language_of("ok")) == ("fr", "en", None)
     rows = [{"source": english, "target": english}] * 3
     rows += [{"source": english, "target": french}, {"source": "a", "target": "b"}]
-    with framed(open_corpus(str(write(tmp_path / "c.jsonl", rows))), OPTIONS) as frame:
+    with open_frame(open_corpus(str(write(tmp_path / "c.jsonl", rows))), OPTIONS) as frame:
         found, languages = foreign(frame, 100)
     assert (found.value, found.rows) == (0.25, 4)
     assert languages == {"en": 4, "fr": 1}
 
 
 def test_an_encoder_is_named_with_its_weights(toy_critic: Path) -> None:
-    name = vectors.named(str(toy_critic))
+    name = vectors.name_model(str(toy_critic))
     assert name.startswith(f"{toy_critic.name} (") and str(toy_critic.parent) not in name
     assert resolve(str(toy_critic)).identity.removeprefix("sha256:")[:12] in name
 

@@ -9,7 +9,7 @@ import pytest
 
 from builder.errors import BuilderError, ConfigError
 from builder.statistics.study import Settings, study
-from builder.statistics.trees import Tree, bracketed, distance, load_parser
+from builder.statistics.trees import Tree, distance, load_parser, parse_brackets
 from tests.builder.statistics.corpora import write
 
 CAT = "(ROOT (S (NP (DT The) (NN cat)) (VP (VBD sat))))"
@@ -28,16 +28,16 @@ def short(sentences: list[str]) -> list[str]:
 
 def test_brackets_become_trees_without_words() -> None:
     wanted = Tree("S", [Tree("NP", [Tree("DT"), Tree("NN")]), Tree("VP", [Tree("VBD")])])
-    assert bracketed(CAT) == wanted
-    assert bracketed("((S (W a)))") == Tree("S", [Tree("W")])
-    assert bracketed(CAT).top(2) == Tree("S", [Tree("NP"), Tree("VP")])
+    assert parse_brackets(CAT) == wanted
+    assert parse_brackets("((S (W a)))") == Tree("S", [Tree("W")])
+    assert parse_brackets(CAT).top(2) == Tree("S", [Tree("NP"), Tree("VP")])
     for bad in ("(S (NP)", "S", "", "(S) (S)", "(S))"):
         with pytest.raises(BuilderError, match="not one tree"):
-            bracketed(bad)
+            parse_brackets(bad)
 
 
 def test_distances_worked_by_hand() -> None:
-    a, b = bracketed(CAT), bracketed(DOG)
+    a, b = parse_brackets(CAT), parse_brackets(DOG)
     assert distance(a, a) == 0
     # Away: DT. Renamed: VBD to VBP. New: PP, IN, NP, NNS.
     assert distance(a, b) == distance(b, a) == 6

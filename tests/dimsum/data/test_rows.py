@@ -18,7 +18,7 @@ import dimsum.data
 from dimsum.data.dataset import data_files, read_rows
 from dimsum.data.files import lines_in, rows_in
 from dimsum.data.splits import split_of, split_of_file
-from dimsum.data.values import Reading, conditions, not_text, written
+from dimsum.data.values import Reading, conditions, format_value, not_text
 from dimsum.errors import UsageError
 
 ROWS = [
@@ -140,15 +140,21 @@ def test_where_compares_text_with_text() -> None:
     }
     with pytest.raises(UsageError, match="not of the form column=value"):
         conditions(["lang"])
-    assert [written(v) for v in (None, True, 7, 1.0, "007")] == ["null", "true", "7", "1.0", "007"]
-    assert written(datetime.date(2024, 1, 2)) == "2024-01-02"
+    assert [format_value(v) for v in (None, True, 7, 1.0, "007")] == [
+        "null",
+        "true",
+        "7",
+        "1.0",
+        "007",
+    ]
+    assert format_value(datetime.date(2024, 1, 2)) == "2024-01-02"
     reading = Reading()
     rows = [{"id": "007"}, {"id": 7}, {"id": "7"}, {"id": None}]
-    kept = [row for row in rows if reading.wanted(row, {"id": "007"}, "here")]
+    kept = [row for row in rows if reading.meets(row, {"id": "007"}, "here")]
     assert kept == rows[:1]
-    assert [row for row in rows if reading.wanted(row, {"id": 7}, "here")] == rows[1:3]
+    assert [row for row in rows if reading.meets(row, {"id": 7}, "here")] == rows[1:3]
     lost = Reading()
-    assert not lost.wanted(rows[1], {"id": "007"}, lost.read(rows[1]))
+    assert not lost.meets(rows[1], {"id": "007"}, lost.read(rows[1]))
     error = lost.nothing("a.jsonl", "pair", {"id": "007"})
     assert (error.message, error.hint) == ("a.jsonl has no row with id=007", "id has 7 (1)")
 

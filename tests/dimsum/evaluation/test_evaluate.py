@@ -84,9 +84,9 @@ def test_bertscore_falls_back_to_the_model_that_is_there(monkeypatch: pytest.Mon
     def nowhere(resolved: Any) -> Any:
         raise ModelError("no network")
 
-    monkeypatch.setattr(bertscore, "pinned", nowhere)
+    monkeypatch.setattr(bertscore, "pin", nowhere)
     assert choose("auto") == OFFLINE
-    monkeypatch.setattr(bertscore, "pinned", lambda resolved: resolved)
+    monkeypatch.setattr(bertscore, "pin", lambda resolved: resolved)
     assert choose("auto") == "roberta-large"
     assert choose("owner/name") == "owner/name"
 
@@ -118,7 +118,7 @@ def test_the_teacher_is_asked_in_every_way(
     )
     assert [len(outputs) for outputs in calls] == [2] * 6
     assert chosen.name == list(tried)[-1] == "zero-shot, question 3, chat"
-    assert asking.cleaned(' "Quite so." ') == "Quite so."
+    assert asking.clean(' "Quite so." ') == "Quite so."
 
 
 @pytest.fixture
@@ -181,7 +181,7 @@ def test_an_evaluation_from_the_command_line(
     reused = [*start, *more, "--reuse", str(folder)]
     with monkeypatch.context() as patch:
         patch.setattr(Student, "write", written_again)
-        patch.setattr(Student, "continued", written_again)
+        patch.setattr(Student, "continue_rows", written_again)
         assert run(reused) == 0
         assert json.loads(capfd.readouterr().out) == found
         for other in (["--style", "extractive"], ["--teacher-sample", "4"]):

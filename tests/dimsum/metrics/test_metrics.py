@@ -17,7 +17,7 @@ from dimsum.controls import wording_of
 from dimsum.metrics import bootstrap
 from dimsum.metrics.bertscore import BertScore, bert_ibleu
 from dimsum.metrics.bleu import bleu_family, sentence_bleu
-from dimsum.metrics.control import obeyed
+from dimsum.metrics.control import measure_control
 from dimsum.metrics.measured import mean_of
 from dimsum.metrics.rouge import rouge
 from dimsum.metrics.wording import novel_share, wording
@@ -140,12 +140,12 @@ def test_control_accuracy_by_hand() -> None:
     assert style_of(wording_of(source, "animals rested near water")) == "abstractive"
     outputs = ["animals rested near water", "the red dog and the black cat sat by", "x"]
     asked = ["short-abstractive", "short-extractive", "paraphrase"]
-    found = obeyed([source] * 3, outputs, asked, [SUMMARY, PARAPHRASE])
+    found = measure_control([source] * 3, outputs, asked, [SUMMARY, PARAPHRASE])
     assert found == {"length": 0.5, "style": 1.0, "control": 0.5}
     nothing = {"length": None, "style": None, "control": None}
-    assert obeyed([source], ["x"], ["paraphrase"], [SUMMARY, PARAPHRASE]) == nothing
-    assert obeyed([source] * 3, outputs, asked, [PARAPHRASE]) == {"control": None}
-    size = obeyed([source] * 2, outputs[:2], ["tiny-headline"] * 2, [HEADLINE])
+    assert measure_control([source], ["x"], ["paraphrase"], [SUMMARY, PARAPHRASE]) == nothing
+    assert measure_control([source] * 3, outputs, asked, [PARAPHRASE]) == {"control": None}
+    size = measure_control([source] * 2, outputs[:2], ["tiny-headline"] * 2, [HEADLINE])
     assert size == {"size": 0.5, "control": 0.5}
 
 

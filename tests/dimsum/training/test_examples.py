@@ -12,7 +12,14 @@ from transformers import Trainer
 
 from dimsum import Student
 from dimsum.pairs import Columns, pairs_of
-from dimsum.training.examples import IGNORED, Collator, Encoding, Examples, LengthBuckets, encoded
+from dimsum.training.examples import (
+    IGNORED,
+    Collator,
+    Encoding,
+    Examples,
+    LengthBuckets,
+    encode_pairs,
+)
 from dimsum.training.trainer import CausalTrainer
 from tests.student_toys import toy_pairs
 
@@ -29,7 +36,7 @@ def examples(student: Student, count: int = 9, most: int = 60) -> tuple[Examples
     into = Encoding()
     pairs = pairs_of(toy_pairs(count), Columns(), "toys")
     causal = student.spec.architecture == "causal"
-    return Examples(encoded(student, pairs, most, into), causal=causal), into
+    return Examples(encode_pairs(student, pairs, most, into), causal=causal), into
 
 
 @pytest.mark.parametrize("architecture", ["seq2seq", "causal"])
