@@ -9,8 +9,9 @@ the groups in turn.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from builder.decoding.automaton import Automaton, State
 from builder.decoding.candidates import Candidates, Cells
 from builder.decoding.filters import BannedStrings, NgramHistory
 from builder.decoding.neurologic_settings import NeurologicConfig
+from builder.decoding.prompts import decode_after
 
 MINUS_INFINITY = -math.inf
 
@@ -64,22 +66,20 @@ class Rules:
     Attributes:
         config: of the search.
         enders: ids of the tokens that end a sentence, end-of-text tokens included.
-        ends: ids of the end-of-text tokens alone; they are never inside a phrase.
         banned: strings that are never produced.
-        text: (prompt ids, generated ids) → text.
+        tokenizer: the model's.
     """
 
     config: NeurologicConfig
     enders: frozenset[int]
-    ends: frozenset[int]
     banned: BannedStrings
-    text: Callable[[Sequence[int], Sequence[int]], str]
+    tokenizer: Any
 
 
 class BeamSearch:
     """The hypotheses of one context, step by step.
 
-    One step is `cells`, `candidates`, `pruned`, `choose`, in this order.
+    One step is `make_cells`, `make_candidates`, `prune`, `choose`, in this order.
 
     Args:
         rules: shared by all contexts.
@@ -87,8 +87,8 @@ class BeamSearch:
         prompt: its token ids.
 
     Attributes:
-        beams: living hypotheses, best first.
-        parents: for each beam, the position of its parent among the beams before.
+        beams: hypotheses to extend, best first.
+        parents: for each beam, the position of its parent among the previous beams.
         length: generated tokens of every beam.
     """
 
@@ -102,7 +102,7 @@ class BeamSearch:
         self.beams = [Beam((), 0.0, automaton.start, history)]
         self.parents: list[int] = [0]
         self.length = 0
-        self._finished: list[Hypothesis] = []
+        self._finished: Beam | None = None
         self._unfinished: list[Beam] = []
 
     @property
@@ -110,22 +110,21 @@ class BeamSearch:
         """Whether no beam is left to extend."""
         return not self.beams
 
-    def cells(self) -> list[Cells]:
+    def make_cells(self) -> list[Cells]:
         """Masks and demanded tokens of each beam (step 0, and 1b)."""
-        return [self._cells(beam) for beam in self.beams]
+        return [self._make_cells(beam) for beam in self.beams]
 
-    def _cells(self, beam: Beam) -> Cells:
-        moves = self.automaton.moves(beam.state)
-        cells = Cells(hidden=list(moves.forbidden), wanted=list(moves.forced))
+    def _make_cells(self, beam: Beam) -> Cells:
+        moves = self.automaton.find_moves(beam.state)
+        cells = Cells(wanted=list(moves.forced))
         if beam.history is not None:
             cells.hidden += [t for t in beam.history.blocked() if t not in moves.going_on]
         if self.rules.banned.spans_tokens:
             cells.hidden += self.rules.banned.blocked([*self.prompt, *beam.tokens])
         cells.enders_hidden = not self._may_end(moves.default)
         for token, state in moves.special.items():
-            if token in self.rules.enders and not state.dead:
-                inside = token in moves.forced and token not in self.rules.ends
-                if self._may_end(state) or inside:
+            if token in self.rules.enders:
+                if self._may_end(state) or token in moves.forced:
                     cells.enders_shown.append(token)
                 else:
                     cells.hidden.append(token)
@@ -136,7 +135,7 @@ class BeamSearch:
     def _may_end(self, state: State) -> bool:
         return state.complete and self.length + 1 >= self.config.min_new_tokens
 
-    def candidates(
+    def make_candidates(
         self,
         cells: Sequence[Cells],
         tokens: Sequence[Sequence[int]],
@@ -148,7 +147,7 @@ class BeamSearch:
         Args:
             cells: of each beam.
             tokens: each beam's most likely tokens after masking, best first: at least as many as
-                there are beams, beside the enders.
+                there are beams, enders not counted.
             logprobs: theirs; masked tokens have minus infinity.
             wanted: log-probabilities of each beam's `Cells.wanted`.
         """
@@ -156,7 +155,7 @@ class BeamSearch:
         width = self.config.beams
         remaining = self.config.max_new_tokens - self.length - 1
         for number, beam in enumerate(self.beams):
-            moves = self.automaton.moves(beam.state)
+            moves = self.automaton.find_moves(beam.state)
             demanded = set(cells[number].wanted)
             short = beam.state.need + 1 > remaining
             asked = zip(cells[number].wanted, wanted[number], strict=True)
@@ -189,15 +188,15 @@ class BeamSearch:
             states,
             np.array(ending, dtype=np.bool_),
             np.array(urgent, dtype=np.bool_),
-            total >= _largest(total, width),
+            total >= _find_nth_largest(total, width),
         )
 
-    def pruned(self, candidates: Candidates, floor: float = MINUS_INFINITY) -> Candidates:
+    def prune(self, candidates: Candidates, floor: float = MINUS_INFINITY) -> Candidates:
         """Those that are likely enough and satisfy enough (end of step 1, and step 2).
 
-        Beside the paper's two bounds there is an exact one: a log-probability only falls and a
-        length only grows to max_new_tokens, so what cannot reach the worst of n_best finished
-        hypotheses any more is dropped. The search is over when that leaves nothing.
+        In addition to the paper's two bounds there is an exact one: a log-probability only falls
+        and a length only grows to max_new_tokens, so what cannot beat the finished hypothesis any
+        more is dropped. The search is over when that leaves nothing.
 
         Args:
             candidates: of this step.
@@ -205,43 +204,37 @@ class BeamSearch:
         """
         if not len(candidates):
             return candidates
-        kept = (candidates.logprob >= floor) | candidates.likely | candidates.urgent
-        kept &= self._reach(candidates.logprob) > self._worst()
+        stays = (candidates.logprob >= floor) | candidates.likely | candidates.urgent
+        stays &= self._bound(candidates.logprob) > self._score_to_beat()
         if self.config.beta is not None:
             counts = np.array([state.count for state in candidates.states])
-            lasting = kept & ~candidates.ending
+            lasting = stays & ~candidates.ending
             if lasting.any():
-                kept &= candidates.ending | (counts >= counts[lasting].max() - self.config.beta)
-        return candidates.taken(kept)
+                stays &= candidates.ending | (counts >= counts[lasting].max() - self.config.beta)
+        return candidates.select(stays)
 
-    def choose(self, candidates: Candidates, bonus: NDArray[np.float64] | None = None) -> None:
+    def choose(self, candidates: Candidates) -> None:
         """Finish what ends, and choose the next beams (steps 3 to 6).
 
         Args:
             candidates: after pruning.
-            bonus: added to each score, from a look-ahead.
         """
         before = self.beams
         self.length += 1
-        for i in np.flatnonzero(candidates.ending)[
-            np.argsort(-candidates.logprob[candidates.ending], kind="stable")
-        ]:
-            self._finish(candidates, int(i))
-        score = candidates.logprob + self._progress(candidates.states)
-        if bonus is not None:
-            score = score + bonus
-        lasting = ~candidates.ending & (self._reach(candidates.logprob) > self._worst())
-        order = self._order(candidates, score)
-        chosen = [i for i in order if lasting[i]][: self.config.beams]
+        self._finish(candidates)
+        lasting = ~candidates.ending & (self._bound(candidates.logprob) > self._score_to_beat())
+        chosen = [i for i in self._rank(candidates) if lasting[i]][: self.config.beams]
         self.parents = [int(candidates.beam[i]) for i in chosen]
-        self.beams = [self._child(before, candidates, i) for i in chosen]
+        self.beams = [self._extend(before, candidates, i) for i in chosen]
         if self.length == self.config.max_new_tokens:
             self._unfinished, self.beams = self.beams, []
-        elif not self.beams and not self._finished:
+        elif not self.beams and self._finished is None:
             self._unfinished = before
 
-    def _order(self, candidates: Candidates, score: NDArray[np.float64]) -> list[int]:
-        """Candidates in the order in which they become beams (steps 4 and 5).
+    def _rank(self, candidates: Candidates) -> list[int]:
+        """Candidates in the order in which they become beams (steps 3 to 5).
+
+        A candidate's score is its log-probability and a bonus for a phrase under way.
 
         Complete ones among the most likely cells come first. Then, as far as there are any,
         those whose length still suffices for all clauses; and among them the best of every
@@ -255,7 +248,9 @@ class BeamSearch:
         tight = (need + 1 > remaining).astype(np.int64) + (need > remaining)
         groups: dict[int, int] = {}
         group = np.array([groups.setdefault(s.satisfied, len(groups)) for s in states])
-        score = np.where(complete, candidates.logprob, score)
+        progress = np.array([state.progress for state in states], dtype=np.float64)
+        bonus = self.config.progress_weight * progress
+        score = candidates.logprob + np.where(complete, 0.0, bonus)
         ties = (candidates.token, candidates.beam)
         turn = np.zeros(len(states), dtype=np.int64)
         taken: dict[int, int] = {}
@@ -265,17 +260,7 @@ class BeamSearch:
         order: list[int] = np.lexsort((*ties, -score, turn, tight, ~complete)).tolist()
         return order
 
-    def _progress(self, states: Sequence[State]) -> NDArray[np.float64]:
-        """The bonus for a phrase under way (step 3), in nats."""
-        share = np.array([state.progress for state in states], dtype=np.float64)
-        if self.config.progress == "paper":
-            return self.config.progress_weight * share
-        if self.config.progress == "code":
-            under_way = np.where(share > 0, share, 1.0)
-            return -self.config.progress_weight * self.length * np.log(under_way)
-        return np.zeros(len(states))
-
-    def _child(self, before: Sequence[Beam], candidates: Candidates, i: int) -> Beam:
+    def _extend(self, before: Sequence[Beam], candidates: Candidates, i: int) -> Beam:
         parent = before[candidates.beam[i]]
         token = int(candidates.token[i])
         history = None
@@ -288,63 +273,51 @@ class BeamSearch:
     def _score(self, logprob: float, tokens: int) -> float:
         return float(logprob / tokens**self.config.length_penalty)
 
-    def _reach(self, logprob: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _bound(self, logprob: NDArray[np.float64]) -> NDArray[np.float64]:
         """The best scores that hypotheses of these log-probabilities may still end with."""
         longest = float(self.config.max_new_tokens)
-        reach: NDArray[np.float64] = logprob / longest**self.config.length_penalty
-        return reach
+        bound: NDArray[np.float64] = logprob / longest**self.config.length_penalty
+        return bound
 
-    def _worst(self) -> float:
-        """What a hypothesis has to beat to be among the n best."""
-        full = len(self._finished) == self.config.n_best
-        return self._finished[-1].score if full else MINUS_INFINITY
+    def _score_to_beat(self) -> float:
+        best = self._finished
+        return MINUS_INFINITY if best is None else self._score(best.logprob, len(best.tokens))
 
-    def _finish(self, candidates: Candidates, i: int) -> None:
-        logprob = float(candidates.logprob[i])
-        if self._score(logprob, self.length) <= self._worst():
+    def _finish(self, candidates: Candidates) -> None:
+        """Take the likeliest candidate that ends, if it is better than what has ended before."""
+        ending = np.flatnonzero(candidates.ending)
+        if not len(ending):
             return
-        parent = self.beams[candidates.beam[i]]
-        tokens = (*parent.tokens, int(candidates.token[i]))
-        found = self._hypothesis(tokens, logprob, candidates.states[i], finished=True)
-        ranked = sorted([*self._finished, found], key=lambda one: -one.score)
-        self._finished = _distinct(ranked)[: self.config.n_best]
+        i = int(ending[candidates.logprob[ending].argmax()])
+        if self._score(float(candidates.logprob[i]), self.length) > self._score_to_beat():
+            self._finished = self._extend(self.beams, candidates, i)
 
-    def _hypothesis(
-        self, tokens: tuple[int, ...], logprob: float, state: State, *, finished: bool
-    ) -> Hypothesis:
+    def find_best(self) -> Hypothesis:
+        """The finished hypothesis of the best score.
+
+        Without one, of what max_new_tokens cut off, that with the most clauses satisfied and then
+        the best score.
+        """
+        if self._finished is not None:
+            return self._make_hypothesis(self._finished, finished=True)
+        cut = [self._make_hypothesis(beam, finished=False) for beam in self._unfinished]
+        return max(cut, key=lambda one: (one.satisfied, one.score))
+
+    def _make_hypothesis(self, beam: Beam, *, finished: bool) -> Hypothesis:
         return Hypothesis(
-            text=self.rules.text(self.prompt, tokens),
-            tokens=tokens,
-            logprob=logprob,
-            score=self._score(logprob, max(len(tokens), 1)),
-            satisfied=state.count,
+            text=decode_after(self.rules.tokenizer, self.prompt, beam.tokens),
+            tokens=beam.tokens,
+            logprob=beam.logprob,
+            score=self._score(beam.logprob, max(len(beam.tokens), 1)),
+            satisfied=beam.state.count,
             clauses=self.automaton.clauses,
             finished=finished,
         )
 
-    def results(self) -> list[Hypothesis]:
-        """The n best: finished ones by score, then what max_new_tokens cut off.
 
-        The latter by clauses satisfied and then by score.
-        """
-        cut = [
-            self._hypothesis(b.tokens, b.logprob, b.state, finished=False) for b in self._unfinished
-        ]
-        cut.sort(key=lambda one: (-one.satisfied, -one.score))
-        return _distinct([*self._finished, *cut])[: self.config.n_best]
-
-
-def _largest(values: NDArray[np.float64], n: int) -> float:
+def _find_nth_largest(values: NDArray[np.float64], n: int) -> float:
     """The n-th largest value, or the smallest of fewer."""
     if not len(values):
         return MINUS_INFINITY
     rank = min(n, len(values))
     return float(np.partition(values, len(values) - rank)[len(values) - rank])
-
-
-def _distinct(ranked: Sequence[Hypothesis]) -> list[Hypothesis]:
-    """The first of every text."""
-    kept: dict[str, Hypothesis] = {}
-    for one in ranked:
-        kept.setdefault(one.text, one)
-    return list(kept.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,13 +52,13 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.states)
 
-    def taken(self, mask: NDArray[np.bool_]) -> Candidates:
+    def select(self, mask: NDArray[np.bool_]) -> Candidates:
         """Those where the mask is true, in their order."""
         return Candidates(
             self.beam[mask],
             self.token[mask],
             self.logprob[mask],
-            [state for state, kept in zip(self.states, mask.tolist(), strict=True) if kept],
+            list(compress(self.states, mask)),
             self.ending[mask],
             self.urgent[mask],
             self.likely[mask],

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builder.decoding.filters import BannedStrings, NgramHistory
+from builder.decoding.prompts import decode_after
 from builder.decoding.sentence_end import (
     SENTENCE_MARKS,
     first_line_end,
@@ -19,8 +20,6 @@ from builder.decoding.sentence_end import (
 from builder.decoding.settings import SamplingConfig
 
 Finish = Literal["sentence", "line", "eos", "length"]
-
-_ANCHOR_TOKENS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +31,8 @@ class Sample:
         index: its ordinal among the samples of that prompt.
         text: what follows the prompt, a leading space included; for finish "sentence" or "line"
             it ends with that.
-        tokens: how many tokens spell the text: neither the end-of-text token nor what was
-            decoded after the sentence or line counts.
+        tokens: ids that spell the text: neither the end-of-text token nor what was decoded after
+            the sentence or line is among them.
         logprob: sum of those tokens' log-probabilities under the model at temperature 1, no
             token masked, in nats.
         finish: "sentence" or "line", whichever was to end it, "eos" at the end-of-text token,
@@ -43,7 +42,7 @@ class Sample:
     prompt: int
     index: int
     text: str
-    tokens: int
+    tokens: tuple[int, ...]
     logprob: float
     finish: Finish
 
@@ -74,20 +73,9 @@ class Rules:
             known = self._marks[token] = any(c in text for c in marks)
         return known
 
-    def text(self, prompt: Sequence[int], tokens: Sequence[int]) -> str:
-        """What `tokens` add to the prompt's text.
-
-        Decoded after the prompt's last tokens, because many tokenizers drop the leading space
-        of what they decode.
-        """
-        anchor = list(prompt[-_ANCHOR_TOKENS:])
-        options = {"skip_special_tokens": True, "clean_up_tokenization_spaces": False}
-        before: str = self.tokenizer.decode(anchor, **options)
-        whole: str = self.tokenizer.decode([*anchor, *tokens], **options)
-        if whole.startswith(before):
-            return whole[len(before) :]
-        text: str = self.tokenizer.decode(list(tokens), **options)
-        return text
+    def decode(self, prompt: Sequence[int], tokens: Sequence[int]) -> str:
+        """What `tokens` add to the prompt's text."""
+        return decode_after(self.tokenizer, prompt, tokens)
 
 
 class Continuation:
@@ -154,9 +142,9 @@ class Continuation:
     def take(self, token: int, logprob: float) -> Sample | None:
         """Add a token (-1: none was left to draw); the sample, if it ends there."""
         if token < 0:
-            return self._ended("length")
+            return self._end("length")
         if token in self.rules.ends:
-            return self._ended("eos")
+            return self._end("eos")
         self.tokens.append(token)
         self._logprobs.append(logprob)
         if self._history is not None:
@@ -165,24 +153,26 @@ class Continuation:
         if stop != "length":
             self._pending = self._pending or self.rules.has_mark(token)
             if self._pending:
-                text = self.rules.text(self.ids, self.tokens)
+                text = self.rules.decode(self.ids, self.tokens)
                 end = first_line_end(text) if stop == "line" else first_sentence_end(text)
                 if end is not None:
                     return self._cut(text, end, stop)
                 self._pending = stop == "sentence" and undecided(text)
         if len(self.tokens) == self.rules.config.max_new_tokens:
-            return self._ended("length")
+            return self._end("length")
         return None
 
-    def _ended(self, finish: Finish) -> Sample:
-        text = self.rules.text(self.ids, self.tokens)
-        many = len(self.tokens)
-        return Sample(self.prompt, self.index, text, many, sum(self._logprobs), finish)
+    def _end(self, finish: Finish) -> Sample:
+        text = self.rules.decode(self.ids, self.tokens)
+        return self._make_sample(text, len(self.tokens), finish)
 
     def _cut(self, text: str, end: int, finish: Finish) -> Sample:
         """The sample whose text is text[:end]; its tokens are those it takes to spell it."""
         many = len(self.tokens)
-        while many > 1 and len(self.rules.text(self.ids, self.tokens[: many - 1])) >= end:
+        while many > 1 and len(self.rules.decode(self.ids, self.tokens[: many - 1])) >= end:
             many -= 1
-        logprob = sum(self._logprobs[:many])
-        return Sample(self.prompt, self.index, text[:end], many, logprob, finish)
+        return self._make_sample(text[:end], many, finish)
+
+    def _make_sample(self, text: str, many: int, finish: Finish) -> Sample:
+        tokens, logprob = tuple(self.tokens[:many]), sum(self._logprobs[:many])
+        return Sample(self.prompt, self.index, text, tokens, logprob, finish)

@@ -121,7 +121,7 @@ class BannedStrings:
         return bool(self._sequences)
 
 
-def end_tokens(model: Any, tokenizer: Any) -> tuple[int, ...]:
+def find_end_tokens(model: Any, tokenizer: Any) -> tuple[int, ...]:
     """Every id that ends a text for this model, ascending; empty for a model without one (CTRL).
 
     The union of what the generation configuration, the model's configuration and the tokenizer

@@ -1,16 +1,15 @@
 """NeuroLogic decoding: beam search that makes a sentence satisfy lexical constraints.
 
-Source: Lu et al. 2021, NeuroLogic Decoding; the optional look-ahead is that of Lu et al. 2022,
-NeuroLogic A*esque Decoding. Many contexts are decoded together; one that is done gives its place
-to the next one waiting, and its result does not depend on what was decoded beside it (up to the
-rounding of matrix products of another shape).
+Source: Lu et al. 2021, NeuroLogic Decoding. Many contexts are decoded together; when one is done,
+the next one waiting takes its row, and no result depends on what was decoded together with it (up
+to the rounding of matrix products of another shape).
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
 import torch
@@ -18,21 +17,25 @@ import torch
 from builder.decoding.attention import packed_heads
 from builder.decoding.automaton import Automaton
 from builder.decoding.beam import BeamSearch, Hypothesis, Rules
-from builder.decoding.candidates import Candidates, Cells
-from builder.decoding.constraints import Constraints, fewest_tokens
-from builder.decoding.filters import BannedStrings, end_tokens
+from builder.decoding.candidates import Cells
+from builder.decoding.constraints import Constraints, count_fewest_tokens
+from builder.decoding.filters import BannedStrings, find_end_tokens
 from builder.decoding.forward import CausalForward
-from builder.decoding.lookahead import Lookahead
 from builder.decoding.neurologic_settings import NeurologicConfig
+from builder.decoding.prompts import refuse_too_long
 from builder.decoding.tree import BeamTree
-from builder.decoding.vocabulary import ender_tokens, largest, log_normaliser, nth_largest
+from builder.decoding.vocabulary import (
+    compute_log_normaliser,
+    find_enders,
+    find_largest,
+    find_nth_largest,
+)
 from builder.errors import BuilderError, ConfigError
 from dimsum.memory import give_back, is_out_of_memory
 
 __all__ = ["Hypothesis", "NeurologicConfig", "NeurologicDecoder"]
 
-_ANCHOR_TOKENS = 4
-# Free places are filled when they are this share of all, since a prompt run alone is dear.
+# Free rows are filled when they are this share of all, since a prompt run alone costs much.
 _REFILL_SHARE = 4
 
 
@@ -43,35 +46,26 @@ class NeurologicDecoder:
         model: of transformers; set to evaluation mode.
         tokenizer: the model's.
         config: of the search.
-        bos: whether a prompt begins with the tokenizer's beginning-of-text token. None leaves it
-            to the tokenizer, True puts it where the tokenizer did not, False asks the tokenizer
-            for no special token.
 
     Raises:
         ConfigError: an encoder-decoder model.
         BuilderError: a model whose forward takes no key/value cache.
     """
 
-    def __init__(
-        self, model: Any, tokenizer: Any, config: NeurologicConfig, *, bos: bool | None = None
-    ) -> None:
+    def __init__(self, model: Any, tokenizer: Any, config: NeurologicConfig) -> None:
         self.config = config
         self.tokenizer = tokenizer
         self.forward = CausalForward(model)
         self.contexts = config.max_contexts
-        self._bos = bos
-        ends = frozenset(end_tokens(model, tokenizer))
-        self.rules = Rules(
-            config=config,
-            enders=ends | ender_tokens(tokenizer, config.enders),
-            ends=ends,
-            banned=BannedStrings(tokenizer, config.banned),
-            text=self._text,
-        )
+        ends = find_end_tokens(model, tokenizer)
+        banned = BannedStrings(tokenizer, config.banned)
+        enders = find_enders(tokenizer, config.enders).union(ends)
+        self.rules = Rules(config, enders, banned, tokenizer)
+        # What is never inside a phrase.
+        self._unusable = (*banned.ids.tolist(), *ends)
         device = self.forward.device
-        self._enders = torch.tensor(sorted(self.rules.enders), dtype=torch.int64, device=device)
-        self._banned = self.rules.banned.ids.to(device)
-        self._lookahead = Lookahead(config, self._enders) if config.lookahead_steps else None
+        self._enders = torch.tensor(sorted(enders), dtype=torch.int64, device=device)
+        self._banned = banned.ids.to(device)
 
     @torch.inference_mode()
     def decode(
@@ -80,8 +74,8 @@ class NeurologicDecoder:
         constraints: Sequence[Constraints],
         *,
         on_tokens: Callable[[int], None] | None = None,
-    ) -> list[list[Hypothesis]]:
-        """Search the n best continuations of every prompt.
+    ) -> list[Hypothesis]:
+        """Search the best continuation of every prompt.
 
         When memory runs out, the contexts decoded together are halved for good and those that
         are not done begin anew.
@@ -92,13 +86,12 @@ class NeurologicDecoder:
             on_tokens: called, step by step, with how many tokens were decoded, one for each beam.
 
         Returns:
-            For each prompt 1 to n_best hypotheses, no two with the same text, best first. Where
-            the masks or the length left no finished one, they are unfinished, and may leave
-            clauses unsatisfied.
+            A hypothesis for each prompt. Where the masks or the length left no finished one, it is
+            unfinished, and may leave clauses unsatisfied.
 
         Raises:
-            ConfigError: an empty prompt, one too long for the model, or constraints that
-                contradict each other or do not fit into max_new_tokens.
+            ConfigError: an empty prompt, one too long for the model, or constraints that need a
+                banned token or do not fit into max_new_tokens.
             BuilderError: not enough memory for a single context.
         """
         if len(prompts) != len(constraints):
@@ -108,7 +101,7 @@ class NeurologicDecoder:
             )
         ids = [self._encode(ordinal, prompt) for ordinal, prompt in enumerate(prompts)]
         compiled = [self._compile(ordinal, one) for ordinal, one in enumerate(constraints)]
-        done: dict[int, list[Hypothesis]] = {}
+        done: dict[int, Hypothesis] = {}
         # Neighbours of like length waste the fewest columns; longest first, so that memory
         # runs out at once or not at all.
         order = sorted(range(len(ids)), key=lambda one: -len(ids[one]))
@@ -132,77 +125,64 @@ class NeurologicDecoder:
     def _run(
         self,
         waiting: deque[tuple[int, Automaton, list[int]]],
-        done: dict[int, list[Hypothesis]],
+        done: dict[int, Hypothesis],
         groups: int,
         on_tokens: Callable[[int], None] | None,
     ) -> None:
-        places = min(self.contexts, len(waiting))
-        tree = BeamTree(self.forward, places, self.config.beams, groups)
+        rows = min(self.contexts, len(waiting))
+        tree = BeamTree(self.forward, rows, self.config.beams, groups)
         live: list[tuple[int, BeamSearch]] = []
         while waiting or live:
-            free = places - len(live)
-            if waiting and (not live or free * _REFILL_SHARE >= places):
+            free = rows - len(live)
+            if waiting and (not live or free * _REFILL_SHARE >= rows):
                 new = [waiting.popleft() for _ in range(min(free, len(waiting)))]
                 begun = [(n, BeamSearch(self.rules, auto, ids)) for n, auto, ids in new]
                 logits = tree.admit([ids for _, _, ids in new])
-                self._step(tree, [search for _, search in begun], logits, first=len(live))
+                self._step([search for _, search in begun], logits)
                 live += begun
             else:
-                logits = tree.extend(*_next([search for _, search in live]))
-                self._step(tree, [search for _, search in live], logits, first=0)
+                logits = tree.extend(*_stack([search for _, search in live]))
+                self._step([search for _, search in live], logits)
             del logits  # or two steps' logits are held at once
             if on_tokens is not None:
                 on_tokens(sum(len(search.beams) for _, search in live))
-            kept = [place for place, (_, search) in enumerate(live) if not search.done]
-            done.update((n, search.results()) for n, search in live if search.done)
-            if len(kept) < len(live):
-                live = [live[place] for place in kept]
-                tree.keep(kept)
+            going_on = [row for row, (_, search) in enumerate(live) if not search.done]
+            done.update((n, search.find_best()) for n, search in live if search.done)
+            if len(going_on) < len(live):
+                live = [live[row] for row in going_on]
+                tree.keep(going_on)
 
-    def _step(
-        self, tree: BeamTree, searches: list[BeamSearch], logits: torch.Tensor, *, first: int
-    ) -> None:
+    def _step(self, searches: list[BeamSearch], logits: torch.Tensor) -> None:
         """One step of each search.
 
         Args:
-            tree: its rows from `first` on belong to the searches.
             searches: each with at most as many beams as `logits` has.
             logits: [searches, beams, vocabulary]; masked in place.
-            first: row of the first search.
         """
         beams, vocabulary = logits.shape[1:]
         flat = logits.reshape(-1, vocabulary)
-        normaliser = log_normaliser(flat)
-        cells = [search.cells() for search in searches]
-        rows = {
-            (place, beam): place * beams + beam
-            for place, search in enumerate(searches)
-            for beam in range(len(search.beams))
-        }
-        self._mask(flat, [(row, cells[place][beam]) for (place, beam), row in rows.items()])
+        normaliser = compute_log_normaliser(flat)
+        cells = [search.make_cells() for search in searches]
+        rows = [
+            [number * beams + beam for beam in range(len(search.beams))]
+            for number, search in enumerate(searches)
+        ]
+        asked = [*zip(chain.from_iterable(rows), chain.from_iterable(cells), strict=True)]
+        self._mask(flat, asked)
         most = min(self.config.beams + min(len(self._enders), self.config.beams), vocabulary)
-        values, ids = largest(flat, most)
+        values, ids = find_largest(flat, most)
         logprobs = (values.float() - normaliser[:, None]).tolist()
         tokens = ids.tolist()
-        wanted = _gathered(
-            flat,
-            normaliser,
-            [(row, cells[place][beam].wanted) for (place, beam), row in rows.items()],
-        )
-        kept: list[Candidates] = []
-        for place, search in enumerate(searches):
-            mine = [rows[place, beam] for beam in range(len(search.beams))]
-            found = search.candidates(
-                cells[place],
+        wanted = _gather(flat, normaliser, [(row, cell.wanted) for row, cell in asked])
+        for search, own, mine in zip(searches, cells, rows, strict=True):
+            found = search.make_candidates(
+                own,
                 [tokens[row] for row in mine],
                 [logprobs[row] for row in mine],
                 [wanted[row] for row in mine],
             )
             floor = self._floor(search, flat[mine[0] : mine[-1] + 1], normaliser[mine])
-            kept.append(search.pruned(found, floor))
-        bonuses = self._lookahead(tree, searches, kept, first) if self._lookahead else {}
-        for place, search in enumerate(searches):
-            search.choose(kept[place], bonuses.get(place))
+            search.choose(search.prune(found, floor))
 
     def _mask(self, flat: torch.Tensor, cells: list[tuple[int, Cells]]) -> None:
         """Write minus infinity where a beam may not go (step 0)."""
@@ -223,33 +203,22 @@ class NeurologicDecoder:
         if self.config.alpha is None:
             return -torch.inf
         before = torch.tensor([beam.logprob for beam in search.beams], device=logits.device)
-        return nth_largest(logits.float().add_((before - normaliser)[:, None]), self.config.alpha)
+        return find_nth_largest(
+            logits.float().add_((before - normaliser)[:, None]), self.config.alpha
+        )
 
     def _encode(self, ordinal: int, prompt: str) -> list[int]:
         if not prompt.strip():
             raise ConfigError(
                 f"prompt {ordinal} is empty", hint="give every context at least one word"
             )
-        ids: list[int] = list(
-            self.tokenizer.encode(prompt, add_special_tokens=self._bos is not False)
-        )
-        begin = self.tokenizer.bos_token_id
-        if self._bos and begin is not None and ids[:1] != [begin]:
-            ids.insert(0, begin)
-        positions = self.forward.positions
-        room = None if positions is None else positions - self.config.max_new_tokens
-        if room is not None and len(ids) > room:
-            raise ConfigError(
-                f"prompt {ordinal} has {len(ids)} tokens, and the model's {positions} positions "
-                f"leave {max(room, 0)} beside max_new_tokens {self.config.max_new_tokens}",
-                hint="shorten the context or lower max_new_tokens",
-            )
+        ids: list[int] = list(self.tokenizer.encode(prompt))
+        refuse_too_long(ordinal, ids, self.forward.positions, self.config.max_new_tokens)
         return ids
 
     def _compile(self, ordinal: int, constraints: Constraints) -> Automaton:
-        unusable = (*self.rules.banned.ids.tolist(), *self.rules.ends)
-        automaton = Automaton(constraints, unusable)
-        needed = fewest_tokens(automaton.constraints)
+        automaton = Automaton(constraints, self._unusable)
+        needed = count_fewest_tokens(automaton.constraints)
         if needed > self.config.max_new_tokens:
             raise ConfigError(
                 f"the constraints of prompt {ordinal} take at least {needed} tokens, "
@@ -258,22 +227,8 @@ class NeurologicDecoder:
             )
         return automaton
 
-    def _text(self, prompt: Sequence[int], tokens: Sequence[int]) -> str:
-        """What `tokens` add to the prompt's text, decoded behind the prompt's last tokens.
 
-        Many tokenizers drop the leading space of what they decode.
-        """
-        anchor = list(prompt[-_ANCHOR_TOKENS:])
-        options = {"skip_special_tokens": True, "clean_up_tokenization_spaces": False}
-        before: str = self.tokenizer.decode(anchor, **options)
-        whole: str = self.tokenizer.decode([*anchor, *tokens], **options)
-        if whole.startswith(before):
-            return whole[len(before) :]
-        text: str = self.tokenizer.decode(list(tokens), **options)
-        return text
-
-
-def _next(searches: list[BeamSearch]) -> tuple[torch.Tensor, torch.Tensor]:
+def _stack(searches: list[BeamSearch]) -> tuple[torch.Tensor, torch.Tensor]:
     """Parents and last tokens of all beams, [searches, beams]; short rows repeat their first."""
     most = max(len(search.beams) for search in searches)
     parents, tokens = [], []
@@ -291,7 +246,7 @@ def _pairs(cells: list[tuple[int, int]], device: torch.device) -> tuple[torch.Te
     return both[:, 0], both[:, 1]
 
 
-def _gathered(
+def _gather(
     flat: torch.Tensor, normaliser: torch.Tensor, wanted: list[tuple[int, list[int]]]
 ) -> dict[int, list[float]]:
     """Log-probabilities of chosen tokens of chosen rows, by row."""

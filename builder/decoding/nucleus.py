@@ -18,8 +18,9 @@ import torch
 
 from builder.decoding.batch import Batch
 from builder.decoding.continuation import Rules, Sample
-from builder.decoding.filters import BannedStrings, end_tokens
+from builder.decoding.filters import BannedStrings, find_end_tokens
 from builder.decoding.forward import CausalForward
+from builder.decoding.prompts import refuse_too_long
 from builder.decoding.settings import SamplingConfig
 from builder.errors import BuilderError, ConfigError
 from dimsum.memory import give_back, is_out_of_memory
@@ -56,7 +57,7 @@ class NucleusSampler:
             config,
             tokenizer,
             BannedStrings(tokenizer, config.banned),
-            end_tokens(model, tokenizer),
+            find_end_tokens(model, tokenizer),
         )
 
     def sample(
@@ -146,11 +147,4 @@ class NucleusSampler:
                 f"prompt {ordinal} is empty and the model has no beginning-of-text token",
                 hint="give every context at least one word",
             )
-        positions = self.forward.positions
-        room = None if positions is None else positions - self.config.max_new_tokens
-        if room is not None and len(ids) > room:
-            raise ConfigError(
-                f"prompt {ordinal} has {len(ids)} tokens, and the model's {positions} positions "
-                f"leave {max(room, 0)} beside max_new_tokens {self.config.max_new_tokens}",
-                hint="shorten the context or lower max_new_tokens",
-            )
+        refuse_too_long(ordinal, ids, self.forward.positions, self.config.max_new_tokens)

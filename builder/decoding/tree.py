@@ -10,7 +10,6 @@ are squeezed out when the buffer is full.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 
@@ -90,15 +89,6 @@ class TreeCache(InPlaceCache):
             layer.values[rows, :, place] = values
 
 
-@dataclass(frozen=True)
-class Mark:
-    """Where a tree stood, to come back to after a look-ahead."""
-
-    now: int
-    visible: torch.Tensor
-    depths: torch.Tensor
-
-
 class BeamTree:
     """Runs the beams of many contexts through a model.
 
@@ -119,12 +109,12 @@ class BeamTree:
         self._visible = torch.zeros(0, 1, 0, dtype=torch.bool, device=forward.device)
         # int64 [contexts]: tokens before the next one, the same for all beams of a context.
         self._depths = torch.zeros(0, dtype=torch.int64, device=forward.device)
-        # Rows to let go of when columns are next moved.
-        self._kept: list[int] | None = None
+        # Rows that are still wanted; the others go when columns are next moved. None is all.
+        self._rows: list[int] | None = None
 
     def __len__(self) -> int:
         """Contexts held."""
-        return len(self._depths) if self._kept is None else len(self._kept)
+        return len(self._depths) if self._rows is None else len(self._rows)
 
     @torch.inference_mode()
     def admit(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -153,8 +143,8 @@ class BeamTree:
     def keep(self, rows: Sequence[int]) -> None:
         """Let go of all contexts but these; they keep their order."""
         if len(rows) < len(self):
-            before = self._kept
-            self._kept = list(rows) if before is None else [before[row] for row in rows]
+            before = self._rows
+            self._rows = list(rows) if before is None else [before[row] for row in rows]
 
     @torch.inference_mode()
     def extend(self, parents: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
@@ -168,7 +158,7 @@ class BeamTree:
             [contexts, new beams, vocabulary] logits in the model's dtype.
         """
         many = tokens.shape[1]
-        self.make_room(many)
+        self._make_room(many)
         cache = self._cache
         assert cache is not None
         device = self.forward.device
@@ -190,33 +180,22 @@ class BeamTree:
         logits: torch.Tensor = outputs.logits
         return logits
 
-    def make_room(self, columns: int) -> None:
-        """Make sure that `columns` more columns can be written without moving others."""
+    def _make_room(self, columns: int) -> None:
+        """See to it that so many columns can be written without moving others."""
         cache = self._cache
         assert cache is not None
-        if self._kept is None and cache.now + columns <= cache.columns:
+        if self._rows is None and cache.now + columns <= cache.columns:
             return
         self._squeeze()
         if cache.now + columns > cache.columns:
             cache.grow(cache.now + columns + _SPARE_STEPS * self.beams)
 
-    def mark(self) -> Mark:
-        """The present state; valid until columns are squeezed out (`make_room` first)."""
-        assert self._cache is not None
-        return Mark(self._cache.now, self._visible, self._depths)
-
-    def rewind(self, mark: Mark) -> None:
-        """Forget every token since the mark."""
-        assert self._cache is not None
-        self._cache.now = mark.now
-        self._visible, self._depths = mark.visible, mark.depths
-
     def _squeeze(self) -> None:
         """Hold only the contexts kept, and of each the columns that a beam sees, flush right."""
         cache = self._cache
         assert cache is not None
-        rows = list(range(len(self))) if self._kept is None else self._kept
-        self._kept = None
+        rows = list(range(len(self))) if self._rows is None else self._rows
+        self._rows = None
         kept = torch.tensor(rows, dtype=torch.int64, device=self.forward.device)
         visible = self._visible[kept]
         self._depths = self._depths[kept]

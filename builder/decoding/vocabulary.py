@@ -14,7 +14,7 @@ _ROWS_AT_ONCE = 4
 _BLOCK = 128
 
 
-def log_normaliser(logits: torch.Tensor) -> torch.Tensor:
+def compute_log_normaliser(logits: torch.Tensor) -> torch.Tensor:
     """log sum exp of each row in float32, whatever the logits' dtype.
 
     Args:
@@ -30,7 +30,7 @@ def log_normaliser(logits: torch.Tensor) -> torch.Tensor:
     return torch.cat(parts)
 
 
-def largest(logits: torch.Tensor, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+def find_largest(logits: torch.Tensor, n: int) -> tuple[torch.Tensor, torch.Tensor]:
     """The n largest of each row, largest first; the n-th may be any of equal ones.
 
     The n largest lie in the n blocks with the largest maxima, and maxima are far cheaper than an
@@ -57,14 +57,14 @@ def largest(logits: torch.Tensor, n: int) -> tuple[torch.Tensor, torch.Tensor]:
     return best.values, ids.gather(1, best.indices)
 
 
-def nth_largest(scores: torch.Tensor, n: int) -> float:
+def find_nth_largest(scores: torch.Tensor, n: int) -> float:
     """The n-th largest of all values, minus infinity where there are fewer."""
     if n > scores.numel():
         return -math.inf
     return float(scores.flatten().topk(n).values[-1])
 
 
-def ender_tokens(tokenizer: Any, enders: Iterable[str]) -> frozenset[int]:
+def find_enders(tokenizer: Any, enders: Iterable[str]) -> frozenset[int]:
     """The ids of the tokens that end a sentence.
 
     A token that is an ender and nothing else, white space aside; and, in vocabularies that glue

@@ -23,7 +23,8 @@ def draw(settings: ParallelSettings, request: Request) -> list[Draw]:
     nucleus = sampler(request.teacher, settings, "sentence")
     found, faults = sample_each(nucleus, request.prompts, request.count, request.seed, request.tick)
     draws = [
-        Draw(one.prompt, one.text, one.logprob, one.tokens, one.finish == "length") for one in found
+        Draw(one.prompt, one.text, one.logprob, len(one.tokens), one.finish == "length")
+        for one in found
     ]
     for context, reason in faults.items():
         draws += [Draw(context, reason=reason)] * request.count

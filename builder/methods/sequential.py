@@ -27,12 +27,12 @@ class SequentialSettings(NeurologicConfig, MethodSettings):
 
     kind: Literal["sequential"] = "sequential"
     keywords: int = Field(3, ge=1, le=8, description="clauses drawn from the earlier sentence")
-    extractor: Literal["yake", "content", "similarity"] = Field(
-        "yake", description="where keywords come from"
+    extractor: Literal["yake", "content"] = Field(
+        "yake",
+        description="how keywords are found: statistics of the sentence, or parts of speech",
     )
     max_new_tokens: int = Field(40, ge=8, description="of a sentence")
     banned: tuple[Text, ...] = Field(("\n",), description="texts that are never written")
-    order: Literal["salience", "text"] = Field("salience", description="of the keywords")
 
 
 def draw(settings: SequentialSettings, request: Request) -> list[Draw]:
@@ -42,64 +42,63 @@ def draw(settings: SequentialSettings, request: Request) -> list[Draw]:
         for context, sentences in enumerate(request.earlier)
         for sentence in sentences[: request.count]
     ]
-    draws = rewritten(settings, request, seeds)
+    draws = rewrite(settings, request, seeds)
     for context, sentences in enumerate(request.earlier):
         missing = request.count - min(request.count, len(sentences))
         draws += [Draw(context, reason="no_first_sentence")] * missing
     return draws
 
 
-def rewritten(
+def rewrite(
     settings: SequentialSettings, request: Request, seeds: Sequence[tuple[int, str]]
 ) -> list[Draw]:
     """Decode one sentence under the keywords of every (context, sentence), in their order."""
     from builder.decoding.constraints import Constraints
-    from builder.decoding.keywords import extractor
+    from builder.decoding.keywords import make_extractor
     from builder.decoding.neurologic import NeurologicDecoder
 
     teacher = request.teacher
-    finder = extractor(settings.extractor, settings.keywords, settings.order)
+    extractor = make_extractor(settings.extractor, settings.keywords)
     found: dict[int, Draw] = {}
     demanded: dict[int, Constraints] = {}
-    for place, (context, sentence) in enumerate(seeds):
-        words = finder.keywords(sentence)
+    for number, (context, sentence) in enumerate(seeds):
+        words = extractor.find(sentence)
         if not words:
-            found[place] = Draw(context, reason="no_keywords")
+            found[number] = Draw(context, reason="no_keywords")
             continue
         try:
-            demanded[place] = Constraints.from_keywords(words, teacher.tokenizer)
+            demanded[number] = Constraints.from_keywords(words, teacher.tokenizer)
         except ConfigError:
-            found[place] = Draw(context, reason="impossible_keywords")
+            found[number] = Draw(context, reason="impossible_keywords")
     decoder = NeurologicDecoder(teacher.model, teacher.tokenizer, settings)
-    prompts = [request.prompts[seeds[place][0]] for place in demanded]
-    hypotheses = _decoded(decoder, prompts, list(demanded.values()), request.tick)
-    for place, best in zip(demanded, hypotheses, strict=True):
-        context = seeds[place][0]
+    prompts = [request.prompts[seeds[number][0]] for number in demanded]
+    hypotheses = _decode(decoder, prompts, list(demanded.values()), request.tick)
+    for number, best in zip(demanded, hypotheses, strict=True):
+        context = seeds[number][0]
         if best is None:
-            found[place] = Draw(context, reason="impossible_keywords")
+            found[number] = Draw(context, reason="impossible_keywords")
         else:
-            whole = best.finished and best.satisfied == best.clauses
-            reason = None if whole else "unsatisfied_keywords"
-            found[place] = Draw(context, best.text, best.logprob, len(best.tokens), reason=reason)
-    return [found[place] for place in range(len(seeds))]
+            reason = None if best.finished else "unsatisfied_keywords"
+            found[number] = Draw(context, best.text, best.logprob, len(best.tokens), reason=reason)
+    return [found[number] for number in range(len(seeds))]
 
 
-def _decoded(
+def _decode(
     decoder: NeurologicDecoder,
     prompts: list[str],
     constraints: list[Constraints],
     tick: Callable[[int], None],
 ) -> list[Hypothesis | None]:
-    """The best hypothesis of each; None where its keywords contradict a ban or each other."""
+    """The hypothesis of each; None where keywords need a banned token or do not fit."""
     try:
-        return [best[0] for best in decoder.decode(prompts, constraints, on_tokens=tick)]
+        return [*decoder.decode(prompts, constraints, on_tokens=tick)]
     except ConfigError:
         if len(prompts) == 1:
             return [None]
         middle = len(prompts) // 2
         return [
-            *_decoded(decoder, prompts[:middle], constraints[:middle], tick),
-            *_decoded(decoder, prompts[middle:], constraints[middle:], tick),
+            *_decode(decoder, prompts[:middle], constraints[:middle], tick),
+            *_decode(decoder, prompts[middle:], constraints[middle:], tick),
         ]
 
 

@@ -89,7 +89,7 @@ def make(work: Work) -> Output:
     output = with_rejects(rows, rejects, SCHEMA, REJECTED)
     output.counters = {
         "continuations": len(samples),
-        "tokens": sum(sample.tokens for sample in samples),
+        "tokens": sum(len(sample.tokens) for sample in samples),
         **{f"openings_skipped_{reason}": n for reason, n in offer.skipped.items()},
     }
     return output

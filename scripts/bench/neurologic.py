@@ -69,7 +69,7 @@ def old_model(folder: str, to: Path) -> None:
 def items(model: Any, tokenizer: Any, contexts: int, keywords: int, seed: int) -> list[Any]:
     """Contexts as the builder makes them, each with the keywords of one next sentence."""
     from builder.config import DomainConfig
-    from builder.decoding.constraints import phrase
+    from builder.decoding.constraints import make_clause
     from builder.decoding.keywords import YakeKeywords
     from builder.decoding.nucleus import NucleusSampler
     from builder.decoding.settings import SamplingConfig
@@ -81,14 +81,14 @@ def items(model: Any, tokenizer: Any, contexts: int, keywords: int, seed: int) -
     generator = random.Random(seed)
     starts = [draw(generator) for _ in range(contexts * 2)]
     texts = NucleusSampler(model, tokenizer, free).sample(starts, 1, seed=seed)
-    extract = YakeKeywords(keywords)
+    extractor = YakeKeywords(keywords)
     made: list[Any] = []
     for sample, found in zip(texts, split(tidy(t.text) for t in texts), strict=True):
         whole = [sentence for sentence in found if find_fault(sentence, 300) is None]
-        wanted = extract.keywords(whole[-1]) if len(whole) > 1 else []
+        wanted = extractor.find(whole[-1]) if len(whole) > 1 else []
         if len(wanted) == keywords and len(made) < contexts:
             context = " ".join([starts[sample.prompt], *whole[:-1]])
-            phrases = [phrase(w, tokenizer, cases=("written",)).forms[0] for w in wanted]
+            phrases = [make_clause(w, tokenizer).phrases[0] for w in wanted]
             made.append(
                 {
                     "text": context,

@@ -193,13 +193,13 @@ def scene_one(loaded: Any, rounds: int) -> dict[str, Any]:
         began = now()
         samples = ours(number)
         seconds["sampler"].append(now() - began)
-        assert sum(s.tokens for s in samples) == wanted, "a sample is short"
+        assert sum(len(s.tokens) for s in samples) == wanted, "a sample is short"
         began = now()
         rows = theirs()
         seconds["generate"].append(now() - began)
         assert sum(map(len, rows)) == wanted, "a generated row is short"
         seconds["products"].append(products_seconds(loaded, SAMPLES_ONE)[0] * TOKENS_ONE)
-        means["sampler"] += [s.logprob / s.tokens for s in samples]
+        means["sampler"] += [s.logprob / len(s.tokens) for s in samples]
         means["generate"] += mean_logprobs(loaded, context, rows)
     ratios = [t / o for o, t in zip(seconds["sampler"], seconds["generate"], strict=True)]
     floor = statistics.median(seconds["products"])

@@ -13,7 +13,7 @@ import time
 import torch
 from force_words import peak_memory
 
-from builder.decoding.constraints import Clause, Constraints, Literal
+from builder.decoding.constraints import Clause, Constraints
 from builder.decoding.neurologic import NeurologicConfig, NeurologicDecoder
 from builder.models import load_causal
 
@@ -27,14 +27,13 @@ def main() -> None:
     for line in sys.stdin:
         some = json.loads(line)["items"]
         demands = [
-            Constraints(tuple(Clause((Literal((tuple(p),)),)) for p in item["phrases"]))
-            for item in some
+            Constraints(tuple(Clause((tuple(p),)) for p in item["phrases"])) for item in some
         ]
         peak_memory(reset=True)
         started = time.perf_counter()
         found = decoder.decode([item["text"] for item in some], demands)
         seconds = time.perf_counter() - started
-        outputs = [list(one[0].tokens) for one in found]
+        outputs = [list(one.tokens) for one in found]
         answer = {"seconds": seconds, "outputs": outputs, "peak": peak_memory()}
         print(json.dumps(answer), flush=True)
 

@@ -18,12 +18,16 @@ from builder.decoding.attention import packed_heads
 from builder.decoding.automaton import Automaton
 from builder.decoding.beam import BeamSearch
 from builder.decoding.cache import PackedCache, Prefix
-from builder.decoding.constraints import Clause, Constraints, Literal, holds
+from builder.decoding.constraints import Clause, Constraints, holds
 from builder.decoding.forward import CausalForward
-from builder.decoding.lookahead import Lookahead
-from builder.decoding.neurologic import Hypothesis, NeurologicConfig, NeurologicDecoder
+from builder.decoding.neurologic import NeurologicConfig, NeurologicDecoder
 from builder.decoding.tree import BeamTree, TreeCache
-from builder.decoding.vocabulary import ender_tokens, largest, log_normaliser, nth_largest
+from builder.decoding.vocabulary import (
+    compute_log_normaliser,
+    find_enders,
+    find_largest,
+    find_nth_largest,
+)
 from builder.errors import BuilderError, ConfigError
 
 WORDS = ["ee", "</s>", ".", "aa", "bb", "cc", "dd"]
@@ -73,12 +77,8 @@ def toys() -> list[Any]:
     return [toy_model(seed) for seed in range(6)]
 
 
-def clause(*literals: tuple[int, ...] | Literal) -> Clause:
-    return Clause(tuple(one if isinstance(one, Literal) else Literal((one,)) for one in literals))
-
-
-def absent(*form: int) -> Literal:
-    return Literal((form,), positive=False)
+def clause(*phrases: tuple[int, ...]) -> Clause:
+    return Clause(phrases)
 
 
 def cnf(*clauses: Clause) -> Constraints:
@@ -86,10 +86,7 @@ def cnf(*clauses: Clause) -> Constraints:
 
 
 def met(constraints: Constraints, tokens: tuple[int, ...]) -> list[bool]:
-    def true(one: Literal) -> bool:
-        return any(holds(tokens, form) for form in one.forms) == one.positive
-
-    return [any(map(true, clause.literals)) for clause in constraints.clauses]
+    return [any(holds(tokens, one) for one in clause.phrases) for clause in constraints.clauses]
 
 
 @torch.inference_mode()
@@ -133,8 +130,8 @@ CNFS = {
     "choice": cnf(clause((A, A), (D,)), clause((B,))),
     "shared": cnf(clause((A,), (C,)), clause((B,), (C,))),
     "overlap": cnf(clause((A, A, B)), clause((A, A))),
-    "banned": cnf(clause((A,)), clause(absent(A, A)), clause(absent(D))),
-    "mixed": cnf(clause((C,)), clause(absent(A), (A, B)), clause(absent(B), absent(D))),
+    "twice": cnf(clause((A, B)), clause((A, B), (D, D)), clause((B, C))),
+    "nested": cnf(clause((B, C), (D,)), clause((C,), (A, B, C))),
 }
 
 
@@ -143,14 +140,12 @@ def test_a_wide_beam_finds_what_exhaustive_search_finds(
     name: str, words: Any, toys: list[Any]
 ) -> None:
     prompt = words.encode(PROMPT)
-    for seed, progress in enumerate(("paper", "code", "none")):
-        config = FREE.model_copy(update={"n_best": 4, "progress": progress})
-        found = NeurologicDecoder(toys[seed], words, config).decode([PROMPT], [CNFS[name]])[0]
-        best = exhaustive(toys[seed], prompt, CNFS[name], config)[:4]
-        assert [one.tokens for one in found if one.finished] == [tokens for _, tokens in best]
-        assert [one.score for one in found if one.finished] == pytest.approx(
-            [score for score, _ in best], rel=1e-4
-        )
+    for model, weight in itertools.product(toys, (0.0, 2.0)):
+        config = FREE.model_copy(update={"progress_weight": weight})
+        found = NeurologicDecoder(model, words, config).decode([PROMPT], [CNFS[name]])[0]
+        score, tokens = exhaustive(model, prompt, CNFS[name], config)[0]
+        assert found.finished and found.tokens == tokens
+        assert found.score == pytest.approx(score, rel=1e-4)
 
 
 def test_exhaustive_search_agrees_under_the_other_rules(words: Any, toys: list[Any]) -> None:
@@ -166,8 +161,8 @@ def test_exhaustive_search_agrees_under_the_other_rules(words: Any, toys: list[A
         constraints = cnf(clause((C,)))
         found = NeurologicDecoder(toys[0], words, config).decode([PROMPT], [constraints])[0]
         best = exhaustive(toys[0], prompt, constraints, config)
-        assert found[0].finished == bool(best)
-        assert not best or found[0].tokens == best[0][1]
+        assert found.finished == bool(best)
+        assert not best or found.tokens == best[0][1]
 
 
 def plain_beam_search(
@@ -199,7 +194,7 @@ def plain_beam_search(
 def test_without_constraints_it_is_beam_search(words: Any, toys: list[Any]) -> None:
     for beams, model in itertools.product((1, 2, 3, 5), toys):
         config = FREE.model_copy(update={"beams": beams, "max_new_tokens": 7, "min_new_tokens": 3})
-        found = NeurologicDecoder(model, words, config).decode([PROMPT], [Constraints()])[0][0]
+        found = NeurologicDecoder(model, words, config).decode([PROMPT], [Constraints()])[0]
         score, tokens = plain_beam_search(model, words.encode(PROMPT), config)
         assert found.tokens == tokens
         assert found.score == pytest.approx(score, rel=1e-4)
@@ -212,9 +207,7 @@ def random_cnf(generator: np.random.Generator) -> Constraints:
     def form(longest: int) -> tuple[int, ...]:
         return tuple(generator.integers(A, D + 1, generator.integers(1, longest + 1)).tolist())
 
-    demanded = [clause(*{form(3) for _ in range(generator.integers(1, 3))}) for _ in range(2)]
-    mixed = clause(absent(*form(2)), form(2))
-    return cnf(*demanded, mixed)
+    return cnf(*(clause(*{form(3) for _ in range(generator.integers(1, 3))}) for _ in range(3)))
 
 
 def cases(many: int) -> Iterator[tuple[int, Constraints]]:
@@ -224,75 +217,52 @@ def cases(many: int) -> Iterator[tuple[int, Constraints]]:
 
 
 def test_what_a_narrow_beam_returns_keeps_every_promise(words: Any, toys: list[Any]) -> None:
-    config = NARROW.model_copy(update={"n_best": 4})
     prompts = [PROMPT, "cc", "bb aa cc dd aa"]
     finished = 0
-    for number, constraints in cases(24):
-        decoder = NeurologicDecoder(toys[number % 6], words, config)
-        prompt = prompts[number % 3]
-        found = decoder.decode([prompt], [constraints])[0]
-        assert 1 <= len(found) <= 4
-        assert len({one.text for one in found}) == len(found)
-        for one in found:
-            truth = met(constraints, one.tokens)
-            assert (one.satisfied, one.clauses) == (sum(truth), len(truth))
-            assert all(token not in ENDERS for token in one.tokens[:-1])
-            assert one.finished == (one.tokens[-1] in ENDERS)
-            if one.finished:
-                assert all(truth)
-                assert 4 <= len(one.tokens) <= 10
-            raw = logprobs(toys[number % 6], words.encode(prompt), [one.tokens])[0]
-            assert one.logprob == pytest.approx(raw, rel=1e-4)
-            assert one.score == pytest.approx(raw / len(one.tokens) ** 0.2, rel=1e-4)
-        ranks = [
-            (one.finished, one.satisfied if not one.finished else 0, one.score) for one in found
-        ]
-        assert ranks == sorted(ranks, reverse=True)
-        finished += found[0].finished
-    assert finished == 24
+    for number, constraints in cases(48):
+        model, prompt = toys[number % 6], prompts[number % 3]
+        one = NeurologicDecoder(model, words, NARROW).decode([prompt], [constraints])[0]
+        truth = met(constraints, one.tokens)
+        assert (one.satisfied, one.clauses) == (sum(truth), len(truth))
+        assert all(token not in ENDERS for token in one.tokens[:-1])
+        assert one.finished == (one.tokens[-1] in ENDERS)
+        if one.finished:
+            assert all(truth)
+            assert 4 <= len(one.tokens) <= 10
+        raw = logprobs(model, words.encode(prompt), [one.tokens])[0]
+        assert one.logprob == pytest.approx(raw, rel=1e-4)
+        assert one.score == pytest.approx(raw / len(one.tokens) ** 0.2, rel=1e-4)
+        finished += one.finished
+    assert finished == 48
 
 
 def test_demanding_more_never_costs_the_clauses(words: Any, toys: list[Any]) -> None:
     """However unlikely the phrases and however narrow the beam, the last tokens are kept free."""
-    config = NARROW.model_copy(update={"beams": 1, "progress": "none", "no_repeat_ngram": 0})
+    config = NARROW.model_copy(update={"beams": 1, "progress_weight": 0.0, "no_repeat_ngram": 0})
     long = cnf(clause((A, C, A, C)), clause((D, D)), clause((B, B, B)))
     for model in toys:
-        found = NeurologicDecoder(model, words, config).decode([PROMPT], [long])[0][0]
+        found = NeurologicDecoder(model, words, config).decode([PROMPT], [long])[0]
         assert found.satisfied == 3 and found.finished and len(found.tokens) == 10
-
-
-def test_a_hard_ban_never_appears(words: Any, toys: list[Any]) -> None:
-    ban = cnf(clause(absent(A, B)), clause(absent(C)), clause((D,)))
-    config = NARROW.model_copy(update={"n_best": 4})
-    without = cnf(clause((D,)))
-    broken = 0
-    for model in toys:
-        decoder = NeurologicDecoder(model, words, config)
-        for one in decoder.decode([PROMPT], [ban])[0]:
-            assert not holds(one.tokens, (A, B)) and C not in one.tokens
-        free = decoder.decode([PROMPT], [without])[0]
-        broken += any(holds(one.tokens, (A, B)) or C in one.tokens for one in free)
-    assert broken, "the ban never mattered"
 
 
 def test_the_order_of_clauses_does_not_matter(words: Any, toys: list[Any]) -> None:
     for number, constraints in cases(8):
         decoder = NeurologicDecoder(toys[number % 6], words, NARROW)
         found = [
-            decoder.decode([PROMPT], [Constraints(tuple(order))])[0][0].tokens
+            decoder.decode([PROMPT], [Constraints(tuple(order))])[0].tokens
             for order in itertools.permutations(constraints.clauses)
         ]
         assert len(set(found)) == 1
 
 
 def test_no_ngram_comes_twice_unless_demanded(words: Any, toys: list[Any]) -> None:
-    config = NARROW.model_copy(update={"no_repeat_ngram": 2, "n_best": 4})
+    config = NARROW.model_copy(update={"no_repeat_ngram": 2})
     prompt = tuple(words.encode(PROMPT))
-    for model in toys:
+    for model, one in itertools.product(toys, (A, B, C)):
         decoder = NeurologicDecoder(model, words, config)
-        for one in decoder.decode([PROMPT], [cnf(clause((C, C)))])[0]:
-            assert not repeats((*prompt, *one.tokens), config)
-        demanded = decoder.decode([PROMPT], [cnf(clause((A, B, D)))])[0][0]
+        found = decoder.decode([PROMPT], [cnf(clause((one, one)))])[0]
+        assert not repeats((*prompt, *found.tokens), config)
+        demanded = decoder.decode([PROMPT], [cnf(clause((A, B, D)))])[0]
         assert demanded.satisfied == 1, "a phrase of the prompt can be said again"
 
 
@@ -306,8 +276,8 @@ def test_alpha_drops_unlikely_demands_but_not_the_last_chance(words: Any, toys: 
         demand = cnf(clause((rare,)))
         free = NARROW.model_copy(update={"beams": 2})
         strict = free.model_copy(update={"alpha": 1})
-        open_ = NeurologicDecoder(model, words, free).decode([PROMPT], [demand])[0][0]
-        bound = NeurologicDecoder(model, words, strict).decode([PROMPT], [demand])[0][0]
+        open_ = NeurologicDecoder(model, words, free).decode([PROMPT], [demand])[0]
+        bound = NeurologicDecoder(model, words, strict).decode([PROMPT], [demand])[0]
         assert bound.satisfied == open_.satisfied == 1
         worse += bound.tokens.index(rare) > open_.tokens.index(rare)
     assert worse
@@ -320,18 +290,20 @@ def test_beta_bounds_how_far_behind_a_hypothesis_may_be(words: Any, toys: list[A
     states = [automaton.start]
     for token in (A, B, C):
         states.append(automaton.advance(states[-1], token))
-    found = search.candidates(search.cells(), [[A, D]], [[-1.0, -2.0]], [[-1.0, -9.0, -9.0]])
+    found = search.make_candidates(
+        search.make_cells(), [[A, D]], [[-1.0, -2.0]], [[-1.0, -9.0, -9.0]]
+    )
     found.states[:] = [states[2], states[1], states[0], states[2]]
-    assert [state.count for state in search.pruned(found).states] == [2, 1, 2]
+    assert [state.count for state in search.prune(found).states] == [2, 1, 2]
 
 
 def test_groups_take_turns(words: Any, toys: list[Any]) -> None:
     """The second best of a group waits until every group has sent its best."""
     automaton = Automaton(cnf(clause((A,)), clause((B,)), clause((C, C))))
-    decoder = NeurologicDecoder(toys[0], words, NARROW.model_copy(update={"progress": "none"}))
+    decoder = NeurologicDecoder(toys[0], words, NARROW.model_copy(update={"progress_weight": 0.0}))
     search = BeamSearch(decoder.rules, automaton, words.encode(PROMPT))
-    found = search.candidates(
-        search.cells(), [[D, C, 0, A]], [[-1.0, -2.0, -3.0, -4.0]], [[-4.0, -5.0, -2.0]]
+    found = search.make_candidates(
+        search.make_cells(), [[D, C, 0, A]], [[-1.0, -2.0, -3.0, -4.0]], [[-4.0, -5.0, -2.0]]
     )
     search.choose(found)
     assert [beam.tokens for beam in search.beams] == [(D,), (A,), (B,), (C,)]
@@ -344,21 +316,16 @@ def test_progress_moves_a_phrase_under_way_ahead(words: Any, toys: list[Any]) ->
         config = NARROW.model_copy(update={"beams": 2, **settings})
         decoder = NeurologicDecoder(toys[0], words, config)
         search = BeamSearch(decoder.rules, Automaton(constraints), words.encode(PROMPT))
-        found = search.candidates(search.cells(), [[D, A]], [[-1.0, -2.0]], [[-2.4]])
+        found = search.make_candidates(search.make_cells(), [[D, A]], [[-1.0, -2.0]], [[-2.4]])
         search.choose(found)
         return [beam.tokens for beam in search.beams]
 
-    assert chosen(progress="none") == [(D,), (A,)]
-    assert chosen(progress="paper", progress_weight=1.5) == [(D,), (A,)]
-    assert chosen(progress="paper", progress_weight=1.7) == [(D,), (C,)]
-    assert chosen(progress="code", progress_weight=0.25) == [(D,), (A,)]
-    assert chosen(progress="code", progress_weight=0.35) == [(D,), (C,)]
+    assert chosen(progress_weight=0.0) == [(D,), (A,)]
+    assert chosen(progress_weight=1.5) == [(D,), (A,)]
+    assert chosen(progress_weight=1.7) == [(D,), (C,)]
 
 
-@pytest.mark.parametrize("steps", [0, 2])
-def test_decoding_together_is_decoding_alone(
-    steps: int, tiny_models: dict[str, Any], tokenizer: Any
-) -> None:
+def test_decoding_together_is_decoding_alone(tiny_model: Any, tokenizer: Any) -> None:
     prompts = [
         "The old town stood by the river.",
         "A dog",
@@ -368,18 +335,15 @@ def test_decoding_together_is_decoding_alone(
     ]
     demands = [["river", "storm"], ["city"], [], ["market", "dog", "home"], ["disease"]]
     constraints = [Constraints.from_keywords(words, tokenizer) for words in demands]
-    config = NeurologicConfig(
-        beams=3, max_new_tokens=14, n_best=2, max_contexts=3, lookahead_steps=steps
+    config = NeurologicConfig(beams=3, max_new_tokens=14, max_contexts=3)
+    decoder = NeurologicDecoder(tiny_model, tokenizer, config)
+    together = decoder.decode(prompts, constraints)
+    alone = [decoder.decode([p], [c])[0] for p, c in zip(prompts, constraints, strict=True)]
+    assert [one.tokens for one in together] == [one.tokens for one in alone]
+    assert [one.logprob for one in together] == pytest.approx(
+        [one.logprob for one in alone], rel=1e-4
     )
-    kinds = tiny_models if not steps else {"llama": tiny_models["llama"]}
-    for model in kinds.values():
-        decoder = NeurologicDecoder(model, tokenizer, config)
-        together = decoder.decode(prompts, constraints)
-        alone = [decoder.decode([p], [c])[0] for p, c in zip(prompts, constraints, strict=True)]
-        for one, other in zip(together, alone, strict=True):
-            assert [h.tokens for h in one] == [h.tokens for h in other]
-            assert [h.logprob for h in one] == pytest.approx([h.logprob for h in other], rel=1e-4)
-            assert one[0].satisfied == one[0].clauses
+    assert all(one.satisfied == one.clauses for one in together)
 
 
 @torch.inference_mode()
@@ -410,11 +374,7 @@ def grow_and_check(tiny_model: Any, tokenizer: Any, groups: int) -> None:
             [torch.randint(len(own), (width,), generator=generator) for own in beams]
         )
         tokens = torch.randint(3, vocabulary, parents.shape, generator=generator)
-        before = tree.mark() if step == 8 else None
         logits = tree.extend(parents, tokens)
-        if before is not None:
-            tree.rewind(before)
-            logits = tree.extend(parents, tokens)
         beams = [
             [[*own[p], t] for p, t in zip(ps, ts, strict=True)]
             for own, ps, ts in zip(beams, parents.tolist(), tokens.tolist(), strict=True)
@@ -445,67 +405,9 @@ def check(model: Any, logits: torch.Tensor, beams: list[list[list[int]]]) -> Non
             )
 
 
-@torch.inference_mode()
-def test_lookahead_estimates_are_those_of_plain_forwards(words: Any, toys: list[Any]) -> None:
-    config = NARROW.model_copy(update={"lookahead_steps": 3, "lookahead_weight": 0.5})
-    model = toys[2]
-    decoder = NeurologicDecoder(model, words, config)
-    prompts = [words.encode(PROMPT), words.encode("cc")]
-    automata = [Automaton(cnf(clause((A, B, C), (D, D)))), Automaton(cnf(clause((B,))))]
-    searches = [
-        BeamSearch(decoder.rules, automaton, prompt)
-        for automaton, prompt in zip(automata, prompts, strict=True)
-    ]
-    tree = BeamTree(decoder.forward, 2, 4)
-    tree.admit(prompts)
-    candidates = []
-    for search in searches:
-        cells = search.cells()
-        demands = [[-1.0] * len(cells[0].wanted)]
-        candidates.append(search.candidates(cells, [[A, B, C, D]], [[-1.0] * 4], demands))
-    lookahead = Lookahead(config, torch.tensor(sorted(ENDERS)))
-    bonuses = lookahead(tree, searches, candidates, 0)
-    for place, search in enumerate(searches):
-        found = candidates[place]
-        expected = [
-            0.5 * naive_estimate(model, prompts[place], token, search.automaton.open_forms(state))
-            for token, state in zip(found.token.tolist(), found.states, strict=True)
-        ]
-        assert bonuses[place].tolist() == pytest.approx(expected, rel=1e-4)
-        assert len(set(expected)) > 1
-
-
-def naive_estimate(model: Any, prompt: list[int], token: int, forms: Any) -> float:
-    text, best = [*prompt, token], -np.inf
-    for step in range(3):
-        for form, under_way in forms:
-            if step == 0 or not under_way:
-                best = max(best, logprobs(model, text, [form])[0] / len(form))
-        logits = model(input_ids=torch.tensor([text])).logits[0, -1]
-        logits[list(ENDERS)] = -torch.inf
-        text.append(int(logits.argmax()))
-    return best if forms else 0.0
-
-
-def test_lookahead_changes_the_search_and_keeps_the_clauses(words: Any, toys: list[Any]) -> None:
-    changed = 0
-    for model, (_, constraints) in zip(toys, cases(6), strict=True):
-        found: list[Hypothesis] = []
-        for steps in (0, 3):
-            config = NARROW.model_copy(
-                update={"beams": 2, "lookahead_steps": steps, "lookahead_weight": 1.0}
-            )
-            found.append(
-                NeurologicDecoder(model, words, config).decode([PROMPT], [constraints])[0][0]
-            )
-        assert all(one.satisfied == one.clauses for one in found)
-        changed += found[0].tokens != found[1].tokens
-    assert changed
-
-
 def test_an_ender_inside_a_phrase_does_not_end_the_sentence(words: Any, toys: list[Any]) -> None:
     initials = cnf(clause((A, DOT, B)))
-    found = NeurologicDecoder(toys[1], words, NARROW).decode([PROMPT], [initials])[0][0]
+    found = NeurologicDecoder(toys[1], words, NARROW).decode([PROMPT], [initials])[0]
     assert found.finished and holds(found.tokens, (A, DOT, B))
     assert sum(token in ENDERS for token in found.tokens) == 2
 
@@ -513,9 +415,9 @@ def test_an_ender_inside_a_phrase_does_not_end_the_sentence(words: Any, toys: li
 def test_text_is_what_follows_the_prompt(tiny_models: dict[str, Any], tokenizer: Any) -> None:
     config = NeurologicConfig(beams=2, max_new_tokens=8)
     decoder = NeurologicDecoder(tiny_models["llama"], tokenizer, config)
-    demand = Constraints.from_keywords(["river"], tokenizer, cases=("written",))
-    found = decoder.decode(["The old town"], [demand])[0][0]
-    assert " river" in found.text
+    demand = Constraints.from_keywords(["river"], tokenizer)
+    found = decoder.decode(["The old town"], [demand])[0]
+    assert " river" in found.text.lower()
     assert found.text == tokenizer.decode(found.tokens, skip_special_tokens=True)
 
 
@@ -526,33 +428,40 @@ def test_nothing_but_text_ends_where_enders_are_off(words: Any, toys: list[Any])
 
 
 def test_banned_strings_are_never_produced(words: Any, toys: list[Any]) -> None:
-    config = NARROW.model_copy(update={"banned": ("aa", "bb cc"), "n_best": 4})
-    for model in toys:
-        for one in NeurologicDecoder(model, words, config).decode([PROMPT], [Constraints()])[0]:
-            assert A not in one.tokens and not holds(one.tokens, (B, C))
+    config = NARROW.model_copy(update={"banned": ("aa", "bb cc")})
+    broken = 0
+    for model, constraints in itertools.product(toys, (cnf(), cnf(clause((B,))))):
+        one = NeurologicDecoder(model, words, config).decode([PROMPT], [constraints])[0]
+        assert A not in one.tokens and not holds(one.tokens, (B, C))
+        free = NeurologicDecoder(model, words, NARROW).decode([PROMPT], [constraints])[0]
+        broken += A in free.tokens or holds(free.tokens, (B, C))
+    assert broken, "the ban never mattered"
     decoder = NeurologicDecoder(toys[0], words, config)
     with pytest.raises(ConfigError, match="no sentence satisfies"):
         decoder.decode([PROMPT], [cnf(clause((A,)))])
+    with pytest.raises(ConfigError, match="no sentence satisfies"):
+        decoder.decode([PROMPT], [cnf(clause((C, END)))])
+    assert decoder.decode([PROMPT], [cnf(clause((A,), (D,)))])[0].satisfied == 1
 
 
 def test_nothing_left_to_say_returns_what_there_is(words: Any, toys: list[Any]) -> None:
     """All tokens masked, at once or after a while: an unfinished hypothesis, not an error."""
     mute = NARROW.model_copy(update={"banned": tuple(WORDS)})
     found = NeurologicDecoder(toys[0], words, mute).decode([PROMPT], [Constraints()])[0]
-    assert [(one.tokens, one.finished, one.text) for one in found] == [((), False, "")]
+    assert (found.tokens, found.finished, found.text) == ((), False, "")
     short = NARROW.model_copy(update={"no_repeat_ngram": 1, "min_new_tokens": 6})
     found = NeurologicDecoder(toys[0], words, short).decode([PROMPT], [cnf(clause((C,)))])[0]
-    assert sorted(found[0].tokens) == [0, C] and not found[0].finished
+    assert sorted(found.tokens) == [0, C] and not found.finished
     assert NeurologicDecoder(toys[0], words, NARROW).decode([], []) == []
 
 
-def test_on_tokens_counts_living_beams(words: Any, toys: list[Any]) -> None:
-    told: list[int] = []
+def test_on_tokens_counts_beams(words: Any, toys: list[Any]) -> None:
+    counts: list[int] = []
     config = NARROW.model_copy(update={"beams": 3})
     decoder = NeurologicDecoder(toys[0], words, config)
-    decoder.decode([PROMPT, "cc"], [Constraints(), cnf(clause((D,)))], on_tokens=told.append)
-    assert told and all(0 <= one <= 6 for one in told)
-    assert sum(told) >= 6
+    decoder.decode([PROMPT, "cc"], [Constraints(), cnf(clause((D,)))], on_tokens=counts.append)
+    assert counts and all(0 <= one <= 6 for one in counts)
+    assert sum(counts) >= 6
 
 
 @pytest.mark.parametrize("empty", ["", "  \n"])
@@ -587,7 +496,7 @@ def test_models_that_do_not_fit_are_refused(words: Any) -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"beams": 0}, {"alpha": 0}, {"min_new_tokens": 40}, {"progress": "other"}, {"beam": 3}],
+    [{"beams": 0}, {"alpha": 0}, {"min_new_tokens": 40}, {"progress_weight": -1}, {"beam": 3}],
 )
 def test_a_configuration_that_makes_no_sense_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
@@ -613,7 +522,7 @@ def test_memory_that_runs_out_halves_the_contexts(
     decoder = NeurologicDecoder(toys[0], words, config)
     found = decoder.decode(prompts, demands)
     assert decoder.contexts == 1
-    assert [one[0].tokens for one in found] == [one[0].tokens for one in calm]
+    assert [one.tokens for one in found] == [one.tokens for one in calm]
     limit = 0
     with pytest.raises(BuilderError, match="not enough memory"):
         decoder.decode(prompts, demands)
@@ -623,20 +532,22 @@ def test_vocabulary_work_is_exact() -> None:
     generator = torch.Generator().manual_seed(0)
     for vocabulary, n in ((130, 5), (3000, 7), (5000, 3)):
         logits = torch.randn(21, vocabulary, generator=generator) * 4
-        values, ids = largest(logits, n)
+        values, ids = find_largest(logits, n)
         expected = logits.topk(n, dim=1)
         assert torch.equal(values, expected.values) and torch.equal(ids, expected.indices)
-        assert torch.allclose(log_normaliser(logits), logits.logsumexp(1))
-        assert nth_largest(logits, 9) == float(logits.flatten().sort(descending=True).values[8])
-    assert nth_largest(torch.zeros(2, 2), 5) == -np.inf
+        assert torch.allclose(compute_log_normaliser(logits), logits.logsumexp(1))
+        assert find_nth_largest(logits, 9) == float(
+            logits.flatten().sort(descending=True).values[8]
+        )
+    assert find_nth_largest(torch.zeros(2, 2), 5) == -np.inf
 
 
 def test_enders_are_found_in_the_vocabulary(tokenizer: Any, words: Any) -> None:
-    texts = {tokenizer.decode([i]).strip() for i in ender_tokens(tokenizer, (".", "?"))}
+    texts = {tokenizer.decode([i]).strip() for i in find_enders(tokenizer, (".", "?"))}
     assert texts == {".", "?"}
-    assert ender_tokens(words, ()) == frozenset()
+    assert find_enders(words, ()) == frozenset()
     inner = Tokenizer(
         models.WordLevel({w: i for i, w in enumerate(["it.", "Mr.", "U.", ".", "..."])})
     )
     glued = PreTrainedTokenizerFast(tokenizer_object=inner)
-    assert ender_tokens(glued, (".",)) == {0, 3}
+    assert find_enders(glued, (".",)) == {0, 3}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.decoding.filters import BannedStrings, NgramHistory, end_tokens
+from builder.decoding.filters import BannedStrings, NgramHistory, find_end_tokens
 
 sequences = st.lists(st.integers(0, 3), max_size=30)
 
@@ -77,6 +77,6 @@ def test_every_end_token_is_known() -> None:
         generation_config=SimpleNamespace(eos_token_id=[7, 3]),
         config=SimpleNamespace(eos_token_id=3),
     )
-    assert end_tokens(model, SimpleNamespace(eos_token_id=9)) == (3, 7, 9)
+    assert find_end_tokens(model, SimpleNamespace(eos_token_id=9)) == (3, 7, 9)
     nothing = SimpleNamespace(config=SimpleNamespace(eos_token_id=None))
-    assert end_tokens(nothing, SimpleNamespace(eos_token_id=None)) == ()
+    assert find_end_tokens(nothing, SimpleNamespace(eos_token_id=None)) == ()
