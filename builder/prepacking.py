@@ -79,7 +79,7 @@ def prepack(model: torch.nn.Module) -> int:
     for module in modules:
         weight = module.weight
         packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _ROWS)
-        vars(module)["forward"] = _forward(packed, module.bias, tiles)
+        vars(module)["forward"] = _make_forward(packed, module.bias, tiles)
         if users[id(weight)] == 1:
             module.weight = torch.nn.Parameter(weight.detach().to("meta"), requires_grad=False)
     return len(modules)
@@ -122,7 +122,7 @@ class _Tiles:
         return held
 
 
-def _forward(
+def _make_forward(
     packed: torch.Tensor, bias: torch.Tensor | None, tiles: _Tiles
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     @torch.inference_mode()

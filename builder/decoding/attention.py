@@ -18,7 +18,7 @@ from transformers.masking_utils import sdpa_mask
 
 NAME = "sdpa_packed_heads"
 
-# What scaled_dot_product_attention knows nothing of; transformers' function decides about it.
+# What scaled_dot_product_attention knows nothing of; transformers' function handles it.
 _FURTHER = ("softcap", "s_aux", "position_bias")
 
 

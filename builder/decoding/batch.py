@@ -71,7 +71,7 @@ class Batch:
         with packed_heads(self.forward.model) as groups:
             while True:
                 self._fill()
-                idle = sum(len(pack.idle()) for pack in self.packs)
+                idle = sum(len(pack.find_idle()) for pack in self.packs)
                 total = len(self.packs) * self.slots
                 if self.waiting and idle > total // _IDLE_SHARE:
                     self._load(groups)
@@ -87,8 +87,8 @@ class Batch:
         cache = self.cache
         assert cache is not None
         if cache.now + self.slots > cache.columns:
-            if any(pack.used() == cache.now for pack in self.packs):
-                wanted = cache.now + self.slots * self._steps_left()
+            if any(pack.count_used() == cache.now for pack in self.packs):
+                wanted = cache.now + self.slots * self._count_steps_left()
                 cache.grow(min(wanted, 3 * cache.columns // 2))
             else:
                 self._arrange({})
@@ -102,7 +102,7 @@ class Batch:
         logits = self.forward.step(cache, tokens, positions)
         self._record([p for b in self.packs for p in b.slots], logits.flatten(0, 1))
 
-    def _steps_left(self) -> int:
+    def _count_steps_left(self) -> int:
         """Tokens that the sample with the most still to come may have."""
         rows = [slot.row for pack in self.packs for slot in pack.slots if slot.row]
         return self.rules.config.max_new_tokens - min(len(row.tokens) for row in rows)
@@ -131,12 +131,12 @@ class Batch:
         """Start waiting samples where their context is already held."""
         started: list[Slot] = []
         for number, pack in enumerate(self.packs):
-            for slot in pack.idle():
+            for slot in pack.find_idle():
                 prompt = next((one for one in pack.contexts if one in self.waiting), None)
                 if prompt is None:
                     break
                 started.append(self._start(number, slot, prompt))
-        self._first(started)
+        self._draw_first(started)
 
     def _start(self, number: int, slot: int, prompt: int) -> Slot:
         """Put the next sample of a prompt, whose context the pack holds, into a slot."""
@@ -156,7 +156,7 @@ class Batch:
         self.cache.show(number, slot, pack.contexts[prompt])
         return taken
 
-    def _first(self, started: Sequence[Slot]) -> None:
+    def _draw_first(self, started: Sequence[Slot]) -> None:
         """Draw the first token of samples that have just been started."""
         if not started:
             return
@@ -169,11 +169,11 @@ class Batch:
         """Bring further contexts to packs with idle slots, and start their samples."""
         wanted = self._choose()
         for pack in self.packs:
-            kept = {slot.row.prompt for slot in pack.slots if slot.row}
+            followed = {slot.row.prompt for slot in pack.slots if slot.row}
             pack.contexts = {
-                p: at for p, at in pack.contexts.items() if p in kept or p in self.waiting
+                p: at for p, at in pack.contexts.items() if p in followed or p in self.waiting
             }
-        prefix = self._context(next(iter(chain.from_iterable(wanted.values()))))[0]
+        prefix = self._run_context(next(iter(chain.from_iterable(wanted.values()))))[0]
         if self.cache is None:
             self.cache = PackedCache(prefix, len(self.packs), self.slots, groups)
         needed = {
@@ -181,20 +181,20 @@ class Batch:
             for number, prompts in wanted.items()
         }
         now = self.cache.now
-        if any(len(self.packs[n].free(now)) < width for n, width in needed.items()):
+        if any(len(self.packs[n].find_free(now)) < width for n, width in needed.items()):
             self._arrange(needed)
         started: list[Slot] = []
         for number, prompts in wanted.items():
             pack = self.packs[number]
-            free = pack.free(self.cache.now)
+            free = pack.find_free(self.cache.now)
             for prompt in prompts:
                 width = len(self.ids[prompt])
                 pack.contexts[prompt], free = free[:width], free[width:]
                 self._copy(number, prompt)
-                for slot in pack.idle():
+                for slot in pack.find_idle():
                     if prompt in self.waiting:
                         started.append(self._start(number, slot, prompt))
-        self._first(started)
+        self._draw_first(started)
 
     def _choose(self) -> dict[int, list[int]]:
         """Which contexts each pack with idle slots shall take, those served least first."""
@@ -206,7 +206,7 @@ class Batch:
         left = {prompt: len(indices) for prompt, indices in self.waiting.items()}
         wanted: dict[int, list[int]] = {}
         for number, pack in enumerate(self.packs):
-            idle = len(pack.idle())
+            idle = len(pack.find_idle())
             while idle > 0 and left:
                 prompt = min(left, key=serving.__getitem__)
                 taken = min(idle, left[prompt])
@@ -220,7 +220,7 @@ class Batch:
 
     def _copy(self, number: int, prompt: int) -> None:
         """Write a context into the columns that its pack has set aside for it."""
-        prefix, one = self._context(prompt)
+        prefix, one = self._run_context(prompt)
         columns = np.array(self.packs[number].contexts[prompt])
         source = np.arange(prefix.columns - len(columns), prefix.columns)
         assert self.cache is not None
@@ -230,7 +230,7 @@ class Batch:
             Columns(np.full_like(columns, one), source),
         )
 
-    def _context(self, prompt: int) -> tuple[Prefix, int]:
+    def _run_context(self, prompt: int) -> tuple[Prefix, int]:
         """A context that was run; if it was not, it is run now, together with the next ones."""
         if prompt not in self.contexts:
             further = [one for one in self.waiting if one not in self.contexts and one != prompt]
@@ -257,13 +257,13 @@ class Batch:
         live.sort(key=lambda one: one[1].row.prompt if one[1].row else 0)
         size = self.slots
         groups = [live[i : i + size] for i in range(0, len(live), size)]
-        width = max(map(self._width, groups)) + _SPARE_STEPS * size
+        width = max(map(self._count_columns, groups)) + _SPARE_STEPS * size
         cache = self.cache
         assert cache is not None
         if len(groups) * width <= len(self.packs) * cache.columns:
             self._arrange({}, groups)
 
-    def _width(self, group: Sequence[tuple[int, Slot]]) -> int:
+    def _count_columns(self, group: Sequence[tuple[int, Slot]]) -> int:
         """Columns that samples need in one pack: their contexts' and their own."""
         prompts = {slot.row.prompt for _, slot in group if slot.row}
         own = sum(len(slot.columns) for _, slot in group)
@@ -283,7 +283,7 @@ class Batch:
         if groups is None:
             groups = [[(n, slot) for slot in b.slots] for n, b in enumerate(self.packs)]
         self.packs, moves = regroup(self.packs, groups, self.slots, self.waiting)
-        now = max(pack.used() + needed.get(n, 0) for n, pack in enumerate(self.packs))
+        now = max(pack.count_used() + needed.get(n, 0) for n, pack in enumerate(self.packs))
         cache = self.cache
         assert cache is not None
         to, old = (

@@ -70,7 +70,7 @@ class InPlaceLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is un
 
     def __init__(self, owner: Any, keys: torch.Tensor, values: torch.Tensor) -> None:
         super().__init__()
-        self.owner = weakref.proxy(owner)  # a cycle would keep the buffers until it is looked for
+        self.owner = weakref.proxy(owner)  # a cycle would hold the buffers until it is looked for
         self.keys: torch.Tensor = keys
         self.values: torch.Tensor = values
         self.is_initialized = True
@@ -121,7 +121,7 @@ class InPlaceCache(Cache):  # type: ignore[misc]  # transformers is untyped here
         self.shown = 0
         self.columns = 0
         layers = [
-            InPlaceLayer(self, _empty(keys, rows), _empty(values, rows))
+            InPlaceLayer(self, _make_empty(keys, rows), _make_empty(values, rows))
             for keys, values in zip(like.keys, like.values, strict=True)
         ]
         super().__init__(layers=layers)
@@ -158,7 +158,7 @@ class PackedCache(InPlaceCache):
         """Where the buffers are."""
         return self._mask.device
 
-    def mask(self, packs: int) -> torch.Tensor:
+    def make_mask(self, packs: int) -> torch.Tensor:
         """What the first packs' next queries see: additive, [packs, 1, queries, columns]."""
         self.shown = self.now + self.slots
         return self._mask[:packs, :, :, : self.shown].flatten(1, 2)[:, None]
@@ -194,13 +194,13 @@ class PackedCache(InPlaceCache):
             self.grow(columns)
         target, source = to.index(self.device), old.index(self.device)
         for layer in self.layers:
-            layer.keys = self._moved(layer.keys, target, source)
-            layer.values = self._moved(layer.values, target, source)
+            layer.keys = self._move(layer.keys, target, source)
+            layer.values = self._move(layer.values, target, source)
         self.now = now
         self._mask.fill_(self._hidden)
         self._show_own()
 
-    def _moved(self, held: torch.Tensor, target: Any, source: Any) -> torch.Tensor:
+    def _move(self, held: torch.Tensor, target: Any, source: Any) -> torch.Tensor:
         """Columns moved within a buffer, or into a new one if it has more packs than the mask."""
         made = held
         if len(held) > len(self._mask):
@@ -222,12 +222,12 @@ class PackedCache(InPlaceCache):
             self._mask[:, :, slot, self.now + slot :: self.slots] = 0
 
 
-def _empty(like: torch.Tensor, packs: int) -> torch.Tensor:
+def _make_empty(like: torch.Tensor, packs: int) -> torch.Tensor:
     # Grown with zeros: a hidden column still meets a weight of 0, and 0 x nan is nan.
     return like.new_zeros(packs, like.shape[1], 0, like.shape[3])
 
 
-def right_aligned(ids: Sequence[Sequence[int]], fill: int = 0) -> torch.Tensor:
+def align_right(ids: Sequence[Sequence[int]], fill: int = 0) -> torch.Tensor:
     """Sequences of different length as one int64 [sequences, longest], padded on the left."""
     longest = max(len(one) for one in ids)
     return torch.tensor([[fill] * (longest - len(one)) + list(one) for one in ids])

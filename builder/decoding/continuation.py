@@ -13,9 +13,9 @@ from builder.decoding.filters import BannedStrings, NgramHistory
 from builder.decoding.prompts import decode_after
 from builder.decoding.sentence_end import (
     SENTENCE_MARKS,
-    first_line_end,
-    first_sentence_end,
-    undecided,
+    find_line_end,
+    find_sentence_end,
+    is_undecided,
 )
 from builder.decoding.settings import SamplingConfig
 
@@ -154,10 +154,10 @@ class Continuation:
             self._pending = self._pending or self.rules.has_mark(token)
             if self._pending:
                 text = self.rules.decode(self.ids, self.tokens)
-                end = first_line_end(text) if stop == "line" else first_sentence_end(text)
+                end = find_line_end(text) if stop == "line" else find_sentence_end(text)
                 if end is not None:
                     return self._cut(text, end, stop)
-                self._pending = stop == "sentence" and undecided(text)
+                self._pending = stop == "sentence" and is_undecided(text)
         if len(self.tokens) == self.rules.config.max_new_tokens:
             return self._end("length")
         return None

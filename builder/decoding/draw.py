@@ -63,7 +63,7 @@ def draw(
     # Below 1 by more than rounding, so that a share's end is never stepped over.
     uniform = torch.from_numpy(uniforms).to(logits.device).clamp(max=1 - 2.0**-50)
     forbidden = _mask(logits, blocked, banned.to(logits.device))
-    sums = _sums(logits, temperature)
+    sums = _sum(logits, temperature)
     chosen = _invert(logits, uniform, temperature, top_p, sums)
     normaliser = torch.logaddexp(sums.most + sums.plain.log(), forbidden)
     picked = logits.gather(1, chosen.clamp(min=0)[:, None])[:, 0] - normaliser
@@ -80,9 +80,9 @@ def _mask(
     """
     forbidden = scores[:, banned].float().logsumexp(1)
     scores[:, banned] = -torch.inf
-    places = sorted({(row, token) for row, ids in enumerate(blocked) for token in ids})
-    if places:
-        rows, tokens = torch.tensor(places, device=scores.device).unbind(1)
+    cells = sorted({(row, token) for row, ids in enumerate(blocked) for token in ids})
+    if cells:
+        rows, tokens = torch.tensor(cells, device=scores.device).unbind(1)
         # What was banned already is minus infinity by now and counts once.
         single = scores[rows, tokens].float()
         scores[rows, tokens] = -torch.inf
@@ -110,7 +110,7 @@ class _Sums:
     folded: torch.Tensor
 
 
-def _sums(scores: torch.Tensor, temperature: float) -> _Sums:
+def _sum(scores: torch.Tensor, temperature: float) -> _Sums:
     """Pass over every row, a few rows at a time: each pass finds the last one's in the cache."""
     rows, vocabulary = scores.shape
     fold = _HEADS[0][1]
@@ -149,7 +149,7 @@ def _invert(
             break
         part = scores[waiting] if len(waiting) < len(scores) else scores
         folded = sums.folded[waiting] if fold == _HEADS[0][1] else None
-        values, tokens = _largest(part, min(head, vocabulary), fold, folded)
+        values, tokens = _find_largest(part, min(head, vocabulary), fold, folded)
         values = values.double().sub_(sums.most[waiting, None]).div_(temperature)
         mass = values.exp_().div_(sums.heated[waiting, None])
         reached = mass.cumsum(-1)
@@ -161,17 +161,17 @@ def _invert(
         tokens, order = tokens.sort(dim=1)
         reached = mass.gather(1, order).cumsum(-1)
         target = uniform[waiting, None] * reached[:, -1:]
-        place = torch.searchsorted(reached, target, right=True)
-        ids = tokens.gather(1, place.clamp_(max=tokens.shape[1] - 1))[:, 0]
+        index = torch.searchsorted(reached, target, right=True)
+        ids = tokens.gather(1, index.clamp_(max=tokens.shape[1] - 1))[:, 0]
         chosen[waiting[held]] = ids[held]
         waiting = waiting[~held]
     return chosen
 
 
-def _largest(
+def _find_largest(
     scores: torch.Tensor, many: int, fold: int, folded: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The `many` largest of each row in descending order, as torch.topk, and their places.
+    """The `many` largest of each row in descending order, as torch.topk, and their columns.
 
     The vocabulary is folded into columns of `fold` tokens; the largest `many` tokens lie in the
     `many` columns with the largest maxima, since each of those maxima is at least as large as
@@ -183,8 +183,8 @@ def _largest(
     vocabulary = scores.shape[1]
     columns = vocabulary // fold
     if fold == 1 or columns <= 2 * many:
-        values, places = scores.topk(many)
-        return values, places
+        values, ids = scores.topk(many)
+        return values, ids
     view = scores[:, : columns * fold].view(len(scores), fold, columns)
     if folded is None:
         folded = view.amax(1)
@@ -193,5 +193,5 @@ def _largest(
     found = torch.cat([found, scores[:, columns * fold :]], dim=1)
     values, at = found.topk(many)
     inside = at < many * fold
-    places = (at // many) * columns + chosen.gather(1, at % many)
-    return values, torch.where(inside, places, at - many * fold + columns * fold)
+    ids = (at // many) * columns + chosen.gather(1, at % many)
+    return values, torch.where(inside, ids, at - many * fold + columns * fold)

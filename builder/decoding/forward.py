@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from builder.decoding.cache import PackedCache, Prefix, right_aligned
+from builder.decoding.cache import PackedCache, Prefix, align_right
 from builder.errors import BuilderError, ConfigError
 
 
@@ -21,10 +21,10 @@ class CausalForward:
 
     Args:
         model: a decoder-only model of transformers with a language-modelling head; set to
-            evaluation mode here, since dropout has no place in sampling.
+            evaluation mode here, since sampling wants no dropout.
 
     Attributes:
-        positions: the longest sequence the model can place, None where nothing bounds it.
+        positions: the of the model's longest sequence, None where nothing bounds it.
 
     Raises:
         ConfigError: an encoder-decoder model, or one whose forward takes no cache.
@@ -38,7 +38,7 @@ class CausalForward:
             )
         parameters = inspect.signature(model.forward).parameters
         if "past_key_values" not in parameters or "position_ids" not in parameters:
-            raise _no_cache(name)
+            raise _make_cache_error(name)
         self.model = model.eval()
         self.positions: int | None = getattr(model.config, "max_position_embeddings", None)
         window = getattr(model.config, "sliding_window", None)
@@ -64,21 +64,21 @@ class CausalForward:
             BuilderError: the model keeps no key/value cache.
         """
         lengths = [len(one) for one in ids]
-        tokens = right_aligned(ids).to(self.device)
+        tokens = align_right(ids).to(self.device)
         columns = torch.arange(tokens.shape[1], device=self.device)
         first = tokens.shape[1] - torch.tensor(lengths, device=self.device)
         positions = (columns - first[:, None]).clamp(min=0)
         outputs = self.model(
             input_ids=tokens,
             position_ids=positions,
-            attention_mask=self._causal(columns, first) if int(first.max()) else None,
+            attention_mask=self._make_causal_mask(columns, first) if int(first.max()) else None,
             use_cache=True,
             return_dict=True,
             **self._last_only,
         )
         layers = getattr(getattr(outputs, "past_key_values", None), "layers", None)
         if not layers or any(getattr(layer, "keys", None) is None for layer in layers):
-            raise _no_cache(type(self.model).__name__)
+            raise _make_cache_error(type(self.model).__name__)
         return Prefix(
             keys=[layer.keys for layer in layers],
             values=[layer.values for layer in layers],
@@ -86,7 +86,7 @@ class CausalForward:
             logits=outputs.logits[:, -1],
         )
 
-    def _causal(self, columns: torch.Tensor, first: torch.Tensor) -> torch.Tensor:
+    def _make_causal_mask(self, columns: torch.Tensor, first: torch.Tensor) -> torch.Tensor:
         """Additive [contexts, 1, columns, columns]: causal, and nothing left of a context."""
         seen = (columns <= columns[:, None]) & (columns >= first[:, None, None])
         hidden = torch.finfo(self.model.dtype).min
@@ -110,7 +110,7 @@ class CausalForward:
         outputs = self.model(
             input_ids=tokens.to(self.device),
             position_ids=positions.to(self.device),
-            attention_mask=cache.mask(len(tokens)),
+            attention_mask=cache.make_mask(len(tokens)),
             past_key_values=cache,
             use_cache=True,
             return_dict=True,
@@ -120,7 +120,7 @@ class CausalForward:
         return logits
 
 
-def _no_cache(name: str) -> BuilderError:
+def _make_cache_error(name: str) -> BuilderError:
     return BuilderError(
         f"{name} keeps no key/value cache",
         hint="decoding needs a decoder-only transformer such as GPT-2, Llama, BioGPT or CTRL",

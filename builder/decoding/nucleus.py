@@ -1,12 +1,12 @@
 """Nucleus sampling of many continuations of many contexts at once.
 
 A context runs once and its keys and values are copied into a row for each sample. Rows are
-decoded together, one token a step; a row that has ended its sentence gives its place to the
-next sample waiting, so the batch stays full until the work runs out, and shrinks then.
+decoded together, one token a step; when one has ended its sentence, the next sample
+waiting takes its row, so the batch stays full until the work runs out, and shrinks then.
 
 Every sample has a random stream of its own, so what it says depends on the seed, its prompt and
-its two ordinals, and not on what was decoded beside it (up to the rounding of matrix products
-of another shape, and for a model in bfloat16 that rounding is coarse).
+its two ordinals, and not on what was decoded together with it (up to the rounding of matrix
+products of another shape, and for a model in bfloat16 that rounding is coarse).
 """
 
 from __future__ import annotations

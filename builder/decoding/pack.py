@@ -38,18 +38,18 @@ class Pack:
     slots: list[Slot]
     contexts: dict[int, list[int]] = field(default_factory=dict)
 
-    def idle(self) -> list[int]:
+    def find_idle(self) -> list[int]:
         """Slots without a sample."""
         return [number for number, slot in enumerate(self.slots) if slot.row is None]
 
-    def free(self, now: int) -> list[int]:
+    def find_free(self, now: int) -> list[int]:
         """Columns before `now` that hold neither a context nor a live sample's token."""
         used = {column for columns in self.contexts.values() for column in columns}
         for slot in self.slots:
             used.update(slot.columns)
         return [column for column in range(now) if column not in used]
 
-    def used(self) -> int:
+    def count_used(self) -> int:
         """How many columns hold a context or a live sample's token."""
         own = sum(len(slot.columns) for slot in self.slots)
         return own + sum(len(columns) for columns in self.contexts.values())
@@ -77,7 +77,7 @@ def regroup(
         packs: as they are.
         groups: for each new pack its slots, at most `slots`, each with its present pack.
         slots: of a pack; the missing ones are empty.
-        wanted: prompts whose context is kept although no sample follows it.
+        wanted: prompts whose context stays although no sample follows it.
 
     Returns:
         the new packs, and what has to be moved.

@@ -31,7 +31,7 @@ ABBREVIATIONS = frozenset(
 """Words, lower case, whose full stop need not end a sentence."""
 
 
-def first_sentence_end(text: str) -> int | None:
+def find_sentence_end(text: str) -> int | None:
     """The length of the first sentence, or None while it has not certainly ended.
 
     It ends at a newline, or after `.`, `!` or `?` and any closing quotes or brackets, once the
@@ -45,30 +45,30 @@ def first_sentence_end(text: str) -> int | None:
         n such that text[:n] is the sentence, without the white space after it.
     """
     begin = len(text) - len(text.lstrip())
-    end = first_line_end(text)
+    end = find_line_end(text)
     line = text[:end]
     for found in _BOUNDARY.finditer(line, begin):
         following = found.group(3)
         if not following.isalnum() or following.islower():
             continue
-        if found.group(1) == "." and not _ends(line[begin : found.start()]):
+        if found.group(1) == "." and not _may_end(line[begin : found.start()]):
             continue
         return found.end(2)
     return end
 
 
-def first_line_end(text: str) -> int | None:
+def find_line_end(text: str) -> int | None:
     """The length of the first line that says something, or None while it has not ended."""
     newline = text.find("\n", len(text) - len(text.lstrip()))
     return None if newline < 0 else len(text[:newline].rstrip())
 
 
-def undecided(text: str) -> bool:
+def is_undecided(text: str) -> bool:
     """Whether `text` stops at a mark whose meaning the next word will tell."""
     return _UNDECIDED.search(text) is not None
 
 
-def _ends(before: str) -> bool:
+def _may_end(before: str) -> bool:
     """Whether a single full stop after `before` can end a sentence."""
     word = before.split()[-1] if before.split() else ""
     first = word == before.strip()

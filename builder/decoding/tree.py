@@ -1,9 +1,9 @@
 """The beams of many contexts as the branches of trees, one tree for each row of the cache.
 
-Beam search usually gives every beam a row and copies keys and values whenever beams change
-places. Here a row is a context and its beams are queries side by side: each token is written
+Beam search usually gives every beam a row and copies keys and values whenever beams move to
+other rows. Here a row is a context and its beams are queries side by side: each token is written
 once, every beam sees its own ancestors through an explicit 4D mask, and choosing other beams
-only changes masks. The prompt is held once for all beams. Columns that no living beam looks at
+only changes masks. The prompt is held once for all beams. Columns that no beam sees any more
 are squeezed out when the buffer is full.
 """
 
@@ -24,7 +24,7 @@ _SPARE_STEPS = 2
 _WIDTH = 32
 
 
-def _whole(columns: int) -> int:
+def _round_up(columns: int) -> int:
     return columns + -columns % _WIDTH
 
 
@@ -43,9 +43,9 @@ class TreeCache(InPlaceCache):
 
     def grow(self, columns: int) -> None:
         """Make sure that there are at least `columns` columns."""
-        super().grow(_whole(columns))
+        super().grow(_round_up(columns))
 
-    def mask(self, visible: torch.Tensor) -> torch.Tensor:
+    def make_mask(self, visible: torch.Tensor) -> torch.Tensor:
         """Additive mask of the step under way, to whole widths.
 
         Args:
@@ -55,7 +55,7 @@ class TreeCache(InPlaceCache):
             [contexts, beams, columns shown], in the dtype of the buffers.
         """
         width = visible.shape[2]
-        self.shown = _whole(width)
+        self.shown = _round_up(width)
         keys = self.layers[0].keys
         mask: torch.Tensor = keys.new_full(
             (*visible.shape[:2], self.shown), torch.finfo(keys.dtype).min
@@ -75,18 +75,18 @@ class TreeCache(InPlaceCache):
             _, heads, held, _ = layer.keys.shape
             first = torch.arange(heads, device=rows.device) + rows[:, None] * heads
             lines = (first[:, :, None] * held + columns[:, None]).flatten()
-            for kept in (layer.keys, layer.values):
-                taken = kept.view(-1, kept.shape[3]).index_select(0, lines)
-                kept[:many, :, :width] = taken.view(many, heads, width, -1)
+            for buffer in (layer.keys, layer.values):
+                taken = buffer.view(-1, buffer.shape[3]).index_select(0, lines)
+                buffer[:many, :, :width] = taken.view(many, heads, width, -1)
         self.now = width
 
     def load(self, first: int, prefix: Prefix) -> None:
         """Write contexts into the rows from `first` on, flush right before column `now`."""
         rows = slice(first, first + len(prefix.lengths))
-        place = slice(self.now - prefix.columns, self.now)
+        columns = slice(self.now - prefix.columns, self.now)
         for layer, keys, values in zip(self.layers, prefix.keys, prefix.values, strict=True):
-            layer.keys[rows, :, place] = keys
-            layer.values[rows, :, place] = values
+            layer.keys[rows, :, columns] = keys
+            layer.values[rows, :, columns] = values
 
 
 class BeamTree:
@@ -141,7 +141,7 @@ class BeamTree:
         return prefix.logits[:, None]
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Let go of all contexts but these; they keep their order."""
+        """Let go of all contexts but these; their order stays."""
         if len(rows) < len(self):
             before = self._rows
             self._rows = list(rows) if before is None else [before[row] for row in rows]
@@ -166,7 +166,7 @@ class BeamTree:
         index = parents[:, :, None].expand(-1, -1, cache.now)
         own = torch.eye(many, dtype=torch.bool, device=device).expand(len(self), -1, -1)
         self._visible = torch.cat([self._visible.gather(1, index), own], dim=2)
-        mask = cache.mask(self._visible)
+        mask = cache.make_mask(self._visible)
         outputs = self.forward.model(
             input_ids=tokens,
             position_ids=self._depths[:, None].expand(-1, many),
@@ -191,14 +191,14 @@ class BeamTree:
             cache.grow(cache.now + columns + _SPARE_STEPS * self.beams)
 
     def _squeeze(self) -> None:
-        """Hold only the contexts kept, and of each the columns that a beam sees, flush right."""
+        """Hold only the contexts still wanted, and of each what a beam sees, flush right."""
         cache = self._cache
         assert cache is not None
         rows = list(range(len(self))) if self._rows is None else self._rows
         self._rows = None
-        kept = torch.tensor(rows, dtype=torch.int64, device=self.forward.device)
-        visible = self._visible[kept]
-        self._depths = self._depths[kept]
+        index = torch.tensor(rows, dtype=torch.int64, device=self.forward.device)
+        visible = self._visible[index]
+        self._depths = self._depths[index]
         if not len(rows):
             cache.now = 0
             self._visible = visible[:, :, :0]
@@ -207,9 +207,8 @@ class BeamTree:
         width = int(used.sum(1).max())
         # Stable, and unused columns first: what is used keeps its order at the right edge.
         columns = used.to(torch.uint8).sort(dim=1, stable=True).indices[:, -width:]
-        cache.gather(kept, columns)
-        index = columns[:, None].expand(-1, visible.shape[1], -1)
-        self._visible = visible.gather(2, index)
+        cache.gather(index, columns)
+        self._visible = visible.gather(2, columns[:, None].expand(-1, visible.shape[1], -1))
 
     def _skip_to(self, column: int) -> None:
         """Leave columns unused so that a context of `column` tokens fits before the next one."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from builder.decoding.sentence_end import first_sentence_end
+from builder.decoding.sentence_end import find_sentence_end
 
 _ROWS_AT_ONCE = 4
 _BLOCK = 128
@@ -88,4 +88,4 @@ def find_enders(tokenizer: Any, enders: Iterable[str]) -> frozenset[int]:
 
 
 def _closes(text: str) -> bool:
-    return text[:-1].isalpha() and first_sentence_end(f"{text} X") == len(text)
+    return text[:-1].isalpha() and find_sentence_end(f"{text} X") == len(text)

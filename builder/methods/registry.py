@@ -20,7 +20,7 @@ AnyMethod = Annotated[
 
 
 def identity_of(kind: str) -> list[Any]:
-    """What a method's draws depend on beside its settings, for fingerprints."""
+    """What a method's draws depend on in addition to its settings, for fingerprints."""
     method = METHODS.find(kind)
     source = METHODS.source_hash(kind, method.draw)
     return [method.name, method.version, *filter(None, [source])]

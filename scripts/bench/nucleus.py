@@ -71,7 +71,7 @@ def sampler_of(loaded: Any, **settings: Any) -> Any:
 
 def contexts_of(loaded: Any, many: int) -> list[str]:
     """Contexts of one to five sentences in the model's own words, the same in every run."""
-    from builder.decoding.sentence_end import first_sentence_end
+    from builder.decoding.sentence_end import find_sentence_end
 
     sampler = sampler_of(loaded, max_new_tokens=150, banned=("\n",), stop="length")
     drafts = sampler.sample(OPENINGS, math.ceil(many / len(OPENINGS)), seed=1)
@@ -79,7 +79,7 @@ def contexts_of(loaded: Any, many: int) -> list[str]:
     for ordinal, draft in enumerate(drafts[:many]):
         text, end = OPENINGS[draft.prompt] + draft.text, 0
         for _ in range(1 + ordinal % 5):
-            further = first_sentence_end(text[end:])
+            further = find_sentence_end(text[end:])
             if further is None:
                 break
             end += further
@@ -111,9 +111,9 @@ def generate(loaded: Any, context: str, samples: int, tokens: int, **how: Any) -
 
 def kept_sentence(text: str) -> str | None:
     """The first sentence where the authors' rule keeps it."""
-    from builder.decoding.sentence_end import first_sentence_end
+    from builder.decoding.sentence_end import find_sentence_end
 
-    end = first_sentence_end(text)
+    end = find_sentence_end(text)
     sentence = (text if end is None else text[:end]).strip()
     good = len(sentence) >= 3 and "\n" not in sentence and sentence.rstrip("\"'”’)")[-1:] in ".!?"
     return sentence if good else None

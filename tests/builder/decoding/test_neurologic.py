@@ -237,7 +237,7 @@ def test_what_a_narrow_beam_returns_keeps_every_promise(words: Any, toys: list[A
 
 
 def test_demanding_more_never_costs_the_clauses(words: Any, toys: list[Any]) -> None:
-    """However unlikely the phrases and however narrow the beam, the last tokens are kept free."""
+    """However unlikely the phrases and narrow the beam, the last tokens are left for them."""
     config = NARROW.model_copy(update={"beams": 1, "progress_weight": 0.0, "no_repeat_ngram": 0})
     long = cnf(clause((A, C, A, C)), clause((D, D)), clause((B, B, B)))
     for model in toys:

@@ -92,10 +92,10 @@ def test_buffers_shrink_and_never_grow_as_samples_end(
 
 
 def test_neighbours_and_padding_change_nothing(tiny_model: Any, word_tokenizer: Any) -> None:
-    """The first prompt's samples are the same beside longer prompts and alone."""
+    """The first prompt's samples are the same together with longer prompts and alone."""
     sampler = words(tiny_model, word_tokenizer)
-    beside = sampler.sample(PROMPTS, 4, seed=5)
-    alike([s for s in beside if s.prompt == 0], sampler.sample(PROMPTS[:1], 4, seed=5))
+    together = sampler.sample(PROMPTS, 4, seed=5)
+    alike([s for s in together if s.prompt == 0], sampler.sample(PROMPTS[:1], 4, seed=5))
 
 
 def test_seeds(tiny_models: dict[str, Any], word_tokenizer: Any) -> None:
@@ -139,9 +139,9 @@ def test_a_second_token_follows_its_own_nucleus(
         with torch.no_grad():
             logits = model(input_ids=torch.tensor([ids])).logits[0, -1].double() / 0.3
         mass, order = logits.softmax(-1).sort(descending=True)
-        kept = mass.cumsum(-1) - mass < 0.8
+        inside = mass.cumsum(-1) - mass < 0.8
         return dict(
-            zip(order[kept].tolist(), (mass[kept] / mass[kept].sum()).tolist(), strict=True)
+            zip(order[inside].tolist(), (mass[inside] / mass[inside].sum()).tolist(), strict=True)
         )
 
     seen: dict[tuple[int, ...], int] = {}

@@ -21,9 +21,9 @@ def nucleus(logits: np.ndarray, temperature: float, top_p: float) -> np.ndarray:
     mass /= mass.sum()
     order = np.argsort(-mass, kind="stable")
     before = np.cumsum(mass[order]) - mass[order]
-    kept = order[before < top_p]
+    inside = order[before < top_p]
     out = np.zeros_like(mass)
-    out[kept] = mass[kept] / mass[kept].sum()
+    out[inside] = mass[inside] / mass[inside].sum()
     return out
 
 
@@ -79,8 +79,8 @@ def test_every_draw_inverts_the_distribution(
         for p in (top_p - 1e-5, top_p, min(1.0, top_p + 1e-5)):
             reached = np.cumsum(nucleus(row, 0.7, p))
             for u in (uniform - 1e-5, uniform, uniform + 1e-5):
-                place = np.searchsorted(reached, u, side="right")
-                possible.add(min(int(place), int(np.argmax(reached >= 1 - 1e-9))))
+                index = np.searchsorted(reached, u, side="right")
+                possible.add(min(int(index), int(np.argmax(reached >= 1 - 1e-9))))
         assert token in possible
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.decoding.sentence_end import first_sentence_end, undecided
+from builder.decoding.sentence_end import find_sentence_end, is_undecided
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from builder.decoding.sentence_end import first_sentence_end, undecided
 )
 @pytest.mark.parametrize("after", [" Next", ' "Next', " (Next", "\nnext", " 12 more"])
 def test_the_first_sentence(sentence: str, after: str) -> None:
-    assert first_sentence_end(sentence + after) == len(sentence)
+    assert find_sentence_end(sentence + after) == len(sentence)
 
 
 @pytest.mark.parametrize(
@@ -50,19 +50,19 @@ def test_the_first_sentence(sentence: str, after: str) -> None:
     ],
 )
 def test_not_certain_yet(text: str) -> None:
-    assert first_sentence_end(text) is None
+    assert find_sentence_end(text) is None
 
 
 @given(st.text(alphabet="aB 1.!?\"')(\n", max_size=40))
 def test_what_is_settled_stays_settled(text: str) -> None:
-    """Growing a text neither moves an end once found nor finds one that was not undecided."""
+    """Growing a text neither moves an end once found nor finds one that was not is_undecided."""
     found = None
     for size in range(len(text) + 1):
-        end = first_sentence_end(text[:size])
+        end = find_sentence_end(text[:size])
         if found is not None:
             assert end == found
         elif end is not None:
-            assert text[size - 1] == "\n" or undecided(text[: size - 1])
+            assert text[size - 1] == "\n" or is_undecided(text[: size - 1])
             assert end <= size
             assert text[:end] == text[:end].rstrip()
         found = end

@@ -31,9 +31,9 @@ def echo(settings: EchoSettings, request: Request) -> list[Draw]:
     """No model at all: what was said, said longer."""
     draws = []
     for context, sentences in enumerate(request.earlier):
-        for place in range(request.count):
-            if place < len(sentences):
-                text = f"{sentences[place].rstrip('.')} {settings.word}."
+        for index in range(request.count):
+            if index < len(sentences):
+                text = f"{sentences[index].rstrip('.')} {settings.word}."
                 draws.append(Draw(context, text, -1.0, len(text.split())))
             else:
                 draws.append(Draw(context, reason="no_first_sentence"))

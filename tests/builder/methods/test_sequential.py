@@ -49,15 +49,15 @@ def test_a_build_with_both_methods_adds_up(toy_document: dict[str, Any], tmp_pat
     build(config, tmp_path / "run")
     run = Run.open(tmp_path / "run")
     shards = range(units_of("candidates", config))
-    kept = [row for n in shards for row in run.read("candidates", n).to_pylist()]
+    accepted = [row for n in shards for row in run.read("candidates", n).to_pylist()]
     rejected = [row for n in shards for row in run.read("candidates", n, REJECTS).to_pylist()]
     contexts = sum(run.read("contexts", n).num_rows for n in shards)
-    asked = Counter(row["method"] for row in kept + rejected)
+    asked = Counter(row["method"] for row in accepted + rejected)
     assert asked == {"parallel": 8 * contexts, "sequential": 4 * contexts}
-    ids = [row["context_id"] for row in kept]
+    ids = [row["context_id"] for row in accepted]
     assert ids == [i for i, _ in Counter(ids).items() for _ in range(Counter(ids)[i])]
     for context in set(ids):
-        numbers = [row["candidate"] for row in kept if row["context_id"] == context]
+        numbers = [row["candidate"] for row in accepted if row["context_id"] == context]
         assert numbers == list(range(len(numbers)))
     pairs = [row for n in shards for row in run.read("pairs", n).to_pylist()]
     assert {row["method"] for row in pairs} == {"parallel", "sequential"}
