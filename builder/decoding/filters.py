@@ -15,7 +15,7 @@ import torch
 class NgramHistory:
     """The n-grams of one sequence, so that none is produced twice.
 
-    The rule of transformers' NoRepeatNGramLogitsProcessor (prompt included), kept up to date
+    The rule of transformers' NoRepeatNGramLogitsProcessor (prompt included), updated
     token by token instead of rebuilt at every step.
 
     Args:
