@@ -14,9 +14,9 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import pyarrow as pa
@@ -41,6 +41,7 @@ from builder.statistics.counts import counts
 from builder.statistics.funnel import funnel
 from builder.statistics.study import study_release
 from builder.store import Run, digest, file_hash, write_table
+from builder.validity.use import files_of
 from builder.versions import library_versions
 from cards.facts import FACTS_PATH, DatasetFacts, Link
 from cards.render import render_dataset_card
@@ -162,11 +163,13 @@ def _fill(
     provenance = folder / "provenance"
     write_text(
         provenance / "config.yaml",
-        yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+        yaml.safe_dump(public(config.model_dump(mode="json")), sort_keys=False, allow_unicode=True),
     )
     write_json(provenance / "funnel.json", [step.as_json() for step in steps])
     write_json(provenance / "statistics.json", statistics)
-    write_json(provenance / "models.json", header["models"])
+    write_json(provenance / "models.json", public(header["models"]))
+    for name, path in files_of(config, 0).items():
+        write_text(provenance / f"{name}.json", path.read_text(encoding="utf-8"))
     write_json(provenance / "versions.json", library_versions())
     write_pictures([picture_of_funnel(steps)], folder / PICTURES)
     write_documents(folder, audits)
@@ -179,6 +182,23 @@ def _fill(
     write_json(
         folder / CHECKSUMS, {path.relative_to(folder).as_posix(): file_hash(path) for path in files}
     )
+
+
+def public(value: Any) -> Any:
+    """A document whose absolute paths are their last parts: where a file lay is nobody's business
+    and no help to anybody else.
+    """
+    if isinstance(value, Mapping):
+        return {key: public(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [public(one) for one in value]
+    if isinstance(value, str) and (PurePosixPath(value).is_absolute() or _is_windows_path(value)):
+        return PureWindowsPath(value).name
+    return value
+
+
+def _is_windows_path(text: str) -> bool:
+    return bool(PureWindowsPath(text).drive) and PureWindowsPath(text).is_absolute()
 
 
 def write_data(folder: Path, table: pa.Table, own: Sequence[str] = ()) -> None:
