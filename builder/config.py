@@ -274,8 +274,8 @@ class BuildConfig(Settings):
     )
     measures: tuple[str, ...] = Field(
         (),
-        description="beside those always taken: words, roles, claims, form, main_point; your own "
-        "as module:name, or the name that an installed package gives",
+        description="beside those always taken: copying, words, roles, claims, form, main_point; "
+        "your own as module:name, or the name that an installed package gives",
     )
     validity: ReferenceInFile | None = Field(
         None,

@@ -11,6 +11,7 @@ from builder.errors import ConfigError
 from builder.measures import (
     agreement,
     compression,
+    copying,
     cosine,
     density,
     entailment,
@@ -33,7 +34,9 @@ BUILT_IN: tuple[Measure, ...] = (
 )
 """In the order of their columns."""
 
-OPTIONAL: dict[str, Measure] = {measure.name: measure for measure in grammar.MEASURES}
+OPTIONAL: dict[str, Measure] = {
+    measure.name: measure for measure in (copying.MEASURE, *grammar.MEASURES)
+}
 """Shipped too, and taken where the YAML names them; their columns are not released."""
 
 MEASURES = Plugins(

@@ -28,6 +28,7 @@ class Label:
         readers: how many.
         weight: pairs of a corpus that it stands for.
         where: file and line, for messages.
+        context: that the pair continues, where the label says it.
     """
 
     source: str
@@ -36,6 +37,7 @@ class Label:
     readers: int
     weight: float
     where: str
+    context: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,15 @@ def _label(line: str, where: str) -> Label:
         raise ConfigError(
             f"{where}: a weight must be above 0", hint="leave it out for equal weights"
         )
-    return Label(row["source"], row["target"], all(said), len(readers), float(weight), where)
+    return Label(
+        source=row["source"],
+        target=row["target"],
+        valid=all(said),
+        readers=len(readers),
+        weight=float(weight),
+        where=where,
+        context=str(row.get("context_id", "")),
+    )
 
 
 def match(labels: Iterable[Label], scored: Iterable[pa.Table], columns: Sequence[str]) -> Labelled:

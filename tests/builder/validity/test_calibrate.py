@@ -89,6 +89,8 @@ def test_rules_rescore_report_and_release_know_the_measure(run: Run, model: Path
         assert "validity" in {curve.measure for curve in report.explorer.curves}
         card = (run.folder / "dimsum_plus" / "README.md").read_text()
         assert "calibrated probability that a reader calls the pair valid" in card
+        provenance = run.folder / "dimsum_plus" / "provenance"
+        assert read_calibration(provenance / "validity.json") == read_calibration(model)
     finally:
         apply(run, parse_config(before))
 

@@ -1,0 +1,66 @@
+"""copying: how much of the target is taken word by word from the source, and in how few pieces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from builder.measures.base import Batch, Column, Measure
+from dimsum.metrics.overlap import fragments, lcs_length, tokens
+
+if TYPE_CHECKING:
+    from builder.measures.base import Floats
+
+
+def compute(batch: Batch) -> dict[str, Floats]:
+    """Shares of the target's words, and of the source's; a sentence without words has 0."""
+    import numpy as np
+
+    words = batch.sentences.each(tokens)
+    rows = []
+    for i, j in zip(batch.source.tolist(), batch.target.tolist(), strict=True):
+        source, target = words[i], words[j]
+        pieces = fragments(source, target)
+        common = lcs_length(source, target)
+        size = max(len(target), 1)
+        rows.append(
+            (
+                common / size,
+                common / max(len(source), 1),
+                sum(pieces) / size,
+                max(pieces, default=0) / size,
+                len(pieces),
+                _common_start(source, target) / size,
+                _common_start(source[::-1], target[::-1]) / size,
+            )
+        )
+    found = np.array(rows, dtype=np.float64).reshape(len(rows), len(MEASURE.columns))
+    return {column.name: found[:, n] for n, column in enumerate(MEASURE.columns)}
+
+
+def _common_start(a: list[str], b: list[str]) -> int:
+    """How many words two lists begin with in common."""
+    for count, (x, y) in enumerate(zip(a, b, strict=False)):
+        if x != y:
+            return count
+    return min(len(a), len(b))
+
+
+def _share(name: str, meaning: str) -> Column:
+    return Column(name, meaning, "share", high=1.0)
+
+
+MEASURE = Measure(
+    name="copying",
+    columns=(
+        _share("copied_in_order", "share of the target's words in the longest common subsequence"),
+        _share("source_copied", "share of the source's words in the longest common subsequence"),
+        _share("copied", "share of the target's words in fragments that it shares with the source"),
+        _share("longest_copied", "share of the target's words in the longest shared fragment"),
+        Column("pieces", "fragments that the target shares with the source", "count"),
+        _share("common_start", "share of the target's words before the first that differs"),
+        _share("common_end", "share of the target's words after the last that differs"),
+    ),
+    cost="model",
+    direction="forward",
+    compute=compute,
+)
