@@ -1,0 +1,53 @@
+"""The model of validity that is shipped, and the labels that it was fitted to."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from builder.config import load_config
+from builder.measures.registry import OPTIONAL
+from builder.validity.labels import read_labels
+from builder.validity.model import read_calibration
+from builder.validity.use import SHIPPED, model_of, path_of
+
+MODEL = "embedded:embedded"
+
+
+def test_it_goes_with_the_embedded_preset_and_every_optional_measure() -> None:
+    config = load_config("embedded", [f"measures=[{', '.join(OPTIONAL)}]", f"validity={MODEL}"])
+    model = model_of(config)
+    assert model is not None
+    assert set(model.columns) == {column.name for column in config.registry.measured}
+
+
+def test_its_file_says_what_its_labels_say() -> None:
+    model = read_calibration(path_of(MODEL))
+    labels = read_labels([SHIPPED / "labels.jsonl"])
+    assert model.learnt["labels"] == len(labels)
+    assert model.learnt["valid"] == sum(label.valid for label in labels)
+    assert model.learnt["contexts"] == len({label.context for label in labels})
+
+
+def test_what_it_ranks_higher_is_better_copied_and_more_surely_entailed() -> None:
+    model = read_calibration(path_of(MODEL))
+    middle = dict(zip(model.columns, model.absent, strict=True))
+    good = {
+        **middle,
+        "copied": 1.0,
+        "copied_in_order": 1.0,
+        "new_roles": 0.0,
+        "entail_forward": 0.99,
+    }
+    bad = {**middle, "copied": 0.4, "copied_in_order": 0.4, "new_roles": 5.0, "entail_forward": 0.6}
+    rows = {name: np.array([good[name], bad[name]]) for name in model.columns}
+    better, worse = model.predict(rows)
+    assert better > 5 * worse
+
+
+def test_readers_answers_are_whole() -> None:
+    for line in (SHIPPED / "labels.jsonl").read_text("utf-8").splitlines():
+        for reader in json.loads(line)["readers"]:
+            parts = [reader[q] for q in ("faithful", "fluent", "main_point")]
+            assert all(parts) or not reader["valid"]
