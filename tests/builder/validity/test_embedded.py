@@ -51,3 +51,17 @@ def test_readers_answers_are_whole() -> None:
         for reader in json.loads(line)["readers"]:
             parts = [reader[q] for q in ("faithful", "fluent", "main_point")]
             assert all(parts) or not reader["valid"]
+
+
+def test_a_second_reader_agrees_as_the_page_says() -> None:
+    first = {}
+    for line in (SHIPPED / "labels.jsonl").read_text("utf-8").splitlines():
+        row = json.loads(line)
+        first[row["id"]] = row["readers"][0]
+    lines = (SHIPPED / "second_readings.jsonl").read_text("utf-8").splitlines()
+    pairs = [(first[row["id"]]["valid"], row["valid"]) for row in map(json.loads, lines)]
+    assert len(pairs) == 120
+    a, b = (np.array([pair[i] for pair in pairs]) for i in (0, 1))
+    chance = a.mean() * b.mean() + (1 - a.mean()) * (1 - b.mean())
+    kappa = ((a == b).mean() - chance) / (1 - chance)
+    assert (round((a == b).mean(), 2), round(kappa, 2)) == (0.97, 0.83)
