@@ -184,12 +184,16 @@ def _fill(
     )
 
 
+TEXTS = frozenset({"banned", "forbidden"})
+"""Settings whose values are texts, which may begin as a path does (`/r/news`)."""
+
+
 def public(value: Any) -> Any:
     """A document whose absolute paths are their last parts: where a file lay is nobody's business
     and no help to anybody else.
     """
     if isinstance(value, Mapping):
-        return {key: public(one) for key, one in value.items()}
+        return {key: one if key in TEXTS else public(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [public(one) for one in value]
     if isinstance(value, str) and (PurePosixPath(value).is_absolute() or _is_windows_path(value)):

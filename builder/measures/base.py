@@ -116,6 +116,20 @@ class Batch:
     target: Indices
     models: Models | None = field(default=None)
 
+    @classmethod
+    def of_texts(
+        cls, sources: Sequence[str], targets: Sequence[str], models: Models | None = None
+    ) -> Batch:
+        """Pairs given as texts; a text that stands in several is prepared once."""
+        import numpy as np
+
+        texts = dict.fromkeys([*sources, *targets])
+        indices = {text: index for index, text in enumerate(texts)}
+        source, target = (
+            np.array([indices[text] for text in side], dtype=np.intp) for side in (sources, targets)
+        )
+        return cls(Sentences(list(texts)), source, target, models)
+
     def __len__(self) -> int:
         return len(self.source)
 

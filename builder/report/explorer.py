@@ -65,12 +65,12 @@ def _read_scored(source: Source, config: BuildConfig) -> tuple[dict[str, Array],
     assert run is not None
     shards = [n for n in range(units_of("scores", config)) if run.sidecar("scores", n) is not None]
     order = random.Random(0).sample(shards, len(shards))
+    wanted = [column.name for column in config.registry.measured]
     tables: list[pa.Table] = []
     rows = 0
     for shard in order:
         if rows >= MOST_ROWS:
             break
-        wanted = [column.name for column in config.registry.measured]
         tables.append(run.read("scores", shard).select(wanted))
         rows += tables[-1].num_rows
     if not rows:

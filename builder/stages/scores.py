@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from builder.config import BuildConfig
-from builder.measures.base import Batch, Sentences
+from builder.measures.base import Batch
 from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import Registry
 from builder.pool import ModelPool
@@ -165,13 +165,11 @@ def _chosen(ahead: Mask, forward: list[Direction], backward: list[Direction]) ->
 
 def _measure(pairs: pa.Table, known: Registry, ledger: Ledger) -> pa.Table:
     """Pairs with the columns of every measure that goes with the critic."""
-    texts: list[list[Any]] = [pairs[side].to_pylist() for side in SIDES]
-    indices = {text: index for index, text in enumerate(dict.fromkeys([*texts[0], *texts[1]]))}
-    source, target = (np.array([indices[t] for t in some], dtype=np.intp) for some in texts)
-    batch = Batch(Sentences(list(indices)), source, target, Lent(ledger))
+    sides: list[list[Any]] = [pairs[side].to_pylist() for side in SIDES]
+    batch = Batch.of_texts(sides[0], sides[1], Lent(ledger))
     for measure in known.with_critic:
         if "encoder" in measure.models and batch.sentences.vectors is None:
-            batch.sentences.vectors = _encode(list(indices), ledger)
+            batch.sentences.vectors = _encode(batch.sentences.texts, ledger)
         for name, values in measure.of(batch).items():
             column = pa.array(values.astype(np.float32), from_pandas=True)
             pairs = pairs.append_column(name, column)

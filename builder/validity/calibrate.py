@@ -7,15 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from builder.config import parse_config
 from builder.errors import BuilderError, GateError
 from builder.stages.order import units_of
 from builder.store import Run
 from builder.validity.fit import Fit, fit, reliability
 from builder.validity.labels import Label, Labelled, match, read_labels
-from builder.validity.threshold import Threshold, loosest
+from builder.validity.threshold import loosest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -83,13 +81,8 @@ def describe(found: Fit, data: Labelled, target: float | None) -> dict[str, Any]
         "threshold": None,
     }
     if target is not None:
-        document["threshold"] = asdict(threshold(found, data, target))
+        document["threshold"] = asdict(loosest(found.unseen, data.valid, data.weight, target))
     return document
-
-
-def threshold(found: Fit, data: Labelled, target: float) -> Threshold:
-    """The loosest threshold that reaches a precision on labels that the fit has not seen."""
-    return loosest(found.unseen, data.valid, np.asarray(data.weight), target)
 
 
 def with_facts(found: Fit, document: dict[str, Any]) -> Calibration:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from builder.config import BuildConfig
-from builder.measures.base import Batch, Sentences
+from builder.measures.base import Batch
 from builder.pool import ModelPool
 from builder.stages.scores import Ledger, Lent
 from builder.validity.labels import Label, Labelled
@@ -29,13 +29,11 @@ def measure_labels(labels: Sequence[Label], config: BuildConfig) -> Labelled:
     """
     models = {role: {"dtype": "float32"} for role in ("teacher", "critic")}
     pool = ModelPool(config, models)
-    sides = [[label.source for label in labels], [label.target for label in labels]]
-    texts = list(dict.fromkeys([*sides[0], *sides[1]]))
-    index = {text: number for number, text in enumerate(texts)}
-    source, target = (np.array([index[t] for t in side], dtype=np.intp) for side in sides)
+    sources, targets = [one.source for one in labels], [one.target for one in labels]
+    batch = Batch.of_texts(sources, targets, Lent(Ledger(pool, lambda _: None)))
     encoder = pool.encoder()
-    vectors = None if encoder is None else encoder.encode(texts)
-    batch = Batch(Sentences(texts, vectors), source, target, Lent(Ledger(pool, lambda _: None)))
+    if encoder is not None:
+        batch.sentences.vectors = encoder.encode(batch.sentences.texts)
     values: dict[str, Floats] = {}
     for measure in (*config.registry.before_critic, *config.registry.with_critic):
         # As a run stores them, so that a model meets the same numbers there.

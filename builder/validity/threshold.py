@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,9 +41,7 @@ class Threshold:
     more: int | None
 
 
-def loosest(
-    unseen: Floats, valid: Any, weight: Floats, target: float, strata: Sequence[Any] | None = None
-) -> Threshold:
+def loosest(unseen: Floats, valid: Any, weight: Floats, target: float) -> Threshold:
     """The loosest threshold whose lower confidence bound reaches the target.
 
     Thresholds are tried from the strictest on, and the first that fails after one has passed ends
@@ -53,17 +50,15 @@ def loosest(
     Args:
         unseen: P(valid) of each label by a model that has not seen it.
         weight: pairs that each label stands for.
-        strata: of the draw; left out: one.
     """
     valid = np.asarray(valid, dtype=bool)
-    strata = ["all"] * len(unseen) if strata is None else list(strata)
     order = np.argsort(-unseen, kind="stable")
     ends = np.flatnonzero(np.append(np.diff(unseen[order]) != 0, True)) + 1
     found: Threshold | None = None
     best = (0.0, 0)
     for end in ends.tolist():
         top = order[:end]
-        one = share(valid[top].tolist(), weight[top].tolist(), [strata[i] for i in top], LEVEL)
+        one = share(valid[top].tolist(), weight[top].tolist(), ["all"] * end, LEVEL)
         assert one.value is not None
         if one.low >= target:
             found = Threshold(

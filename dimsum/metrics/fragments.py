@@ -35,7 +35,7 @@ def squared_lengths(texts: Sequence[Sequence[str]], source: Integers, target: In
     order = np.argsort(-lengths, kind="stable")
     position = np.empty_like(order)
     position[order] = np.arange(len(order))
-    column = position[column]
+    column, lengths = position[column], lengths[order]
     right = _pad([ids[index] for index in targets[order].tolist()], -2)
     sources, row = np.unique(source, return_inverse=True)
     by_row = np.argsort(row, kind="stable")
@@ -45,11 +45,11 @@ def squared_lengths(texts: Sequence[Sequence[str]], source: Integers, target: In
         width = max(1, len(ids[sources[start]]))
         stop = start + max(1, _CELLS // (width * max(1, len(targets))))
         left = _pad([ids[index] for index in sources[start:stop].tolist()], -1)
-        best = longest_matches(left, right, lengths[order])
+        best = longest_matches(left, right, lengths)
         of_chunk = by_row[edges[start] : edges[min(stop, len(sources))]]
         where = (row[of_chunk] - start) * len(targets) + column[of_chunk]
         flat = best.reshape(len(best), left.shape[1] * len(targets))
-        found[of_chunk] = walk(flat, where, lengths[order][column[of_chunk]])[1]
+        found[of_chunk] = walk(flat, where, lengths[column[of_chunk]])[1]
         start = stop
     return found
 

@@ -22,6 +22,10 @@ from tests.toys import toy_config
         ("embedded:critic", "embedded:critic"),
         ("owner/name@main", "owner/name@main"),
         ("module:name", "module:name"),
+        (
+            {"forbidden": ["/r/", "/"], "banned": ["/"]},
+            {"forbidden": ["/r/", "/"], "banned": ["/"]},
+        ),
         ({"a": ["/x/y", 1, None, True]}, {"a": ["y", 1, None, True]}),
     ],
 )
