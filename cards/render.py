@@ -154,7 +154,7 @@ def _render(
     inputs = inputs_of(facts)
     hand = escape.Markdown(HAND_START + hand_written(previous) + HAND_END)
     text = (
-        _environment()
+        environment()
         .get_template(template)
         .render(
             facts=facts,
@@ -170,10 +170,10 @@ def _render(
 
 
 @cache
-def _environment() -> jinja2.Environment:
-    """Templates in which a forgotten name is an error and every printed value is escaped."""
+def environment(package: str = "cards") -> jinja2.Environment:
+    """A package's Markdown templates: a forgotten name is an error, a printed value is escaped."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("cards"),
+        loader=jinja2.PackageLoader(package),
         undefined=jinja2.StrictUndefined,
         finalize=escape.escape,
         trim_blocks=True,

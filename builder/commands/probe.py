@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +13,22 @@ import click
 @click.group()
 def probe() -> None:
     """Test what the method rests on, for a teacher of your choice."""
+
+
+def _settings(function: Callable[..., None]) -> Callable[..., None]:
+    """An option for each of the probe's settings."""
+    from builder.probe.settings import ProbeSettings
+
+    for name, field in reversed(ProbeSettings.model_fields.items()):
+        usual = field.default
+        option = click.option(
+            f"--{name.replace('_', '-')}",
+            default=",".join(map(str, usual)) if isinstance(usual, tuple) else str(usual),
+            show_default=True,
+            help=field.description,
+        )
+        function = option(function)
+    return function
 
 
 @probe.command()
@@ -22,34 +40,16 @@ def probe() -> None:
     show_default=True,
     help="The page; pictures and numbers go beside it.",
 )
-@click.option("--teacher", default="embedded:smollm2-135m", show_default=True, help="Any model.")
-@click.option("--critic", default="embedded:critic", show_default=True, help="Any NLI model.")
 @click.option(
     "--contexts",
     type=click.Path(path_type=Path),
     help="Texts of your own, one a line; without them the teacher continues news openings.",
 )
-@click.option("--documents", default=20, show_default=True, help="Texts.")
-@click.option("--samples", default=10, show_default=True, help="Next sentences of each context.")
-@click.option("--pairs", default=20, show_default=True, help="Pairs judged of each context.")
-@click.option("--temperatures", default="0.3,0.7,1.0", show_default=True, help="Ascending.")
-@click.option("--max-new-tokens", default=48, show_default=True, help="Of a next sentence.")
-@click.option("--seed", default=0, show_default=True)
+@_settings
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 def proximity(
-    output: Path,
-    teacher: str,
-    critic: str,
-    contexts: Path | None,
-    documents: int,
-    samples: int,
-    pairs: int,
-    temperatures: str,
-    max_new_tokens: int,
-    seed: int,
-    quiet: bool,
-    as_json: bool,
+    output: Path, contexts: Path | None, quiet: bool, as_json: bool, **asked: Any
 ) -> None:
     """Does the teacher say the same thing again in other words?
 
@@ -66,22 +66,14 @@ def proximity(
     from builder.probe.settings import ProbeSettings
     from dimsum.settings import check
 
-    asked = {"teacher": teacher, "critic": critic, "documents": documents, "samples": samples}
-    asked |= {"pairs": pairs, "temperatures": temperatures.split(",")}
-    settings = check(ProbeSettings, asked | {"max_new_tokens": max_new_tokens, "seed": seed})
-    domain = DomainConfig(name="news", kind="news")
+    settings = check(ProbeSettings, {**asked, "temperatures": asked["temperatures"].split(",")})
     parts = output.parent / f".{output.stem}.parts"
-    found = run(
-        settings,
-        domain,
-        contexts=contexts,
-        parts_folder=parts,
-        say=lambda line: None if quiet else click.echo(line, err=True),
-    )
-    command = ["dimsum", "probe", "proximity", "--teacher", public_name(teacher)]
-    command += ["--critic", public_name(critic), "--documents", str(documents)]
-    command += ["--samples", str(samples), "--pairs", str(pairs), "--temperatures", temperatures]
-    command += ["--max-new-tokens", str(max_new_tokens), "--seed", str(seed)]
+    say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
+    found = run(settings, DomainConfig(name="news", kind="news"), contexts, parts, say)
+    command = ["dimsum", "probe", "proximity"]
+    for name, value in asked.items():
+        shown = public_name(value) if name in ("teacher", "critic") else value
+        command += [f"--{name.replace('_', '-')}", shown]
     if contexts is not None:
         command += ["--contexts", contexts.name]
     files = write_page(found, output, command)

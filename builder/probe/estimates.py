@@ -21,12 +21,14 @@ class Estimate:
     low: float | None = None
     high: float | None = None
 
-    @property
-    def sign(self) -> int:
-        """1 or -1 where the whole interval lies on one side of 0, else 0."""
-        if self.low is None or self.high is None:
-            return 0
-        return 1 if self.low > 0 else -1 if self.high < 0 else 0
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Of a group of values in every replicate: their number, mean and variance."""
+
+    count: Array
+    mean: Array
+    variance: Array
 
 
 def weights(documents: int, replicates: int, seed: int) -> Array:
@@ -46,18 +48,7 @@ def estimate(values: Array) -> Estimate:
     if len(rest) * 2 < len(values) - 1 or not len(rest):
         return Estimate(float(values[0]))
     low, high = percentiles(rest)
-    if low == high:
-        return Estimate(float(values[0]))
-    return Estimate(float(values[0]), low, high)
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """Of a group of values in every replicate: their number, mean and variance."""
-
-    count: Array
-    mean: Array
-    variance: Array
+    return Estimate(float(values[0]), *((low, high) if low != high else ()))
 
 
 def moments(values: AnyArray, document: AnyArray, w: Array) -> Moments:

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from builder.critics.entailment import EntailmentCritic
-from builder.probe.draws import NextSentences
 from builder.probe.settings import ProbeSettings
+from builder.probe.texts import NextSentences
 from builder.store import seed_of
-
-BLEU = "sacrebleu sentence BLEU, effective order, mean of both directions, 0 to 100"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +31,21 @@ class Judged:
 
 
 def judge_draws(
-    critic: EntailmentCritic,
-    found: Sequence[NextSentences],
-    settings: ProbeSettings,
+    critic: EntailmentCritic, found: Sequence[NextSentences], settings: ProbeSettings
 ) -> list[Judged]:
     """Judge a random draw of the pairs of every context and temperature.
 
     The second direction is asked only where the first says entailment.
     """
-    drawn = [(one, pair) for one in found for pair in _pairs(one, settings)]
-    forward = _says(critic, [pair for _, pair in drawn])
-    again = [index for index, says in enumerate(forward) if says]
-    backward = _says(critic, [drawn[index][1][::-1] for index in again])
-    mutual = {index for index, says in zip(again, backward, strict=True) if says}
-    bleu = bleu_of_pairs([pair for _, pair in drawn])
+    of = [(one, pair) for one in found for pair in _pairs(one, settings)]
+    pairs = [pair for _, pair in of]
+    forward = [i for i, says in enumerate(_says(critic, pairs)) if says]
+    backward = _says(critic, [pairs[i][::-1] for i in forward])
+    mutual = {i for i, says in zip(forward, backward, strict=True) if says}
+    bleu = bleu_of_pairs(pairs)
     return [
-        Judged(
-            of.document,
-            of.length,
-            of.temperature,
-            *pair,
-            equivalent=index in mutual,
-            bleu=bleu[index],
-        )
-        for index, (of, pair) in enumerate(drawn)
+        Judged(one.document, one.length, one.temperature, *pair, i in mutual, bleu[i])
+        for i, (one, pair) in enumerate(of)
     ]
 
 
@@ -68,16 +57,12 @@ def _pairs(of: NextSentences, settings: ProbeSettings) -> list[tuple[str, str]]:
 
 def _says(critic: EntailmentCritic, pairs: Sequence[tuple[str, str]]) -> list[bool]:
     """Whether entailment is the likeliest label; a pair that did not fit into memory is none."""
-    scores = critic.score(pairs)
-    return [bool(row[0] > max(row[1], row[2])) for row in scores]
+    return [bool(row[0] > max(row[1], row[2])) for row in critic.score(pairs)]
 
 
 def bleu_of_pairs(pairs: Sequence[tuple[str, str]]) -> list[float]:
     """BLEU of each pair, one sentence against the other, mean of both directions."""
-    from sacrebleu.metrics.bleu import BLEU as Metric
+    from sacrebleu.metrics.bleu import BLEU
 
-    metric = Metric(effective_order=True)
-    return [
-        (metric.sentence_score(a, [b]).score + metric.sentence_score(b, [a]).score) / 2
-        for a, b in pairs
-    ]
+    score = BLEU(effective_order=True).sentence_score
+    return [(score(a, [b]).score + score(b, [a]).score) / 2 for a, b in pairs]

@@ -1,33 +1,32 @@
-"""The proximity probe as a page of Markdown with tables, plots and a plain verdict."""
+"""The proximity probe as a page of Markdown, its pictures, and all numbers as JSON."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from builder.models import public_name
 from builder.probe.estimates import Estimate
-from builder.probe.findings import GROUPS, Cell, Claim, Findings
-from builder.probe.judged import BLEU
-from builder.probe.plots import pictures
+from builder.probe.findings import GROUPS, VERDICTS, Cell, Findings
 from builder.probe.proximity import Probe
-from builder.report.drawing import write_pictures
+from builder.report.drawing import Picture, write_pictures
 from builder.report.text import shorten
+from builder.report.themes import LIGHT
 from builder.versions import library_versions
+from cards.escape import Markdown
+from cards.render import environment
+from cards.tables import table
 from dimsum.files import write_json, write_text
 
-DASH = "–"
-ENOUGH = 100
-"""Mutually entailing pairs; with fewer the page warns."""
-PAPER = (
-    "The paper draws 100 next sentences after each of 1,000 contexts of XSUM articles, judges "
-    "pairs with a WANLI model and finds a mean Self-BLEU of about 32 over equivalent pairs, where "
-    "human paraphrases of MRPC have 39 (arXiv 2305.16635 v4, section 2). Teacher, contexts, critic "
-    "and BLEU differ here, so the numbers are not to be compared; the directions are."
-)
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLOURS = (LIGHT["accent"], LIGHT["kept"], LIGHT["second"], LIGHT["soft"], LIGHT["ink"])
+MARKS = ("o", "s", "^", "D", "v")
 
 
 def write_page(probe: Probe, page: Path, command: Sequence[str]) -> list[Path]:
@@ -39,92 +38,96 @@ def write_page(probe: Probe, page: Path, command: Sequence[str]) -> list[Path]:
     Raises:
         BuilderError: the disk failed.
     """
-    drawn = pictures(probe.findings)
-    files = write_pictures(drawn, page.parent / "pictures")
+    files = write_pictures(_pictures(probe.findings), page.parent / "pictures")
     numbers = page.with_suffix(".json")
     write_json(numbers, as_json(probe))
-    write_text(page, render_markdown(probe, command))
+    templates = environment("builder.probe").overlay()
+    templates.filters = {**templates.filters, "estimate": _format}
+    text = templates.get_template("proximity.md.j2").render(
+        vars(probe),
+        found=probe.findings,
+        teacher=public_name(probe.settings.teacher),
+        tables=_tables(probe),
+        verdicts=VERDICTS,
+        versions={n: v for n, v in library_versions().items() if n in SHOWN},
+        command=Markdown(shlex.join(command)),
+    )
+    write_text(page, text)
     return [page, numbers, *files]
+
+
+SHOWN = ("python", "torch", "transformers", "spacy")
+"""Libraries whose versions the page gives."""
 
 
 def as_json(probe: Probe) -> dict[str, Any]:
     """Every number of the page, JSON-able."""
-    found = asdict(probe.findings)
-    for claim, one in zip(found["claims"], probe.findings.claims, strict=True):
-        claim["verdict"] = one.verdict
     settings = probe.settings.model_dump(mode="json")
     for role in ("teacher", "critic"):
         settings[role] = public_name(settings[role])
+    found = asdict(probe.findings)
     return {"settings": settings, "source": probe.source, "seconds": probe.seconds, **found}
 
 
-def render_markdown(probe: Probe, command: Sequence[str]) -> str:
-    """The page."""
+def _tables(probe: Probe) -> dict[str, Markdown]:
     found = probe.findings
-    parts = [
-        "# Does the teacher say the same thing again?",
-        _verdict(found, public_name(probe.settings.teacher)),
-        PAPER,
-        "## Claims",
-        _table(
+    likeness = found.likeness
+    return {
+        "claims": table(
             ("claim", "number that decides it", "found", "verdict"),
-            [(c.text, c.number, _estimate(c.found), c.verdict) for c in found.claims],
+            [(c.text, c.number, _format(c.found), c.verdict) for c in found.claims],
         ),
-        "## By length of the context",
-        _picture("proximity-share", "Share of mutually entailing pairs"),
-        _cells(found.by_length, "sentences in the context", lambda c: str(c.length)),
-        "## By temperature",
-        _cells(found.by_temperature, "temperature", lambda c: f"{c.temperature:g}"),
-        "## Every length at every temperature",
-        _picture("proximity-self-bleu", "Self-BLEU of mutually entailing pairs"),
-        _cells(found.cells, "sentences, temperature", lambda c: f"{c.length}, {c.temperature:g}"),
-        "## Hidden states",
-        "Cosines of the teacher's mean hidden states of two sentences, each read without its "
-        "context, less the mean of all sentences; the first position is a token of its own and "
-        "does not count. Cohen's d is the distance of two means in "
-        "standard deviations.",
-        _picture("proximity-states", "Likeness of hidden states"),
-        _likeness(found),
-        *_examples(probe),
-        "## How it was made",
-        _describe_run(probe, command),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _verdict(found: Findings, teacher: str) -> str:
-    """One plain paragraph: what holds, what does not, and how much there was to go by."""
-    by_verdict: dict[str, list[str]] = {}
-    for claim in found.claims:
-        by_verdict.setdefault(claim.verdict, []).append(_lower(claim))
-    whole = found.whole
-    said = [
-        f"Of {whole.pairs:,} pairs of distinct next sentences that `{teacher}` wrote after the "
-        f"same context, {_estimate(whole.share, 100, ' %')} entail each other, with a Self-BLEU "
-        f"of {_estimate(whole.self_bleu)}."
-    ]
-    if whole.equivalent < ENOUGH:
-        said.append(
-            f"These are {whole.equivalent} mutually entailing pairs of {found.documents} texts, so "
-            "intervals are rough and verdicts are to be read with care."
-        )
-    heads = {
-        "holds": "What holds",
-        "not distinguishable from chance": "What these samples cannot distinguish from chance",
-        "the opposite holds": "What is the other way round",
-        "not measurable here": "What could not be measured",
+        "lengths": _cells(
+            "sentences in the context", [(f"{c.length}", c) for c in found.by_length]
+        ),
+        "temperatures": _cells(
+            "temperature", [(f"{c.temperature:g}", c) for c in found.by_temperature]
+        ),
+        "cells": _cells(
+            "sentences, temperature", [(f"{c.length}, {c.temperature:g}", c) for c in found.cells]
+        ),
+        "means": table(
+            ("layer", *(f"{group} (n)" for group in GROUPS)),
+            [
+                (one.layer, *(f"{_format(one.means[g])} ({one.pairs[g]:,})" for g in GROUPS))
+                for one in likeness
+            ],
+        ),
+        "effects": table(
+            ("layer", "comparison", "Cohen's d"),
+            [
+                (one.layer, n, _format(effect))
+                for one in likeness
+                for n, effect in one.effects.items()
+            ],
+        ),
+        "examples": table(
+            ("temperature", "one", "the other"),
+            [(f"{t:g}", shorten(a, 300), shorten(b, 300)) for t, a, b in probe.examples],
+        ),
     }
-    said += [f"{head}: {'; '.join(by_verdict[v])}." for v, head in heads.items() if v in by_verdict]
-    return "\n\n".join(said)
 
 
-def _lower(claim: Claim) -> str:
-    return claim.text[0].lower() + claim.text[1:]
+def _cells(head: str, cells: Iterable[tuple[str, Cell]]) -> Markdown:
+    names = ("drawn", "distinct", "pairs judged", "mutually entailing, %")
+    rows = [
+        (
+            n,
+            c.drawn,
+            c.distinct,
+            c.pairs,
+            _format(c.share, 100),
+            _format(c.self_bleu),
+            _format(c.other_bleu),
+        )
+        for n, c in cells
+    ]
+    return table((head, *names, "Self-BLEU of them", "BLEU of the others"), rows)
 
 
-def _estimate(one: Estimate, factor: float = 1, unit: str = "") -> str:
+def _format(one: Estimate, factor: float = 1, unit: str = "") -> str:
     if one.value is None:
-        return DASH
+        return "–"
     value = f"{_number(factor * one.value)}{unit}"
     if one.low is None or one.high is None:
         return value
@@ -135,100 +138,85 @@ def _number(value: float) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
-def _cells(cells: Iterable[Cell], head: str, name: Any) -> str:
-    return _table(
-        (
-            head,
-            "drawn",
-            "distinct",
-            "pairs judged",
-            "mutually entailing, %",
-            "Self-BLEU of them",
-            "BLEU of the others",
-        ),
-        [
-            (
-                name(c),
-                f"{c.drawn:,}",
-                f"{c.distinct:,}",
-                f"{c.pairs:,}",
-                _estimate(c.share, 100),
-                _estimate(c.self_bleu),
-                _estimate(c.other_bleu),
-            )
-            for c in cells
-        ],
-    )
-
-
-def _likeness(found: Findings) -> str:
-    means = _table(
-        ("layer", *(f"{group} (n)" for group in GROUPS)),
-        [
-            (one.layer, *(f"{_estimate(one.means[g])} ({one.pairs[g]:,})" for g in GROUPS))
-            for one in found.likeness
-        ],
-    )
-    effects = _table(
-        ("layer", "comparison", "Cohen's d"),
-        [
-            (one.layer, name, _estimate(effect))
-            for one in found.likeness
-            for name, effect in one.effects.items()
-        ],
-    )
-    return f"{means}\n\n{effects}"
-
-
-def _examples(probe: Probe) -> list[str]:
-    if not probe.examples:
-        return []
-    rows = [
-        (f"{temperature:g}", shorten(first, 300), shorten(second, 300))
-        for temperature, first, second in probe.examples
+def _pictures(found: Findings) -> list[Picture]:
+    """Share and Self-BLEU by length of context, and likeness of states by group."""
+    by_length = [("share", 100, "Mutually entailing pairs", "mutually entailing pairs, %")]
+    by_length += [
+        ("self_bleu", 1, "Self-BLEU of mutually entailing pairs", "Self-BLEU of such pairs")
     ]
-    return [
-        "## The first mutually entailing pair of each temperature",
-        _table(("temperature", "one", "the other"), rows),
+    pictures = [
+        Picture(
+            f"proximity-{measure.replace('_', '-')}",
+            f"{title} by sentences in the context",
+            "; ".join(
+                f"{c.length} sentences: {_format(getattr(c, measure), factor)}"
+                for c in found.by_length
+            ),
+            partial(_draw_lengths, found.cells, measure, factor, label),
+            height=3.2,
+        )
+        for measure, factor, title, label in by_length
     ]
+    alt = [f"{x.layer} layer, {g}: {_format(x.means[g])}" for x in found.likeness for g in GROUPS]
+    draw = partial(_draw_states, found)
+    states = Picture("proximity-states", "Likeness of hidden states", "; ".join(alt), draw)
+    return [*pictures, states]
 
 
-def _describe_run(probe: Probe, command: Sequence[str]) -> str:
-    settings = probe.settings
-    versions = library_versions()
-    shown = ("python", "torch", "transformers", "spacy")
-    versions_line = ", ".join(f"{name} {versions[name]}" for name in shown if name in versions)
-    times = "; ".join(f"{part} {took:.0f} s" for part, took in probe.seconds.items())
-    lines = [
-        f"- Contexts: the first sentences of {probe.findings.documents} texts, {probe.source}; "
-        "every length of context is measured on the same texts.",
-        f"- Next sentences: {settings.samples} of each context and temperature, nucleus "
-        f"{settings.top_p:g}, no 3-gram twice; only whole sentences count.",
-        f"- Pairs: at most {settings.pairs} of the distinct sentences of a context and "
-        "temperature; two sentences are equivalent when entailment is the critic's likeliest label "
-        "in both directions.",
-        f"- BLEU: {BLEU}.",
-        f"- Intervals: 95 %, {settings.replicates:,} bootstrap replicates over the texts.",
-        f"- Models: {'; '.join(probe.notes)}. Seed {settings.seed}.",
-        f"- Versions: {versions_line}.",
-        f"- Time: {times}.",
-        "- All numbers: `proximity.json` beside this page.",
+def _draw_lengths(
+    cells: tuple[Cell, ...], measure: str, factor: float, label: str, figure: Figure
+) -> None:
+    axes = figure.subplots()
+    temperatures = list(dict.fromkeys(cell.temperature for cell in cells))
+    for number, temperature in enumerate(temperatures):
+        some = [cell for cell in cells if cell.temperature == temperature]
+        shift = 0.08 * (number - (len(temperatures) - 1) / 2)
+        xs = [(cell.length or 0) + shift for cell in some]
+        ys = [getattr(cell, measure) for cell in some]
+        name = f"{temperature:g}" if number else f"temperature {temperature:g}"
+        _draw(axes, xs, ys, number, name, factor)
+    axes.set_ylim(bottom=0)
+    axes.set_xticks(sorted({cell.length for cell in cells if cell.length is not None}))
+    axes.grid(axis="x", visible=False)
+    axes.set_xlabel("sentences in the context")
+    axes.set_ylabel(label)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(temperatures), borderpad=0)
+
+
+def _draw_states(found: Findings, figure: Figure) -> None:
+    axes = figure.subplots()
+    for number, one in enumerate(found.likeness):
+        shift = 0.16 * (number - (len(found.likeness) - 1) / 2)
+        rows = [row + shift for row in range(len(GROUPS))]
+        _draw(axes, rows, [one.means[g] for g in GROUPS], number, f"{one.layer} layer", across=True)
+    axes.set_yticks(range(len(GROUPS)), GROUPS)
+    axes.invert_yaxis()
+    axes.set_xlabel("mean cosine of centred states")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderpad=0)
+
+
+def _draw(
+    axes: Any,
+    positions: Sequence[float],
+    estimates: Sequence[Estimate],
+    number: int,
+    label: str,
+    factor: float = 1,
+    across: bool = False,
+) -> None:
+    """Estimates with their intervals: upright and connected, or lying across."""
+    nan = float("nan")
+    values = [nan if one.value is None else factor * one.value for one in estimates]
+    ends = [
+        [
+            nan if end is None else abs(factor * end - value)
+            for end, value in zip(some, values, strict=True)
+        ]
+        for some in ([one.low for one in estimates], [one.high for one in estimates])
     ]
-    return "\n".join(lines) + f"\n\n```bash\n{shlex.join(command)}\n```"
-
-
-def _picture(name: str, alt: str) -> str:
-    return f"![{alt}](pictures/{name}.svg)"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(_cell(one) for one in line)} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    """Text that cannot end its cell or become markup."""
-    for mark in "\\|<>`*_[]":
-        if mark in text:
-            text = text.replace(mark, f"\\{mark}")
-    return text
+    colour, mark = COLOURS[number % len(COLOURS)], MARKS[number % len(MARKS)]
+    how = {"color": colour, "markersize": 4.5, "linewidth": 1.4, "elinewidth": 1.0, "label": label}
+    if across:
+        axes.errorbar(values, positions, xerr=ends, fmt=mark, **how)
+    else:
+        axes.errorbar(positions, values, yerr=ends, fmt=f"-{mark}", **how)

@@ -14,8 +14,8 @@ LAYERS = ("middle", "last")
 class ProbeSettings(Settings):
     """One run of the probe."""
 
-    teacher: str = Field(description="a model reference; continues texts")
-    critic: str = Field(description="a model reference; judges pairs")
+    teacher: str = Field("embedded:smollm2-135m", description="a model reference; continues texts")
+    critic: str = Field("embedded:critic", description="a model reference; judges pairs")
     documents: int = Field(20, ge=2, description="texts whose first sentences are the contexts")
     samples: int = Field(
         10, ge=2, description="next sentences of each context at each temperature (paper: 100)"

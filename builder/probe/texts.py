@@ -1,4 +1,4 @@
-"""Contexts that grow: the first one, two, ... five sentences of the same texts.
+"""Contexts that grow (the first one, two, ... five sentences of the same texts), and what follows.
 
 Every length of context is then measured on the same documents, and a difference between lengths
 is not one between documents.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from builder.config import DomainConfig
@@ -29,6 +30,24 @@ CONTINUATION_TOKENS = 160
 ROUNDS = 12
 
 
+@dataclass(frozen=True, slots=True)
+class NextSentences:
+    """The next sentences of one context at one temperature.
+
+    Attributes:
+        document: ordinal of its text.
+        length: sentences in the context.
+        drawn: whole sentences that were drawn, repeats included.
+        sentences: the distinct ones, in the order of their first draw.
+    """
+
+    document: int
+    length: int
+    temperature: float
+    drawn: int
+    sentences: tuple[str, ...]
+
+
 def from_file(path: Path, settings: ProbeSettings) -> list[Document]:
     """Texts of the user's own, one a line; those with too few sentences are left out.
 
@@ -48,9 +67,7 @@ def from_file(path: Path, settings: ProbeSettings) -> list[Document]:
 
 
 def from_teacher(
-    teacher: LoadedModel,
-    domain: DomainConfig,
-    settings: ProbeSettings,
+    teacher: LoadedModel, domain: DomainConfig, settings: ProbeSettings
 ) -> list[Document]:
     """Free continuations of a domain's openings at temperature 1, until there are enough.
 
@@ -70,7 +87,7 @@ def from_teacher(
     for number in range(ROUNDS):
         prompts = [offer.draw(rng) for _ in range(settings.documents)]
         seed = seed_of(settings.seed, "documents", number)
-        for sample, sentences in sample_sentences(teacher, prompts, how, 1, seed):
+        for sample, sentences in _sample(teacher, prompts, how, 1, seed):
             whole = sentences[:-1] if sample.finish == "length" else sentences
             document = _document(prompts[sample.prompt], whole)
             if document is not None:
@@ -84,7 +101,40 @@ def from_teacher(
     )
 
 
-def sample_sentences(
+def draw_next(
+    teacher: LoadedModel,
+    documents: Sequence[Document],
+    temperature: float,
+    settings: ProbeSettings,
+) -> list[NextSentences]:
+    """Draw after every context; a draw that is no whole sentence is dropped."""
+    contexts = [(number, length) for number in range(len(documents)) for length in LENGTHS]
+    prompts = [context_of(documents[number], length) for number, length in contexts]
+    how = SamplingConfig(
+        temperature=temperature,
+        top_p=settings.top_p,
+        max_new_tokens=settings.max_new_tokens,
+        no_repeat_ngram=3,
+        banned=("\n",),
+    )
+    seed = seed_of(settings.seed, "next", f"{temperature:g}")
+    whole: list[list[str]] = [[] for _ in contexts]
+    for sample, sentences in _sample(teacher, prompts, how, settings.samples, seed):
+        cut = sample.finish == "length" and len(sentences) < 2
+        if sentences and not cut and find_fault(sentences[0], MOST_CHARACTERS) is None:
+            whole[sample.prompt].append(sentences[0])
+    return [
+        NextSentences(number, length, temperature, len(some), tuple(dict.fromkeys(some)))
+        for (number, length), some in zip(contexts, whole, strict=True)
+    ]
+
+
+def context_of(document: Document, length: int) -> str:
+    """The context of so many sentences."""
+    return " ".join(document[:length])
+
+
+def _sample(
     teacher: LoadedModel, prompts: list[str], how: SamplingConfig, count: int, seed: int
 ) -> Iterator[tuple[Sample, list[str]]]:
     """So many samples of each prompt, each with its sentences."""
@@ -99,8 +149,3 @@ def _document(opening: str, sentences: Sequence[str]) -> Document | None:
     if len(first) < max(LENGTHS) or any(find_fault(one, MOST_CHARACTERS) for one in first):
         return None
     return (f"{opening} {first[0]}".strip(), *first[1:])
-
-
-def context_of(document: Document, length: int) -> str:
-    """The context of so many sentences."""
-    return " ".join(document[:length])

@@ -34,6 +34,7 @@ from builder.run import build, prepare
 from builder.statistics.funnel import funnel
 from builder.store import Run
 from builder.versions import library_versions
+from cards.tables import table
 from dimsum.settings import apply_overrides
 
 PAGE = Path("docs/experiments/generation.md")
@@ -168,36 +169,37 @@ def measure_arm(arm: Arm) -> dict[str, Any]:
     }
 
 
-def cell(value: Any, digits: int) -> str:
-    return "–" if value is None or math.isnan(value) else f"{value:.{digits}f}"
-
-
 def tables(rows: list[dict[str, Any]]) -> str:
-    lines = [
-        "| recipe | T | candidates | kept sentences | keywords not met | paraphrases | summaries "
-        "| accepted per 1,000 candidates | teacher seconds | accepted per teacher second |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+    def digits(value: float | None, n: int) -> str | None:
+        return None if value is None or math.isnan(value) else f"{value:.{n}f}"
+
+    found = [
+        [
+            *(r["recipe"], f"{r['temperature']}", r["candidates"], r["sentences"]),
+            None if r["unmet"] is None else f"{r['unmet']:.1%}",
+            *(r["paraphrase"], r["summary"]),
+            f"{r['per_1000']:.1f} ({r['per_1000_low']:.1f} to {r['per_1000_high']:.1f})",
+            f"{r['teacher_seconds']:.0f}",
+            r["per_teacher_second"],
+        ]
+        for r in rows
     ]
-    for r in rows:
-        unmet = "–" if r["unmet"] is None else f"{r['unmet']:.1%}"
-        lines.append(
-            f"| {r['recipe']} | {r['temperature']} | {r['candidates']} | {r['sentences']} "
-            f"| {unmet} "
-            f"| {r['paraphrase']} | {r['summary']} | {r['per_1000']:.1f} "
-            f"({r['per_1000_low']:.1f} to {r['per_1000_high']:.1f}) "
-            f"| {r['teacher_seconds']:.0f} | {r['per_teacher_second']:.2f} |"
-        )
-    lines += [
-        "",
-        "| recipe | T | pairs of the recipe's own branch | ROUGE-L | density | compression |",
-        "|---|---|---|---|---|---|",
+    like = [
+        [
+            *(r["recipe"], f"{r['temperature']}", r["branch_pairs"]),
+            *(digits(r["rouge_l"], 3), digits(r["density"], 2), digits(r["compression"], 3)),
+        ]
+        for r in rows
     ]
-    for r in rows:
-        lines.append(
-            f"| {r['recipe']} | {r['temperature']} | {r['branch_pairs']} | {cell(r['rouge_l'], 3)} "
-            f"| {cell(r['density'], 2)} | {cell(r['compression'], 3)} |"
-        )
-    return "\n".join(lines)
+    head = ["recipe", "T", "candidates", "kept sentences", "keywords not met", "paraphrases"]
+    head += ["summaries", "accepted per 1,000 candidates", "teacher seconds"]
+    second = ["recipe", "T", "pairs of the recipe's own branch", "ROUGE-L", "density"]
+    return "\n\n".join(
+        [
+            table([*head, "accepted per teacher second"], found),
+            table([*second, "compression"], like),
+        ]
+    )
 
 
 def best(rows: list[dict[str, Any]], key: str) -> str:

@@ -29,6 +29,7 @@ PAGE = ROOT / "docs/experiments/publishing.md"
 sys.path.insert(0, str(ROOT))
 
 FOR_EVER = (500, 503)
+WAYS = ("publish", "upload_folder")
 Save = Callable[[dict[str, Any]], None]
 INTRODUCTION = """# What can break a publish, and does not
 
@@ -147,57 +148,61 @@ def outcomes(result: dict[str, Any]) -> list[str]:
 
 def page(results: dict[str, Any]) -> str:
     """All outcomes as Markdown."""
-    lines = [INTRODUCTION, "## In short", ""]
-    lines += ["| scenario | by | requests | cells | absorbed | resumed | wrong | run on |"]
-    lines += ["|---|---|--:|--:|--:|--:|--:|---|"]
+    from cards.tables import table
+
+    rows = []
     ran = {name: results[name] for name in everything() if results.get(name, {}).get("done")}
     for name, result in ran.items():
         count = Counter(
             out if out in ("absorbed", "resumed") else "wrong" for out in outcomes(result)
         )
         scenario, way = name.split("/")
-        numbers = [len(result["requests"]), count.total()]
-        numbers += [count["absorbed"], count["resumed"], count["wrong"]]
-        cells = " | ".join(f"{number:,}" for number in numbers)
-        lines.append(f"| {scenario} | {way} | {cells} | {result['at']} |")
+        outcome = [count["absorbed"], count["resumed"], count["wrong"]]
+        rows.append([scenario, way, len(result["requests"]), count.total(), *outcome, result["at"]])
+    head = ["scenario", "by", "requests", "cells", "absorbed", "resumed", "wrong", "run on"]
+    lines = [INTRODUCTION, "## In short", "", table(head, rows, "llrrrrrl")]
     missing = [name for name in everything() if name not in ran]
     if missing:
         lines += ["", f"Not run to their end yet: {', '.join(missing)}."]
     lines += _times(results.get("times", []))
     for name, result in ran.items():
         lines += ["", f"## {name.replace('/', ', ')}", ""]
-        lines += _table(result["requests"], "request")
-        lines += ["", "Killed where a step is saved:", ""]
-        lines += _table(result["steps"], "step")
+        lines.append(_outcomes(result["requests"], "request"))
+        lines += ["", "Killed where a step is saved:", "", _outcomes(result["steps"], "step")]
     return "\n".join(lines) + "\n"
 
 
 def _times(times: list[dict[str, Any]]) -> list[str]:
     """Publishing beside `upload_folder`, as `scripts/bench/publish.py` measured it."""
+    from cards.escape import Markdown
+    from cards.tables import table
+
     if not times:
         return []
-    lines = ["", "## Time", "", "Medians of seconds; `publish` also hashes, lints and verifies."]
-    lines += ["", "| data | by | `publish` | `upload_folder` | ratio | runs | measured |"]
-    lines += ["|---|---|--:|--:|--:|--:|---|"]
+    rows = []
     for time_ in times:
-        medians = {w: sorted(each)[len(each) // 2] for w, each in time_["seconds"].items()}
-        lines.append(
-            f"| {time_['gigabytes']:g} GB in {time_['files']} files | {time_['transfer']} "
-            f"| {medians['publish']:.1f} | {medians['upload_folder']:.1f} | {time_['ratio']:.2f} "
-            f"| {len(time_['seconds']['publish'])} | {time_['at']} |"
-        )
-    return lines
+        data = f"{time_['gigabytes']:g} GB in {time_['files']} files"
+        medians = [sorted(time_["seconds"][w])[len(time_["seconds"][w]) // 2] for w in WAYS]
+        seconds = [f"{median:.1f}" for median in medians]
+        runs = len(time_["seconds"]["publish"])
+        rows.append([data, time_["transfer"], *seconds, time_["ratio"], runs, time_["at"]])
+    head = ["data", "by", *(Markdown(f"`{way}`") for way in WAYS), "ratio", "runs", "measured"]
+    said = "Medians of seconds; `publish` also hashes, lints and verifies."
+    return ["", "## Time", "", said, "", table(head, rows, "llrrrrl")]
 
 
-def _table(rows: list[dict[str, str]], first: str) -> list[str]:
+def _outcomes(rows: list[dict[str, str]], first: str) -> str:
+    from cards.escape import Markdown
+    from cards.tables import table
+
     names = list(dict.fromkeys(name for row in rows for name in row if name != first))
-    lines = [f"| | {first} | " + " | ".join(names) + " |"]
-    lines += ["|--:|---|" + ":-:|" * len(names)]
-    short = {"absorbed": "a", "resumed": "r"}
-    for number, row in enumerate(rows, 1):
-        cells = [short.get(row[name], row[name]) if name in row else "–" for name in names]
-        lines.append(f"| {number} | `{row[first]}` | " + " | ".join(cells) + " |")
-    return lines
+    short = {"absorbed": "a", "resumed": "r", None: None}
+    cells = [
+        [number, Markdown(f"`{row[first]}`")]
+        + [short.get(row.get(name), row.get(name)) for name in names]
+        for number, row in enumerate(rows, 1)
+    ]
+    return table(["", first, *names], cells, "rlc")
 
 
 def everything() -> list[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from builder.config import load_config
+from cards.escape import Markdown, escape
+from cards.tables import table
 from dimsum.spec import read_spec
 
 SHOWN = 20
@@ -66,23 +68,6 @@ def page(sources: Sources) -> str:
 
 def read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
-    names = list(head)
-    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    lines += ["| " + " | ".join(cell(value) for value in row) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def cell(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:.3g}" if abs(value) < 0.01 else f"{value:,.2f}"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return str(value).replace("|", "\\|").replace("\n", " ")
 
 
 def runs_of(sources: Sources) -> list[Path]:
@@ -247,7 +232,7 @@ def write_aims(documents: dict[str, Any]) -> str:
         for student, found in document["control"].items():
             for part, least in (("length", 0.8), ("style", 0.7)):
                 value = found[part]
-                met = "yes" if value >= least else "**no**"
+                met = "yes" if value >= least else Markdown("**no**")
                 rows.append([f"{name}: {student}, {part} obeyed", f"{value:.3f} of {least}", met])
     return table(["aim", "measured", "reached"], rows)
 
@@ -268,7 +253,7 @@ def better(
     difference = f"{test['difference']:+.2f}, p = {test['p']:.4f}"
     aim = f"{name}: {first} above {other} in {metric}"
     aim += f", p < {most_p:g}" if most_p < 1.0 else ""
-    return [[aim, difference, "yes" if met else "**no**"]]
+    return [[aim, difference, "yes" if met else Markdown("**no**")]]
 
 
 def control(documents: dict[str, Any]) -> str:
@@ -287,9 +272,9 @@ def outputs(path: Path) -> str:
     drawn = random.Random(0).sample(rows, min(SHOWN, len(rows)))
     blocks = []
     for row in drawn:
-        lines = [f"- {cell(row['source'])}"]
-        lines += [f"  - *reference*: {cell(reference)}" for reference in row["references"]]
-        lines += [f"  - {name}: {cell(text)}" for name, text in row["outputs"].items()]
+        lines = [f"- {escape(row['source'])}"]
+        lines += [f"  - *reference*: {escape(reference)}" for reference in row["references"]]
+        lines += [f"  - {name}: {escape(text)}" for name, text in row["outputs"].items()]
         blocks.append("\n".join(lines))
     return "\n".join(blocks)
 

@@ -20,7 +20,7 @@ from cards.metadata import dataset_metadata, dump_yaml, model_metadata, split_ca
 from cards.render import (
     HAND_END,
     HAND_START,
-    _environment,
+    environment,
     hand_written,
     render_dataset_card,
     render_model_card,
@@ -208,7 +208,7 @@ def test_a_card_without_one_section_is_not_overwritten(previous: str) -> None:
 
 def test_a_forgotten_name_is_an_error() -> None:
     with pytest.raises(UndefinedError):
-        _environment().from_string("{{ nobody_set_this }}").render()
+        environment().from_string("{{ nobody_set_this }}").render()
 
 
 def test_a_split_without_rows_is_left_out() -> None:

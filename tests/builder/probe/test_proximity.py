@@ -13,13 +13,12 @@ import pytest
 from builder.cli import run
 from builder.critics.entailment import Scores
 from builder.errors import ConfigError
-from builder.probe.draws import NextSentences
 from builder.probe.estimates import Estimate, cohens_d, estimate, moments, slope, weights
 from builder.probe.findings import Findings, findings
 from builder.probe.judged import Judged, bleu_of_pairs, judge_draws
 from builder.probe.settings import LENGTHS, ProbeSettings
 from builder.probe.states import Vectors, centre
-from builder.probe.texts import context_of, from_file
+from builder.probe.texts import NextSentences, context_of, from_file
 from dimsum.metrics.bootstrap import ratio
 
 SETTINGS = ProbeSettings(
@@ -192,7 +191,7 @@ def test_a_probe_cut_short_goes_on_to_the_same_page(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    from builder.probe import draws, states
+    from builder.probe import states, texts
 
     page, arguments = arguments_of(toy_teacher, toy_critic, tmp_path)
     assert run(arguments) == 0
@@ -206,7 +205,7 @@ def test_a_probe_cut_short_goes_on_to_the_same_page(
         assert run(arguments) == 130
     kept = page.parent / ".proximity.parts"
     assert len(list(kept.iterdir())) == 5  # documents; draws and verdicts of two temperatures
-    monkeypatch.setattr(draws, "draw_next", refused)
+    monkeypatch.setattr(texts, "draw_next", refused)
     capfd.readouterr()
     assert run(arguments) == 0
     again = json.loads(capfd.readouterr().out)
