@@ -27,10 +27,6 @@ class SequentialSettings(NeurologicConfig, MethodSettings):
 
     kind: Literal["sequential"] = "sequential"
     keywords: int = Field(3, ge=1, le=8, description="clauses drawn from the earlier sentence")
-    extractor: Literal["yake", "content"] = Field(
-        "yake",
-        description="how keywords are found: statistics of the sentence, or parts of speech",
-    )
     max_new_tokens: int = Field(40, ge=8, description="of a sentence")
     banned: tuple[Text, ...] = Field(("\n",), description="texts that are never written")
 
@@ -54,11 +50,11 @@ def rewrite(
 ) -> list[Draw]:
     """Decode one sentence under the keywords of every (context, sentence), in their order."""
     from builder.decoding.constraints import Constraints
-    from builder.decoding.keywords import make_extractor
+    from builder.decoding.keywords import YakeKeywords
     from builder.decoding.neurologic import NeurologicDecoder
 
     teacher = request.teacher
-    extractor = make_extractor(settings.extractor, settings.keywords)
+    extractor = YakeKeywords(settings.keywords)
     found: dict[int, Draw] = {}
     demanded: dict[int, Constraints] = {}
     for number, (context, sentence) in enumerate(seeds):

@@ -295,7 +295,7 @@ seed {config.seed}, on {platform.machine()}.
 A *parallel* candidate is drawn freely at the temperature T and top-p {free.top_p}.
 In the *sequential* recipes half of the candidates are drawn so; each other one is decoded by
 NeuroLogic after the same context ({search.beams} beams) and must contain one, or three, keywords
-({search.extractor}) of a drawn one.
+(YAKE) of a drawn one.
 All pairs of a context then go through the same rules and the same removal of duplicates;
 "accepted" counts what is left.
 Intervals are 95% bootstraps over contexts.

@@ -21,7 +21,7 @@ def test_every_arm_has_its_row_and_the_same_contexts(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     toy_document["candidates"]["methods"][0]["share"] = 0.5
-    own = {"kind": "sequential", "share": 0.5, "extractor": "content", "beams": 3}
+    own = {"kind": "sequential", "share": 0.5, "beams": 3}
     toy_document["candidates"]["methods"].append(own)
     config = tmp_path / "toy.yaml"
     config.write_text(yaml.safe_dump(toy_document))

@@ -2,14 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from builder.decoding.keywords import (
-    ContentWords,
-    YakeKeywords,
-    choose_spans,
-    find_content_words,
-    locate,
-    make_extractor,
-)
+from builder.decoding.keywords import YakeKeywords, choose_spans, locate
 
 SENTENCE = (
     "The British government announced a new plan on Tuesday to cut carbon emissions by 40 percent."
@@ -21,41 +14,23 @@ OTHERS = [
 ]
 
 
-@pytest.fixture(scope="module", params=["yake", "content"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.mark.embedded
 @pytest.mark.parametrize("sentence", [SENTENCE, *OTHERS])
-def test_keywords_stand_in_the_sentence(kind: str, sentence: str) -> None:
+def test_keywords_stand_in_the_sentence(sentence: str) -> None:
     for count in (1, 3, 6):
-        found = make_extractor(kind, count).find(sentence)  # type: ignore[arg-type]
+        found = YakeKeywords(count).find(sentence)
         assert 1 <= len(found) <= count
         assert all(locate(word, sentence) != (-1, -1) for word in found)
         assert len({word.casefold() for word in found}) == len(found)
 
 
-@pytest.mark.embedded
-def test_nothing_to_find(kind: str) -> None:
-    made = make_extractor(kind)  # type: ignore[arg-type]
+def test_nothing_to_find() -> None:
+    made = YakeKeywords()
     assert made.find("") == made.find("   ") == made.find("...") == []
     assert made.find("And of the!") == []
 
 
 def test_yake_puts_salient_words_first() -> None:
     assert YakeKeywords(2).find(SENTENCE) == ["percent", "British"]
-
-
-@pytest.mark.embedded
-def test_content_words_by_part_of_speech() -> None:
-    spans = [SENTENCE[first:last] for _, first, last in find_content_words(SENTENCE)]
-    assert " ".join(spans) == (
-        "British government announced new plan Tuesday cut carbon emissions 40 percent"
-    )
-    assert sorted(ContentWords(20).find(SENTENCE)) == sorted(spans)
-    assert ContentWords(2).find(SENTENCE) == ["Tuesday", "government"]
-    assert find_content_words("") == []
 
 
 def test_keywords_are_located_as_whole_words() -> None:

@@ -25,7 +25,7 @@ def test_a_second_sentence_says_the_keywords_of_the_first(toy_teacher: Path) -> 
     ticks: list[int] = []
     prompt = "News: The old dog sleeps near the river."
     request = asked(toy_teacher, prompt, ["Mary sings in the garden.", "Two birds eat."], 2, ticks)
-    found = draw(SequentialSettings(extractor="content", keywords=2, beams=4), request)
+    found = draw(SequentialSettings(keywords=2, beams=4), request)
     assert len(found) == 2
     assert found[0].reason is None
     assert "mary" in found[0].text.lower()
@@ -36,7 +36,7 @@ def test_a_second_sentence_says_the_keywords_of_the_first(toy_teacher: Path) -> 
 
 def test_what_gives_no_keywords_and_what_is_missing_get_reasons(toy_teacher: Path) -> None:
     request = asked(toy_teacher, "News: A cat", ["..."], 3, [])
-    found = draw(SequentialSettings(extractor="content"), request)
+    found = draw(SequentialSettings(), request)
     reasons = ["no_keywords", "no_first_sentence", "no_first_sentence"]
     assert [one.reason for one in found] == reasons
 
