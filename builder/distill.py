@@ -27,8 +27,9 @@ from builder.config import (
     parse_config,
 )
 from builder.errors import ConfigError
+from builder.outdated import MadeOtherwise
 from builder.progress import Progress
-from builder.run import build
+from builder.run import BuildResult, build
 from builder.store import RUN_FILE, Run
 from dimsum.settings import PathInFile, Presets, Settings, begun_from, in_folder, load
 from dimsum.training.recipe import PRESETS as RECIPES
@@ -128,7 +129,7 @@ def distill(
     settings, later = config.corpus, config.later_corpora or config.corpus
     later_recipe = config.later_students or config.student
     folder.mkdir(parents=True, exist_ok=True)
-    run = config.finished or build(settings, (folder / "round-0").absolute(), progress=progress).run
+    run = config.finished or _build(settings, (folder / "round-0").absolute(), progress).run
     corpora, datasets, students = [run], [run / settings.name], []
     students.append(
         _student(config.student, datasets[0], folder / "student-1", None, device, quiet, say)
@@ -136,13 +137,23 @@ def distill(
     for number in range(1, config.rounds + 1):
         settings = _round(config, later, number, corpora, students[-1], device)
         say(f"round {number}: {students[-1].name} writes")
-        result = build(settings, folder / f"round-{number}", progress=progress)
+        result = _build(settings, folder / f"round-{number}", progress)
         corpora.append(result.run)
         datasets.append(result.dataset)
         further = later_recipe.model_copy(update={"student": str(students[-1])})
         output = folder / f"student-{number + 1}"
         students.append(_student(further, result.dataset, output, number, device, quiet, say))
     return Distilled(corpora, datasets, students)
+
+
+def _build(settings: BuildConfig, folder: Path, progress: Progress | None) -> BuildResult:
+    """A corpus of the rounds; nothing that is finished is made again."""
+    try:
+        return build(settings, folder, progress=progress)
+    except MadeOtherwise as error:
+        raise ConfigError(
+            error.message, hint="name another folder with --output: rounds are never made again"
+        ) from error
 
 
 def _round(

@@ -21,7 +21,7 @@ from builder.statistics.definitions import DEFINITIONS
 from builder.statistics.funnel import Step
 from builder.statistics.published import match_published, tables
 from builder.store import file_hash
-from builder.versions import library_versions
+from builder.versions import versions_of
 from cards.facts import (
     ColumnFacts,
     ConfigFacts,
@@ -42,6 +42,7 @@ from cards.facts import (
     TextUse,
 )
 from dimsum import __version__
+from dimsum.errors import DimsumError
 from dimsum.schema import columns_of
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.words import both, either
@@ -113,7 +114,7 @@ def dataset_facts(
         texts=tuple(_texts(config)),
         rules=tuple(_rules(config)),
         run=_run(config, header, steps),
-        critic_precision=tuple(_critic_precision(config)),
+        critic_precision=tuple(_critic_precision(config, header)),
         audits=audits.facts,
         audits_of_other_rows=audits.others,
         sample=_sample(table),
@@ -322,7 +323,7 @@ def _run(config: BuildConfig, header: dict[str, Any], steps: Sequence[Step]) -> 
         tokens=sum(step.counters.get("tokens", 0) for step in steps),
         rounds=1 + (config.round.number if config.round else 0),
         device=dtypes,
-        versions=library_versions(),
+        versions=versions_of(header.get("environments", ())),
         configuration="provenance/config.yaml",
         stages=tuple(
             StageCost(stage=s.stage, seconds=s.seconds, tokens=s.counters.get("tokens"))
@@ -342,10 +343,18 @@ def _describe_mixture(header: dict[str, Any]) -> list[str]:
     ]
 
 
-def _critic_precision(config: BuildConfig) -> list[CriticPrecision]:
-    """What the critic's own evaluation says at the loosest threshold that a rule uses."""
-    path = Path(resolve(config.critic.model).path) / EVALUATION_FILE
-    if not path.is_file():
+def _critic_precision(config: BuildConfig, header: dict[str, Any]) -> list[CriticPrecision]:
+    """What the critic's own evaluation says at the loosest threshold that a rule uses.
+
+    Nothing where the critic that judged is not there any more, or is another by now.
+    """
+    try:
+        critic = resolve(config.critic.model)
+    except DimsumError:
+        return []
+    path = Path(critic.path) / EVALUATION_FILE
+    judged = str(header["models"]["critic"]["identity"])
+    if not path.is_file() or not judged.startswith(critic.identity):
         return []
     used = [rules[FORWARD].lowest for rules in config.rules.values() if FORWARD in rules]
     if not used:

@@ -34,6 +34,7 @@ from builder.audit.record import (
 from builder.config import BuildConfig
 from builder.errors import BuilderError, GateError
 from builder.facts import PICTURES, data_path, dataset_facts
+from builder.outdated import check_proven
 from builder.report.drawing import write_pictures
 from builder.report.pictures import picture_of_funnel
 from builder.stages.splits import SPLITS
@@ -42,7 +43,7 @@ from builder.statistics.funnel import funnel
 from builder.statistics.study import study_release
 from builder.store import Run, digest, file_hash, write_table
 from builder.validity.use import files_of
-from builder.versions import library_versions
+from builder.versions import versions_of
 from cards.facts import FACTS_PATH, DatasetFacts, Link
 from cards.render import render_dataset_card
 from dimsum.files import write_json, write_text
@@ -58,7 +59,8 @@ def write_release(run: Run, config: BuildConfig, header: dict[str, Any]) -> Path
 
     Raises:
         GateError: the run kept no pair.
-        BuilderError: the run is not finished, or the disk failed.
+        BuilderError: the run is not finished, its header says more than its sidecars prove, or
+            the disk failed.
     """
     folder = run.folder / config.name
     record = run.sidecar("splits", 0)
@@ -80,6 +82,7 @@ def write_release(run: Run, config: BuildConfig, header: dict[str, Any]) -> Path
     )
     if _current(run, folder, wanted):
         return folder
+    check_proven(run)
     previous = Previous.read(folder)
     scratch = Path(tempfile.mkdtemp(prefix=f".{config.name}.", dir=run.folder))
     try:
@@ -169,8 +172,8 @@ def _fill(
     write_json(provenance / "statistics.json", statistics)
     write_json(provenance / "models.json", public(header["models"]))
     for name, path in files_of(config, 0).items():
-        write_text(provenance / f"{name}.json", path.read_text(encoding="utf-8"))
-    write_json(provenance / "versions.json", library_versions())
+        write_text(provenance / f"{name}.json", _read_input(run, name, path))
+    write_json(provenance / "versions.json", versions_of(header.get("environments", ())))
     write_pictures([picture_of_funnel(steps)], folder / PICTURES)
     write_documents(folder, audits)
     facts = dataset_facts(
@@ -182,6 +185,17 @@ def _fill(
     write_json(
         folder / CHECKSUMS, {path.relative_to(folder).as_posix(): file_hash(path) for path in files}
     )
+
+
+def _read_input(run: Run, name: str, path: Path) -> str:
+    """A file that decisions read, if it still is what they read."""
+    record = run.sidecar("decisions", 0)
+    if record is None or not path.is_file() or record.inputs.get(name) != file_hash(path):
+        raise BuilderError(
+            f"{path} is not the {name} any more that made the decisions of {run.folder}",
+            hint="put it back, or decide again: `dimsum rescore`",
+        )
+    return path.read_text(encoding="utf-8")
 
 
 TEXTS = frozenset({"banned", "forbidden"})

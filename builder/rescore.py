@@ -8,13 +8,16 @@ from typing import Any
 
 from builder.config import BuildConfig, parse_config
 from builder.errors import BuilderError, ConfigError
-from builder.run import BuildResult, build
+from builder.outdated import find_outdated
+from builder.run import BuildResult, make_stages
 from builder.stages.decisions import decide_pairs
 from builder.stages.order import units_of
 from builder.store import Run
 from dimsum.settings import apply_overrides
 
 CHANGEABLE = ("rules", "duplicates", "splits", "validity")
+FIRST = "decisions"
+"""The first stage that these change."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,9 @@ def compare(run: Run, overrides: tuple[str, ...]) -> Comparison:
 def apply(run: Run, config: BuildConfig) -> BuildResult:
     """Take decisions and all that follows again; no stage of them may load a model.
 
+    Args:
+        run: whose lock is held.
+
     Raises:
         BuilderError: the scores are not complete.
     """
@@ -77,4 +83,7 @@ def apply(run: Run, config: BuildConfig) -> BuildResult:
         raise BuilderError(
             f"{missing} shards of {run.folder} are not scored yet", hint="run `dimsum build` first"
         )
-    return build(config, run.folder, first="decisions")
+    header = {**run.header(), "config": config.model_dump(mode="json")}  # the models stay
+    find_outdated(run, header, first=FIRST).forget(run)
+    run.write_header(header)
+    return make_stages(run, config, first=FIRST)

@@ -26,6 +26,7 @@ from builder.engines import Engine
 from builder.environment import check_environments, environment_here, models_of
 from builder.errors import GateError
 from builder.models import pick_device, pick_dtype, pin, resolve
+from builder.outdated import Outdated, find_outdated
 from builder.pool import forget_models
 from builder.prepacking import BOTH, MANY_ROWS, settle
 from builder.progress import Progress
@@ -33,7 +34,7 @@ from builder.stages import splits
 from builder.stages.base import Stage
 from builder.stages.order import stages_of, units_of
 from builder.store import Run
-from builder.unit import find_finished, open_run
+from builder.unit import Opened, files_of, find_finished, open_header, open_run
 from builder.validity.use import model_of
 from dimsum import interrupt
 from dimsum.spec import read_spec as read_student
@@ -59,8 +60,8 @@ def build(
     folder: str | Path,
     *,
     progress: Progress | None = None,
-    first: str | None = None,
     keep_models: bool = False,
+    again: bool = False,
 ) -> BuildResult:
     """Build a corpus into a run folder, or go on with one that was begun.
 
@@ -68,40 +69,66 @@ def build(
         config: of `builder.load_config`.
         folder: a new or empty folder, or an earlier run.
         progress: where to report; None is silent.
-        first: stage to begin at; what lies before it is taken as it is. None is the first.
         keep_models: leave loaded models in this process for the next build.
+        again: make finished units again that this configuration would make otherwise.
 
     Raises:
         BuilderError: a model, a file or the disk failed; finished units are kept.
         ConfigError: units that are there were computed with other versions or devices.
+        MadeOtherwise: units that are there were made by another configuration.
         GateError: the filters kept nothing, or too much was a near-duplicate.
+    """
+    model_of(config)  # a fault in it shows before anything runs
+    run = Run.create(Path(folder))
+    with run.lock():
+        header = resolve_header(run, config)
+        outdated = find_outdated(run, header)
+        if outdated.units and not again:
+            raise outdated.refusal(run.folder)
+        check_inputs(open_header(run.folder, header), outdated)
+        outdated.forget(run)
+        run.write_header(header)
+        return make_stages(run, config, progress=progress, keep_models=keep_models)
+
+
+def make_stages(
+    run: Run,
+    config: BuildConfig,
+    *,
+    first: str | None = None,
+    progress: Progress | None = None,
+    keep_models: bool = False,
+) -> BuildResult:
+    """Bring the stages of a run up to date with its header, and its release.
+
+    Args:
+        run: whose lock is held.
+        first: stage to begin at; what lies before it is taken as it is. None is the first.
+
+    Raises:
+        as `build`.
     """
     from builder.release import write_release
 
-    progress = progress or Progress(quiet=True)
-    model_of(config)  # a fault in it shows before anything runs
-    run = Run.create(Path(folder))
-    with run.lock(), progress:
-        prepare(run, config) if first is None else _keep_models(run, config)
-        stages = stages_of(config)
-        names = [stage.name for stage in stages]
-        with config.run.engine.start() as engine:
-            for stage in stages[names.index(first) if first else 0 :]:
-                run_stage(run, stage, engine, progress)
-        if not keep_models:
-            forget_models()
-        rows = run.sidecar(splits.STAGE.name, 0)
-        if rows is None or rows.kept == 0:
-            raise GateError(
-                "the filters kept no pair",
-                hint=f"`dimsum show {run.folder}` says what each rule removed",
-            )
-        dataset = write_release(run, config, run.header())
+    stages = stages_of(config)
+    names = [stage.name for stage in stages]
+    with progress or Progress(quiet=True) as shown, config.run.engine.start() as engine:
+        for stage in stages[names.index(first) if first else 0 :]:
+            run_stage(run, stage, engine, shown)
+    if not keep_models:
+        forget_models()
+    rows = run.sidecar(splits.STAGE.name, 0)
+    if rows is None or rows.kept == 0:
+        raise GateError(
+            "the filters kept no pair",
+            hint=f"`dimsum show {run.folder}` says what each rule removed",
+        )
+    dataset = write_release(run, config, run.header())
     return BuildResult(run.folder, dataset, rows.kept)
 
 
-def prepare(run: Run, config: BuildConfig) -> dict[str, Any]:
-    """Resolve models and dtypes, and write the run's header.
+def resolve_header(run: Run, config: BuildConfig) -> dict[str, Any]:
+    """The header of a run under a configuration, its models and dtypes resolved; writes nothing.
 
     A dtype and a Hub model's commit are resolved once and kept: a machine that measures otherwise
     tomorrow, or a branch that moves, must not change the bytes of a run that was begun today.
@@ -122,18 +149,11 @@ def prepare(run: Run, config: BuildConfig) -> dict[str, Any]:
         models["teacher"] = Run.open(config.round.corpus).header()["models"]["teacher"]
     here = environment_here(config)
     known = [{k: v for k, v in e.items() if k in here} for e in before.get("environments", ())]
-    header = {
+    return {
         "config": config.model_dump(mode="json"),
         "models": models,
         "environments": known or [here],
     }
-    run.write_header(header)
-    return header
-
-
-def _keep_models(run: Run, config: BuildConfig) -> None:
-    """Write the header with another configuration; its models are those that did the work."""
-    run.write_header({**run.header(), "config": config.model_dump(mode="json")})
 
 
 def _model_facts(model: ModelConfig, before: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,6 +191,22 @@ def _uses_prepacking(role: str, model: ModelConfig, dtype: str, before: Mapping[
         switch = "on" if before["prepacked"] else "off"
     measured = BOTH if role in ("teacher", "student") else MANY_ROWS
     return settle(switch, pick_device(model.device), getattr(torch, dtype), measured)
+
+
+def check_inputs(opened: Opened, outdated: Outdated) -> None:
+    """Refuse before anything is made what could only fail later: the files that units will read.
+
+    Raises:
+        BuilderError: one of them is not there, or holds nothing that can be used.
+    """
+    for stage in stages_of(opened.config):
+        for shard in range(units_of(stage.name, opened.config)):
+            made = opened.run.sidecar(stage.name, shard) is not None
+            if made and shard not in outdated.units.get(stage.name, ()):
+                continue
+            for path in files_of(stage, opened.config, shard).values():
+                if stage.content is not None:
+                    stage.content(path)
 
 
 def run_stage(run: Run, stage: Stage, engine: Engine, progress: Progress) -> None:

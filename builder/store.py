@@ -55,6 +55,7 @@ class Sidecar(BaseModel):
 
     Attributes:
         inputs: sha256 of each file that it read from outside the run, by the input's name.
+        contents: digest of what it took from such a file, where files may differ and give the same.
         files: sha256 of each table that it wrote, by file name.
     """
 
@@ -69,6 +70,7 @@ class Sidecar(BaseModel):
     counters: dict[str, int]
     seconds: float
     inputs: dict[str, str] = {}
+    contents: dict[str, str] = {}
     files: dict[str, str]
 
 
@@ -238,6 +240,7 @@ class Run:
         output: Output,
         seconds: float,
         inputs: Mapping[str, str] | None = None,
+        contents: Mapping[str, str] | None = None,
     ) -> Sidecar:
         """Write a unit's tables, then its sidecar."""
         files = {}
@@ -254,6 +257,7 @@ class Run:
             counters=dict(sorted(output.counters.items())),
             seconds=round(seconds, 3),
             inputs=dict(inputs or {}),
+            contents=dict(contents or {}),
             files=files,
         )
         write_text(self.sidecar_path(stage, shard), record.model_dump_json(indent=2) + "\n")

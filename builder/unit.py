@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +23,7 @@ from builder.pool import pool_of
 from builder.stages.base import Stage, Work
 from builder.stages.order import stage_of, units_of
 from builder.store import REJECTS, Run, Sidecar, digest, file_hash, seed_of
+from dimsum.errors import DimsumError
 
 
 class Watch(Protocol):
@@ -86,7 +87,11 @@ class Opened:
 
 def open_run(folder: Path) -> Opened:
     """Read a run's header; the same header is parsed once a process."""
-    header = Run.open(folder).header()
+    return open_header(folder, Run.open(folder).header())
+
+
+def open_header(folder: Path, header: Mapping[str, Any]) -> Opened:
+    """A run as a header describes it, be it its own or one that it is about to have."""
     return _open(folder, json.dumps(header))
 
 
@@ -117,6 +122,7 @@ def run_unit(folder: Path, stage_name: str, shard: int, watch: Watch | None = No
     began = time.monotonic()
     files = files_of(stage, opened.config, shard)
     hashes = {name: file_hash(path) for name, path in files.items()}
+    contents = {name: stage.content(path) for name, path in files.items()} if stage.content else {}
     fingerprint = fingerprint_of(opened, stage, shard, hashes, here)
     run, heard = opened.run, Heard(watch)
     run.sidecar_path(stage.name, shard).unlink(missing_ok=True)
@@ -131,21 +137,60 @@ def run_unit(folder: Path, stage_name: str, shard: int, watch: Watch | None = No
     )
     output = stage.make(work)
     seconds = time.monotonic() - began
-    record = run.commit(stage.name, shard, fingerprint, output, seconds, hashes)
+    record = run.commit(stage.name, shard, fingerprint, output, seconds, hashes, contents)
     return Made(record, tuple(heard.lines), heard.tokens)
 
 
 def find_finished(opened: Opened, stage: Stage, shard: int) -> Sidecar | None:
     """The record of a unit that is there and current, of any environment of the run."""
-    if opened.run.sidecar(stage.name, shard) is None:
+    record = opened.run.sidecar(stage.name, shard)
+    if record is None:
         return None
-    files = files_of(stage, opened.config, shard)
-    hashes = {name: file_hash(path) for name, path in files.items()}
-    wanted = {
-        fingerprint_of(opened, stage, shard, hashes, part_of(stage, environment))
-        for environment in opened.environments
-    }
+    wanted = fingerprints_of(opened, stage, shard, inputs_now(opened, stage, shard, record))
     return opened.run.done(stage.name, shard, wanted)
+
+
+def inputs_now(opened: Opened, stage: Stage, shard: int, record: Sidecar) -> dict[str, str]:
+    """Hashes of the files from outside the run that a finished unit would read now.
+
+    A file that is gone, or of which the stage would take the same as before, counts as the one
+    that the unit read.
+    """
+    found = {}
+    for name, path in stage.files(opened.config, shard).items():
+        there = path.is_file()
+        same = not there or _same_content(stage, path, record.contents.get(name))
+        found[name] = record.inputs.get(name, "") if same else file_hash(path)
+    return found
+
+
+def _same_content(stage: Stage, path: Path, before: str | None) -> bool:
+    if stage.content is None or before is None:
+        return False
+    try:
+        return stage.content(path) == before
+    except DimsumError:  # nothing usable is in it any more
+        return False
+
+
+def fingerprints_of(
+    opened: Opened,
+    stage: Stage,
+    shard: int,
+    files: Mapping[str, str],
+    versions: Iterable[int] | None = None,
+) -> set[str]:
+    """What the fingerprint of a unit may be, in any of the run's environments.
+
+    Args:
+        files: name to sha256 of the inputs from outside the run.
+        versions: of the stage's code; the present one by default.
+    """
+    return {
+        fingerprint_of(opened, stage, shard, files, part_of(stage, environment), version)
+        for environment in opened.environments
+        for version in versions or (stage.version,)
+    }
 
 
 def files_of(stage: Stage, config: BuildConfig, shard: int) -> dict[str, Path]:
@@ -170,12 +215,14 @@ def fingerprint_of(
     shard: int,
     files: Mapping[str, str],
     environment: Environment,
+    version: int | None = None,
 ) -> str:
     """What a unit's rows depend on: code version, settings, models, chance and inputs.
 
     Args:
         files: name to sha256 of the inputs from outside the run.
         environment: what the stage depends on of it.
+        version: of the stage's code, the present one if None.
     """
     upstream = {}
     for name in sorted({name.partition(".")[0] for name in stage.inputs}):
@@ -188,7 +235,7 @@ def fingerprint_of(
     return digest(
         {
             "stage": stage.name,
-            "version": stage.version,
+            "version": stage.version if version is None else version,
             "seed": opened.config.seed,
             "shard": shard,
             "settings": stage.settings(opened.config, shard),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 LIBRARIES = (
@@ -20,6 +21,14 @@ LIBRARIES = (
     "networkx",
     "numerizer",
 )
+
+
+def versions_of(environments: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Versions of what computed a run: those that its units noted, else those that are here."""
+    found = library_versions()
+    for environment in environments:
+        found.update({name: value for name, value in environment.items() if name in found})
+    return found
 
 
 def library_versions() -> dict[str, str]:

@@ -19,6 +19,7 @@ from cards import hub_values as hub
 from cards.errors import CardError
 from cards.findings import CARD, Finding, ShapeReader, as_list
 from cards.lint_files import dataset_files, model_files
+from cards.lint_provenance import provenance
 from cards.metadata import read_yaml, split_card
 from cards.render import hand_written
 
@@ -57,6 +58,7 @@ def lint(
         findings += [*_model(metadata), *model_files(folder)]
     else:
         findings += [*_dataset(metadata), *dataset_files(folder, metadata, shape_of)]
+        findings += provenance(folder)
     return sorted(dict.fromkeys(findings), key=lambda f: (f.level, f.rule, f.where))
 
 

@@ -6,8 +6,10 @@ Every settings file of the command line is read here: builds, rounds, trainings,
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -165,6 +167,21 @@ def read_mapping(source: str | Path, presets: Presets) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise UsageError(f"{source} is not a mapping of keys to values")
     return document
+
+
+def default_folder(source: str, presets: Presets, ending: str = "") -> Path:
+    """Where a run of settings goes that names no folder: `runs/NAME`.
+
+    NAME is a preset's name or a file's stem. A file that lies elsewhere than here, or is called as
+    a preset, has digits of its path from here behind it, so that no two files share a folder.
+    """
+    path = Path(source).expanduser()
+    name = path.stem
+    if source not in presets.names:
+        seen = os.path.relpath(path.absolute())
+        if Path(seen).parent != Path() or name in presets.names or path.suffix not in (".yaml", ""):
+            name += f"-{sha256(seen.encode()).hexdigest()[:6]}"
+    return Path("runs") / f"{name}{ending}"
 
 
 def check(kind: type[Model], document: Mapping[str, Any], base: Path | None = None) -> Model:

@@ -16,9 +16,11 @@ from dimsum.interrupt import resumable
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Run folder; runs/NAME by default, NAME being the preset or the file's stem.",
+    help="Run folder; by default runs/NAME, NAME being the preset or the file's stem, with some "
+    "digits of its path for a file in another folder.",
 )
 @click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override one value.")
+@click.option("--again", is_flag=True, help="Make again what other settings have made there.")
 @click.option("--pairs", default=10, show_default=True, help="Pairs to print at the end.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -26,30 +28,33 @@ def build(
     config: str,
     output: Path | None,
     overrides: tuple[str, ...],
+    again: bool,
     pairs: int,
     quiet: bool,
     as_json: bool,
 ) -> None:
     """Build a corpus from CONFIG, a preset (embedded, news, reddit, biomedical) or a YAML file.
 
-    Interrupt it at any time: the same command goes on where it stopped.
+    Interrupt it at any time: the same command goes on where it stopped. What is finished there
+    with other settings is only made again with --again.
     """
     from builder import run as runs
     from builder.commands.output import print_funnel, print_json, print_pairs
-    from builder.config import load_config
+    from builder.config import PRESETS, load_config
     from builder.progress import Progress
     from builder.release import list_tasks, take_rows
     from builder.statistics.funnel import funnel
     from builder.store import Run
+    from dimsum.settings import default_folder
 
-    folder = output or Path("runs") / Path(config).stem
+    folder = output or default_folder(config, PRESETS)
     settings = load_config(config, overrides)
     command = ["dimsum", "build", config, "--output", str(folder)]
     for override in overrides:
         command += ["--set", override]
     try:
         with resumable(command):
-            result = runs.build(settings, folder, progress=Progress(quiet=quiet))
+            result = runs.build(settings, folder, progress=Progress(quiet=quiet), again=again)
     except GateError:
         if Run(folder).header():
             print_funnel(funnel(Run(folder), settings))

@@ -40,15 +40,14 @@ def render(folder: Path) -> None:
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def lint_card(folder: Path, as_json: bool) -> None:
-    """Check FOLDER offline against the Hub's values and its own files.
+    """Check FOLDER offline against the Hub's values, its own files and the run that it lies in.
 
     Errors end with exit code 3, warnings do not.
     """
     from builder.errors import GateError
-    from builder.hub.shapes import parquet_shape
-    from cards.lint import lint
+    from builder.release_lint import lint_release
 
-    findings = lint(folder, parquet_shape)
+    findings = lint_release(folder)
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:

@@ -29,13 +29,14 @@ def distill(
 
     Interrupt it at any time: the same command goes on where it stopped.
     """
+    from builder.distill import ROUNDS, load_distill
     from builder.distill import distill as run
-    from builder.distill import load_distill
     from builder.progress import Progress
     from dimsum.commands.output import print_facts, print_json
+    from dimsum.settings import default_folder
 
     settings = load_distill(config, overrides)
-    folder = output or Path("runs") / f"{Path(config).stem}-rounds"
+    folder = output or default_folder(config, ROUNDS, "-rounds")
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
     with resumable(["dimsum", *sys.argv[1:]]):
         done = run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -22,12 +23,13 @@ def rescore(run: Path, overrides: tuple[str, ...], dry_run: bool, as_json: bool)
     from builder.store import Run
 
     opened = Run.open(run)
-    comparison = compare(opened, overrides)
-    if as_json:
-        print_json(comparison.as_json())
-    else:
-        print_rescore(comparison)
-    if dry_run:
-        return
-    result = apply(opened, comparison.config)
+    with nullcontext() if dry_run else opened.lock():
+        comparison = compare(opened, overrides)
+        if as_json:
+            print_json(comparison.as_json())
+        else:
+            print_rescore(comparison)
+        if dry_run:
+            return
+        result = apply(opened, comparison.config)
     click.echo(f"{result.rows} pairs in {result.dataset}", err=as_json)

@@ -20,10 +20,10 @@ from builder.hub.manifest import (
     parse_manifest,
     release_files,
 )
-from builder.hub.shapes import parquet_shape
+from builder.release_lint import lint_release
 from cards.facts import FACTS_PATH, DatasetFacts, Link, ModelFacts
 from cards.findings import CARD, Finding
-from cards.lint import is_model, lint, read_metadata
+from cards.lint import is_model, read_metadata
 from cards.render import render_card
 from dimsum.files import write_text
 
@@ -94,7 +94,7 @@ class Release:
 
     def lint(self) -> list[Finding]:
         """What the lint says of it, as it would be published."""
-        return lint(self.folder, parquet_shape, self.card)
+        return lint_release(self.folder, self.card)
 
     def write(self) -> None:
         """Puts the rendered files into the folder."""

@@ -55,6 +55,8 @@ class Stage:
         files: what a shard reads from outside the run: name to path. Their hashes enter the
             fingerprint and the sidecar; no path does.
         libraries: whose versions change its bytes, besides those that compute models.
+        content: digest of what the stage takes from such a file; files that differ and give the
+            same, by an empty line say, are then the same input to a unit that is finished.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Stage:
     whole: bool = False
     files: Callable[[BuildConfig, int], Mapping[str, Path]] = no_files
     libraries: tuple[str, ...] = ()
+    content: Callable[[Path], str] | None = None
 
 
 def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:

@@ -13,11 +13,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from builder.config import BuildConfig, ContextsConfig, DomainConfig
-from builder.domains import openings
+from builder.domains import openings, read_openings
 from builder.sampling import sample_each, sampler
 from builder.sentences import OF_SPLITTING, find_fault, split, tidy
 from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
-from builder.store import Output
+from builder.store import Output, digest
 
 SCHEMA = schema_of(
     context_id=pa.string(),
@@ -153,4 +153,5 @@ STAGE = Stage(
     models=("teacher",),
     files=_files,
     libraries=OF_SPLITTING,
+    content=lambda path: digest(read_openings(path)[0]),
 )

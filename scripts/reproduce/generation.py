@@ -30,7 +30,7 @@ from builder.methods.parallel import ParallelSettings
 from builder.methods.sequential import SequentialSettings
 from builder.pool import pool_of
 from builder.progress import Progress
-from builder.run import build, prepare
+from builder.run import build, resolve_header
 from builder.statistics.funnel import funnel
 from builder.store import Run
 from builder.versions import library_versions
@@ -92,7 +92,7 @@ def count_constrained(config: BuildConfig) -> int:
 def build_all(todo: list[Arm]) -> None:
     """Build every arm; the first one's contexts serve all."""
     first = todo[0]
-    header = prepare(Run.create(first.folder), first.config)
+    header = resolve_header(Run.create(first.folder), first.config)
     progress = Progress()
     pool = pool_of(first.config, header["models"])  # loaded here, so that no arm pays for it
     pool.teacher(), pool.critic(), pool.encoder()

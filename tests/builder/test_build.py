@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from builder.stages.order import STAGES, units_of
 from builder.statistics.funnel import funnel
 from builder.store import REJECTS, Run, file_hash
 from dimsum.errors import DimsumError, UsageError
+from dimsum.models import _weights_identity as resolve
 from dimsum.schema import arrow_schema
 
 
@@ -130,7 +132,7 @@ def test_a_larger_run_keeps_what_is_done(
     before = file_hash(folder / "scores/00002.parquet")
     stamp = (folder / "scores/00002.parquet").stat().st_mtime_ns
     toy_document["contexts"]["openings"] = 8
-    build(parse_config(toy_document), folder)
+    build(parse_config(toy_document), folder, again=True)
     assert (folder / "scores/00003.parquet").is_file()
     assert (folder / "scores/00002.parquet").stat().st_mtime_ns == stamp
     assert file_hash(folder / "scores/00002.parquet") == before
@@ -159,14 +161,18 @@ def test_changing_a_threshold_loads_no_model(
 
 
 def test_rescoring_takes_scores_as_they_are(toy_document: dict[str, Any], tmp_path: Path) -> None:
+    critic = tmp_path / "critic"
+    shutil.copytree(toy_document["critic"]["model"], critic)
+    toy_document["critic"]["model"] = str(critic)
     config = parse_config(toy_document)
     build(config, tmp_path / "run")
     run = Run.open(tmp_path / "run")
-    header = run.header()
-    header["models"]["critic"]["identity"] = "of another day"
-    run.write_header({k: v for k, v in header.items() if k != "format"})
+    before = run.header()["models"]["critic"]["identity"]
+    (critic / "vocab.txt").write_text("of another day")
+    resolve.cache_clear()
+    assert resolve(critic) != before
     apply(run, compare(run, ("splits.test=0.2",)).config)
-    assert run.header()["models"]["critic"]["identity"] == "of another day"
+    assert run.header()["models"]["critic"]["identity"] == before
     run.sidecar_path("scores", 1).unlink()
     with pytest.raises(BuilderError, match="are not scored yet"):
         apply(run, config)

@@ -257,6 +257,21 @@ def test_again_has_nothing_to_do_and_a_cut_run_ends_the_same(
     assert one.paraphrase(texts) == other.paraphrase(texts)
 
 
+def test_rounds_of_other_settings_are_refused_and_nothing_is_replaced(
+    done: tuple[Path, Distilled], settings: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder, _ = done
+    before = hashes(folder)
+    for change, stage in (("corpus.seed=5", "contexts"), ("rewriting.samples=4", "rewrites")):
+        start = ["distill", str(settings), "-o", str(folder), "--device", "cpu", "--quiet"]
+        assert run([*start, "--set", change]) == 2
+        message = capfd.readouterr().err
+        assert f"of {stage}" in message
+        assert "--again" not in message
+        assert "--output" in message
+    assert hashes(folder) == before
+
+
 def test_a_finished_run_is_taken_as_it_is(
     done: tuple[Path, Distilled], settings: Path, tmp_path: Path
 ) -> None:
