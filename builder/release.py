@@ -14,9 +14,9 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -34,7 +34,9 @@ from builder.audit.record import (
 from builder.config import BuildConfig
 from builder.errors import BuilderError, GateError
 from builder.facts import PICTURES, data_path, dataset_facts
+from builder.hub.manifest import MANIFEST, write_manifest
 from builder.outdated import check_proven
+from builder.public import public
 from builder.report.drawing import write_pictures
 from builder.report.pictures import picture_of_funnel
 from builder.stages.splits import SPLITS
@@ -51,7 +53,6 @@ from dimsum.schema import arrow_schema
 
 RELEASE_VERSION = 3
 RECORD = "release.json"
-CHECKSUMS = "provenance/checksums.json"
 
 
 def write_release(run: Run, config: BuildConfig, header: dict[str, Any]) -> Path:
@@ -98,7 +99,7 @@ def _current(run: Run, folder: Path, wanted: str) -> bool:
     """Whether the folder was made from these rows and still has the bytes it was made with."""
     try:
         record = json.loads((run.folder / RECORD).read_text(encoding="utf-8"))
-        sums = json.loads((folder / CHECKSUMS).read_text(encoding="utf-8"))
+        sums = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         return record.get("fingerprint") == wanted and all(
             file_hash(folder / path) == expected
             for path, expected in sums.items()
@@ -181,10 +182,7 @@ def _fill(
     )
     write_text(folder / FACTS_PATH, facts.model_dump_json(indent=2) + "\n")
     write_text(folder / "README.md", render_dataset_card(facts, previous.card))
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    write_json(
-        folder / CHECKSUMS, {path.relative_to(folder).as_posix(): file_hash(path) for path in files}
-    )
+    write_manifest(folder)
 
 
 def _read_input(run: Run, name: str, path: Path) -> str:
@@ -196,27 +194,6 @@ def _read_input(run: Run, name: str, path: Path) -> str:
             hint="put it back, or decide again: `dimsum rescore`",
         )
     return path.read_text(encoding="utf-8")
-
-
-TEXTS = frozenset({"banned", "forbidden"})
-"""Settings whose values are texts, which may begin as a path does (`/r/news`)."""
-
-
-def public(value: Any) -> Any:
-    """A document whose absolute paths are their last parts: where a file lay is nobody's business
-    and no help to anybody else.
-    """
-    if isinstance(value, Mapping):
-        return {key: one if key in TEXTS else public(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [public(one) for one in value]
-    if isinstance(value, str) and (PurePosixPath(value).is_absolute() or _is_windows_path(value)):
-        return PureWindowsPath(value).name
-    return value
-
-
-def _is_windows_path(text: str) -> bool:
-    return bool(PureWindowsPath(text).drive) and PureWindowsPath(text).is_absolute()
 
 
 def write_data(folder: Path, table: pa.Table, own: Sequence[str] = ()) -> None:

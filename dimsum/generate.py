@@ -171,7 +171,7 @@ def _emit(sink: IO[str], form: str, job: Job, row: Row, texts: list[str], code: 
     found = {name: None if reason else texts[0] if len(texts) == 1 else texts}
     if reason:
         found["dropped"] = reason
-    value = {**row, "request": code, **found}
+    value = {**row, "control": code, **found}
     line = json.dumps(value, ensure_ascii=False, default=_as_text)
     if not_text(line):  # half a surrogate pair cannot be written as UTF-8
         line = json.dumps(value, default=_as_text)

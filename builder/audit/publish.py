@@ -11,7 +11,8 @@ from builder.audit.population import digest_released
 from builder.audit.record import RELEASE_AUDITS, RUN_AUDITS, read_audits
 from builder.config import parse_config
 from builder.errors import ConfigError
-from builder.release import CHECKSUMS, write_release
+from builder.hub.manifest import MANIFEST
+from builder.release import write_release
 from builder.store import RUN_FILE, Run, file_hash
 from cards.facts import FACTS_PATH, DatasetFacts
 from cards.render import render_dataset_card
@@ -61,7 +62,7 @@ def _facts(folder: Path) -> DatasetFacts | None:
 
 def _render(folder: Path, rows: str, facts: DatasetFacts) -> list[Path]:
     """Write card, facts and checksums of a released folder with its audits."""
-    facts_path, card, sums_path = folder / FACTS_PATH, folder / "README.md", folder / CHECKSUMS
+    facts_path, card, sums_path = folder / FACTS_PATH, folder / "README.md", folder / MANIFEST
     sums = json.loads(sums_path.read_text(encoding="utf-8")) if sums_path.is_file() else {}
     audits = read_audits(folder / RELEASE_AUDITS, rows)
     facts = facts.model_copy(update={"audits": audits.facts, "audits_of_other_rows": audits.others})

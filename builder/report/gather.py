@@ -17,6 +17,7 @@ from builder.audit.record import (
 from builder.config import BuildConfig
 from builder.facts import in_words
 from builder.models import public_name
+from builder.public import public
 from builder.report import distributions
 from builder.report.breakdowns import breakdowns
 from builder.report.explorer import explorer
@@ -111,13 +112,5 @@ def _rules(config: BuildConfig) -> list[RuleLine]:
 
 
 def _show_config(config: BuildConfig) -> str:
-    """The configuration as YAML; of a local path only its last part."""
-    document = config.model_dump(mode="json")
-    for role in ("teacher", "critic"):
-        document[role]["model"] = public_name(document[role]["model"])
-    if document["pairs"]["encoder"]:
-        document["pairs"]["encoder"] = public_name(document["pairs"]["encoder"])
-    for domain in document["domains"]:
-        if domain["file"]:
-            domain["file"] = Path(domain["file"]).name
+    document = public(config.model_dump(mode="json"))
     return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))

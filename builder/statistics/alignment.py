@@ -1,8 +1,7 @@
 """What targets share with their sources, many pairs at a time.
 
-The equality of every source word with every target word is one Boolean block, and greedy fragments
-are read off it. Values equal those of
-`dimsum.metrics.overlap`, which works pair by pair.
+Rows of like size are one block. Values equal those of `dimsum.metrics.overlap`, which works pair by
+pair.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from builder.statistics.words import Array, Encoded
-from dimsum.metrics.fragments import walk
+from dimsum.metrics.fragments import longest_matches, walk
 from dimsum.metrics.overlap import lcs_length
 
 MAX_WORDS = 1024
@@ -58,10 +57,9 @@ def align(words: Encoded, pairs: int) -> Alignment:
             continue
         left = _pad(words.ids, starts[rows], source[rows], width, -1)
         right = _pad(words.ids, starts[rows + pairs], target[rows], height, -2)
-        equal = right[:, :, None] == left[:, None, :]
-        best = _longest_matches(equal)
-        shared[rows], squares[rows] = walk(best.T, np.arange(len(rows)), target[rows])
-        novel[rows] = _novel(best, target[rows])
+        best = longest_matches(left.T, right.T, target[rows])
+        shared[rows], squares[rows] = walk(best, np.arange(len(rows)), target[rows])
+        novel[rows] = _novel(best.T, target[rows])
         lcs[rows] = [
             lcs_length(a[:m].tolist(), b[:n].tolist())
             for a, b, m, n in zip(left, right, source[rows], target[rows], strict=True)
@@ -70,9 +68,9 @@ def align(words: Encoded, pairs: int) -> Alignment:
 
 
 def _groups(source: Array, target: Array) -> Iterator[Array]:
-    """Rows of like size, few enough that their blocks stay small."""
+    """Rows of like size, longest targets first, few enough that their blocks stay small."""
     wide, high = -(-source // _STEP), -(-target // _STEP)
-    order = np.lexsort((high, wide))
+    order = np.lexsort((-target, wide))
     edges = np.flatnonzero(np.diff(wide[order]) | np.diff(high[order])) + 1
     for group in np.split(order, edges):
         if len(group) == 0:
@@ -87,19 +85,6 @@ def _pad(ids: Array, starts: Array, lengths: Array, width: int, pad: int) -> Arr
     columns = np.arange(width)
     inside = columns < lengths[:, None]
     return np.where(inside, ids[np.where(inside, starts[:, None] + columns, 0)], pad)
-
-
-def _longest_matches(equal: Array) -> Array:
-    """Longest run that begins at each target word and is somewhere in the source."""
-    pairs, height, width = equal.shape
-    best = np.zeros((pairs, height), np.int16)
-    if width == 0:
-        return best
-    run = np.zeros((pairs, width + 1), np.int16)
-    for i in range(height - 1, -1, -1):
-        run[:, :-1] = (run[:, 1:] + 1) * equal[:, i]
-        best[:, i] = run.max(axis=1)
-    return best
 
 
 def _novel(best: Array, lengths: Array) -> Array:

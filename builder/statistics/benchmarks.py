@@ -17,10 +17,10 @@ from builder.statistics.words import (
     hash_texts,
     mix,
     ngram_keys,
-    plain,
 )
 from dimsum.data.files import form_of, lines_in, rows_in
 from dimsum.data.values import not_text
+from dimsum.metrics.overlap import tokens
 
 LONG = 8
 """Words of a run that is too long to be shared by chance."""
@@ -47,7 +47,7 @@ class Benchmark:
         """
         if not path.is_file():
             raise ConfigError(f"no benchmark file at {path}")
-        words = encode([plain(text) for text in _texts(path)])
+        words = encode([tokens(text) for text in _texts(path)])
         if len(words.ids) == 0:
             raise ConfigError(f"{path} holds no text", hint="a benchmark is a file of texts")
         hashed = mix(hash_texts(words.distinct))[words.ids]

@@ -13,7 +13,8 @@ from builder.statistics.corpus import Corpus
 from builder.statistics.frame import Frame
 from builder.statistics.measured import Measured, finite
 from builder.statistics.rowwise import mean_of
-from builder.statistics.words import Array, plain
+from builder.statistics.words import Array
+from dimsum.metrics.overlap import tokens
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95)
 VALUES = frozenset({"CARDINAL", "DATE", "MONEY", "ORDINAL", "PERCENT", "QUANTITY", "TIME"})
@@ -88,8 +89,8 @@ def agreement(frame: Frame, size: int) -> list[Measured]:
     sources, targets = frame.texts(rows)
     a, b = [numbers(text) for text in sources], [numbers(text) for text in targets]
     names_a, names_b = entities(sources), entities(targets)
-    words_a = [frozenset(plain(text)) for text in sources]
-    words_b = [frozenset(plain(text)) for text in targets]
+    words_a = [frozenset(tokens(text)) for text in sources]
+    words_b = [frozenset(tokens(text)) for text in targets]
     parts = {
         "numbers_forward": [share_found(y, x) for x, y in zip(a, b, strict=True)],
         "numbers_backward": [share_found(x, y) for x, y in zip(a, b, strict=True)],
@@ -118,7 +119,7 @@ def entities(texts: Sequence[str]) -> list[list[frozenset[str]]]:
     with pipeline.select_pipes(enable=needed):
         for document in pipeline.pipe(texts, batch_size=64):
             names = [
-                frozenset(plain(entity.text.removesuffix("'s").removesuffix("’s")))
+                frozenset(tokens(entity.text.removesuffix("'s").removesuffix("’s")))
                 for entity in document.ents
                 if entity.label_ not in VALUES
             ]

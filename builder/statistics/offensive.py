@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from builder.errors import ConfigError
-from builder.statistics.words import plain
+from dimsum.metrics.overlap import tokens
 
 SHIPPED = Path(__file__).parent.parent / "words" / "offensive.txt"
 
@@ -49,7 +49,7 @@ class OffensiveWords:
             raise ConfigError(f"the word list {path} is empty")
         singles, phrases, marks = set(), dict[str, tuple[str, ...]](), []
         for entry in entries:
-            words = plain(entry)
+            words = tokens(entry)
             if not words:
                 marks.append(entry)
             elif len(words) == 1:

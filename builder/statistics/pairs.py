@@ -25,9 +25,9 @@ from builder.statistics.words import (
     encode,
     hash_texts,
     mix,
-    plain,
     split_spaces,
 )
+from dimsum.metrics.overlap import tokens as plain_words
 from dimsum.tasks.summary import EXTRACTIVE_FROM
 
 OPENING = 3
@@ -67,7 +67,7 @@ def measure_piece(rows: Rows, options: Options) -> Piece:
     pairs = len(rows)
     both = [*rows.source, *rows.target]
     tokens = encode([split_spaces(text) for text in both])
-    word_lists = [plain(text) for text in both]
+    word_lists = [plain_words(text) for text in both]
     words = encode(word_lists)
     aligned = align(words, pairs)
     columns = _sizes(rows, tokens, pairs)

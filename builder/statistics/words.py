@@ -2,12 +2,12 @@
 
 Two tokenisations are in use, and every definition names its own. Tokens are what lies
 between white space, case kept (`split_spaces`); they give entropies, vocabulary and segments.
-Plain words are lower-cased runs of a-z and 0-9, as rouge-score splits; they give every overlap.
+Plain words (`dimsum.metrics.overlap.tokens`) are lower-cased runs of a-z and 0-9, as rouge-score
+splits; they give every overlap.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -19,7 +19,6 @@ import pyarrow as pa
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-_PLAIN = re.compile(r"[a-z0-9]+")
 _MASK = (1 << 64) - 1
 GOLDEN = 0x9E3779B97F4A7C15
 
@@ -27,11 +26,6 @@ GOLDEN = 0x9E3779B97F4A7C15
 def split_spaces(text: str) -> list[str]:
     """What lies between white space, case kept."""
     return text.split()
-
-
-def plain(text: str) -> list[str]:
-    """Lower-cased runs of a-z and 0-9; equals `dimsum.metrics.overlap.tokens`."""
-    return _PLAIN.findall(text.lower())
 
 
 def hash_text(text: str) -> int:

@@ -164,7 +164,7 @@ def _student(
     code = student.spec.code_for(wanted.task.name, options)
     sources = [example.source for example in examples]
     written = student.write(sources, code, batch_size=wanted.batch_size)
-    facts = {"model": public_name(model), "request": code, "cut": student.cut}
+    facts = {"model": public_name(model), "control": code, "cut": student.cut}
     obeyed = (
         control_accuracy(
             student, sources[: wanted.controls], wanted.task, batch_size=wanted.batch_size

@@ -45,7 +45,7 @@ def squared_lengths(texts: Sequence[Sequence[str]], source: Integers, target: In
         width = max(1, len(ids[sources[start]]))
         stop = start + max(1, _CELLS // (width * max(1, len(targets))))
         left = _pad([ids[index] for index in sources[start:stop].tolist()], -1)
-        best = longest_matches(left, right, lengths)
+        best = longest_matches(left[:, :, None], right[:, None], lengths)
         of_chunk = by_row[edges[start] : edges[min(stop, len(sources))]]
         where = (row[of_chunk] - start) * len(targets) + column[of_chunk]
         flat = best.reshape(len(best), left.shape[1] * len(targets))
@@ -66,26 +66,28 @@ def longest_matches(sources: Integers, targets: Integers, lengths: Integers) -> 
     """Length of the longest run that begins at a target's word and is somewhere in a source.
 
     Args:
-        sources: padded word ids, shape (longest source, sources).
-        targets: padded with another id, shape (longest target, targets), the longest first.
-        lengths: words of each target.
+        sources: padded word ids, shape (longest source, ...).
+        targets: padded with another id, shape (longest target, ...), which is broadcast with the
+            sources'; along the last axis the longest come first.
+        lengths: words of each target, along the last axis.
 
     Returns:
-        shape (longest target, sources, targets); 0 beyond the end of a target.
+        shape (longest target, ...), broadcast; 0 beyond the end of a target.
     """
-    (width, some), (height, all_targets) = sources.shape, targets.shape
+    width, height = len(sources), len(targets)
+    shape = np.broadcast_shapes(sources.shape[1:], targets.shape[1:])
     kind = np.min_scalar_type(min(width, height))
-    best = np.zeros((height, some, all_targets), dtype=kind)
-    run = np.zeros((width + 1, some, all_targets), dtype=kind)
-    equal = np.zeros((width, some, all_targets), dtype=bool)
+    best = np.zeros((height, *shape), dtype=kind)
+    run = np.zeros((width + 1, *shape), dtype=kind)
+    equal = np.zeros((width, *shape), dtype=bool)
     longer = np.zeros_like(run[1:])
     reach = np.searchsorted(-lengths, -np.arange(height), side="left")
     for i in range(height - 1, -1, -1) if width else ():
         k = int(reach[i])
-        np.equal(sources[:, :, None], targets[i, :k], out=equal[:, :, :k])
-        np.add(run[1:, :, :k], 1, out=longer[:, :, :k], casting="unsafe")
-        np.multiply(longer[:, :, :k], equal[:, :, :k], out=run[:-1, :, :k])
-        np.max(run[:-1, :, :k], axis=0, out=best[i, :, :k])
+        np.equal(sources[..., :k], targets[i, ..., :k], out=equal[..., :k])
+        np.add(run[1:, ..., :k], 1, out=longer[..., :k], casting="unsafe")
+        np.multiply(longer[..., :k], equal[..., :k], out=run[:-1, ..., :k])
+        np.max(run[:-1, ..., :k], axis=0, out=best[i, ..., :k])
     return best
 
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Hashable, Sequence
 from typing import Literal
 
-_NOT_WORD = re.compile(r"[^a-z0-9]+")
+_WORD = re.compile(r"[a-z0-9]+")
 
 
 def tokens(text: str) -> list[str]:
     """Lower-cased runs of a-z and 0-9, as rouge-score splits text (without stemming)."""
-    return _NOT_WORD.sub(" ", text.lower()).split()
+    return _WORD.findall(text.lower())
 
 
 def lcs_length(a: Sequence[Hashable], b: Sequence[Hashable]) -> int:

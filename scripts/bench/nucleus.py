@@ -1,13 +1,10 @@
 """The nucleus sampler against transformers' `generate`, both on the same model in one run.
 
-Three scenes; sides take turns within a run, so a busy machine slows both alike.
+Two scenes; sides take turns within a run, so a busy machine slows both alike.
 
 one        one context x 100 samples x 40 tokens, p 0.9, T 0.7, no repeated 3-gram: tokens/s.
 sentences  64 contexts x 64 samples: kept first sentences/s, against the authors' way, which
            takes one context at a time, generates 100 tokens and keeps the first sentence.
-memory     the first two scenes on each side, each in a process of its own: peak resident memory,
-           the loaded model included. No other process should have the model's file open then:
-           the sampler cannot free pages of it that others hold too.
 
 What to expect, for a 135M model with 30 layers and a vocabulary of 49152, on 2 cores with
 bfloat16 matrix units. A token costs 0.27 GFLOP, all of it in matrix products of 100 rows, so the
@@ -29,9 +26,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import resource
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -282,55 +277,19 @@ def check_alike(what: str, some: list[float], others: list[float]) -> None:
         )
 
 
-def peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def memory_of(side: str, scene: str, arguments: argparse.Namespace) -> None:
-    """In a process of its own: print the peak, the loaded model included."""
-    loaded = load(arguments.model)
-    texts = [" ".join(OPENINGS[: 1 + number % len(OPENINGS)]) for number in range(CONTEXTS)]
-    if side == "generate" and scene == "one":
-        generate(loaded, texts[-1], SAMPLES_ONE, TOKENS_ONE, min_new_tokens=TOKENS_ONE)
-    elif side == "generate":
-        generate(loaded, texts[-1], SAMPLES, TOKENS)
-    elif scene == "one":
-        settings = {"max_new_tokens": TOKENS_ONE, "min_new_tokens": TOKENS_ONE, "stop": "length"}
-        sampler_of(loaded, no_repeat_ngram=3, **settings).sample(texts[-1:], SAMPLES_ONE, seed=0)
-    else:
-        settings = {"max_new_tokens": TOKENS, "max_rows": arguments.max_rows}
-        sampler_of(loaded, no_repeat_ngram=3, **settings).sample(texts, SAMPLES, seed=0)
-    print(json.dumps({"peak": peak_bytes()}))
-
-
-def scene_memory(arguments: argparse.Namespace) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for scene in ("one", "sentences"):
-        peaks: dict[str, int] = {}
-        for side in ("sampler", "generate"):
-            command = [sys.executable, __file__, "--model", arguments.model]
-            command += ["--threads", str(arguments.threads), "--max-rows", str(arguments.max_rows)]
-            command += ["--memory-of", side, scene]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            peaks[side] = json.loads(done.stdout.strip().splitlines()[-1])["peak"]
-        result[scene] = {**peaks, "ratio": peaks["sampler"] / peaks["generate"]}
-    return result
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="The nucleus sampler against generate.")
     parser.add_argument("--model", default="embedded:smollm2-135m")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--max-rows", type=int, default=128, help="in the scene of sentences")
-    parser.add_argument("--scene", choices=["one", "sentences", "memory"], action="append")
+    parser.add_argument("--scene", choices=["one", "sentences"], action="append")
     parser.add_argument(
         "--clock",
         choices=["wall", "cpu"],
         default="wall",
         help="cpu, with one thread, where other work keeps the machine busy",
     )
-    parser.add_argument("--memory-of", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
 
     import torch
@@ -339,18 +298,13 @@ def main() -> None:
     if arguments.clock == "cpu":
         global now
         now = time.process_time
-    if arguments.memory_of:
-        memory_of(*arguments.memory_of, arguments)
-        return
     results: dict[str, Any] = {}
-    for scene in arguments.scene or ["one", "sentences", "memory"]:
+    for scene in arguments.scene or ["one", "sentences"]:
         print(f"scene {scene} ...", file=sys.stderr)
-        if scene == "memory":
-            results[scene] = scene_memory(arguments)
-        elif scene == "one":
-            results[scene] = scene_one(load(arguments.model), arguments.rounds)
+        loaded = load(arguments.model)
+        if scene == "one":
+            results[scene] = scene_one(loaded, arguments.rounds)
         else:
-            loaded = load(arguments.model)
             results[scene] = scene_sentences(loaded, arguments.rounds, arguments.max_rows)
         print(json.dumps({scene: results[scene]}, indent=2), flush=True)
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from builder.config import parse_config
-from builder.release import public
+from builder.public import public
 from builder.run import build
 from tests.toys import toy_config
 
@@ -26,6 +26,7 @@ from tests.toys import toy_config
             {"forbidden": ["/r/", "/"], "banned": ["/"]},
             {"forbidden": ["/r/", "/"], "banned": ["/"]},
         ),
+        ({"critic": {"model": "./my/critic"}}, {"critic": {"model": "critic"}}),
         ({"a": ["/x/y", 1, None, True]}, {"a": ["y", 1, None, True]}),
     ],
 )

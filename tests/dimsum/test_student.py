@@ -164,7 +164,7 @@ def test_generate_reads_and_writes_both_forms(
     rows = [json.loads(line) for line in target.read_text().splitlines()]
     assert [row["id"] for row in rows] == list(range(5))
     assert all(len(row["outputs"]) == 2 for row in rows)
-    assert rows[0]["request"] == "short-abstractive"
+    assert rows[0]["control"] == "short-abstractive"
 
 
 @pytest.mark.parametrize(

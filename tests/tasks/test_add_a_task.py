@@ -135,7 +135,7 @@ def test_generate_takes_it_by_module_and_name(
     words = ["generate", str(tmp_path / "student"), str(tmp_path / "in.jsonl"), "--quiet"]
     words += ["--device", "cpu", "--dtype", "float32"]
     assert run([*words, "--task", NAMED, "--option", "size=brief"]) == 0
-    assert json.loads(capfd.readouterr().out)["request"] == "brief-headline"
+    assert json.loads(capfd.readouterr().out)["control"] == "brief-headline"
     for more, message in (
         (["--task", NAMED, "--length", "short"], "the task headline has no length"),
         (["--task", NAMED, "--option", "size=huge"], "'huge' is no size of the task headline"),

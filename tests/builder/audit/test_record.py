@@ -14,7 +14,7 @@ from builder.audit.publish import publish_scores
 from builder.audit.record import RELEASE_AUDITS, RUN_AUDITS
 from builder.audit.score import score
 from builder.cli import run
-from builder.release import CHECKSUMS
+from builder.hub.manifest import MANIFEST
 from builder.report.write import write_report
 from builder.store import file_hash
 from cards.facts import FACTS_PATH
@@ -106,7 +106,7 @@ def test_the_card_of_a_release_without_its_run_is_rendered_in_place(tmp_path: Pa
     written, withheld = publish_scores(key, document)
     assert folder / "README.md" in written and not withheld
     assert "2 readers judged 12 of the" in (folder / "README.md").read_text()
-    sums = json.loads((folder / CHECKSUMS).read_text())
+    sums = json.loads((folder / MANIFEST).read_text())
     assert sums["README.md"] == file_hash(folder / "README.md")
     assert sums[FACTS_PATH] == file_hash(facts)
     assert f"{RELEASE_AUDITS}/{key.audit}.json" in sums

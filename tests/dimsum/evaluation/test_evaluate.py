@@ -169,7 +169,7 @@ def test_an_evaluation_from_the_command_line(
             cell = system["metrics"][name]
             assert cell["low"] <= cell["value"] <= cell["high"]
     assert found["systems"]["copy"]["metrics"]["copy_rate"]["value"] == 100
-    assert found["systems"]["M1"]["facts"]["request"] == "short-abstractive"
+    assert found["systems"]["M1"]["facts"]["control"] == "short-abstractive"
     assert {test["b"] for test in found["paired"]} == set(names[1:])
     assert {test["a"] for test in found["paired"]} == {"M1"}
     control = found["control"]["M1"]
