@@ -10,7 +10,7 @@ import yaml
 from builder.errors import BuilderError
 from builder.hub.shapes import parquet_shape
 from builder.outdated import check_proven
-from builder.release import public
+from builder.public import public
 from builder.store import RUN_FILE, Run
 from cards.findings import Finding
 from cards.lint import lint

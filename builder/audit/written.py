@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
+
+from dimsum.commands.output import make_table
 
 UNDEFINED = "undefined"
 
@@ -22,19 +23,11 @@ def print_scores(document: Mapping[str, Any], out: Console) -> None:
     _print_readers(document, out)
 
 
-def _table(title: str, left: str, *right: str) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    table.add_column(left, overflow="fold")
-    for name in right:
-        table.add_column(name, justify="right")
-    return table
-
-
 def _print_precision(document: Mapping[str, Any], out: Console) -> None:
     rows = document["precision"]
     questions = list(rows[0]["all"]) if rows else []
     title = f"Yes by every reader ({len(document['readers'])}), % (95% interval)"
-    table = _table(title, "pairs", "rows", "read", *questions)
+    table = make_table("pairs", "rows", "read", *questions, title=title)
     for row in rows:
         name = row["by"] if row["name"] == "all" else f"  {row['name']}"
         cells = [percent(row["all"][question]) for question in questions]
@@ -67,7 +60,7 @@ def _print_systems(document: Mapping[str, Any], out: Console) -> None:
     found = document["systems"]
     title = f"Points, 1 to 3, on {found['sources']:,} sources (95% interval)"
     questions = list(dict.fromkeys(row["question"] for row in found["rows"]))
-    table = _table(title, "system", *questions)
+    table = make_table("system", *questions, title=title)
     for name in dict.fromkeys(row["system"] for row in found["rows"]):
         here = {row["question"]: row for row in found["rows"] if row["system"] == name}
         cells = [
@@ -87,7 +80,8 @@ def _print_systems(document: Mapping[str, Any], out: Console) -> None:
 
 
 def _print_agreement(document: Mapping[str, Any], out: Console) -> None:
-    table = _table("Krippendorff's alpha (95% interval)", "question", "level", "items", "alpha")
+    title = "Krippendorff's alpha (95% interval)"
+    table = make_table("question", "level", "items", "alpha", title=title)
     for row in document["agreement"]:
         value = UNDEFINED if row["value"] is None else f"{row['value']:.3f}"
         if row["low"] is not None:
@@ -99,7 +93,8 @@ def _print_agreement(document: Mapping[str, Any], out: Console) -> None:
 
 def _print_readers(document: Mapping[str, Any], out: Console) -> None:
     questions = list(dict.fromkeys(row["question"] for row in document["agreement"]))
-    table = _table("Readers", "reader", "answered", "repeats alike", "known right", "valid alone")
+    head = ("reader", "answered", "repeats alike", "known right", "valid alone")
+    table = make_table(*head, title="Readers")
     for row in document["readers"]:
         repeats, known = row["repeats"], row["known"]
         alone = percent(row["released"]["valid"]) if "released" in row else "–"

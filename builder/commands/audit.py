@@ -64,8 +64,8 @@ def draw(
     from builder.audit.compared import is_outputs
     from builder.audit.draw import compare
     from builder.audit.draw import draw as draw_pairs
-    from builder.commands.output import print_json
     from builder.errors import ConfigError
+    from dimsum.commands.output import print_json
 
     if others or is_outputs(corpus):
         if task is None:
@@ -105,7 +105,8 @@ def score(folder: Path, answers: tuple[Path, ...], as_json: bool) -> None:
     from builder.audit.publish import publish_scores
     from builder.audit.score import score as score_answers
     from builder.audit.written import print_scores
-    from builder.commands.output import console, print_json
+    from builder.commands.output import console
+    from dimsum.commands.output import print_json
 
     document = score_answers(folder, answers)
     written, withheld = publish_scores(Key.read(folder), document)

@@ -39,12 +39,13 @@ def build(
     with other settings is only made again with --again.
     """
     from builder import run as runs
-    from builder.commands.output import print_funnel, print_json, print_pairs
+    from builder.commands.output import print_funnel, print_pairs
     from builder.config import PRESETS, load_config
     from builder.progress import Progress
     from builder.release import list_tasks, take_rows
     from builder.statistics.funnel import funnel
     from builder.store import Run
+    from dimsum.commands.output import print_json
     from dimsum.settings import default_folder
 
     folder = output or default_folder(config, PRESETS)

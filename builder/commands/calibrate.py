@@ -36,9 +36,9 @@ def calibrate(
     No language model is loaded. The file becomes the measure `validity` of a build or a rescore:
     --set validity=FILE --set rules.summary.validity.min=0.6.
     """
-    from builder.commands.output import print_json
     from builder.validity import calibrate as work
     from builder.validity.model import write_calibration
+    from dimsum.commands.output import print_json
 
     path = run / "validity.json" if output is None else output
     found, data = work.calibrate(run, labels, seed)
@@ -52,9 +52,8 @@ def calibrate(
 
 
 def _print(document: dict[str, Any]) -> None:
-    from rich.table import Table
-
     from builder.commands.output import console
+    from dimsum.commands.output import make_table
 
     click.echo(
         f"{document['labels']:,} labels of {document['contexts']:,} contexts, "
@@ -64,16 +63,11 @@ def _print(document: dict[str, Any]) -> None:
         f"On contexts that the fit has not seen: area under the curve {document['area']:.3f}, "
         f"Brier score {document['brier']:.3f}."
     )
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("labels", "predicted", "valid"):
-        table.add_column(name, justify="right")
+    table = make_table("labels", "predicted", "valid", left=0)
     for part in document["reliability"]:
         table.add_row(str(part["labels"]), f"{part['predicted']:.2f}", f"{part['valid']:.2f}")
     console().print(table)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("column")
-    for name in ("area alone", "area lost without"):
-        table.add_column(name, justify="right")
+    table = make_table("column", "area alone", "area lost without")
     for one in document["columns"]:
         table.add_row(one["column"], f"{one['alone']:.3f}", f"{one['lost']:.3f}")
     console().print(table)

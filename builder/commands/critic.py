@@ -85,13 +85,14 @@ def join(first: str, second: str, output: Path, alone_below: float) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def evaluate(model: str, data: tuple[Path, ...], save: bool, as_json: bool) -> None:
     """Measure MODEL, a critic folder or any NLI model, on labelled DATA."""
-    from builder.commands.output import print_evaluations, print_json
+    from builder.commands.output import print_evaluations
     from builder.config import CriticConfig
     from builder.critics.entailment import EntailmentCritic
     from builder.critics.evaluation import evaluate as measure
     from builder.critics.nli_data import read_nli
     from builder.facts import EVALUATION_FILE
     from builder.models import resolve
+    from dimsum.commands.output import print_json
     from dimsum.data.values import Reading
     from dimsum.files import write_json
 

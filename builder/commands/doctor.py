@@ -11,8 +11,9 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def doctor(as_json: bool) -> None:
     """Print versions, devices and the embedded models found."""
-    from builder.commands.output import console, print_json
+    from builder.commands.output import console
     from builder.doctor import examine
+    from dimsum.commands.output import print_json
 
     found: dict[str, Any] = examine()
     if as_json:

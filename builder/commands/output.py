@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
+
+from dimsum.commands.output import make_table
 
 if TYPE_CHECKING:
     from builder.critics.evaluation import Evaluation
@@ -25,17 +25,9 @@ def console() -> Console:
     return Console(highlight=False, no_color=True, width=120)
 
 
-def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
 def print_funnel(steps: Sequence[Step], *, reasons: int | None = 3) -> None:
     """The funnel as a table; `reasons` bounds the reasons named for each stage."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("stage")
-    for name in ("entered", "kept", "rejected"):
-        table.add_column(name, justify="right")
+    table = make_table("stage", "entered", "kept", "rejected")
     table.add_column("counted")
     table.add_column("why", overflow="fold")
     for step in steps:
@@ -61,9 +53,7 @@ def print_reasons(steps: Sequence[Step], measures: Mapping[str, str]) -> None:
     """
     from builder.stages.reasons import meaning_of
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("reason")
-    table.add_column("meaning", overflow="fold")
+    table = make_table("reason", "meaning", left=2)
     for reason in dict.fromkeys(reason for step in steps for reason in step.rejected):
         table.add_row(Text(reason), Text(meaning_of(reason, measures)))
     if table.row_count:
@@ -83,10 +73,7 @@ def print_pairs(rows: Sequence[dict[str, Any]]) -> None:
 
 def print_rescore(comparison: Comparison) -> None:
     """Decisions before and after, one a row."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("decision")
-    for name in ("before", "after", "change"):
-        table.add_column(name, justify="right")
+    table = make_table("decision", "before", "after", "change")
     names = dict.fromkeys([*comparison.before, *comparison.after])
     for name in names:
         old, new = comparison.before.get(name, 0), comparison.after.get(name, 0)
@@ -96,9 +83,8 @@ def print_rescore(comparison: Comparison) -> None:
 
 def print_evaluations(found: Sequence[Evaluation]) -> None:
     """One row for each labelled file."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("data", "n", "3-way", "entailment or not", "precision @0.75", "recall", "pairs/s"):
-        table.add_column(name, justify="left" if name == "data" else "right")
+    names = ("data", "n", "3-way", "entailment or not", "precision @0.75", "recall", "pairs/s")
+    table = make_table(*names)
     for one in found:
         point = next(p for p in one.thresholds if p.threshold == 0.75)
         table.add_row(

@@ -57,13 +57,13 @@ def proximity(
     other, how alike such pairs read, and how near they lie in the teacher's own hidden states.
     Interrupt it at any time: the same command goes on where it stopped.
     """
-    from builder.commands.output import print_json
     from builder.config import DomainConfig
     from builder.models import public_name
     from builder.probe.page import as_json as numbers
     from builder.probe.page import write_page
     from builder.probe.proximity import probe as run
     from builder.probe.settings import ProbeSettings
+    from dimsum.commands.output import print_json
     from dimsum.settings import check
 
     settings = check(ProbeSettings, {**asked, "temperatures": asked["temperatures"].split(",")})

@@ -12,10 +12,10 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def release(run: Path, as_json: bool) -> None:
     """Write the dataset folder of RUN, unless it is there and current."""
-    from builder.commands.output import print_json
     from builder.config import parse_config
     from builder.release import write_release
     from builder.store import Run
+    from dimsum.commands.output import print_json
 
     opened = Run.open(run)
     header = opened.header()

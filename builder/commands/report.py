@@ -38,8 +38,8 @@ def report(
 
     An unfinished run, or one that kept nothing, gets the page of what there is.
     """
-    from builder.commands.output import print_json
     from builder.report.write import write_report
+    from dimsum.commands.output import print_json
 
     page = output or Path(f"{corpus.resolve().name}-report.html")
     files = write_report(corpus, page, picture_folder=pictures, measured=measured)

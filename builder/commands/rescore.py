@@ -18,9 +18,10 @@ def rescore(run: Path, overrides: tuple[str, ...], dry_run: bool, as_json: bool)
 
     Only rules, duplicates and splits can change here; anything else needs `dimsum build`.
     """
-    from builder.commands.output import print_json, print_rescore
+    from builder.commands.output import print_rescore
     from builder.rescore import apply, compare
     from builder.store import Run
+    from dimsum.commands.output import print_json
 
     opened = Run.open(run)
     with nullcontext() if dry_run else opened.lock():

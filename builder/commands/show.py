@@ -25,11 +25,12 @@ def show(
     as_json: bool,
 ) -> None:
     """Print the funnel of RUN, or with --rejects a random draw of what it rejected."""
-    from builder.commands.output import print_funnel, print_json, print_pairs, print_reasons
+    from builder.commands.output import print_funnel, print_pairs, print_reasons
     from builder.config import parse_config
     from builder.rejects import draw_rejects
     from builder.statistics.funnel import funnel
     from builder.store import Run
+    from dimsum.commands.output import print_json
 
     opened = Run.open(run)
     config = parse_config(opened.header()["config"])

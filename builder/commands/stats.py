@@ -52,9 +52,9 @@ def stats(
 
     Each number carries a signature and an interval; docs/statistics.md defines them all.
     """
-    from builder.commands.output import print_json
     from builder.statistics.study import study
     from builder.statistics.written import bibtex, latex, print_tables
+    from dimsum.commands.output import print_json
     from dimsum.files import write_json
 
     def say(line: str) -> None:

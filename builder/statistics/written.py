@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cards.facts import PAPER
+from dimsum.commands.output import make_table
 
 NOTHING = "–"
 ABSENT = "-"
@@ -66,15 +67,8 @@ def _title(corpus: Mapping[str, Any]) -> str:
     return f"{corpus['name']}{revision}: {corpus['rows']:,} pairs, {corpus['digest'][:12]}"
 
 
-def _columns(*names: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column, name in enumerate(names):
-        table.add_column(name, justify="left" if column == 0 else "right")
-    return table
-
-
 def _measures(corpus: Mapping[str, Any]) -> Table:
-    table = _columns("measure", "side", "value", "95% interval", "unit", "rows")
+    table = make_table("measure", "side", "value", "95% interval", "unit", "rows")
     group = ""
     for measured in corpus["measures"]:
         if measured["group"] != group:
@@ -97,7 +91,7 @@ def _measures(corpus: Mapping[str, Any]) -> Table:
 def _below(entailment: Mapping[str, Any]) -> Table:
     """Shares below each threshold."""
     shares = entailment["share_below"]
-    table = _columns("  share below", *shares)
+    table = make_table("  share below", *shares)
     for points in zip(*shares.values(), strict=True):
         texts = [
             f"{number(p['share'], 'share')} ({number(p['low'], 'share')} to "
@@ -109,7 +103,7 @@ def _below(entailment: Mapping[str, Any]) -> Table:
 
 
 def _equal(equal: Mapping[str, Any], names: list[str]) -> Table:
-    table = _columns("measure", "side", *names)
+    table = make_table("measure", "side", *names)
     rows: dict[tuple[str, str], list[str]] = {}
     for measured in equal["measures"]:
         unit = measured["unit"]
@@ -125,7 +119,7 @@ def _equal(equal: Mapping[str, Any], names: list[str]) -> Table:
 def _print_published(out: Console, table: Mapping[str, Any]) -> None:
     out.print(Text(f"Beside {table['source']}", style="bold"))
     columns = table["columns"]
-    shown = _columns("corpus", "pairs", *columns.values())
+    shown = make_table("corpus", "pairs", *columns.values())
     for row in [*table["published"], *table["ours"]]:
         pairs = f"{row['pairs']:,}" if isinstance(row["pairs"], int) else row["pairs"]
         values = ["" if row.get(n) is None else f"{row[n]:.2f}" for n in columns]

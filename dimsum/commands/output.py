@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def make_table(*names: str, left: int = 1, title: str | None = None) -> Table:
+    """A table for a terminal: its first columns hold text that folds, the others numbers."""
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for index, name in enumerate(names):
+        if index < left:
+            table.add_column(name, overflow="fold")
+        else:
+            table.add_column(name, justify="right")
+    return table
 
 
 def print_facts(facts: Mapping[str, Any]) -> None:
@@ -41,15 +57,11 @@ SHOWN = ("rougeL", "bertscore", "bleu", "ibleu", "bert_ibleu", "entailment", "co
 def print_evaluation(document: Mapping[str, Any]) -> None:
     """Systems by metric with 95% intervals, the paired tests, and what each column is."""
     from rich.console import Console
-    from rich.table import Table
 
     out = Console(highlight=False, width=160, no_color=True)
     systems = document["systems"]
     metrics = [name for name in SHOWN if name in document["signatures"]]
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("system")
-    for name in metrics:
-        table.add_column(name, justify="right")
+    table = make_table("system", *metrics)
     for system, found in systems.items():
         cells = [found["metrics"][name] for name in metrics]
         table.add_row(system, *(_cell(cell) for cell in cells))
