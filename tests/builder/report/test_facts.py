@@ -190,28 +190,28 @@ def test_neighbours_are_those_of_a_comparison_of_all() -> None:
     assert all(j == i or jaccard(sets[i], sets[j]) == v for i, (j, v) in enumerate(found))
 
 
-def test_statistics_are_found_whatever_surrounds_them() -> None:
+def record(measure: str, side: str, value: float | None, *ends: float) -> dict[str, object]:
+    """A measure as `dimsum stats` writes it."""
+    low, high = ends or (None, None)
+    known = {"measure": measure, "side": side, "group": "table1", "signature": f"of {measure}"}
+    return {**known, "value": value, "low": low, "high": high}
+
+
+def test_statistics_of_a_release_are_those_of_the_corpus_and_of_each_task() -> None:
     document = {
         "rows": 3,
         "means": {"summary": {"rouge_l": 0.5}},
-        "measures": [
-            {"name": "H2", "value": 15.4, "interval": [15.3, 15.5], "signature": {"unit": "bits"}},
-            {
-                "metric": "Self-BLEU",
-                "value": float("nan"),
-                "low": 1,
-                "high": None,
-                "references": {"MRPC": 39, "other": {"value": 1234567.0}},
-            },
-            {"value": 3},
-        ],
-        "hygiene": {"records": [{"name": "repeats", "value": 0, "signature": "exact"}]},
+        "corpus": {
+            "rows": 3,
+            "measures": [record("h2", "source", 15.4, 15.3, 15.5), record("ted", "pair", None)],
+        },
+        "tasks": {"summary": {"measures": [record("vocabulary", "target", 1234567.0)]}},
     }
-    h2, bleu, repeats = statistics(document)
-    assert (h2.value, h2.interval, h2.signature) == ("15.4", "15.3 to 15.5", "unit: bits")
-    assert (bleu.value, bleu.interval) == ("–", "")
-    assert bleu.references == {"MRPC": "39", "other": "1,234,567"}
-    assert (repeats.group, repeats.value) == ("hygiene", "0")
+    h2, ted, words = statistics(document)
+    assert (h2.name, h2.group, h2.value) == ("h2, source", "table1", "15.4")
+    assert (h2.interval, h2.signature) == ("15.3 to 15.5", "of h2")
+    assert (ted.value, ted.interval) == ("–", "")
+    assert (words.group, words.value) == ("summary: table1", "1,234,567")
     assert statistics({"rows": 1}) == statistics(None) == ()
 
 
@@ -220,8 +220,8 @@ def test_other_corpora_and_published_values_stand_next_to_the_first() -> None:
         return {
             "name": name,
             "measures": [
-                {"measure": "jaccard", "side": "pair", "value": values[0], "low": 0.3, "high": 0.5},
-                {"measure": "h2", "side": "target", "value": values[1]},
+                record("jaccard", "pair", values[0], 0.3, 0.5),
+                record("h2", "target", values[1]),
             ],
         }
 
