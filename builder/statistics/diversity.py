@@ -75,69 +75,52 @@ def measure_segments(frame: Frame, side: str) -> list[Measured]:
     found = []
     for length in LENGTHS:
         ratios = segment_ratios(frame.stream(side), frame.starts[side], rows, length)
-        mean, low, high = of_independent(100 * ratios, frame.seed)
-        found.append(
-            Measured(
-                f"msttr_{length}",
-                side,
-                mean,
-                low,
-                high,
-                rows=frame.rows,
-                of=frame.rows,
-                seed=frame.seed,
-                interval=_of_parts("segments", len(ratios)),
-                note="" if len(ratios) else f"fewer than {length} tokens",
-            )
-        )
+        note = "" if len(ratios) else f"fewer than {length} tokens"
+        name = f"msttr_{length}"
+        found.append(_of_parts(frame, name, side, 100 * ratios, "segments", frame.rows, note))
     return found
-
-
-def _of_parts(what: str, count: int) -> str:
-    if count < 2:
-        return "none"
-    return f"{LEVEL:.0%} bootstrap of {count} {what}, {RESAMPLES} replicates"
 
 
 def self_bleu_of(frame: Frame, side: str, texts: int = SELF_BLEU_TEXTS) -> Measured:
     """Self-BLEU of a sample of one side."""
     rows = frame.sample(texts, "self-bleu")
     scores = self_bleu(*gather(frame.stream(side), frame.starts[side], rows))
-    mean, low, high = of_independent(100 * scores, frame.seed)
-    return Measured(
-        "self_bleu",
-        side,
-        mean,
-        low,
-        high,
-        rows=len(rows),
-        of=frame.rows,
-        sample="self-bleu",
-        seed=frame.seed,
-        interval=_of_parts("texts", len(scores)),
-        note="" if len(scores) else "one text has no other to be compared with",
-    )
+    note = "" if len(scores) else "one text has no other to be compared with"
+    values = 100 * scores
+    return _of_parts(frame, "self_bleu", side, values, "texts", len(rows), note, "self-bleu")
 
 
 def zlib_of(frame: Frame, side: str) -> Measured:
     """Compressibility of a sample of one side, in pieces of one size."""
     rows = frame.sample(ZLIB_PIECE * ZLIB_PIECES, "zlib")
-    texts = frame.texts(rows)[SIDES.index(side)]
-    ratios = zlib_ratios(texts)
-    mean, low, high = of_independent(ratios, frame.seed)
+    ratios = zlib_ratios(frame.texts(rows)[SIDES.index(side)])
     short = len(rows) < ZLIB_PIECE
+    note = f"one piece of {len(rows)} texts, smaller than a whole one" if short else ""
+    return _of_parts(frame, "zlib_ratio", side, ratios, "pieces", len(rows), note, "zlib")
+
+
+def _of_parts(
+    frame: Frame,
+    name: str,
+    side: str,
+    values: Array,
+    parts: str,
+    rows: int,
+    note: str,
+    sample: str = "all",
+) -> Measured:
+    """The mean of independent parts, such as segments or texts, by the bootstrap over them."""
+    how = f"{LEVEL:.0%} bootstrap of {len(values)} {parts}, {RESAMPLES} replicates"
     return Measured(
-        "zlib_ratio",
+        name,
         side,
-        mean,
-        low,
-        high,
-        rows=len(rows),
+        *of_independent(values, frame.seed),
+        rows=rows,
         of=frame.rows,
-        sample="zlib",
+        sample=sample,
         seed=frame.seed,
-        interval=_of_parts("pieces", len(ratios)),
-        note=f"one piece of {len(rows)} texts, smaller than a whole one" if short else "",
+        interval=how if len(values) > 1 else "none",
+        note=note,
     )
 
 
