@@ -6,17 +6,9 @@ one        one context x 100 samples x 40 tokens, p 0.9, T 0.7, no repeated 3-gr
 sentences  64 contexts x 64 samples: kept first sentences/s, against the authors' way, which
            takes one context at a time, generates 100 tokens and keeps the first sentence.
 
-What to expect, for a 135M model with 30 layers and a vocabulary of 49152, on 2 cores with
-bfloat16 matrix units. A token costs 0.27 GFLOP, all of it in matrix products of 100 rows, so the
-floor of a step is the time of those products alone. Printed are the rate of these products by
-themselves, as torch multiplies them, and what a side reaches of the rate of one large product,
-which is the machine's own. The rest of a step is attention (a small product for each row and
-head), some 1300 small operations and the draw.
-A loop that does no more than it must should spend half of its time in the products; `generate`
-spends about a tenth, because it copies the cache at every token, sorts the vocabulary of every
-row and rebuilds the n-grams of every row from the beginning. So 5x was expected in scene "one".
-In scene "sentences" a kept sentence takes about a quarter of the authors' 100 tokens and there
-are more rows to a product, so 20x.
+`generate` copies the cache at every token, sorts the vocabulary of every row and rebuilds the
+n-grams of every row from the beginning. In scene "sentences" a kept sentence takes about a quarter
+of the authors' 100 tokens besides.
 
     python scripts/bench/nucleus.py --model embedded:smollm2-135m
 """
@@ -127,42 +119,6 @@ def mean_logprobs(loaded: Any, context: str, continuations: list[list[int]]) -> 
     return means
 
 
-def products_seconds(loaded: Any, rows: int) -> tuple[float, float]:
-    """Seconds that the matrix products of one step take by themselves, and their FLOP."""
-    import torch
-
-    weights = []
-    for module in loaded.model.modules():
-        weight = getattr(module, "weight", None)
-        name = type(module).__name__
-        if weight is not None and weight.ndim == 2 and name in ("Linear", "Conv1D"):
-            weights.append(weight.t() if name == "Linear" else weight)
-    inputs = {w.shape[0]: torch.randn(rows, w.shape[0]).to(w.dtype) for w in weights}
-    times = []
-    with torch.inference_mode():
-        for _ in range(8):
-            began = now()
-            for weight in weights:
-                inputs[weight.shape[0]] @ weight
-            times.append(now() - began)
-    return statistics.median(times[1:]), 2.0 * rows * sum(w.numel() for w in weights)
-
-
-def machine_tflops(dtype: Any) -> float:
-    """The rate of one large square product, the best of several."""
-    import torch
-
-    size = 2048
-    some, others = (torch.randn(size, size).to(dtype) for _ in range(2))
-    best = math.inf
-    with torch.inference_mode():
-        for _ in range(8):
-            began = now()
-            some @ others
-            best = min(best, now() - began)
-    return 2 * size**3 / best / 1e12
-
-
 def scene_one(loaded: Any, rounds: int) -> dict[str, Any]:
     context = contexts_of(loaded, 2)[1]
     sampler = sampler_of(
@@ -182,7 +138,7 @@ def scene_one(loaded: Any, rounds: int) -> dict[str, Any]:
 
     sampler.sample([context], 4, seed=0)
     generate(loaded, context, 4, 4)
-    seconds: dict[str, list[float]] = {"sampler": [], "generate": [], "products": []}
+    seconds: dict[str, list[float]] = {"sampler": [], "generate": []}
     means: dict[str, list[float]] = {"sampler": [], "generate": []}
     for number in range(rounds):
         began = now()
@@ -193,23 +149,14 @@ def scene_one(loaded: Any, rounds: int) -> dict[str, Any]:
         rows = theirs()
         seconds["generate"].append(now() - began)
         assert sum(map(len, rows)) == wanted, "a generated row is short"
-        seconds["products"].append(products_seconds(loaded, SAMPLES_ONE)[0] * TOKENS_ONE)
         means["sampler"] += [s.logprob / len(s.tokens) for s in samples]
         means["generate"] += mean_logprobs(loaded, context, rows)
     ratios = [t / o for o, t in zip(seconds["sampler"], seconds["generate"], strict=True)]
-    floor = statistics.median(seconds["products"])
-    flop = products_seconds(loaded, SAMPLES_ONE)[1]
-    result: dict[str, Any] = {
-        "ratio": statistics.median(ratios),
-        "ratios": ratios,
-        "products_tflops": flop * TOKENS_ONE / floor / 1e12,
-        "machine_tflops": machine_tflops(loaded.model.dtype),
-    }
+    result: dict[str, Any] = {"ratio": statistics.median(ratios), "ratios": ratios}
     for side in ("sampler", "generate"):
         middle = statistics.median(seconds[side])
         result[side] = {
             "tokens_per_second": wanted / middle,
-            "share_of_machine_rate": flop * TOKENS_ONE / middle / 1e12 / result["machine_tflops"],
             "mean_logprob": statistics.mean(means[side]),
         }
     check_alike("mean log-probability", means["sampler"], means["generate"])
