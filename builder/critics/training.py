@@ -4,9 +4,12 @@ Two shapes of critic come out of one loop. A bidirectional encoder is fine-tuned
 (premise, hypothesis) as a pair. A causal model gets LoRA on its upper layers and reads one text
 made from a template; its last token carries the verdict.
 
-The loop is not transformers' Trainer, nor CrossEncoderTrainer over it: a model in bfloat16 is moved
-by float32 copies here, which Trainer does not keep, and a checkpoint is one file of what the steps
-changed, so that an interrupted training ends with the same bytes.
+The loop is not transformers' Trainer, nor sentence-transformers' CrossEncoderTrainer over it, which
+would be one more dependency and writes no pair into a template. Both move a bfloat16 model's own
+weights: of the 10.8 million of embedded:minilm-l6 outside its word embeddings, a step of 2e-4 (that
+recipe's highest rate) leaves 25 % where they were and one of 2e-5 leaves 87 %. Here float32 copies
+are moved, and a checkpoint is one file of what the steps changed, written by the clock, so that an
+interrupted training ends with the same bytes.
 """
 
 from __future__ import annotations
