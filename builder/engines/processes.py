@@ -36,13 +36,13 @@ class ProcessesSettings(EngineSettings):
 
     kind: Literal["processes"] = "processes"
     workers: int = Field(ge=1, description="processes, each with models of its own in memory")
-    threads: int | None = Field(
-        None, ge=1, description="of a worker; empty: the cores that it has to itself"
+    threads: int = Field(
+        1, ge=1, description="of a worker, whatever their number: sums are in the same order"
     )
 
     def start(self) -> AbstractContextManager[Engine]:
         """As in `EngineSettings`."""
-        return Processes(self.workers, self.threads or max(1, cores() // self.workers))
+        return Processes(self.workers, self.threads)
 
 
 class Processes:
@@ -101,11 +101,6 @@ class Processes:
                 initargs=(self.threads,),
             )
         return self._pool
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _on_cpu(folder: Path, stage: str) -> bool:

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from builder.config import BuildConfig, parse_config
+from builder.engines.processes import Processes, ProcessesSettings
 from builder.errors import BuilderError, GateError
 from builder.pool import ModelPool
 from builder.run import build
@@ -53,6 +54,37 @@ def test_every_engine_gives_the_same_bytes(
         assert one is not None and other is not None
         assert one.fingerprint == other.fingerprint
     assert not multiprocessing.active_children()
+
+
+def count_threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
+@pytest.mark.parametrize(("workers", "threads"), [(1, 1), (2, 1), (2, 2)])
+def test_a_worker_has_the_threads_of_its_settings(workers: int, threads: int) -> None:
+    """Sums of floats depend on their order, so never on how many workers there are."""
+    given = {"workers": workers} if threads == 1 else {"workers": workers, "threads": threads}
+    with ProcessesSettings(**given).start() as engine:
+        assert isinstance(engine, Processes)
+        found = [engine._start().submit(count_threads) for _ in range(2 * workers)]
+        assert {one.result() for one in found} == {threads}
+
+
+@pytest.mark.embedded
+def test_embeddings_have_the_same_bytes_in_one_worker_and_in_two(
+    toy_document: dict[str, Any], tmp_path: Path
+) -> None:
+    toy_document["pairs"]["encoder"] = "embedded:minilm-l6"
+    config = parse_config(toy_document)
+    build(config, tmp_path / "here")
+    cosines = Run.open(tmp_path / "here").read("pairs", 0)["cosine"].to_pylist()
+    assert len(set(cosines)) > 10
+    for workers in (1, 2):
+        folder = tmp_path / f"{workers}"
+        build(with_engine(config, f"{{kind: processes, workers: {workers}}}"), folder)
+        assert tables(folder) == tables(tmp_path / "here")
 
 
 def test_a_run_goes_on_under_another_engine(
