@@ -4,9 +4,10 @@ On a CPU every product of torch first copies its weights into blocks in the orde
 are read. With the hundred rows of a decoding step that copy takes a good part of the product's
 time. The operators that torch.compile uses for frozen weights make it once. They are private to
 torch, so a setting says whether they are used (`prepacked: auto, on or off`): where it is off,
-nothing here touches a model. On one thread of a processor with AVX2, in float32, plain weights
-took 1.15 times as long to sample (100 rows) and 1.07 times as long to score
-(`scripts/bench/prepacked.py`).
+nothing here touches a model. The gain is small and not everywhere: by one thread's processor time
+in float32, plain weights took 1.15 times as long to sample (100 rows) and 1.07 times as long to
+score in one run on a processor with AVX2, and 0.95 and 0.90 times as long in a later one
+(`scripts/bench/prepacked.py`), so measure before relying on it.
 """
 
 from __future__ import annotations
