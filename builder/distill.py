@@ -31,7 +31,9 @@ from builder.outdated import MadeOtherwise
 from builder.progress import Progress
 from builder.run import BuildResult, build
 from builder.store import RUN_FILE, Run
+from dimsum.loading import check_model
 from dimsum.settings import PathInFile, Presets, Settings, begun_from, in_folder, load
+from dimsum.spec import SPEC_FILE
 from dimsum.training.recipe import PRESETS as RECIPES
 from dimsum.training.recipe import Recipe, load_recipe
 
@@ -128,6 +130,8 @@ def distill(
     """
     settings, later = config.corpus, config.later_corpora or config.corpus
     later_recipe = config.later_students or config.student
+    if not (folder / "student-1" / SPEC_FILE).is_file():
+        check_model(config.student.student, "generator", device=device, role="student")
     folder.mkdir(parents=True, exist_ok=True)
     run = config.finished or _build(settings, (folder / "round-0").absolute(), progress).run
     corpora, datasets, students = [run], [run / settings.name], []

@@ -16,6 +16,10 @@ class ConfigError(BuilderError):
         super().__init__(message, hint=hint, exit_code=2)
 
 
+class NoMemory(BuilderError):
+    """Not even a single one of what is computed together fitted into memory."""
+
+
 class GateError(BuilderError):
     """A quality gate said no: nothing kept, or a share beyond its bound (exit code 3)."""
 

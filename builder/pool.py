@@ -85,7 +85,7 @@ class ModelPool:
     def _load_teacher(self) -> tuple[LoadedModel, list[str]]:
         wanted = self.config.teacher
         found = load_causal(
-            self._reference("teacher", wanted.model),
+            self.reference("teacher", wanted.model),
             device=wanted.device,
             dtype=self.resolved["teacher"]["dtype"],
         )
@@ -98,7 +98,7 @@ class ModelPool:
     def _load_critic(self) -> tuple[EntailmentCritic, list[str]]:
         from builder.critics.entailment import EntailmentCritic
 
-        name = self._reference("critic", self.config.critic.model)
+        name = self.reference("critic", self.config.critic.model)
         wanted = self.config.critic.model_copy(
             update={"model": name, "prepacked": self._decide_prepacking("critic")}
         )
@@ -110,7 +110,7 @@ class ModelPool:
 
         assert self.config.pairs.encoder is not None
         found = SentenceEncoder.load(
-            self._reference("encoder", self.config.pairs.encoder),
+            self.reference("encoder", self.config.pairs.encoder),
             self._decide_prepacking("encoder"),
         )
         return found, found.notes
@@ -122,14 +122,14 @@ class ModelPool:
             raise BuilderError("this run has no student")
         wanted = self.config.round.student
         found = student_of(
-            self._reference("student", wanted.model),
+            self.reference("student", wanted.model),
             device=wanted.device,
             dtype=self.resolved["student"]["dtype"],
             prepacked=self._decide_prepacking("student"),
         )
         return found, [found.note]
 
-    def _reference(self, role: str, wanted: str) -> str:
+    def reference(self, role: str, wanted: str) -> str:
         """The model as configured, at the commit that the run has settled on."""
         commit = self.resolved.get(role, {}).get("revision")
         return f"{wanted.partition('@')[0]}@{commit}" if commit else wanted

@@ -20,9 +20,11 @@ from typing import Any
 
 import torch
 
+from builder.checks import check_models
 from builder.config import BuildConfig, ModelConfig
 from builder.critics.spec import read_spec
 from builder.engines import Engine
+from builder.engines.in_process import InProcessSettings
 from builder.environment import check_environments, environment_here, models_of
 from builder.errors import GateError
 from builder.models import pick_device, pick_dtype, pin, resolve
@@ -85,10 +87,15 @@ def build(
         outdated = find_outdated(run, header)
         if outdated.units and not again:
             raise outdated.refusal(run.folder)
-        check_inputs(open_header(run.folder, header), outdated)
+        shown = progress or Progress(quiet=True)
+        opened = open_header(run.folder, header)
+        wanted = check_inputs(opened, outdated)
+        check_models(opened, wanted, shown.say)
+        if wanted and not isinstance(config.run.engine, InProcessSettings):
+            forget_models()  # workers have models of their own
         outdated.forget(run)
         run.write_header(header)
-        return make_stages(run, config, progress=progress, keep_models=keep_models)
+        return make_stages(run, config, progress=shown, keep_models=keep_models)
 
 
 def make_stages(
@@ -193,20 +200,26 @@ def _uses_prepacking(role: str, model: ModelConfig, dtype: str, before: Mapping[
     return settle(switch, pick_device(model.device), getattr(torch, dtype), measured)
 
 
-def check_inputs(opened: Opened, outdated: Outdated) -> None:
+def check_inputs(opened: Opened, outdated: Outdated) -> set[str]:
     """Refuse before anything is made what could only fail later: the files that units will read.
 
+    Returns:
+        roles of the models that are needed for what is not made yet.
+
     Raises:
-        BuilderError: one of them is not there, or holds nothing that can be used.
+        BuilderError: one of the files is not there, or holds nothing that can be used.
     """
+    roles: set[str] = set()
     for stage in stages_of(opened.config):
         for shard in range(units_of(stage.name, opened.config)):
             made = opened.run.sidecar(stage.name, shard) is not None
             if made and shard not in outdated.units.get(stage.name, ()):
                 continue
+            roles |= {*stage.models}
             for path in files_of(stage, opened.config, shard).values():
                 if stage.content is not None:
                     stage.content(path)
+    return roles
 
 
 def run_stage(run: Run, stage: Stage, engine: Engine, progress: Progress) -> None:

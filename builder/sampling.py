@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from builder.decoding.settings import SamplingConfig, TeacherSampling
-from builder.errors import BuilderError, ConfigError
+from builder.errors import ConfigError, NoMemory
 
 if TYPE_CHECKING:
     from builder.decoding.nucleus import NucleusSampler, Sample
@@ -40,7 +40,7 @@ def sample_each(
     """
     try:
         return nucleus.sample(prompts, samples, seed=seed, on_tokens=tick), {}
-    except BuilderError as error:
+    except (ConfigError, NoMemory) as error:
         if len(prompts) == 1:
             reason = "prompt_unusable" if isinstance(error, ConfigError) else "out_of_memory"
             return [], {0: reason}

@@ -264,14 +264,18 @@ def _unpack(file: Path, folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
+    from dimsum.loading import check_weights
+
     try:
         with quiet_transformers():
-            model = AutoModelForCausalLM.from_pretrained(
+            model, info = AutoModelForCausalLM.from_pretrained(
                 str(file.parent),
                 gguf_file=file.name,
                 dtype=torch.float32,
                 quantization_config=GgufConfig(dequantize=True),
+                output_loading_info=True,
             )
+            check_weights(info, file.name)
             tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
     except Exception as error:
         raise ModelError(
@@ -293,11 +297,15 @@ def load_causal(
         dtype: "auto" is bfloat16 where this machine multiplies it faster than float32.
 
     Raises:
+        UsageError: no causal language model.
         ModelError: the model is missing, corrupt or cannot be fetched.
     """
     from transformers import AutoModelForCausalLM
 
+    from dimsum.loading import class_for
+
     resolved = resolve(reference)
+    class_for("causal", resolved, "teacher")
     where = pick_device(device)
     kind = pick_dtype(where, dtype)
     model, tokenizer = load_pretrained(AutoModelForCausalLM, resolved, kind)
@@ -317,12 +325,20 @@ def load_pretrained(kind: Any, resolved: Resolved, dtype: torch.dtype) -> tuple[
     from transformers import AutoTokenizer
 
     from dimsum.cpu import contiguous_head
+    from dimsum.loading import check_tokenizer, check_weights
 
     with loading(resolved.reference):
-        model = kind.from_pretrained(
-            resolved.path, dtype=dtype, use_safetensors=True, **resolved.arguments()
+        model, info = kind.from_pretrained(
+            resolved.path,
+            dtype=dtype,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # refused below, with their names
+            **resolved.arguments(),
         )
+        check_weights(info, resolved.reference)
         tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
+    check_tokenizer(tokenizer, model.get_input_embeddings().weight.shape[0], resolved.reference)
     return contiguous_head(model), tokenizer
 
 
@@ -369,16 +385,40 @@ def _first_line(error: Exception) -> str:
 
 
 def pick_device(wanted: str | None = None) -> torch.device:
-    """cuda, then mps, then cpu, unless one is named."""
+    """cuda, then mps, then cpu, unless one is named.
+
+    Raises:
+        UsageError: the one that is named is not here.
+    """
     import torch
 
     if wanted:
-        return torch.device(wanted)
+        return _device(wanted)
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def _device(wanted: str) -> torch.device:
+    """A device by its name, if this machine has it."""
+    import torch
+
+    kind, _, number = wanted.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (number and not number.isdecimal()):
+        raise UsageError(f"no device is called {wanted!r}", hint="use cuda, cuda:1, mps or cpu")
+    here = 1
+    if kind == "cuda":
+        here = torch.cuda.device_count()
+    elif kind == "mps":
+        here = int(torch.backends.mps.is_available())
+    if here <= int(number or 0):
+        raise UsageError(
+            f"there is no device {wanted} here" + (f", only {here} of its kind" if here else ""),
+            hint="leave the device out for the best that there is",
+        )
+    return torch.device(wanted)
 
 
 def pick_dtype(device: torch.device, wanted: str = "auto") -> torch.dtype:

@@ -45,22 +45,27 @@ def architecture_of(resolved: Resolved) -> Architecture:
     return architecture_of_config(config, resolved.reference)
 
 
-def architecture_of_config(config: Any, name: str) -> Architecture:
+def architecture_of_config(config: Any, name: str, role: str = "student") -> Architecture:
     """seq2seq or causal, as transformers maps the configuration.
+
+    Args:
+        role: what the model is to be, for the message.
 
     Raises:
         UsageError: a model that generates no text.
     """
     from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING
 
-    named = " ".join(config.architectures or ())
+    named = list(config.architectures or ())
     if type(config) in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING and config.is_encoder_decoder:
         return "seq2seq"
-    if type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and not (named and "LM" not in named):
+    writes = not named or any("LM" in one and "MaskedLM" not in one for one in named)
+    if type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and writes:
         return "causal"
+    other = "a sequence-to-sequence or " if role == "student" else ""
     raise UsageError(
-        f"{name} generates no text (its architecture is {named or config.model_type})",
-        hint="a student is a sequence-to-sequence or a causal language model",
+        f"{name} generates no text (its architecture is {' '.join(named) or config.model_type})",
+        hint=f"a {role} is {other}a causal language model",
     )
 
 
@@ -78,16 +83,6 @@ def description(resolved: Resolved) -> StudentSpec | None:
         _raise_exceptions_for_connection_errors=False,
     )
     return read_spec(Path(found).parent) if found else None
-
-
-def positions(model: Any, tokenizer: Any) -> int:
-    """How many tokens the model's encoder, or its whole context, takes."""
-    config = model.config.get_text_config()
-    known = [
-        getattr(config, name, None) for name in ("max_position_embeddings", "n_positions", "n_ctx")
-    ]
-    bounds = [value for value in [*known, tokenizer.model_max_length] if value and value < 10**6]
-    return min(bounds) if bounds else 10**6
 
 
 def adds_bos(tokenizer: Any) -> bool:

@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast, overload
 
-from dimsum.errors import DimsumError, UsageError
+from dimsum.errors import DimsumError, ModelError, UsageError
 from dimsum.files import write_json
+from dimsum.loading import positions
 from dimsum.memory import is_out_of_memory
 from dimsum.models import pick_device, pick_dtype, public_name, quiet_transformers, resolve
-from dimsum.opening import adds_bos, description, open_model, positions
+from dimsum.opening import adds_bos, description, open_model
 from dimsum.prompts import PromptFormat, one_line
 from dimsum.spec import SPEC_FILE, Generation, StudentSpec
 from dimsum.tasks.paraphrase import PARAPHRASE
@@ -25,6 +26,9 @@ from dimsum.writing import BATCH_SIZE, first_line, generate_arguments, pad_id, p
 
 DType = Literal["auto", "float32", "bfloat16"]
 Many = list[str] | tuple[str, ...]
+
+LEAST_SOURCE = 4
+"""Tokens of a source that a student must have room for."""
 
 
 class Writer(Protocol):
@@ -91,12 +95,30 @@ class Student:
                 prompts=PromptFormat.default(architecture),
                 base=public_name(str(reference)),
             )
-        room = positions(model, tokenizer)
+        room = positions(model.config, tokenizer)
         if architecture == "causal":  # the output takes positions of the same context
             room -= spec.generation.max_new_tokens
-        spec.max_source_tokens = max(8, min(spec.max_source_tokens, room))
+        spec.max_source_tokens = min(spec.max_source_tokens, room)
         note = f"{reference} on {where.type} in {str(kind).removeprefix('torch.')}"
-        return cls(model.to(where).eval(), tokenizer, spec, note)
+        student = cls(model.to(where).eval(), tokenizer, spec, note)
+        student.check_room(str(reference))
+        return student
+
+    def check_room(self, name: str) -> None:
+        """Refuse a model whose positions do not even hold its own prompts.
+
+        Raises:
+            ModelError: with both numbers.
+        """
+        prompts = [self.spec.prompts.render("", code) for code in self.spec.prompts.instructions]
+        longest = max(map(len, self._ids(prompts, ends=True)), default=0)
+        if self.spec.max_source_tokens < longest + LEAST_SOURCE:
+            has = positions(self.model.config, self.tokenizer)
+            raise ModelError(
+                f"{name} takes {has} positions: too few for its prompts of up to {longest} tokens, "
+                f"a sentence and an output of {self.spec.generation.max_new_tokens}",
+                hint="take a model with more positions",
+            )
 
     def save(self, folder: Path) -> None:
         """Write weights (safetensors), tokenizer and `student.json`.

@@ -95,6 +95,7 @@ def evaluate(
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
     if dropped.dropped and not quiet:
         click.echo(f"left out of {data}: {dropped}", err=True)
+    wanted.check_models()
     judge = entailment_critic(critic) if critic else None
     document = evaluate_systems(wanted, data, examples, judge, save_outputs, say)
     document["dropped"] = dict(dropped.dropped)

@@ -11,6 +11,7 @@ import torch
 from builder.critics.entailment import token_batches
 from builder.models import loading, pick_device, resolve
 from builder.prepacking import Switch, prepack, settle
+from dimsum.loading import check_tokenizer, check_weights, positions
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -39,10 +40,17 @@ class SentenceEncoder:
         resolved = resolve(reference)
         device = pick_device()
         with loading(reference):
-            model = AutoModel.from_pretrained(
-                resolved.path, use_safetensors=True, dtype=torch.float32, **resolved.arguments()
+            model, info = AutoModel.from_pretrained(
+                resolved.path,
+                use_safetensors=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # refused below, with their names
+                **resolved.arguments(),
             )
+            check_weights(info, reference, lenient=True)
             tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
+        check_tokenizer(tokenizer, model.get_input_embeddings().weight.shape[0], reference)
         note = f"{reference} on {device.type} in float32"
         model = model.to(device).eval()
         if settle(prepacked, device, torch.float32):
@@ -53,7 +61,8 @@ class SentenceEncoder:
         """Unit vectors, float32, shape (len(sentences), hidden size)."""
         if not sentences:
             return np.zeros((0, self.model.config.hidden_size), dtype=np.float32)
-        rows = self.tokenizer(list(sentences), truncation=True, max_length=256)["input_ids"]
+        most = min(256, positions(self.model.config, self.tokenizer))
+        rows = self.tokenizer(list(sentences), truncation=True, max_length=most)["input_ids"]
         found = np.zeros((len(rows), self.model.config.hidden_size), dtype=np.float32)
         with torch.inference_mode():
             for batch in token_batches([len(ids) for ids in rows], batch_tokens):

@@ -16,6 +16,7 @@ from builder.critics.packing import packed_length
 from builder.errors import BuilderError
 from builder.models import pick_device, pick_dtype, resolve
 from builder.prepacking import MANY_ROWS, prepack, settle
+from dimsum.errors import ModelError
 from dimsum.memory import is_out_of_memory
 
 CHECKS: tuple[tuple[str, str, bool], ...] = (
@@ -128,6 +129,11 @@ def _score_batch(
     members = [index for group in groups for index in group]
     try:
         logits = model.packed_logits([[encoded[i] for i in g] for g in groups])
+        if not torch.isfinite(logits).all():
+            raise ModelError(
+                "the critic gives no numbers for a pair",
+                hint="its weights are damaged, or too large for its dtype: try dtype float32",
+            )
         result[members] = logits.log_softmax(-1).cpu().numpy()
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):

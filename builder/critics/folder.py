@@ -20,8 +20,11 @@ from builder.critics.nli_model import NliModel
 from builder.critics.spec import SECOND_WEIGHTS, SPEC_FILE, CriticSpec, read_spec
 from builder.errors import BuilderError
 from builder.models import Resolved, loading, quiet_transformers, resolve
+from dimsum.loading import check_tokenizer, check_weights
 
 WEIGHTS = "model.safetensors"
+HEADS = ("score.", "classifier.", "classification_head.", "pre_classifier.", "pooler.")
+"""Beginnings of the names of weights that a new critic learns, the base's own prefix left out."""
 
 
 def load_members(reference: str, device: torch.device, dtype: torch.dtype) -> list[NliModel]:
@@ -52,9 +55,16 @@ def _open(
 
     if not spec.over_base:
         tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
-        model = AutoModelForSequenceClassification.from_pretrained(
-            resolved.path, dtype=dtype, use_safetensors=True, **resolved.arguments()
+        model, info = AutoModelForSequenceClassification.from_pretrained(
+            resolved.path,
+            dtype=dtype,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # refused below, with their names
+            **resolved.arguments(),
         )
+        check_weights(info, resolved.reference)
+        check_tokenizer(tokenizer, model.get_input_embeddings().weight.shape[0], resolved.reference)
         return model, tokenizer
     base = resolve(spec.base)
     tokenizer = AutoTokenizer.from_pretrained(base.path, **base.arguments())
@@ -72,16 +82,19 @@ def with_new_head(base: Resolved, dtype: torch.dtype, layers: int | None = None)
 
     depth = {"num_hidden_layers": layers} if layers else {}
     with quiet_transformers():  # the head and the cut layers are meant to be missing
-        return AutoModelForSequenceClassification.from_pretrained(
+        model, info = AutoModelForSequenceClassification.from_pretrained(
             base.path,
             num_labels=len(LABELS),
             id2label=dict(enumerate(LABELS)),
             label2id={name: i for i, name in enumerate(LABELS)},
             dtype=dtype,
             use_safetensors=True,
+            output_loading_info=True,
             **depth,
             **base.arguments(),
         )
+    check_weights(info, base.reference, new=HEADS)
+    return model
 
 
 def _over_embeddings(model: Any, weights: Path) -> Any:

@@ -10,6 +10,7 @@ import torch
 from builder.critics.packing import groups_of, pack
 from builder.critics.spec import CriticSpec
 from builder.errors import BuilderError
+from dimsum.loading import positions
 
 Encoded = Mapping[str, list[int]]
 
@@ -22,6 +23,7 @@ class NliModel:
         self.tokenizer = tokenizer
         self.spec = spec
         self.columns = label_columns(model.config.id2label)
+        self.max_tokens = min(spec.max_tokens, positions(model.config, tokenizer))
 
     @property
     def classifier(self) -> Any:
@@ -43,7 +45,7 @@ class NliModel:
 
         A template that is too long loses its beginning: the verdict is read at its end.
         """
-        most = self.spec.max_tokens
+        most = self.max_tokens
         if self.spec.template is None:
             premises, hypotheses = [p for p, _ in pairs], [h for _, h in pairs]
             batch = self.tokenizer(premises, hypotheses, truncation=True, max_length=most)

@@ -30,7 +30,7 @@ from builder.decoding.vocabulary import (
     find_largest,
     find_nth_largest,
 )
-from builder.errors import BuilderError, ConfigError
+from builder.errors import ConfigError, NoMemory
 from dimsum.memory import give_back, is_out_of_memory
 
 __all__ = ["Hypothesis", "NeurologicConfig", "NeurologicDecoder"]
@@ -92,7 +92,7 @@ class NeurologicDecoder:
         Raises:
             ConfigError: an empty prompt, one too long for the model, or constraints that need a
                 banned token or do not fit into max_new_tokens.
-            BuilderError: not enough memory for a single context.
+            NoMemory: not enough memory for a single context.
         """
         if len(prompts) != len(constraints):
             raise ConfigError(
@@ -114,7 +114,7 @@ class NeurologicDecoder:
                 if not is_out_of_memory(error):
                     raise
                 if self.contexts == 1:
-                    raise BuilderError(
+                    raise NoMemory(
                         "not enough memory to decode a single context",
                         hint="use a smaller model, fewer beams or shorter contexts",
                     ) from error

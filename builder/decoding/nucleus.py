@@ -22,7 +22,7 @@ from builder.decoding.filters import BannedStrings, find_end_tokens
 from builder.decoding.forward import CausalForward
 from builder.decoding.prompts import refuse_too_long
 from builder.decoding.settings import SamplingConfig
-from builder.errors import BuilderError, ConfigError
+from builder.errors import ConfigError, NoMemory
 from dimsum.memory import give_back, is_out_of_memory
 
 __all__ = ["NucleusSampler", "Sample", "SamplingConfig"]
@@ -103,7 +103,7 @@ class NucleusSampler:
 
         Raises:
             ConfigError: a prompt that is empty or too long for the model.
-            BuilderError: not enough memory for a single row.
+            NoMemory: not enough memory for a single row.
         """
         for ordinal, one in enumerate(ids):
             self._check(ordinal, one)
@@ -124,7 +124,7 @@ class NucleusSampler:
                 if not is_out_of_memory(error):
                     raise
                 if self.rows == 1:
-                    raise BuilderError(
+                    raise NoMemory(
                         "not enough memory to decode a single continuation",
                         hint="use a smaller model, shorter contexts or fewer max_new_tokens",
                     ) from error

@@ -65,6 +65,7 @@ def probe(
         ConfigError: settings or texts that cannot be used.
         BuilderError: a model failed.
     """
+    critic = EntailmentCritic.load(CriticConfig(model=settings.critic))  # a wrong one shows at once
     teacher = load_causal(settings.teacher, dtype="auto")
     parts = _Parts(folder, _key(settings, domain, contexts), say)
     begin = partial(texts.from_teacher, teacher, domain, settings)
@@ -77,7 +78,6 @@ def probe(
         drawn += parts.of(f"next sentences at {t:g}", list[texts.NextSentences], draw)
     if not any(one.sentences for one in drawn):
         raise ConfigError("no next sentence was whole", hint="raise --max-new-tokens")
-    critic = EntailmentCritic.load(CriticConfig(model=settings.critic))
     pairs: list[Judged] = []
     for t in settings.temperatures:
         judge = partial(judge_draws, critic, [x for x in drawn if x.temperature == t], settings)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from builder.statistics.measured import Measured, finite
 from builder.statistics.rowwise import mean_of
 from builder.statistics.words import Array
 from dimsum.metrics.overlap import tokens
+
+if TYPE_CHECKING:
+    from builder.critics.entailment import EntailmentCritic
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95)
 VALUES = frozenset({"CARDINAL", "DATE", "MONEY", "ORDINAL", "PERCENT", "QUANTITY", "TIME"})
@@ -35,13 +39,24 @@ def refuse_own_critic(corpus: Corpus, critic: str) -> None:
         )
 
 
-def entailment(frame: Frame, critic: str, size: int) -> tuple[list[Measured], dict[str, Any]]:
-    """Entailment both ways over a sample, and the share below each threshold."""
+@cache
+def load_critic(reference: str) -> EntailmentCritic:
+    """A critic that judges a corpus.
+
+    Raises:
+        BuilderError: it cannot be loaded, or judges wrongly.
+    """
     from builder.config import CriticConfig
     from builder.critics.entailment import EntailmentCritic
+
+    return EntailmentCritic.load(CriticConfig(model=reference, dtype="float32"))
+
+
+def entailment(frame: Frame, critic: str, size: int) -> tuple[list[Measured], dict[str, Any]]:
+    """Entailment both ways over a sample, and the share below each threshold."""
     from builder.statistics.vectors import name_model
 
-    loaded = EntailmentCritic.load(CriticConfig(model=critic, dtype="float32"))
+    loaded = load_critic(critic)
     rows = frame.sample(size, "entailment")
     sources, targets = frame.texts(rows)
     both = [*zip(sources, targets, strict=True), *zip(targets, sources, strict=True)]

@@ -168,10 +168,15 @@ class _ReportProgress:
 
 def _check(corpora: Sequence[Corpus], settings: Settings) -> None:
     if "entailment" in settings.measures and settings.critic:
-        from builder.statistics.fidelity import refuse_own_critic
+        from builder.statistics.fidelity import load_critic, refuse_own_critic
 
         for corpus in corpora:
             refuse_own_critic(corpus, settings.critic)
+        load_critic(settings.critic)  # one that cannot judge shows before the hours of the rest
+    if settings.measures & {"cosine", "vendi"}:
+        from builder.statistics.vectors import load_encoder
+
+        load_encoder(settings.encoder)
 
 
 def measure_frame(

@@ -16,6 +16,7 @@ from dimsum.evaluation.data import Example
 from dimsum.evaluation.evaluate import System, control_accuracy, evaluate
 from dimsum.evaluation.measure import Critic
 from dimsum.evaluation.saved_outputs import find_same, read_outputs, save_outputs
+from dimsum.loading import check_model
 from dimsum.models import pick_device, pin, public_name, resolve
 from dimsum.tasks import TaskDefinition
 from dimsum.writing import BATCH_SIZE
@@ -82,6 +83,17 @@ class Wanted:
             _, equals, file = text.partition("=")
             if not equals or not Path(file).is_file():
                 raise UsageError(f"--outputs {text!r} is not NAME=FILE with a file that is there")
+
+    def check_models(self) -> None:
+        """Refuse models that could only fail after others have written.
+
+        Raises:
+            UsageError, ModelError: as `dimsum.loading.check_model`.
+        """
+        for model in self.models:
+            check_model(model, "generator", device=self.device)
+        if self.teacher:
+            check_model(self.teacher, "generator", device=self.device, role="teacher")
 
 
 def evaluate_systems(

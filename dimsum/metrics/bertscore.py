@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dimsum.errors import ModelError
+from dimsum.loading import check_model, positions
 from dimsum.metrics.bleu import sentence_bleu
 from dimsum.metrics.measured import Measured, mean_of
 from dimsum.models import pick_device, pin, public_name, quiet_transformers, resolve
@@ -43,6 +44,7 @@ class BertScore:
         from transformers import AutoConfig
 
         name = choose(reference)
+        check_model(name, "encoder", role="scorer")
         resolved = resolve(name)
         try:
             with quiet_transformers():
@@ -61,11 +63,13 @@ class BertScore:
                 f"{public_name(name)} cannot score: {error}", hint="name another with --bertscore"
             ) from error
         tokenizer = self.scorer._tokenizer
-        tokenizer.model_max_length = min(tokenizer.model_max_length, MAX_TOKENS)
+        room = positions(self.scorer._model.config, tokenizer)
+        tokenizer.model_max_length = min(room, MAX_TOKENS)
+        cut = f", texts cut at {room} tokens" if room < MAX_TOKENS else ""
         self.batch_size = batch_size
         self.signature = (
             f"bert-score {version('bert-score')}, {public_name(name)}, layer {layers}, F1, "
-            "no idf, not rescaled"
+            f"no idf, not rescaled{cut}"
         )
 
     def f1(self, outputs: Sequence[str], references: Sequence[Sequence[str]]) -> list[float]:

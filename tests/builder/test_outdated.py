@@ -96,7 +96,7 @@ def test_stopped_while_it_is_made_again_it_is_not_finished(
     toy_document: dict[str, Any], finished: Path, capfd: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(ModelPool, "_load_critic", refuse)
+        patch.setattr("builder.stages.scores.Ledger", refuse)
         toy_document["scores"] = {"floor": 0.06}
         assert build_command(toy_document, finished, "--again") == 1
     capfd.readouterr()
@@ -189,14 +189,14 @@ def test_what_is_begun_is_kept_from_other_settings_too(
 ) -> None:
     folder = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr(ModelPool, "_load_critic", refuse)
+        patch.setattr("builder.stages.scores.Ledger", refuse)
         with pytest.raises(AssertionError):
             build(parse_config(toy_document), folder)
     toy_document["rules"]["summary"]["entail_forward"]["min"] = 0.2
     build(parse_config(toy_document), folder)  # no decision was made yet
     other = tmp_path / "other"
     with monkeypatch.context() as patch:
-        patch.setattr(ModelPool, "_load_critic", refuse)
+        patch.setattr("builder.stages.scores.Ledger", refuse)
         with pytest.raises(AssertionError):
             build(parse_config(toy_document), other)
     toy_document["seed"] = 2

@@ -30,13 +30,13 @@ def test_memory_that_never_suffices_rejects_and_the_build_goes_on(
     toy_document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from builder.decoding.nucleus import NucleusSampler
-    from builder.errors import BuilderError
+    from builder.errors import NoMemory
 
     real = NucleusSampler.sample
 
     def cramped(self: NucleusSampler, prompts: Any, *args: Any, **options: Any) -> Any:
         if any(len(prompt) > 60 for prompt in prompts):
-            raise BuilderError("not enough memory to decode a single continuation")
+            raise NoMemory("not enough memory to decode a single continuation")
         return real(self, prompts, *args, **options)
 
     monkeypatch.setattr(NucleusSampler, "sample", cramped)

@@ -299,6 +299,7 @@ def test_a_training_that_died_in_its_first_checkpoint_goes_on(
     critic = tmp_path / "critic"
     words = ["critic", "train", str(data), "-o", str(critic), "--set", f"base={toy_critic}"]
     words += ["--set", "method=full", "--set", "template=null", "--set", "batch_size=4"]
+    words += ["--set", "layers=null"]
     script = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"

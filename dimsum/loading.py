@@ -1,0 +1,195 @@
+"""Whether a model is what it seems: its weights, its tokenizer, its kind and its room.
+
+`check_model` finds it out from the configuration, the headers of the weights and the tokenizer, in
+a second and before any model runs; what is loaded is checked again by the same rules, so that
+random weights never write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, Literal
+
+from dimsum.errors import ModelError, UsageError
+
+if TYPE_CHECKING:
+    from dimsum.models import Resolved
+
+Kind = Literal["causal", "generator", "classifier", "encoder"]
+"""A causal language model; any that generates text; one with a head of classes; one whose states
+are read."""
+
+SENTENCE = "A man is reading a book in the garden."
+NAMED = 3
+ABSOLUTE_FROM = {"roberta", "camembert", "xlm-roberta", "xlm-roberta-xl", "longformer", "xmod"}
+"""Model types whose positions are counted from behind the padding token's id."""
+
+
+def check_model(
+    reference: str, kind: Kind, *, device: str | None = None, tokens: int = 0, role: str = "student"
+) -> None:
+    """Refuse a model that could only fail later.
+
+    Args:
+        device: that it is to run on; None is the best there is.
+        tokens: that its positions have to hold at the least.
+        role: what it is to be, for the message.
+
+    Raises:
+        UsageError: no such device, or a model of another kind.
+        ModelError: weights are missing, left over or of another shape, there is no tokenizer that
+            fits, or there are too few positions.
+    """
+    from transformers import AutoTokenizer
+
+    from dimsum.models import loading, pick_device, resolve
+
+    pick_device(device)
+    resolved = resolve(reference)
+    auto, config = class_for(kind, resolved, role)
+    with loading(reference):
+        tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
+    rows = getattr(config.get_text_config(), "vocab_size", None)
+    if not resolved.identity.startswith("hub:"):  # headers on the Hub would be whole downloads
+        model = _open_without_weights(auto, resolved, kind)
+        rows = model.get_input_embeddings().weight.shape[0]
+    check_tokenizer(tokenizer, rows, reference)
+    room = positions(config, tokenizer)
+    if tokens > room:
+        raise ModelError(
+            f"the {role} {reference} has {room} positions, and {tokens} tokens must have room",
+            hint="take a model with more positions, or lower max_new_tokens",
+        )
+
+
+def class_for(kind: Kind, resolved: Resolved, role: str) -> tuple[Any, Any]:
+    """The class of transformers that opens a model as a kind, and its configuration.
+
+    Raises:
+        UsageError: its architecture is of another kind.
+        ModelError: it has no configuration that can be read.
+    """
+    from transformers import AutoConfig
+
+    from dimsum.models import loading
+
+    with loading(resolved.reference):
+        config = AutoConfig.from_pretrained(resolved.path, **resolved.arguments())
+    return _class_for(kind, config, resolved.reference, role), config
+
+
+def _class_for(kind: Kind, config: Any, reference: str, role: str) -> Any:
+    import transformers as library
+
+    from dimsum.opening import architecture_of_config
+
+    if kind in ("causal", "generator"):
+        architecture = architecture_of_config(config, reference, role)
+        if architecture == "seq2seq" and kind == "causal":
+            raise UsageError(
+                f"{reference} is a sequence-to-sequence model ({config.model_type})",
+                hint=f"the {role} is a causal language model, one that only continues text",
+            )
+        return (
+            library.AutoModelForSeq2SeqLM
+            if architecture == "seq2seq"
+            else library.AutoModelForCausalLM
+        )
+    if kind == "encoder":
+        if getattr(config, "is_encoder_decoder", False):
+            raise UsageError(
+                f"{reference} is a sequence-to-sequence model ({config.model_type})",
+                hint=f"the {role} is an encoder of sentences",
+            )
+        return library.AutoModel
+    return library.AutoModelForSequenceClassification
+
+
+def _open_without_weights(auto: Any, resolved: Resolved, kind: Kind) -> Any:
+    from dimsum.models import loading
+
+    with loading(resolved.reference):
+        model, info = auto.from_pretrained(
+            resolved.path,
+            device_map="meta",
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # refused below, with their names
+        )
+    check_weights(info, resolved.reference, lenient=kind == "encoder")
+    return model
+
+
+def check_weights(
+    info: Any, reference: str, *, lenient: bool = False, new: Collection[str] = ()
+) -> None:
+    """Refuse weights that are not those of the model, as transformers' loading information says.
+
+    Args:
+        lenient: its head may be left over, and a pooler be missing: only its states are read.
+        new: beginnings of names that are meant to be missing, because they are to be trained.
+
+    Raises:
+        ModelError: some are missing, left over or of another shape.
+    """
+    found = info if isinstance(info, dict) else vars(info)
+    missing = [
+        name
+        for name in sorted(found["missing_keys"])
+        if not (lenient and "pooler" in name)
+        and not any(name.startswith(one) or f".{one}" in name for one in new)
+    ]
+    surplus = [] if lenient or new else sorted(found["unexpected_keys"])
+    shaped = sorted(
+        str(key[0] if isinstance(key, tuple) else key) for key in found["mismatched_keys"]
+    )
+    for names, words, hint in (
+        (missing, "lacks {} of its weights ({}), which would be random", "the file may be of "
+         "another model, or incomplete"),
+        (shaped, "has {} weights of another shape than its config.json says ({})", "weights and "
+         "config.json are of two models"),
+        (surplus, "holds {} weights that its config.json has no place for ({})", "weights and "
+         "config.json are of two models"),
+    ):  # fmt: skip
+        if names:
+            named = ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
+            raise ModelError(f"the model {reference} " + words.format(len(names), named), hint=hint)
+
+
+def check_tokenizer(tokenizer: Any, rows: int | None, reference: str) -> None:
+    """Refuse a tokenizer that reads nothing, or that is larger than the model's embedding.
+
+    Args:
+        rows: of the embedding; None where that is not known.
+
+    Raises:
+        ModelError: it is so.
+    """
+    ids = tokenizer(SENTENCE, add_special_tokens=False)["input_ids"]
+    if not ids or set(ids) == {tokenizer.unk_token_id}:
+        raise ModelError(
+            f"the model {reference} has no tokenizer that can read a sentence",
+            hint="save its tokenizer beside it: tokenizer.json, or what its kind has",
+        )
+    highest = max(tokenizer.get_vocab().values(), default=-1)
+    if rows is not None and highest >= rows:
+        raise ModelError(
+            f"the tokenizer of {reference} has {highest + 1:,} tokens, its embedding {rows:,}",
+            hint="it is another model's tokenizer, or the embedding was not resized to it",
+        )
+
+
+def positions(config: Any, tokenizer: Any) -> int:
+    """How many tokens a model's encoder, or its whole context, takes.
+
+    Args:
+        config: of the model.
+    """
+    text = config.get_text_config()
+    known = [
+        getattr(text, name, None) for name in ("max_position_embeddings", "n_positions", "n_ctx")
+    ]
+    if text.model_type in ABSOLUTE_FROM:
+        known = [value and value - 1 - (text.pad_token_id or 0) for value in known]
+    bounds = [value for value in [*known, tokenizer.model_max_length] if value and value < 10**6]
+    return min(bounds) if bounds else 10**6

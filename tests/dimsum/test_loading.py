@@ -1,0 +1,232 @@
+"""Models that are not what they seem, at every command that loads one: two lines, nothing run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+
+from builder.cli import run
+from builder.critics.nli_model import NliModel
+from builder.pool import ModelPool
+from dimsum.errors import DimsumError
+from dimsum.loading import check_model
+from dimsum.models import load_causal
+from dimsum.student import Student
+from tests.student_toys import toy_pairs, write_jsonl
+
+WEIGHTS = "model.safetensors"
+
+
+def change_weights(folder: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
+    weights = load_file(folder / WEIGHTS)
+    change(weights)
+    save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+
+
+def lose(folder: Path) -> None:
+    change_weights(folder, lambda w: w.pop(next(n for n in w if "down_proj" in n or "wo." in n)))
+
+
+def lose_head(folder: Path) -> None:
+    change_weights(folder, lambda w: w.pop(next(n for n in w if "lm_head" in n or "classif" in n)))
+
+
+def cut_layers(folder: Path) -> None:
+    change_weights(folder, lambda w: w.update({"model.layers.7.mlp.up.weight": torch.ones(2, 2)}))
+
+
+def reshape(folder: Path) -> None:
+    change_config(folder, hidden_size=64, intermediate_size=128, d_ff=128)
+
+
+def change_config(folder: Path, **values: Any) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **values}))
+
+
+def lose_tokenizer(folder: Path) -> None:
+    for path in folder.glob("*token*"):
+        path.unlink()
+
+
+def enlarge_tokenizer(folder: Path) -> None:
+    path = folder / "tokenizer.json"
+    document = json.loads(path.read_text())
+    vocabulary = document["model"]["vocab"]
+    vocabulary["zzz"] = 10_000
+    path.write_text(json.dumps(document))
+
+
+def shorten(folder: Path) -> None:
+    change_config(folder, max_position_embeddings=16)
+
+
+FAULTS: list[tuple[Callable[[Path], None], str]] = [
+    (lose, "lacks 1 of its weights"),
+    (cut_layers, "holds 1 weights that its config.json has no place for"),
+    (reshape, "of another shape"),
+    (lose_tokenizer, "tokenizer"),
+    (enlarge_tokenizer, "has 10,001 tokens"),
+]
+
+
+@pytest.fixture
+def faulty(toy_llama: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(toy_llama, tmp_path / "faulty"))
+
+
+def said(capfd: Any) -> str:
+    lines = capfd.readouterr().err.strip().splitlines()
+    assert len(lines) == 2, lines
+    assert lines[0].startswith("Error:")
+    assert lines[1].startswith("Hint:")
+    assert "unexpected" not in lines[1]
+    return str(lines[0])
+
+
+@pytest.mark.parametrize(("fault", "words"), FAULTS)
+def test_every_way_to_open_a_model_refuses_it(
+    faulty: Path, fault: Callable[[Path], None], words: str
+) -> None:
+    check_model(str(faulty), "causal")
+    fault(faulty)
+    for opening in (
+        lambda: check_model(str(faulty), "causal"),
+        lambda: load_causal(str(faulty), dtype="float32"),
+        lambda: Student.from_pretrained(faulty),
+    ):
+        with pytest.raises(DimsumError, match=words):
+            opening()
+
+
+@pytest.mark.parametrize(("fault", "words"), [*FAULTS, (lose_head, "lacks 1 of its weights")])
+def test_commands_of_a_student_say_it_and_write_nothing(
+    faulty: Path, tmp_path: Path, capfd: Any, fault: Callable[[Path], None], words: str
+) -> None:
+    fault(faulty)
+    data = write_jsonl(tmp_path / "pairs.jsonl", toy_pairs(48))
+    out = tmp_path / "out"
+    generated = ["generate", str(faulty), str(data), "--task", "summary", "-o", f"{out}.jsonl"]
+    trained = ["train", str(data), "--student", str(faulty), "--preset", "embedded", "-o", str(out)]
+    for command in (generated, trained):
+        assert run([*command, "--quiet"]) in (1, 2)
+        assert words in said(capfd)
+        assert [path.name for path in tmp_path.glob("out*")] == []
+
+
+def test_evaluation_checks_all_models_before_one_writes(
+    toy_llama: Path, faulty: Path, tmp_path: Path, capfd: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: Any, **named: Any) -> None:
+        raise AssertionError("a model wrote")
+
+    monkeypatch.setattr(Student, "write", refuse)
+    data = write_jsonl(tmp_path / "pairs.jsonl", toy_pairs(6))
+    start = ["evaluate", str(toy_llama), "--data", str(data), "--task", "summary", "--quiet"]
+    start += ["--bertscore", "none"]
+    lose(faulty)
+    assert run([*start, str(faulty)]) == 1
+    assert "lacks 1" in said(capfd)
+    assert run([*start, "--teacher", str(faulty)]) == 1
+    assert "lacks 1" in said(capfd)
+    assert run([*start, "--device", "cuda:7"]) == 2
+    assert "no device cuda:7" in said(capfd)
+    assert run([*start, "--device", "gpu"]) == 2
+    assert "no device is called 'gpu'" in said(capfd)
+
+
+ROLES: list[tuple[str, str, Callable[[Path], None] | None, str]] = [
+    ("teacher", "teacher", lose, "lacks 1"),
+    ("teacher", "teacher", enlarge_tokenizer, "10,001"),
+    ("teacher", "teacher", shorten, "16 positions"),
+    ("teacher", "critic", None, "generates no text"),
+    ("teacher", "t5", None, "sequence-to-sequence"),
+    ("critic", "critic", lose_head, "lacks"),
+    ("critic", "critic", lambda f: change_config(f, id2label={"0": "A", "1": "B", "2": "C"}),
+     "no label of the critic says entailment"),
+    ("critic", "critic",
+     lambda f: change_config(f, id2label={"0": "neutral", "1": "entailment", "2": "contradiction"}),
+     "calls"),
+    ("critic", "teacher", None, "lacks"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("role", "model", "fault", "words"), ROLES)
+def test_a_build_refuses_before_the_teacher_writes(
+    toy_document: dict[str, Any],
+    toy_teacher: Path,
+    toy_critic: Path,
+    toy_t5: Path,
+    tmp_path: Path,
+    capfd: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    role: str,
+    model: str,
+    fault: Callable[[Path], None] | None,
+    words: str,
+) -> None:
+    def refuse(self: ModelPool) -> None:
+        raise AssertionError("the teacher was asked for")
+
+    monkeypatch.setattr(ModelPool, "teacher", refuse)
+    origin = {"teacher": toy_teacher, "critic": toy_critic, "t5": toy_t5}[model]
+    folder = Path(shutil.copytree(origin, tmp_path / "changed"))
+    if fault is not None:
+        fault(folder)
+    toy_document[role]["model"] = str(folder)
+    config = tmp_path / "build.yaml"
+    config.write_text(yaml.safe_dump(toy_document))
+    assert run(["build", str(config), "-o", str(tmp_path / "run"), "--quiet"]) in (1, 2)
+    assert words in said(capfd)
+    assert not (tmp_path / "run/run.json").exists()
+
+
+def test_a_device_that_is_not_there(
+    toy_document: dict[str, Any], tmp_path: Path, capfd: Any
+) -> None:
+    toy_document["critic"]["device"] = "cuda:9"
+    config = tmp_path / "build.yaml"
+    config.write_text(yaml.safe_dump(toy_document))
+    assert run(["build", str(config), "-o", str(tmp_path / "run"), "--quiet"]) == 2
+    assert "no device cuda:9" in said(capfd)
+
+
+def test_numbers_that_are_none_are_not_a_lack_of_memory(
+    toy_document: dict[str, Any], toy_critic: Path, tmp_path: Path, capfd: Any
+) -> None:
+    folder = Path(shutil.copytree(toy_critic, tmp_path / "critic"))
+    change_weights(folder, lambda w: w["classifier.weight"].fill_(float("nan")))
+    toy_document["critic"]["model"] = str(folder)
+    config = tmp_path / "build.yaml"
+    config.write_text(yaml.safe_dump(toy_document))
+    assert run(["build", str(config), "-o", str(tmp_path / "run"), "--quiet"]) == 1
+    assert "gives no numbers" in said(capfd)
+
+
+def test_short_models_read_what_they_can(toy_critic: Path, tmp_path: Path) -> None:
+    from builder.critics.folder import load_members
+
+    folder = Path(shutil.copytree(toy_critic, tmp_path / "critic"))
+    name = "bert.embeddings.position_embeddings.weight"
+    change_weights(folder, lambda w: w.update({name: w[name][:32].clone()}))
+    change_config(folder, max_position_embeddings=32)
+    critic: NliModel = load_members(str(folder), torch.device("cpu"), torch.float32)[0]
+    assert critic.max_tokens == 32
+    rows = critic.encode([("A cat sleeps near the river. " * 20, "A cat sleeps.")])
+    assert all(len(row["input_ids"]) <= 32 for row in rows)
+    assert torch.isfinite(critic.logits(rows)).all()
+
+
+def test_a_student_without_room_for_its_prompts(faulty: Path, tmp_path: Path, capfd: Any) -> None:
+    shorten(faulty)
+    (tmp_path / "in.txt").write_text("The dog sleeps.\n")
+    assert run(["generate", str(faulty), str(tmp_path / "in.txt"), "--task", "summary"]) == 1
+    assert "takes 16 positions" in said(capfd)
