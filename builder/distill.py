@@ -32,6 +32,7 @@ from builder.progress import Progress
 from builder.run import BuildResult, build
 from builder.store import RUN_FILE, Run
 from dimsum.loading import check_model
+from dimsum.lock import hold
 from dimsum.settings import PathInFile, Presets, Settings, begun_from, in_folder, load
 from dimsum.spec import SPEC_FILE
 from dimsum.training.recipe import PRESETS as RECIPES
@@ -127,7 +128,20 @@ def distill(
     Raises:
         ConfigError, UsageError: settings that cannot be used, or a folder that holds others.
         BuilderError: a part failed; what is finished is kept.
+        Busy: another process is at work in the folder.
     """
+    with hold(folder, "distilling"):
+        return _distill(config, folder, device, progress, quiet, say)
+
+
+def _distill(
+    config: DistillConfig,
+    folder: Path,
+    device: str | None,
+    progress: Progress | None,
+    quiet: bool,
+    say: Callable[[str], None],
+) -> Distilled:
     settings, later = config.corpus, config.later_corpora or config.corpus
     later_recipe = config.later_students or config.student
     if not (folder / "student-1" / SPEC_FILE).is_file():

@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict
 
 from builder.errors import BuilderError, ConfigError
 from dimsum.files import atomic_writer, write_json, write_text
+from dimsum.lock import LOCK, hold
 
 FORMAT = 1
 RUN_FILE = "run.json"
@@ -121,9 +122,6 @@ def _plain(column: pa.Field[Any]) -> pa.Field[Any]:
     return column.with_type(kind.value_type) if pa.types.is_dictionary(kind) else column
 
 
-LOCK = ".lock"
-
-
 def _foreign(folder: Path) -> bool:
     """Whether a folder without a header holds more than a build leaves before its header."""
     own = (LOCK, f".{RUN_FILE}.")
@@ -191,17 +189,9 @@ class Run:
         """Hold the folder for one process; the lock dies with the process.
 
         Raises:
-            BuilderError: another process is at work in this folder.
+            Busy: another process is at work in this folder.
         """
-        import fcntl
-
-        with (self.folder / LOCK).open("w") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise BuilderError(
-                    f"another process is building in {self.folder}", hint="wait for it or stop it"
-                ) from error
+        with hold(self.folder, "building"):
             yield
 
     def path(self, stage: str, shard: int, name: str | None = None) -> Path:

@@ -33,6 +33,7 @@ def train(data: tuple[Path, ...], output: Path, recipe: str, overrides: tuple[st
     from builder.critics.training import train as run
     from builder.errors import ConfigError
     from dimsum.data.values import Reading
+    from dimsum.lock import hold
 
     if not checkpoint.usable(output):
         raise ConfigError(f"{output} is not empty", hint="choose a new folder")
@@ -51,7 +52,7 @@ def train(data: tuple[Path, ...], output: Path, recipe: str, overrides: tuple[st
             err=True,
         )
 
-    with resumable(["dimsum", *sys.argv[1:]]):
+    with resumable(["dimsum", *sys.argv[1:]]), hold(output, "training"):
         run(settings, examples, output, report)
     click.echo(str(output))
 

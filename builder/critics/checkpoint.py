@@ -9,6 +9,7 @@ import torch
 
 from builder.errors import ConfigError
 from dimsum.files import atomic_writer
+from dimsum.lock import LOCK
 
 FILE = "unfinished.safetensors"
 
@@ -80,9 +81,9 @@ def read(folder: Path, identity: str) -> Checkpoint | None:
 def remove(folder: Path) -> None:
     """The training is finished; writes that were cut short go with its checkpoint."""
     for path in folder.iterdir():
-        if path.name == FILE or _cut_short(path):
+        if path.name != LOCK and (path.name == FILE or _cut_short(path)):
             path.unlink()
 
 
 def _cut_short(path: Path) -> bool:
-    return path.name.startswith(f".{FILE}.")
+    return path.name == LOCK or path.name.startswith(f".{FILE}.")

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import heapq
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.metadata import version
@@ -28,11 +30,13 @@ from dimsum.data.dataset import read_rows
 from dimsum.data.values import Reading
 from dimsum.errors import UsageError
 from dimsum.files import write_json
+from dimsum.lock import LOCK, hold
 from dimsum.models import pick_device, pick_dtype, public_name, quiet_transformers, resolve
 from dimsum.pairs import Columns, Pair, held_out, pairs_of
 from dimsum.prompts import PromptFormat
 from dimsum.spec import SPEC_FILE
 from dimsum.student import Student
+from dimsum.training.checkpoints import Sums, last_checkpoint
 from dimsum.training.examples import Collator, Encoding, Examples, code_of, encode_pairs
 from dimsum.training.lora import with_lora
 from dimsum.training.progress import ProgressLine
@@ -86,9 +90,25 @@ def train(
         UsageError: no data, missing columns, float16 for a T5, a student of another prompt format,
             or an output folder that holds something else; nothing is overwritten.
         ModelError: the model cannot be loaded.
+        Busy: another training is at work in the folder.
     """
-    where = pick_device(device)
     refuse_foreign(output)
+    # Of processes that train together the first holds the folder for all.
+    alone = os.environ.get("RANK", "0") == "0"
+    with hold(output, "training") if alone else nullcontext():
+        return _train(data, recipe, output, device, quiet, say, callbacks)
+
+
+def _train(
+    data: Data,
+    recipe: Recipe,
+    output: Path,
+    device: str | None,
+    quiet: bool,
+    say: Callable[[str], None],
+    callbacks: Sequence[Any],
+) -> Student:
+    where = pick_device(device)
     kind = _training_dtype(recipe, where)
     student = Student.from_pretrained(recipe.student, device="cpu", dtype=_base_dtype(recipe, kind))
     check_precision(recipe, student.model.config.model_type, where.type)
@@ -109,7 +129,7 @@ def train(
     began = time.monotonic()
     trainer = make_trainer(student, prepared, recipe, output, where, kind, quiet, callbacks)
     with quiet_transformers():
-        trainer.train(resume_from_checkpoint=last_checkpoint(output))
+        trainer.train(resume_from_checkpoint=last_checkpoint(output / CHECKPOINTS, say))
     finish(student, base, trainer, recipe, data, prepared, output, time.monotonic() - began)
     return Student.from_pretrained(output, device=device)
 
@@ -257,7 +277,7 @@ def refuse_foreign(output: Path) -> None:
     """
     if (output / RECORD).is_file() or not output.exists():
         return
-    if not output.is_dir() or any(output.iterdir()):
+    if not output.is_dir() or any(path.name != LOCK for path in output.iterdir()):
         raise UsageError(
             f"{output} holds something that is not a training", hint="choose a new folder"
         )
@@ -300,19 +320,6 @@ def _difference(key: str, before: dict[str, Any], now: dict[str, Any]) -> str:
     return f"its {', '.join(other)} differed"
 
 
-def last_checkpoint(output: Path) -> str | None:
-    """The newest checkpoint that is whole: its state is written last."""
-    found = sorted(
-        (path for path in (output / CHECKPOINTS).glob("checkpoint-*")),
-        key=lambda path: int(path.name.rpartition("-")[2]),
-    )
-    whole = [path for path in found if (path / "trainer_state.json").is_file()]
-    for path in found:
-        if path not in whole:
-            shutil.rmtree(path, ignore_errors=True)
-    return str(whole[-1]) if whole else None
-
-
 def make_trainer(
     student: Student,
     prepared: Prepared,
@@ -335,7 +342,7 @@ def make_trainer(
     )
     if recipe.gradient_checkpointing and recipe.lora_rank:
         student.model.enable_input_require_grads()
-    extra = [ProgressLine(quiet=quiet), *callbacks]
+    extra = [ProgressLine(quiet=quiet), Sums(), *callbacks]
     if recipe.patience:
         extra.append(EarlyStoppingCallback(recipe.patience))
     trainer = (SequenceTrainer if seq2seq else CausalTrainer)(

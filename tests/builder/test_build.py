@@ -26,6 +26,7 @@ from builder.stages.order import STAGES, units_of
 from builder.statistics.funnel import funnel
 from builder.store import REJECTS, Run, file_hash
 from dimsum.errors import DimsumError, UsageError
+from dimsum.lock import Busy
 from dimsum.models import _weights_identity as resolve
 from dimsum.schema import arrow_schema
 
@@ -250,7 +251,7 @@ def test_one_folder_one_process_one_purpose(toy_document: dict[str, Any], tmp_pa
         build(config, other)
     assert [p.name for p in other.iterdir()] == ["thesis.tex"]
     run = Run.create(tmp_path / "run")
-    with run.lock(), pytest.raises(BuilderError, match="another process"):
+    with run.lock(), pytest.raises(Busy, match="another process"):
         build(config, run.folder)
 
 

@@ -17,6 +17,7 @@ from builder.pool import ModelPool
 from builder.rescore import apply, compare
 from builder.run import build
 from builder.store import Run, file_hash
+from dimsum.lock import hold
 from dimsum.settings import default_folder
 from tests.builder.test_build import refuse
 
@@ -220,3 +221,17 @@ def test_files_of_one_stem_have_folders_of_their_own(
     found = [of(one) for one in others]
     assert len({*found, "runs/mine", "runs/embedded"}) == len(others) + 2
     assert of("a/mine.yaml") == of("./a/../a/mine.yaml")
+
+
+def test_two_rescorings_or_distillations_in_one_folder(
+    finished: Path, tmp_path: Path, capfd: Any
+) -> None:
+    before = state(finished)
+    with hold(finished, "building"):
+        assert command(["rescore", str(finished), "--set", "splits.test=0.2"]) == 1
+        assert "another process is building" in capfd.readouterr().err
+    assert state(finished) == before
+    with hold(tmp_path / "rounds", "distilling"):
+        assert command(["distill", "embedded", "-o", str(tmp_path / "rounds")]) == 1
+        assert "another process is distilling" in capfd.readouterr().err
+    assert not (tmp_path / "rounds").exists()

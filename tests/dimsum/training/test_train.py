@@ -14,9 +14,10 @@ from builder.cli import run
 from cards.lint import lint
 from dimsum import Student
 from dimsum.errors import UsageError
+from dimsum.training.checkpoints import SUMS, last_checkpoint
 from dimsum.training.lora import with_lora
 from dimsum.training.recipe import Recipe, check_precision, load_recipe
-from dimsum.training.train import CHECKPOINTS, LOG, Data, last_checkpoint, train
+from dimsum.training.train import CHECKPOINTS, LOG, Data, train
 from tests.student_toys import toy_pairs, write_jsonl
 
 
@@ -71,7 +72,7 @@ def test_a_resumed_training_has_the_same_curve(
     whole = train(Data(str(pairs)), recipe, tmp_path / "whole", device="cpu")
     with pytest.raises(KeyboardInterrupt):
         train(Data(str(pairs)), recipe, tmp_path / "cut", device="cpu", callbacks=[Stop(8)])
-    assert last_checkpoint(tmp_path / "cut") is not None
+    assert last_checkpoint(tmp_path / "cut" / CHECKPOINTS) is not None
     assert not (tmp_path / "cut" / "student.json").exists()
     resumed = train(Data(str(pairs)), recipe, tmp_path / "cut", device="cpu")
     assert curve(tmp_path / "cut") == curve(tmp_path / "whole")
@@ -80,6 +81,69 @@ def test_a_resumed_training_has_the_same_curve(
     sources = [row["source"] for row in toy_pairs(4, seed=2)]
     assert resumed.paraphrase(sources) == whole.paraphrase(sources)
     assert not (tmp_path / "cut" / CHECKPOINTS).exists()
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "noted"),
+    [
+        ("optimizer.pt", truncate, True),
+        ("optimizer.pt", truncate, False),
+        ("optimizer.pt", flip, False),
+        ("model.safetensors", flip, True),
+        ("model.safetensors", truncate, False),
+        ("scheduler.pt", Path.unlink, True),
+        ("trainer_state.json", truncate, True),
+    ],
+)
+def test_from_a_damaged_checkpoint_it_goes_on_from_the_one_before(
+    toy_t5: Path, pairs: Path, tmp_path: Path, name: str, damage: Any, noted: bool
+) -> None:
+    data, recipe, out = Data(str(pairs)), small(toy_t5), tmp_path / "cut"
+    with pytest.raises(KeyboardInterrupt):
+        train(data, recipe, out, device="cpu", callbacks=[Stop(after=11)])
+    newest, earlier = (out / CHECKPOINTS / f"checkpoint-{step}" for step in (9, 6))
+    assert last_checkpoint(out / CHECKPOINTS) == str(newest)
+    assert (newest / SUMS).is_file()
+    damage(newest / name)
+    if not noted:
+        (newest / SUMS).unlink()
+    lines: list[str] = []
+    train(data, recipe, out, device="cpu", say=lines.append)
+    assert any("checkpoint-9 is damaged" in line and name in line for line in lines)
+    assert not newest.exists()
+    assert not earlier.exists()
+    train(data, recipe, tmp_path / "whole", device="cpu")
+    assert curve(out) == curve(tmp_path / "whole")
+
+
+def test_two_trainings_in_one_folder(
+    toy_t5: Path, pairs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Second(TrainerCallback):  # type: ignore[misc]
+        """Begins the same training while the first is at work."""
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if state.global_step == 2:
+                found = run(["train", str(pairs), "--student", str(toy_t5), "-o", str(out)])
+                assert found == 1
+
+    out = tmp_path / "student"
+    train(Data(str(pairs)), small(toy_t5), out, device="cpu", callbacks=[Second()])
+    lines = capfd.readouterr().err.splitlines()
+    assert f"Error: another process is training in {out}." in lines
+    assert "Hint:  wait for it or stop it" in lines
+    assert not (out / ".lock").exists()
+    assert Student.from_pretrained(out).spec.trained
 
 
 def test_a_student_carries_a_card_s_worth_of_facts(
@@ -236,7 +300,7 @@ def test_checkpoints_of_another_training_are_left_alone(
         train(Data(str(tmp_path / "other.jsonl")), recipe, tmp_path / "s", device="cpu")
     assert sorted((p, p.stat().st_mtime_ns) for p in (tmp_path / "s").rglob("*")) == before
     (tmp_path / "s" / CHECKPOINTS / "checkpoint-99").mkdir()
-    found = last_checkpoint(tmp_path / "s")
+    found = last_checkpoint(tmp_path / "s" / CHECKPOINTS)
     assert found is not None and found.endswith("checkpoint-3")
 
 

@@ -1,0 +1,59 @@
+"""A folder that one process at a time works in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from dimsum.errors import DimsumError
+
+LOCK = ".lock"
+
+
+class Busy(DimsumError):
+    """Another process is at work in a folder."""
+
+
+@contextmanager
+def hold(folder: Path, doing: str) -> Iterator[None]:
+    """Hold a folder for one process; the lock dies with the process.
+
+    A folder that is made for it and in which nothing else was written goes again.
+
+    Args:
+        doing: what is done in it, for the message of whoever comes second: `training`.
+
+    Raises:
+        Busy: another process is at work in this folder.
+        DimsumError: the folder cannot be written.
+    """
+    import fcntl
+
+    path, made = folder / LOCK, not folder.exists()
+    while True:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stream = path.open("w")
+        except OSError as error:
+            raise DimsumError(f"cannot write {folder}: {error.strerror or error}") from error
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            stream.close()
+            raise Busy(
+                f"another process is {doing} in {folder}", hint="wait for it or stop it"
+            ) from error
+        with suppress(OSError):
+            if os.fstat(stream.fileno()).st_ino == path.stat().st_ino:
+                break
+        stream.close()  # whoever held it has taken the file away in between
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink()
+            if made:
+                folder.rmdir()  # fails where something was written
+        stream.close()
