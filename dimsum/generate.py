@@ -11,24 +11,27 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from hashlib import sha256
+from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from dimsum.data.files import decode_lines, form_of, json_row, lines_in, rows_in
 from dimsum.data.values import Reading, Row, check_columns, format_value, not_text
 from dimsum.errors import UsageError
-from dimsum.files import whole_file
+from dimsum.models import pin, resolve
 from dimsum.tasks import TaskDefinition
+from dimsum.unfinished import Growing, Mark, growing
 from dimsum.writing import BATCH_SIZE
 
 if TYPE_CHECKING:
     from dimsum.student import Student
 
-CHUNK = 1024
-"""Lines that are sorted by length together; memory and delay of a stream are bounded by it."""
+CHUNK = 256
+"""Lines that are sorted by length together; memory, the delay of a stream and what an interruption
+costs are bounded by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,13 @@ def generate_file(
     if not student.spec.trained:
         say(f"{model} is no trained student: its prompts are new to it")
     code = student.spec.code_for(job.task.name, job.options)
-    with _sink(output) as sink:
-        return _run(student, code, job, form, rows, sink, say)
+    if output is None:
+        return _run(student, code, job, form, rows, Growing(sys.stdout, Mark(""), None), say)
+    asked = [version("dimsum-plus"), pin(resolve(model)).identity, code, form, job.number]
+    asked += [job.column, job.batch_size, job.seed, str(student.model.dtype)]
+    digest = sha256(json.dumps([*asked, student.model.device.type]).encode()).hexdigest()
+    with growing(output, digest, say) as growth:
+        return _run(student, code, job, form, rows, growth, say)
 
 
 def _read(source: Path | None, job: Job) -> tuple[str, Iterator[Row]]:
@@ -136,13 +144,20 @@ def _run(
     job: Job,
     form: str,
     rows: Iterator[Row],
-    sink: IO[str],
+    growth: Growing,
     say: Callable[[str], None],
 ) -> int:
-    reading, cut = Reading(), 0
+    reading, total = Reading(), sha256()
+    done, cut = growth.mark.rows, growth.mark.cut
     began = time.monotonic()
-    while chunk := list(islice(rows, CHUNK)):
+    for chunk in _chunks(rows, done):
         texts = [reading.text(row, job.column, reading.read(row)) for row in chunk]
+        for row in chunk:
+            total.update(json.dumps(row, default=_as_text).encode())
+        if reading.rows <= done:
+            if reading.rows == done and total.hexdigest() != growth.mark.input:
+                raise _other_input()
+            continue
         outputs = student.write(
             [text or "" for text in texts],
             code,
@@ -152,14 +167,47 @@ def _run(
         )
         cut += student.cut
         for row, found in zip(chunk, outputs, strict=True):
-            _emit(sink, form, job, row, found, code)
-        sink.flush()
-        say(f"{reading.rows:,} sentences, {reading.rows / (time.monotonic() - began):.1f}/s")
+            _emit(growth.stream, form, job, row, found, code)
+        growth.note(reading.rows, total.hexdigest(), cut)
+        rate = (reading.rows - done) / (time.monotonic() - began)
+        say(f"{reading.rows:,} sentences, {rate:.1f}/s")
+    if reading.rows < done:
+        raise _other_input()
     if reading.dropped:
         say(f"rows without an output: {reading}")
     if cut:
         say(f"{cut} sources were longer than the student takes and lost their end")
     return reading.rows
+
+
+def _other_input() -> UsageError:
+    return UsageError(
+        "what was begun of this output is of other rows than the input has now",
+        hint="go on with the input that it was begun with, or choose another name",
+    )
+
+
+def _chunks(rows: Iterator[Row], done: int) -> Iterator[list[Row]]:
+    """Rows that are written together; those that are done already end a chunk.
+
+    What was read before a row that cannot be read is a chunk, and then the error comes.
+    """
+    number, chunk = 0, list[Row]()
+    while True:
+        try:
+            row = next(rows, None)
+        except UsageError:
+            if chunk:
+                yield chunk
+            raise
+        if row is not None:
+            chunk.append(row)
+            number += 1
+        if chunk and (row is None or len(chunk) == CHUNK or number == done):
+            yield chunk
+            chunk = []
+        if row is None:
+            return
 
 
 def _emit(sink: IO[str], form: str, job: Job, row: Row, texts: list[str], code: str) -> None:
@@ -181,12 +229,3 @@ def _emit(sink: IO[str], form: str, job: Job, row: Row, texts: list[str], code: 
 def _as_text(value: Any) -> str:
     """A value that JSON has no form for, in a field that is only passed on."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else format_value(value)
-
-
-@contextmanager
-def _sink(output: Path | None) -> Iterator[IO[str]]:
-    if output is None:
-        yield sys.stdout
-        return
-    with whole_file(output) as stream:
-        yield stream

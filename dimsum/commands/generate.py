@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
 from dimsum.commands.tasks import chosen_options, task_options
+from dimsum.interrupt import resumable
 from dimsum.tasks import TaskDefinition
 from dimsum.writing import BATCH_SIZE
 
@@ -61,4 +64,6 @@ def generate(
     )
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
     source = None if file == Path("-") else file
-    generate_file(model, job, source, output, device=device, dtype=dtype, say=say)
+    goes_on = output is not None and source is not None
+    with resumable(["dimsum", *sys.argv[1:]]) if goes_on else nullcontext():
+        generate_file(model, job, source, output, device=device, dtype=dtype, say=say)

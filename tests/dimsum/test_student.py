@@ -167,6 +167,56 @@ def test_generate_reads_and_writes_both_forms(
     assert rows[0]["control"] == "short-abstractive"
 
 
+def test_generate_keeps_what_is_written_and_goes_on(
+    toy_t5: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dimsum.generate.CHUNK", 4)
+    rows = [json.dumps({"id": i, "source": s}) for i, s in enumerate(sentences(10))]
+    rows[5] = json.dumps({"id": 5, "source": None})
+    source, target, whole = (tmp_path / name for name in ("in.jsonl", "out.jsonl", "all.jsonl"))
+    source.write_text("\n".join(rows) + "\n")
+    start = ["generate", str(toy_t5), str(source), "--task", "summary", "--dtype", "float32"]
+    assert run([*start, "-o", str(whole)]) == 0
+    real, calls = Student.write, []
+
+    def fail(self: Student, *arguments: Any, **named: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 3:
+            raise RuntimeError("broken")
+        return real(self, *arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Student, "write", fail)
+        assert run([*start, "-o", str(target)]) == 1
+    part = tmp_path / "out.jsonl.unfinished"
+    assert "outputs of 8 rows are kept" in capfd.readouterr().err
+    assert part.read_text() == "".join(whole.read_text().splitlines(keepends=True)[:8])
+    assert not target.exists()
+    with part.open("a") as stream:
+        stream.write('{"half a li')
+    before = part.read_bytes()
+    assert run([*start, "-o", str(target), "-n", "2"]) == 2
+    assert "another model or other options" in capfd.readouterr().err
+    source.write_text("\n".join([rows[1], *rows[1:]]) + "\n")
+    assert run([*start, "-o", str(target)]) == 2
+    assert "other rows" in capfd.readouterr().err
+    source.write_text("\n".join(rows) + "\n")
+    assert before.startswith(part.read_bytes())
+    calls.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(Student, "write", fail)
+        assert run([*start, "-o", str(target)]) == 0
+    assert len(calls) == 1
+    assert target.read_text() == whole.read_text()
+    assert json.loads(target.read_text().splitlines()[5])["output"] is None
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["all.jsonl", "in.jsonl", "out.jsonl"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join([*rows[:6], '{"id"']) + "\n"))
+    other = ["generate", str(toy_t5), "--task", "summary", "--dtype", "float32"]
+    assert run([*other, "-o", str(tmp_path / "late.jsonl")]) == 2
+    kept = (tmp_path / "late.jsonl.unfinished").read_text().splitlines()
+    assert kept == whole.read_text().splitlines()[:6]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
