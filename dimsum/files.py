@@ -47,6 +47,36 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
                 Path(scratch).unlink()
 
 
+def try_file(path: Path) -> None:
+    """Try a place for a file before the work for it begins.
+
+    Raises:
+        UsageError: a folder is there, or a link that leads nowhere.
+        DimsumError: nothing can be written there.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder", hint="name a file in it")
+    if path.is_symlink() and not path.exists():
+        raise UsageError(f"{path} is a link that leads nowhere", hint="choose another name")
+    try_folder(path.parent)
+
+
+def try_folder(folder: Path) -> None:
+    """Try a folder for files before the work for them begins.
+
+    Raises:
+        DimsumError: nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise DimsumError(
+            f"cannot write into {folder}: {error.strerror or error}", hint="choose another place"
+        ) from error
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[str]]:
     """A UTF-8 text file that is written like `atomic_writer`'s.

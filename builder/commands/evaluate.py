@@ -75,6 +75,7 @@ def evaluate(
     from dimsum.data.values import Reading, conditions
     from dimsum.evaluation.data import read_examples
     from dimsum.evaluation.run import Wanted, evaluate_systems
+    from dimsum.files import try_file, try_folder
 
     reading = {
         "source": options.pop("source_column"),
@@ -90,6 +91,10 @@ def evaluate(
     asked = chosen_options(task, options)
     wanted = Wanted(task=task, options=asked, **options)
     wanted.check(output, save_outputs)
+    if output:
+        try_file(output)
+    if save_outputs:
+        try_folder(save_outputs)
     dropped = Reading()
     examples = read_examples(data, wanted.task, reading=dropped, **reading)
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))

@@ -40,8 +40,12 @@ def report(
     """
     from builder.report.write import write_report
     from dimsum.commands.output import print_json
+    from dimsum.files import try_file, try_folder
 
     page = output or Path(f"{corpus.resolve().name}-report.html")
+    try_file(page)
+    if pictures:
+        try_folder(pictures)
     files = write_report(corpus, page, picture_folder=pictures, measured=measured)
     if as_json:
         print_json({"files": [str(path) for path in files]})

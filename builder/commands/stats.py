@@ -55,12 +55,14 @@ def stats(
     from builder.statistics.study import study
     from builder.statistics.written import bibtex, latex, print_tables
     from dimsum.commands.output import print_json
-    from dimsum.files import write_json
+    from dimsum.files import try_file, write_json
 
     def say(line: str) -> None:
         if not quiet:
             click.echo(line, err=True)
 
+    if output:
+        try_file(output)
     document = study([corpus, *against], _settings(**options), say)
     if output:
         write_json(output, document)

@@ -230,3 +230,34 @@ def test_a_student_without_room_for_its_prompts(faulty: Path, tmp_path: Path, ca
     (tmp_path / "in.txt").write_text("The dog sleeps.\n")
     assert run(["generate", str(faulty), str(tmp_path / "in.txt"), "--task", "summary"]) == 1
     assert "takes 16 positions" in said(capfd)
+
+
+def test_a_place_that_cannot_be_written_shows_before_the_work(
+    tmp_path: Path, capfd: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: Any, **named: Any) -> None:
+        raise AssertionError("work began")
+
+    for work in (
+        "builder.statistics.study.study",
+        "builder.report.write.write_report",
+        "dimsum.evaluation.data.read_examples",
+    ):
+        monkeypatch.setattr(work, refuse)
+    data = str(write_jsonl(tmp_path / "pairs.jsonl", toy_pairs(6)))
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere/there")
+    judged = ["evaluate", "--data", data, "--task", "summary", "--baseline", "copy"]
+    for place, words in (("file/out", "cannot write into"), ("link", "leads nowhere")):
+        where = str(tmp_path / place)
+        for command in (["stats", data, "-o", where], ["report", data, "-o", where]):
+            assert run(command) in (1, 2)
+            assert words in said(capfd)
+        assert run([*judged, "-o", where]) in (1, 2)
+        assert words in said(capfd)
+    assert run([*judged, "--save-outputs", str(tmp_path / "file/out")]) == 1
+    assert "cannot write into" in said(capfd)
+    assert run(["report", data, "--pictures", str(tmp_path / "file/pictures")]) == 1
+    assert "cannot write into" in said(capfd)
+    assert run(["stats", data, "-o", str(tmp_path)]) == 2
+    assert "is a folder" in said(capfd)
