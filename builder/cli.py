@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
+import warnings
+from io import TextIOWrapper
 from typing import Any
 
 import click
 
 from cards.errors import CardError
-from dimsum import __version__, interrupt
+from dimsum import __version__, interrupt, os_errors
 from dimsum.errors import DimsumError
 
 VERBS: dict[str, tuple[str, str]] = {
@@ -72,13 +74,26 @@ def root(debug: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 ok, 1 failure, 2 usage, 3 quality gate, 130 interrupted."""
+    _write_any_text()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def _write_any_text() -> None:
+    """Text is UTF-8 in files and pipes; a terminal of fewer characters shows escapes for others."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            if not stream.isatty():
+                stream.reconfigure(encoding="utf-8")
+            stream.reconfigure(errors="backslashreplace")
 
 
 def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code."""
     interrupt.listen()
     debug = "--debug" in arguments
+    if not (debug or sys.warnoptions):  # of libraries, about their own code
+        for kind in (FutureWarning, DeprecationWarning):
+            warnings.simplefilter("ignore", kind)
     try:
         result: Any = root.main(args=arguments, prog_name="dimsum", standalone_mode=False)
     except click.exceptions.Abort:
@@ -109,6 +124,10 @@ def _report(error: BaseException, debug: bool) -> int:
         return getattr(error, "exit_code", 1)
     if debug:
         raise error
+    if known := os_errors.explain(error):
+        message, hint = known
+        click.echo(f"Error: {message}.\nHint:  {hint}", err=True)
+        return 1
     click.echo(f"Error: {type(error).__name__}: {error}.", err=True)
     click.echo("Hint:  this is unexpected; `dimsum --debug ...` shows where", err=True)
     return 1

@@ -48,7 +48,7 @@ from builder.validity.use import files_of
 from builder.versions import versions_of
 from cards.facts import FACTS_PATH, DatasetFacts, Link
 from cards.render import render_dataset_card
-from dimsum.files import write_json, write_text
+from dimsum.files import UMASK, write_json, write_text
 from dimsum.schema import arrow_schema
 
 RELEASE_VERSION = 3
@@ -111,7 +111,7 @@ def _current(run: Run, folder: Path, wanted: str) -> bool:
 
 def _swap(scratch: Path, folder: Path) -> None:
     """Put the new folder in the old one's place."""
-    scratch.chmod(0o755)
+    scratch.chmod(0o777 & ~UMASK)
     old = None
     if folder.exists():
         old = folder.with_name(f".{folder.name}.old")

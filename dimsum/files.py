@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
@@ -13,7 +12,25 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
 
+from dimsum import os_errors
 from dimsum.errors import DimsumError, UsageError
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+UMASK = _umask()
+"""Rights that new files and folders do not get; read once, before there are threads."""
+
+
+def give_usual_modes(folder: Path) -> None:
+    """Files that a library made for their owner alone get the rights of any new file."""
+    for path in folder.iterdir():
+        if path.is_file() and not path.is_symlink():
+            path.chmod(0o666 & ~UMASK)
 
 
 @contextmanager
@@ -31,16 +48,17 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        Path(scratch).chmod(0o644)
+        Path(scratch).chmod(0o666 & ~UMASK)
         Path(scratch).replace(path)
         scratch = None
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        if error.errno in os_errors.FULL:
             raise DimsumError(
                 f"no room left to write {path}",
                 hint="free some space and run the same command again; finished work is kept",
             ) from error
-        raise DimsumError(f"cannot write {path}: {error.strerror or error}") from error
+        _, hint = os_errors.explain(error) or ("", "")
+        raise DimsumError(f"cannot write {path}: {error.strerror or error}", hint=hint) from error
     finally:
         if scratch is not None:
             with suppress(OSError):
@@ -116,7 +134,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         yield scratch
-        scratch.chmod(0o755)
+        scratch.chmod(0o777 & ~UMASK)
         if folder.exists():
             folder.rmdir()
         scratch.rename(folder)

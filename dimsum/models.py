@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dimsum.errors import DimsumError, ModelError, UsageError
+from dimsum.network import prefer_cache_when_offline
 
 if TYPE_CHECKING:
     import torch
@@ -107,9 +108,8 @@ def resolve(reference: str) -> Resolved:
     """
     if reference.startswith("embedded:"):
         return _resolve_embedded(reference)
-    path = Path(reference).expanduser()
-    if path.suffix == ".gguf" or path.exists() or reference.startswith((".", "/", "~")):
-        return _resolve_local(reference, path)
+    if _is_path(reference):
+        return _resolve_local(reference, Path(reference).expanduser())
     name, _, revision = reference.partition("@")
     if not name or name.count("/") > 1 or " " in name:
         raise UsageError(
@@ -120,11 +120,19 @@ def resolve(reference: str) -> Resolved:
     return Resolved(reference, name, revision or None, f"hub:{name}@{revision or 'main'}")
 
 
+def is_on_hub(reference: str) -> bool:
+    """Whether a reference is a Hub id, and neither embedded nor a path on this machine."""
+    return not reference.startswith("embedded:") and not _is_path(reference)
+
+
+def _is_path(reference: str) -> bool:
+    path = Path(reference).expanduser()
+    return path.suffix == ".gguf" or reference.startswith((".", "/", "~")) or path.exists()
+
+
 def public_name(reference: str) -> str:
     """A reference as a released row or card may show it: of a local path only its last part."""
-    path = Path(reference).expanduser()
-    local = reference.startswith((".", "/", "~")) or path.suffix == ".gguf" or path.exists()
-    return path.name if local else reference
+    return Path(reference).expanduser().name if _is_path(reference) else reference
 
 
 def pin(resolved: Resolved) -> Resolved:
@@ -134,6 +142,7 @@ def pin(resolved: Resolved) -> Resolved:
     """
     if not resolved.identity.startswith("hub:"):
         return resolved
+    prefer_cache_when_offline()
     commit = _commit_on_hub(resolved) or _commit_in_cache(resolved)
     if commit is None:
         raise ModelError(
@@ -230,7 +239,14 @@ def _weights_identity(path: Path) -> str:
 def cache_folder() -> Path:
     """Where unpacked models are kept: $DIMSUM_CACHE, else ~/.cache/dimsum-plus."""
     chosen = os.environ.get("DIMSUM_CACHE")
-    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "dimsum-plus"
+    if chosen:
+        return Path(chosen).expanduser()
+    try:
+        return Path.home() / ".cache" / "dimsum-plus"
+    except RuntimeError as error:
+        raise ModelError(
+            "there is no home folder to keep unpacked models in", hint="name one with DIMSUM_CACHE"
+        ) from error
 
 
 def unpack_gguf(file: Path) -> Path:
@@ -246,8 +262,14 @@ def unpack_gguf(file: Path) -> Path:
     folder = cache_folder() / "gguf" / f"{file.stem}-{digest}"
     if (folder / "model.safetensors").is_file():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
+    except OSError as error:
+        raise ModelError(
+            f"{file.name} cannot be unpacked in {folder.parent}: {error.strerror or error}",
+            hint="name a folder that can be written to with DIMSUM_CACHE",
+        ) from error
     try:
         _unpack(file, scratch)
         try:
@@ -350,6 +372,8 @@ def loading(reference: str) -> Iterator[None]:
         ModelError: the model is missing, corrupt or cannot be fetched.
     """
     try:
+        if is_on_hub(reference):
+            prefer_cache_when_offline()
         with quiet_transformers():
             yield
     except DimsumError:
@@ -357,8 +381,9 @@ def loading(reference: str) -> Iterator[None]:
     except Exception as error:
         raise ModelError(
             f"the model {reference} could not be loaded: {_first_line(error)}",
-            hint="a local folder may be incomplete or corrupt; a Hub id needs the network "
-            "and, for gated models, `hf auth login`",
+            hint="a Hub id needs the network and, for gated models, `hf auth login`"
+            if is_on_hub(reference)
+            else "the folder may be incomplete or corrupt",
         ) from error
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, cast, overload
 
 from dimsum.errors import DimsumError, ModelError, UsageError
-from dimsum.files import write_json
+from dimsum.files import give_usual_modes, write_json
 from dimsum.loading import positions
 from dimsum.memory import is_out_of_memory
 from dimsum.models import pick_device, pick_dtype, public_name, quiet_transformers, resolve
@@ -129,6 +129,7 @@ class Student:
         with quiet_transformers():
             self.model.save_pretrained(folder)
             self.tokenizer.save_pretrained(folder)
+        give_usual_modes(folder)
         write_json(folder / SPEC_FILE, self.spec.model_dump(mode="json"))
 
     @overload

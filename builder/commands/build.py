@@ -21,7 +21,13 @@ from dimsum.interrupt import resumable
 )
 @click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override one value.")
 @click.option("--again", is_flag=True, help="Make again what other settings have made there.")
-@click.option("--pairs", default=10, show_default=True, help="Pairs to print at the end.")
+@click.option(
+    "--pairs",
+    default=10,
+    type=click.IntRange(min=0),
+    show_default=True,
+    help="Pairs to print at the end.",
+)
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def build(

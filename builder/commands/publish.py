@@ -47,11 +47,12 @@ def publish(
     """
     from builder.errors import ConfigError
     from builder.hub.publish import Publisher
-    from builder.hub.session import quiet_client
+    from builder.hub.session import check_reachable, quiet_client
 
     if not (yes or dry_run or sys.stdin.isatty()):
         raise ConfigError("nobody is there to say yes", hint="say it with --yes")
     with quiet_client():
+        check_reachable()
         publisher = Publisher(
             folder,
             repo_id,
@@ -61,6 +62,7 @@ def publish(
             create_pr=create_pr,
             companion=companion,
             report=lambda line: click.echo(line, err=True),
+            anonymous=dry_run,
         )
         if dry_run or not yes:
             preview = publisher.preview()

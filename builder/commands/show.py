@@ -12,8 +12,20 @@ import click
 @click.option("--rejects", is_flag=True, help="Print rejected rows.")
 @click.option("--reason", help="Only rejected rows with this reason (or a part of it).")
 @click.option("--stage", help="Only rows that this stage rejected.")
-@click.option("--limit", default=20, show_default=True, help="Rejected rows to print.")
-@click.option("--seed", default=0, show_default=True, help="Of the draw of rejected rows.")
+@click.option(
+    "--limit",
+    default=20,
+    type=click.IntRange(min=0),
+    show_default=True,
+    help="Rejected rows to print.",
+)
+@click.option(
+    "--seed",
+    default=0,
+    type=click.IntRange(min=0),
+    show_default=True,
+    help="Of the draw of rejected rows.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def show(
     run: Path,

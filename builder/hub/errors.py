@@ -49,6 +49,8 @@ def status_of(error: BaseException) -> int | None:
     """The HTTP status an error of the client stands for, if it stands for one."""
     if isinstance(error, HfHubHTTPError):
         return int(error.response.status_code)
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, HfHubHTTPError):
+        return status_of(error.__cause__)  # the storage of large files
     # Errors of Xet are built-in ones with the status in nothing but their text.
     found = re.search(r"\b([45]\d\d)\b (?:[A-Z][a-z]+)", str(error))
     return int(found[1]) if found and isinstance(error, ConnectionError | RuntimeError) else None
@@ -141,7 +143,7 @@ def explain(error: BaseException, repo_id: str, *secrets: str | bool | None) -> 
             f"the token may not write to {repo_id}",
             hint=f"use one with write access to {namespace}, or a namespace of your own",
         )
-    if status == HTTPStatus.PRECONDITION_FAILED:
+    if status == HTTPStatus.PRECONDITION_FAILED and isinstance(error, HfHubHTTPError):
         return MovedError("the branch")
     if isinstance(error, ValueError) and "metadata" in said:
         return ConfigError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -102,11 +103,15 @@ class Release:
             write_text(self.folder / path, content.decode())
 
 
+_VERSION = re.compile(r"v?\d+(\.\d+)+([-.+]\w+)*")
+
+
 def prepare(
     folder: Path,
     repo_id: str,
     report: Callable[[str], None] = lambda _: None,
     companion: str | None = None,
+    tag: str | None = None,
 ) -> Release:
     """Reads a folder, renders its card for `repo_id` and hashes every file. Writes nothing.
 
@@ -116,6 +121,7 @@ def prepare(
         report: called with a line before what takes long.
         companion: NS/NAME[@REVISION] for its card to name: a dataset's student, or a student's
             dataset. None leaves what the facts say.
+        tag: that it is to bear; where it is a version, such as v1.0.0, the card says the same.
 
     Raises:
         ConfigError: no folder, no card, facts that are none, or none to name `companion` in.
@@ -136,6 +142,8 @@ def prepare(
     rendered: dict[str, bytes] = {}
     if facts is not None:
         facts = facts.model_copy(update={"repo_id": repo_id})
+        if tag and _VERSION.fullmatch(tag):
+            facts = facts.model_copy(update={"version": tag.removeprefix("v")})
         if companion:
             facts = name_companion(facts, companion)
         previous = paths[CARD].read_text(encoding="utf-8") if CARD in paths else None

@@ -99,6 +99,7 @@ class Publisher:
         retry: how to try again.
         report: called with a line at each step.
         limit: operations of one commit.
+        anonymous: only `preview` will be asked for, which needs no login where all can be seen.
 
     Raises:
         BuilderError: not logged in, or what `prepare` raises.
@@ -118,6 +119,7 @@ class Publisher:
         retry: Retry | None = None,
         report: Report = lambda _: None,
         limit: int = COMMIT_LIMIT,
+        anonymous: bool = False,
     ) -> None:
         if create_pr and revision != "main":
             raise ConfigError(
@@ -133,9 +135,9 @@ class Publisher:
         self.api, self.retry = api or HfApi(), retry or Retry(report=report)
         self.report, self.limit = report, limit
         with self._explain():
-            if not (self.api.token or get_token()):
+            if not (anonymous or self.api.token or get_token()):
                 raise LocalTokenNotFoundError
-            self.release: Release = prepare(folder, repo_id, report, companion)
+            self.release: Release = prepare(folder, repo_id, report, companion, tag)
             self.remote = Remote(self.api, repo_id, self.release.kind, self.retry)
 
     def _explain(self) -> Any:

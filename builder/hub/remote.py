@@ -159,7 +159,8 @@ class Remote:
         self.retry(
             lambda: self.api.create_repo(
                 self.repo_id, repo_type=self.kind, private=private, exist_ok=True
-            )
+            ),
+            what="make the repository",
         )
 
     def create_branch(self, branch: str) -> None:
@@ -175,7 +176,8 @@ class Remote:
         self.retry(
             lambda: self.api.preupload_lfs_files(
                 self.repo_id, list(additions), repo_type=self.kind, revision=revision
-            )
+            ),
+            what=f"send {len(additions)} files",
         )
 
     def commit(
@@ -217,7 +219,7 @@ class Remote:
         def find_landed() -> str | None:
             return self._find_landed(revision, parent, mark)
 
-        return self.retry(send, find_landed)
+        return self.retry(send, find_landed, what=f"commit {len(operations)} changes")
 
     def _find_landed(self, revision: str, parent: str, mark: str) -> str | None:
         """The commit right after `parent`, if it bears the mark."""
@@ -250,7 +252,7 @@ class Remote:
             at = self.refs().tags.get(tag)
             return True if at == commit else None if at is None else _refuse_tag(tag, self.repo_id)
 
-        self.retry(send, done)
+        self.retry(send, done, what=f"put the tag {tag}")
 
     # ------------------------------------------------------------------------- pull requests
 
@@ -325,7 +327,7 @@ class Remote:
             return True
 
         if not done():
-            self.retry(once, done)
+            self.retry(once, done, what=f"see the pull request {status}")
 
 
 def _refuse_moved(revision: str) -> str:

@@ -48,16 +48,20 @@ class Retry:
     attempts: int = 6
     first: float = 1.0
     longest: float = 30.0
-    patience: float = 900.0
+    patience: float = 300.0
     report: Callable[[str], None] = lambda line: None
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     _deadline: float | None = field(default=None, init=False)
+    _what: str = field(default="", init=False)
 
-    def __call__(self, call: Callable[[], T], done: Callable[[], T | None] | None = None) -> T:
+    def __call__(
+        self, call: Callable[[], T], done: Callable[[], T | None] | None = None, what: str = ""
+    ) -> T:
         """Calls until it succeeds.
 
         Args:
+            what: is waited for, in the words of a user.
             call: may be made more than once.
             done: after a failure that may be a lost answer, its result if it was done after all,
                 or None. Without it the call must be one that can be made twice.
@@ -67,6 +71,7 @@ class Retry:
                 the patience are used up.
         """
         question_of_another = self._deadline is not None
+        self._what = what or self._what
 
         def attempt() -> T:
             try:
@@ -94,7 +99,7 @@ class Retry:
             return retrying(attempt)
         finally:
             if not question_of_another:
-                self._deadline = None
+                self._deadline, self._what = None, ""
 
     def _wait(self, state: RetryCallState) -> float:
         back_off = wait_exponential(multiplier=self.first, max=self.longest)(state)
@@ -108,8 +113,9 @@ class Retry:
     def _announce(self, state: RetryCallState) -> None:
         status = status_of(_failure(state))
         what = f"the Hub answered {status}" if status else "the Hub could not be reached"
+        waiting = f"waiting to {self._what}: " if self._what else ""
         self.report(
-            f"{what}: trying again in {state.upcoming_sleep:.0f} s (failure "
+            f"{waiting}{what}: trying again in {state.upcoming_sleep:.0f} s (failure "
             f"{state.attempt_number} of at most {self.attempts}, in {self.patience / 60:.0f} "
             "minutes at most)"
         )

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx2
-from huggingface_hub import set_client_factory
+from huggingface_hub import constants, set_client_factory
 from huggingface_hub.utils._http import default_client_factory
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars
 
-#: The client waits for ever by itself; a commit of many files may well take minutes.
-TIMEOUT = httpx2.Timeout(300.0, connect=30.0)
+from builder.errors import BuilderError
+from dimsum.network import answers
+
+#: The client waits for ever by itself; a commit of many files may well take a minute.
+TIMEOUT = httpx2.Timeout(120.0, connect=10.0)
+#: Xet tries each request again for six minutes by itself and says nothing; `Retry` says it.
+XET = {"HF_XET_CLIENT_RETRY_MAX_DURATION": "30s", "HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "3"}
+
+
+def check_reachable() -> None:
+    """Find out within seconds that there is no Hub, before anything is hashed or tried again.
+
+    Raises:
+        BuilderError: it does not answer.
+    """
+    if not answers(constants.ENDPOINT):
+        raise BuilderError(
+            f"the Hub could not be reached: {constants.ENDPOINT} does not answer",
+            hint="when the connection is back, the same command goes on where it stopped",
+        )
 
 
 @contextmanager
@@ -26,6 +45,8 @@ def quiet_client() -> Iterator[None]:
         return client
 
     set_client_factory(factory)
+    for name, value in XET.items():
+        os.environ.setdefault(name, value)
     if not sys.stderr.isatty() and not are_progress_bars_disabled():
         disable_progress_bars()
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)

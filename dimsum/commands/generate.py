@@ -19,14 +19,31 @@ from dimsum.writing import BATCH_SIZE
 @click.argument("model")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @task_options
-@click.option("-n", "--number", default=1, show_default=True, help="Outputs of each sentence.")
+@click.option(
+    "-n",
+    "--number",
+    default=1,
+    type=click.IntRange(min=1),
+    show_default=True,
+    help="Outputs of each sentence.",
+)
 @click.option("--column", default="source", show_default=True, help="Of a table: the sentences.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File instead of stdout.")
 @click.option("--format", "form", type=click.Choice(["auto", "plain", "jsonl"]), default="auto")
 @click.option(
-    "--batch-size", default=BATCH_SIZE, show_default=True, help="Outputs written together."
+    "--batch-size",
+    default=BATCH_SIZE,
+    type=click.IntRange(min=1),
+    show_default=True,
+    help="Outputs written together.",
 )
-@click.option("--seed", default=0, show_default=True, help="Of the sampling (with -n above 1).")
+@click.option(
+    "--seed",
+    default=0,
+    type=click.IntRange(min=0),
+    show_default=True,
+    help="Of the sampling (with -n above 1).",
+)
 @click.option("--device", help="cuda, mps or cpu; the best there is by default.")
 @click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto")
 @click.option("--quiet", is_flag=True, help="No progress.")

@@ -24,7 +24,13 @@ from dimsum.interrupt import resumable
 @click.option("--where", multiple=True, metavar="A=B", help="Only rows with this value.")
 @click.option("--device", help="cuda, mps or cpu; the best there is by default.")
 @click.option("--plan", "plan_only", is_flag=True, help="Memory and time instead of training.")
-@click.option("--steps", default=3, show_default=True, help="Measured by --plan; 0 for none.")
+@click.option(
+    "--steps",
+    default=3,
+    type=click.IntRange(min=0),
+    show_default=True,
+    help="Measured by --plan; 0 for none.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def train(
