@@ -19,6 +19,7 @@ from cards import hub_values as hub
 from cards.errors import CardError
 from cards.findings import CARD, Finding, ShapeReader, as_list
 from cards.lint_files import dataset_files, model_files
+from cards.lint_private import private_findings
 from cards.lint_provenance import provenance
 from cards.metadata import read_yaml, split_card
 from cards.render import hand_written
@@ -27,8 +28,6 @@ _PLACEHOLDERS = re.compile(
     r"(?i)\[more information needed\]|\[optional\]|\{\{|\}\}|\{%|%\}|<your[ _-]|lorem ipsum"
     r"|\b(?:TODO|FIXME|XXX|TBD)\b"
 )
-#: An access token of the Hub.
-_TOKEN = re.compile(r"\b(?:hf|api_org)_[A-Za-z0-9]{20,}\b")
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -53,7 +52,7 @@ def lint(
         metadata = read_metadata(card)
     except CardError as error:
         return [Finding("error", "broken-yaml", CARD, error.message)]
-    findings = [*_common(metadata), *_body(card, folder), *_secrets(folder, card)]
+    findings = [*_common(metadata), *_body(card, folder), *private_findings(folder, card)]
     if is_model(folder, metadata):
         findings += [*_model(metadata), *model_files(folder)]
     else:
@@ -197,16 +196,3 @@ def _body(card: str, folder: Path) -> Iterator[Finding]:
         if not (folder / path).is_file() or ".." in Path(path).parts:
             message = f"the link to {path} leads to no file of the release"
             yield Finding("error", "dead-link", CARD, message)
-
-
-def _secrets(folder: Path, card: str) -> Iterator[Finding]:
-    """Access tokens, of which not a letter is repeated."""
-    texts = {CARD: card}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        small = path.is_file() and path.stat().st_size < 10_000_000
-        if small and name != CARD and path.suffix in (".json", ".yaml", ".yml", ".md", ".txt"):
-            texts[name] = path.read_text(encoding="utf-8", errors="replace")
-    for name, text in texts.items():
-        if _TOKEN.search(text):
-            yield Finding("error", "secret", name, "it holds what looks like an access token")
