@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from dimsum.controls import wording_of
+from dimsum.data.dataset import read_rows
 from dimsum.data.values import Reading, check_columns
 from dimsum.errors import UsageError
 from dimsum.prompts import one_line
@@ -65,6 +66,8 @@ def pairs_of(
         if source is None:
             continue
         targets = row.get(columns.target)
+        if targets == []:
+            counted.drop("empty", position)
         for target in targets if isinstance(targets, list) else [targets]:
             text = counted.text({columns.target: target}, columns.target, position)
             if text is None:
@@ -74,6 +77,26 @@ def pairs_of(
                 counted.drop("empty", position)
             else:
                 yield pair
+
+
+def check_data(
+    reference: str,
+    columns: Columns,
+    config: str | None = None,
+    tasks: Sequence[TaskDefinition] = SHIPPED,
+) -> None:
+    """Read all training rows once, so that what cannot be used is refused before a model works.
+
+    Raises:
+        UsageError: as `read_rows` and `pairs_of`; or there is no pair.
+    """
+    reading = Reading()
+    rows = read_rows(reference, "train", config, reading)
+    first = next(pairs_of(rows, columns, reference, reading, tasks), None)
+    if first is None:
+        raise reading.nothing(reference, "training pair", columns.where)
+    for _ in rows:
+        pass
 
 
 def _pair(

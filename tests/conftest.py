@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,20 @@ from hypothesis import settings
 # A busy machine is no fault of the code under test.
 settings.register_profile("dimsum", deadline=None)
 settings.load_profile("dimsum")
+
+
+@pytest.fixture(autouse=True)
+def online_again() -> Iterator[None]:
+    """A command that found no Hub makes its process use the cache alone; the next test may not."""
+    constants = sys.modules.get("huggingface_hub.constants")
+    before = getattr(constants, "HF_HUB_OFFLINE", None), os.environ.get("HF_HUB_OFFLINE")
+    yield
+    if "huggingface_hub.constants" in sys.modules:
+        known = sys.modules["huggingface_hub.constants"]
+        known.HF_HUB_OFFLINE = bool(before[1]) if before[0] is None else before[0]
+    os.environ.pop("HF_HUB_OFFLINE", None)
+    if before[1] is not None:
+        os.environ["HF_HUB_OFFLINE"] = before[1]
 
 
 @pytest.fixture(scope="session")

@@ -66,8 +66,8 @@ def read_answers(key: Key, files: Sequence[Path]) -> Answers:
     answers = Answers()
     faults: list[str] = []
     for file in files:
-        for number, row in enumerate(rows_in(file), start=1):
-            where = f"{file}:{number}"
+        for row in rows_in(file):
+            where = f"{file}, {row.position}"
             fault = _identity_fault(key, row, known)
             reader, showing = (
                 known.get(row.get("item", ""), ("", None)) if not fault else ("", None)

@@ -11,7 +11,8 @@ from builder.audit.key import Compared, Corpus
 from builder.audit.record import rows_digest
 from builder.errors import ConfigError
 from builder.store import digest, seed_of
-from dimsum.data.files import rows_in
+from dimsum.data.files import form_of, rows_in
+from dimsum.data.values import Row, not_text
 from dimsum.evaluation.saved_outputs import OUTPUTS
 
 
@@ -19,7 +20,7 @@ def is_outputs(path: Path) -> bool:
     """Whether a folder or a file holds systems' outputs and not pairs."""
     if path.is_dir():
         return (path / OUTPUTS).is_file()
-    return path.suffix == ".jsonl" and "outputs" in next(rows_in(path), {})
+    return form_of(path) == "jsonl" and "outputs" in next(rows_in(path), {})
 
 
 def draw_compared(
@@ -69,8 +70,11 @@ def _read(paths: Sequence[Path]) -> tuple[list[str], dict[str, list[str]]]:
         file = path / OUTPUTS if path.is_dir() else path
         rows = list(rows_in(file))
         try:
-            here = [str(row["source"]) for row in rows]
-            systems = {name: [str(r["outputs"][name]) for r in rows] for name in _names(rows)}
+            here = [_text(row["source"], row, file) for row in rows]
+            systems = {
+                name: [_text(row["outputs"][name], row, file) for row in rows]
+                for name in _names(rows)
+            }
         except (KeyError, TypeError, AttributeError) as error:
             raise ConfigError(
                 f"{file} does not hold the outputs of systems",
@@ -88,6 +92,12 @@ def _read(paths: Sequence[Path]) -> tuple[list[str], dict[str, list[str]]]:
             if outputs.setdefault(name, texts) != texts:
                 raise ConfigError(f"two systems are called {name!r}", hint="rename one of them")
     return sources, outputs
+
+
+def _text(value: Any, row: Row, file: Path) -> str:
+    if reason := not_text(value):
+        raise ConfigError(f"{file}, {row.position}, holds no text but a {reason}")
+    return str(value)
 
 
 def _names(rows: Sequence[dict[str, Any]]) -> list[str]:

@@ -23,6 +23,7 @@ from builder.audit.questions import Kind
 from builder.audit.strata import draw_sample
 from builder.errors import ConfigError
 from builder.store import digest
+from dimsum.data.values import Reading
 from dimsum.files import whole_file, whole_folder, write_text
 
 SCORE = "entail_forward"
@@ -42,6 +43,7 @@ def draw(
     repeats: int | None = None,
     known: int = KNOWN,
     guideline: Path | None = None,
+    reading: Reading | None = None,
 ) -> Key:
     """Draw a blind sample of pairs and write the sheets.
 
@@ -54,11 +56,12 @@ def draw(
         repeats: pairs that each reader sees twice; one in 20 by default.
         known: pairs whose answers are known, put in between.
         guideline: Markdown to read instead of the shipped one.
+        reading: where rows and those that are no pairs of texts are counted.
 
     Raises:
         ConfigError: nothing to draw from, or a folder that is not empty.
     """
-    population = open_population(corpus, rejects=rejects, score=score)
+    population = open_population(corpus, rejects=rejects, score=score, reading=reading)
     sample = draw_sample(population, min(n, len(population.keys)), seed)
     texts = population.rows([row.position for row in sample.rows])
     pairs = _pairs(population, [(texts[row.position], row.stratum) for row in sample.rows])

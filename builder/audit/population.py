@@ -15,8 +15,10 @@ from builder.config import parse_config
 from builder.errors import BuilderError, ConfigError
 from builder.stages.order import stages_of, units_of
 from builder.store import REJECTS, RUN_FILE, Run, digest
+from dimsum.data.dataset import data_files
 from dimsum.data.files import rows_in
-from dimsum.data.values import check_columns, not_text
+from dimsum.data.values import Reading, check_columns
+from dimsum.errors import UsageError
 from dimsum.metrics.overlap import compression
 from dimsum.pairs import infer_task
 
@@ -72,13 +74,16 @@ class Population:
         return found
 
 
-def open_population(corpus: Path, *, rejects: bool = False, score: str) -> Population:
+def open_population(
+    corpus: Path, *, rejects: bool = False, score: str, reading: Reading | None = None
+) -> Population:
     """Read what a sample of a corpus can be stratified by.
 
     Args:
-        corpus: a run, a released folder, or a file with the columns source and target.
+        corpus: a run, a released folder, or data files with the columns source and target.
         rejects: also the pairs that a run dropped.
         score: column whose thirds are strata; rows without it are a stratum of their own.
+        reading: where rows and those that are no pairs of texts are counted.
 
     Raises:
         ConfigError: nothing to draw from, no column of that name, or rejects asked of a corpus
@@ -90,15 +95,24 @@ def open_population(corpus: Path, *, rejects: bool = False, score: str) -> Popul
     keys: list[tuple[str, str, str, str]] = []
     scores: list[float | None] = []
     ids: list[str] = []
-    for row in _rows(parts, score):
+    counted = reading if reading is not None else Reading()
+    for row in _rows(parts, score, counted):
         keys.append((row["stage"], row["reason"], row["task"], row["control"]))
         scores.append(row["score"])
         if row["stage"] == RELEASED:
             ids.append(row["id"])
     if not ids:
-        raise ConfigError(f"{corpus} has no rows to draw from", hint="the filters kept no pair")
+        raise counted.nothing(str(corpus), "pair to draw from", hint="the filters kept no pair")
     return Population(
-        name, origin, corpus.resolve(), parts, score, rows_digest(ids), len(ids), keys, scores
+        name=name,
+        origin=origin,
+        folder=corpus.resolve(),
+        parts=parts,
+        score=score,
+        released=rows_digest(ids),
+        count=len(ids),
+        keys=keys,
+        scores=scores,
     )
 
 
@@ -121,15 +135,15 @@ def _parts(corpus: Path, rejects: bool) -> tuple[str, Origin, tuple[Part, ...]]:
         return _of_run(Run.open(corpus), rejects)
     if rejects:
         raise ConfigError(f"{corpus} keeps no rejected pairs", hint="give the run that made it")
-    if corpus.is_file():
-        return corpus.name, "file", (Part(corpus, RELEASED),)
-    files = sorted(corpus.glob("data/**/*.parquet"))
-    if not files:
+    try:
+        files = tuple(Part(file, RELEASED) for file, _ in data_files(corpus))
+    except UsageError as error:
         raise ConfigError(
-            f"there are no pairs at {corpus}",
-            hint="give a run, a released folder, or a parquet, JSONL or CSV file",
-        )
-    return corpus.resolve().name, "release", tuple(Part(file, RELEASED) for file in files)
+            f"there are no pairs at {corpus}: {error.message}",
+            hint="give a run, a released folder, or data files",
+        ) from error
+    origin: Origin = "release" if (corpus / "provenance").is_dir() else "file"
+    return corpus.resolve().name, origin, files
 
 
 def _of_run(run: Run, rejects: bool) -> tuple[str, Origin, tuple[Part, ...]]:
@@ -154,21 +168,23 @@ def _has_pairs(path: Path) -> bool:
         raise BuilderError(f"{path} is missing or damaged", hint="build again") from error
 
 
-def _rows(parts: Sequence[Part], score: str) -> Iterator[dict[str, Any]]:
+def _rows(
+    parts: Sequence[Part], score: str, reading: Reading | None = None
+) -> Iterator[dict[str, Any]]:
+    """The rows that are pairs of texts, in order."""
     optional = [*PLAIN, *([score] if score else [])]
+    counted = reading if reading is not None else Reading()
     for part in parts:
         for number, row in enumerate(rows_in(part.path, TEXTS, optional)):
             if number == 0:
                 check_columns(row, TEXTS, str(part.path), "")
-            yield _row(row, part, score)
+            position = counted.read(row)
+            if all(counted.text(row, column, position) is not None for column in TEXTS):
+                yield _row(row, part, score)
 
 
 def _row(row: dict[str, Any], part: Part, score: str) -> dict[str, Any]:
-    source, target = row.get("source"), row.get("target")
-    for column in TEXTS:
-        if reason := not_text(row.get(column)):
-            position = getattr(row, "position", "")
-            raise BuilderError(f"{part.path}, {position}, column {column!r}, is no text: {reason}")
+    source, target = row["source"], row["target"]
     task = _task(row)
     value = row.get(score) if score else None
     return {

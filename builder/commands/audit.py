@@ -15,10 +15,21 @@ def audit() -> None:
 
 @audit.command("draw")
 @click.argument("corpus", type=click.Path(path_type=Path, exists=True))
-@click.option("-n", default=200, show_default=True, help="Pairs to judge, all if there are fewer.")
+@click.option(
+    "-n",
+    default=200,
+    show_default=True,
+    help="Pairs to judge, all if there are fewer.",
+)
 @click.option("--readers", type=click.IntRange(min=1), default=2, show_default=True)
 @click.option("--rejects", is_flag=True, help="Spend a third of them on pairs that RUN dropped.")
-@click.option("--seed", default=0, show_default=True, help="Of the draw and the orders.")
+@click.option(
+    "--seed",
+    default=0,
+    type=click.IntRange(min=0),
+    show_default=True,
+    help="Of the draw and the orders.",
+)
 @click.option("--score", default="entail_forward", show_default=True, help="Column for strata.")
 @click.option("--repeats", type=click.IntRange(min=0), help="Pairs shown twice; 1 in 20 if unset.")
 @click.option(
@@ -66,18 +77,23 @@ def draw(
     from builder.audit.draw import draw as draw_pairs
     from builder.errors import ConfigError
     from dimsum.commands.output import print_json
+    from dimsum.data.values import Reading
 
+    reading = Reading()
     if others or is_outputs(corpus):
         if task is None:
             raise ConfigError("systems were asked for a task", hint="say which with --task")
         wanted = {name: options[name] for name in ("n", "readers", "seed", "repeats", "guideline")}
         key = compare([corpus, *others], output, task=task, **wanted)
     else:
-        key = draw_pairs(corpus, output, **options)
+        key = draw_pairs(corpus, output, reading=reading, **options)
     sheets = [str(output / f"reader-{reader}.html") for reader in key.sheets]
     items = {reader: len(showings) for reader, showings in key.sheets.items()}
+    if reading.dropped:
+        click.echo(f"left out of {corpus}: {reading}", err=True)
     if as_json:
-        print_json({"audit": key.audit, "kind": key.kind, "items": items, "sheets": sheets})
+        document = {"audit": key.audit, "kind": key.kind, "items": items, "sheets": sheets}
+        print_json({**document, "dropped": reading.as_json()})
         return
     for sheet in sheets:
         click.echo(sheet)

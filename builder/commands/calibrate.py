@@ -21,7 +21,13 @@ import click
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     help="Find the loosest threshold that reaches it.",
 )
-@click.option("--seed", default=0, show_default=True, help="Of the folds and the trees.")
+@click.option(
+    "--seed",
+    default=0,
+    type=click.IntRange(min=0),
+    show_default=True,
+    help="Of the folds and the trees.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def calibrate(
     run: Path,
@@ -39,13 +45,17 @@ def calibrate(
     from builder.validity import calibrate as work
     from builder.validity.model import write_calibration
     from dimsum.commands.output import print_json
+    from dimsum.data.values import Reading
 
     path = run / "validity.json" if output is None else output
-    found, data = work.calibrate(run, labels, seed)
+    reading = Reading()
+    found, data = work.calibrate(run, labels, seed, reading)
     document = work.describe(found, data, precision)
     write_calibration(path, work.with_facts(found, document))
+    if reading.dropped:
+        click.echo(f"left out of the labels: {reading}", err=True)
     if as_json:
-        print_json({**document, "file": str(path)})
+        print_json({**document, "dropped": reading.as_json(), "file": str(path)})
     else:
         _print(document)
     click.echo(f"Wrote {path}", err=True)

@@ -12,7 +12,7 @@ from dimsum.interrupt import resumable
 
 @click.group()
 def critic() -> None:
-    """Train or evaluate an entailment critic on NLI files (JSONL, plain or gzipped)."""
+    """Train or evaluate an entailment critic on NLI data."""
 
 
 @critic.command()
@@ -21,10 +21,11 @@ def critic() -> None:
 @click.option("--recipe", default="critic", show_default=True, help="A preset or a YAML file.")
 @click.option("--set", "overrides", multiple=True, metavar="A=B", help="Override one value.")
 def train(data: tuple[Path, ...], output: Path, recipe: str, overrides: tuple[str, ...]) -> None:
-    """Train a critic on DATA: lines with premise, hypothesis and label.
+    """Train a critic on the training rows of DATA, which have premise, hypothesis and label.
 
-    A label is entailment, neutral or contradiction. The recipe decides the base model and the
-    hyper-parameters. Interrupt it at any time: the same command goes on where it stopped.
+    DATA is a file, a folder or a Hub id, as for `dimsum train`. A label is entailment, neutral or
+    contradiction. The recipe decides the base model and the hyper-parameters. Interrupt it at any
+    time: the same command goes on where it stopped.
     """
     from builder.critics import checkpoint
     from builder.critics.nli_data import read_nli
@@ -41,7 +42,7 @@ def train(data: tuple[Path, ...], output: Path, recipe: str, overrides: tuple[st
     examples = []
     for path in data:
         reading = Reading()
-        examples += read_nli(path, reading)
+        examples += read_nli(path, reading, "train")
         if reading.dropped:
             click.echo(f"left out of {path}: {reading}", err=True)
 
@@ -104,9 +105,9 @@ def evaluate(model: str, data: tuple[Path, ...], save: bool, as_json: bool) -> N
         click.echo(note, err=True)
     found, rows = [], []
     for (path, examples), reading in zip(files, readings, strict=True):
-        name = path.name.removesuffix(".gz").removesuffix(".jsonl")
+        name = path.name.partition(".")[0]
         found.append(measure(loaded, examples, name))
-        rows.append({**found[-1].as_json(), "dropped": dict(reading.dropped)})
+        rows.append({**found[-1].as_json(), "dropped": reading.as_json()})
         if reading.dropped:
             click.echo(f"left out of {path}: {reading}", err=True)
     document = {"model": model, "data": rows}

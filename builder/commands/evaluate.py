@@ -22,7 +22,13 @@ from dimsum.writing import BATCH_SIZE
 @click.option("--name", "names", multiple=True, help="Name of a MODEL in the table, in order.")
 @click.option("--baseline", "baselines", multiple=True, help="copy, lead or random; repeatable.")
 @click.option("--teacher", help="Model asked by prompts, zero-shot and few-shot.")
-@click.option("--teacher-sample", default=100, show_default=True, help="Sources to choose on.")
+@click.option(
+    "--teacher-sample",
+    default=100,
+    type=click.IntRange(min=1),
+    show_default=True,
+    help="Sources to choose on.",
+)
 @click.option("--outputs", multiple=True, metavar="NAME=FILE", help="Outputs made elsewhere.")
 @click.option("--critic", help="Entailment critic, such as embedded:critic; none by default.")
 @click.option(
@@ -42,7 +48,7 @@ from dimsum.writing import BATCH_SIZE
     metavar="N",
     help="Measure control accuracy on the first N sources.",
 )
-@click.option("--batch-size", default=BATCH_SIZE, show_default=True)
+@click.option("--batch-size", default=BATCH_SIZE, type=click.IntRange(min=1), show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="JSON file to write.")
 @click.option("--save-outputs", type=click.Path(path_type=Path), help="Folder for all outputs.")
 @click.option(
@@ -103,7 +109,7 @@ def evaluate(
     wanted.check_models()
     judge = entailment_critic(critic) if critic else None
     document = evaluate_systems(wanted, data, examples, judge, save_outputs, say)
-    document["dropped"] = dict(dropped.dropped)
+    document["dropped"] = dropped.as_json()
     if output is not None:
         from dimsum.files import write_json
 

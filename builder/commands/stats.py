@@ -33,7 +33,13 @@ if TYPE_CHECKING:
 @click.option("--sample", type=click.IntRange(1), help="Rows that the slow parts sample.")
 @click.option("--equal-size", type=click.IntRange(1), help="Rows of an equal-size draw.")
 @click.option("--draws", default=5, show_default=True, type=click.IntRange(1))
-@click.option("--seed", default=0, show_default=True, help="Of draws and replicates.")
+@click.option(
+    "--seed",
+    default=0,
+    type=click.IntRange(min=0),
+    show_default=True,
+    help="Of draws and replicates.",
+)
 @click.option("--processes", type=click.IntRange(1), help="All cores by default.")
 @click.option("--json", "form", flag_value="json", help="Print one JSON document.")
 @click.option("--latex", "form", flag_value="latex", help="Print LaTeX tables.")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dimsum.data.files import rows_in
+from dimsum.data.dataset import read_rows
 from dimsum.data.values import Reading, check_columns, format_value
 from dimsum.errors import UsageError
 
@@ -28,24 +28,28 @@ class NliExample:
     source: str = ""
 
 
-def read_nli(path: Path, reading: Reading | None = None) -> list[NliExample]:
-    """Read a data file with premise, hypothesis, label and optionally source.
+def read_nli(
+    data: Path, reading: Reading | None = None, split: str | None = None
+) -> list[NliExample]:
+    """Read data files with premise, hypothesis, label and optionally source.
 
     A row without a label (null, `-`), a premise or a hypothesis is dropped and counted.
 
     Args:
+        data: a file, a folder or a Hub id.
+        split: of them; None for all.
         reading: where rows and those that were dropped are counted.
 
     Raises:
-        UsageError: a file that cannot be read, a column that is not there, or a label of another
-            word or kind, with its line.
+        UsageError: a file that cannot be read, a column that is not there, a label of another
+            word or kind, with its line, or train is asked of data that is held out.
     """
     counted = reading if reading is not None else Reading()
     known = counted.rows
     examples: list[NliExample] = []
-    for row in rows_in(path):
+    for row in read_rows(str(data), split, None, counted):
         if counted.rows == known:
-            check_columns(row, COLUMNS, str(path), "")
+            check_columns(row, COLUMNS, str(data), "")
         position = counted.read(row)
         premise = counted.text(row, "premise", position)
         hypothesis = counted.text(row, "hypothesis", position) if premise is not None else None
@@ -57,13 +61,13 @@ def read_nli(path: Path, reading: Reading | None = None) -> list[NliExample]:
             continue
         if not isinstance(label, str) or label not in LABELS:
             raise UsageError(
-                f"{path}, {position}, column 'label': {label!r} is no label",
+                f"{data}, {position}, column 'label': {label!r} is no label",
                 hint=f"labels are the words {', '.join(LABELS)}; {UNLABELLED} or null for none",
             )
         source = format_value(row.get("source") or "")
         examples.append(NliExample(premise, hypothesis, LABELS.index(label), source))
     if not examples:
-        raise counted.nothing(str(path), "example")
+        raise counted.nothing(str(data), "example")
     return examples
 
 

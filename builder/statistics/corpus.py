@@ -16,6 +16,7 @@ from builder.store import RUN_FILE
 from dimsum.data.dataset import SPLIT_COLUMN, data_files
 from dimsum.data.files import TABLES, rows_in
 from dimsum.data.values import Reading, check_columns, format_value
+from dimsum.network import prefer_cache_when_offline
 
 PIECE = 8192
 """Rows of a piece. Nothing that is measured depends on it."""
@@ -165,6 +166,7 @@ def _of_hub(reference: str, columns: Columns) -> Corpus:
     """Download the data files of a Hub dataset at one commit, into the client's cache."""
     from huggingface_hub import HfApi
 
+    prefer_cache_when_offline()
     name, _, revision = reference.partition("@")
     api = HfApi()
     try:

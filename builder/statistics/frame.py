@@ -45,7 +45,7 @@ class Frame:
         keys: uint64, one value a row: source, target, split, opening.
         lengths: of each row's part in each stream.
         splits: name of each split by its key.
-        dropped: rows that were not measured, by reason.
+        reading: how many rows were read, and those that were not measured.
         seed: of blocks, draws and replicates.
     """
 
@@ -55,7 +55,7 @@ class Frame:
     keys: dict[str, Array]
     lengths: dict[str, Array]
     splits: dict[int, str]
-    dropped: dict[str, int]
+    reading: Reading
     seed: int
 
     @property
@@ -188,7 +188,7 @@ def _pass(
         keys={name: np.concatenate(parts) for name, parts in keys.items()},
         lengths={name: np.concatenate(parts) for name, parts in lengths.items()},
         splits=splits,
-        dropped=dict(reading.dropped),
+        reading=reading,
         seed=seed,
     )
 

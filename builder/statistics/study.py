@@ -133,8 +133,8 @@ def study(
                 )
             )
             say(f"{corpus.name}: {frames[-1].rows:,} pairs read")
-            for reason, count in frames[-1].dropped.items():
-                say(f"{corpus.name}: {count:,} rows left out as {reason}")
+            if frames[-1].reading.dropped:
+                say(f"left out of {corpus.name}: {frames[-1].reading}")
         found = [measure_frame(frame, settings, options.offensive.name, say) for frame in frames]
         document: dict[str, Any] = {
             "format": FORMAT,
@@ -210,7 +210,7 @@ def measure_frame(
         "kind": frame.corpus.kind,
         "revision": frame.corpus.revision,
         "rows": frame.rows,
-        "dropped": frame.dropped,
+        "dropped": frame.reading.as_json(),
         "digest": frame.digest,
         "splits": _split_sizes(frame),
         "measures": [m.as_json() for m in sorted(found, key=_rank)],

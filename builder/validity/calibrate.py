@@ -14,6 +14,7 @@ from builder.store import Run
 from builder.validity.fit import Fit, fit, reliability
 from builder.validity.labels import Label, Labelled, match, read_labels
 from builder.validity.threshold import loosest
+from dimsum.data.values import Reading
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,18 +22,21 @@ if TYPE_CHECKING:
     from builder.validity.model import Calibration
 
 
-def calibrate(run: Path, labels: Sequence[Path], seed: int = 0) -> tuple[Fit, Labelled]:
+def calibrate(
+    run: Path, labels: Sequence[Path], seed: int = 0, reading: Reading | None = None
+) -> tuple[Fit, Labelled]:
     """Fit P(valid) to readers' labels of a run's scored pairs; no language model is loaded.
 
     Args:
         labels: files of `dimsum audit score`.
+        reading: where the rows of labels and those that were dropped are counted.
 
     Raises:
         ConfigError: labels that cannot be read, or that contradict each other.
         BuilderError: the run has no scores.
         GateError: too few labels are of this run's pairs, or all say the same.
     """
-    data = match_labels(run, read_labels(labels))
+    data = match_labels(run, read_labels(labels, reading))
     return fit(data, seed), data
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,14 @@ import numpy as np
 import pyarrow as pa
 
 from builder.errors import ConfigError
+from dimsum.data.files import rows_in
+from dimsum.data.values import Reading, Row, check_columns
 
 if TYPE_CHECKING:
     from builder.measures.base import Floats
 
 QUESTION = "valid"
+TEXTS = ("source", "target")
 
 
 @dataclass(frozen=True)
@@ -62,25 +64,29 @@ class Labelled:
         return len(self.context)
 
 
-def read_labels(paths: Sequence[Path]) -> list[Label]:
-    """The labels of files as `dimsum audit score` writes them, one JSON object a line.
+def read_labels(paths: Sequence[Path], reading: Reading | None = None) -> list[Label]:
+    """The labels of data files as `dimsum audit score` writes them.
 
-    A line has `source`, `target` and either `readers`, a list with each reader's `valid`, or
+    A row has `source`, `target` and either `readers`, a list with each reader's `valid`, or
     `valid` itself. Further keys are ignored, `weight` is read.
 
+    Args:
+        reading: where rows and those without a source or a target are counted.
+
     Raises:
-        ConfigError: a line that is no label, or two that contradict each other.
+        UsageError: a file that cannot be read, or a column that is not there.
+        ConfigError: a row that is no label, or two that contradict each other.
     """
+    counted = reading if reading is not None else Reading()
     found: dict[tuple[str, str], Label] = {}
     for path in paths:
-        try:
-            lines = path.read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path} cannot be read: {error}", hint="labels are JSONL") from error
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
+        for number, row in enumerate(rows_in(path)):
+            if number == 0:
+                check_columns(row, TEXTS, str(path), "")
+            position = counted.read(row)
+            if any(counted.text(row, column, position) is None for column in TEXTS):
                 continue
-            label = _label(line, f"{path}:{number}")
+            label = _label(row, f"{path}, {position}")
             key = (label.source, label.target)
             other = found.setdefault(key, label)
             if other.valid != label.valid:
@@ -91,15 +97,7 @@ def read_labels(paths: Sequence[Path]) -> list[Label]:
     return list(found.values())
 
 
-def _label(line: str, where: str) -> Label:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise ConfigError(f"{where} is no JSON: {error}", hint="one JSON object a line") from error
-    if not isinstance(row, dict) or not all(
-        isinstance(row.get(k), str) for k in ("source", "target")
-    ):
-        raise ConfigError(f"{where} has no source and target", hint="labels are of pairs of texts")
+def _label(row: Row, where: str) -> Label:
     readers = row.get("readers", [row])
     if not isinstance(readers, list) or not readers:
         raise ConfigError(f"{where} has no readers", hint="each reader says valid: true or false")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from dimsum.data.files import JSON, TABLES, form_of, form_of_table, is_table, rows_in
 from dimsum.data.splits import SPLIT_OF, split_of, split_of_file
-from dimsum.data.values import Row
+from dimsum.data.values import Reading, Row
 from dimsum.errors import DimsumError, UsageError
+from dimsum.network import prefer_cache_when_offline
 
 SPLIT_COLUMN = "split"
 
@@ -23,13 +24,19 @@ def is_local(reference: str) -> bool:
     )
 
 
-def read_rows(reference: str, split: str | None, config: str | None = None) -> Iterator[Row]:
+def read_rows(
+    reference: str,
+    split: str | None,
+    config: str | None = None,
+    reading: Reading | None = None,
+) -> Iterator[Row]:
     """Rows of one split, by the rules of `dimsum.data`.
 
     Args:
         reference: a folder of data files, one such file, or a Hub id with an optional `@revision`.
         split: train, validation or test; None for all rows; of a Hub data set any name it has.
         config: of a Hub data set.
+        reading: where rows of other splits are counted.
 
     Raises:
         UsageError: nothing is there, it cannot be read, or train is asked for and all that is
@@ -37,11 +44,22 @@ def read_rows(reference: str, split: str | None, config: str | None = None) -> I
         DimsumError: the Hub data set cannot be loaded.
     """
     if not is_local(reference):
-        return _drop_other_splits(_hub_rows(reference, split, config), split)
-    return _local_rows(reference, split)
+        rows: Iterator[tuple[str | None, Row]] = (
+            (None, row) for row in _hub_rows(reference, split, config)
+        )
+    else:
+        rows = _local_rows(reference, split)
+    asked = split and (split_of(split) or split)
+    for said, row in rows:
+        own = _split_of_row(row) or said
+        if asked is None or own in (None, asked):
+            yield row
+        elif reading is not None:
+            reading.other_splits[own] += 1
 
 
-def _local_rows(reference: str, split: str | None) -> Iterator[Row]:
+def _local_rows(reference: str, split: str | None) -> Iterator[tuple[str | None, Row]]:
+    """The rows of all files, each with the split that its file is."""
     files = data_files(Path(reference).expanduser())
     if split == "train" and all(said not in (None, "train") for _, said in files):
         counts = Counter(said for _, said in files)
@@ -52,17 +70,13 @@ def _local_rows(reference: str, split: str | None) -> Iterator[Row]:
         )
     for file, said in files:
         for row in rows_in(file):
-            own = SPLIT_OF.get(str(row.get(SPLIT_COLUMN)).lower(), said or "train")
-            if split in (None, own):
-                yield row
+            yield said or "train", row
 
 
-def _drop_other_splits(rows: Iterator[Row], split: str | None) -> Iterator[Row]:
-    """Without the rows that say of themselves that they are of another split."""
-    for row in rows:
-        own = SPLIT_OF.get(str(row.get(SPLIT_COLUMN)).lower())
-        if own is None or split is None or own == (split_of(split) or split):
-            yield row
+def _split_of_row(row: Row) -> str | None:
+    """The split that a row's own column says."""
+    value = row.get(SPLIT_COLUMN)
+    return split_of(value) if isinstance(value, str) else None
 
 
 def data_files(path: Path) -> list[tuple[Path, str | None]]:
@@ -76,7 +90,7 @@ def data_files(path: Path) -> list[tuple[Path, str | None]]:
     """
     if path.is_file():
         form_of_table(path)
-        return [(path, split_of_file([path.name], path.parent.name))]
+        return [(path, split_of_file([path.name], *_around(path.parent)))]
     if not path.is_dir():
         raise UsageError(f"no dataset at {path}", hint="give a folder, a file or a Hub id")
     found = _files_in(path / "data") or _files_in(path)
@@ -84,7 +98,20 @@ def data_files(path: Path) -> list[tuple[Path, str | None]]:
         raise UsageError(
             f"{path} holds no data file", hint=f"files that can be read: {', '.join(TABLES)}"
         )
-    return [(file, split_of_file(file.relative_to(path).parts, path.name)) for file in found]
+    around = _around(path)
+    return [(file, split_of_file(file.relative_to(path).parts, *around)) for file in found]
+
+
+def _around(folder: Path) -> tuple[str, list[str]]:
+    """A folder's name, and where that is a split's word what lies beside it."""
+    here = folder.resolve()
+    if here.name.lower() not in SPLIT_OF:
+        return here.name, []
+    try:
+        there = [one for one in here.parent.iterdir() if is_table(one) or one.is_dir()]
+    except OSError:  # a folder that cannot be listed says nothing of its neighbours
+        there = []
+    return here.name, [one.name for one in there]
 
 
 def _files_in(folder: Path) -> list[Path]:
@@ -101,6 +128,7 @@ def _files_in(folder: Path) -> list[Path]:
 def _hub_rows(reference: str, split: str | None, config: str | None) -> Iterator[Row]:
     from datasets import get_dataset_split_names, load_dataset
 
+    prefer_cache_when_offline()
     name, _, revision = reference.partition("@")
     try:
         there = get_dataset_split_names(name, config, revision=revision or None)
@@ -112,7 +140,8 @@ def _hub_rows(reference: str, split: str | None, config: str | None) -> Iterator
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise DimsumError(
             f"the dataset {reference} could not be loaded: {first}",
-            hint="check its name, config and revision; private ones need `hf auth login`",
+            hint="no file or folder of that name lies here; of a Hub data set check name, config "
+            "and revision; private ones need `hf auth login`",
         ) from error
     if split == "train" and not parts:
         raise UsageError(
@@ -127,7 +156,11 @@ def _hub_rows(reference: str, split: str | None, config: str | None) -> Iterator
 
 
 def _match_splits(there: Sequence[str], split: str | None) -> list[str]:
-    """Splits of the Hub's names that are meant: the very one, else those that mean the same."""
+    """Splits of the Hub's names that are meant: the very one, else those that mean the same.
+
+    Where none is called train, those whose names say no split are.
+    """
     if split is None:
         return list(there)
-    return [split] if split in there else [one for one in there if split_of(one) == split]
+    same = [split] if split in there else [one for one in there if split_of(one) == split]
+    return same or [one for one in there if split == "train" and split_of(one) is None]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from dimsum.data.values import Row
+from dimsum.data.values import Row, suggest_separator
 from dimsum.errors import UsageError
 
 TABLES = (
@@ -26,7 +26,13 @@ JSON = (".json", ".json.gz")
 PLAIN = (".txt", ".txt.gz")
 BATCH = 4096
 """Rows that are read of a parquet file at a time."""
-MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+MARKS = {
+    b"\xff\xfe": ("is UTF-16 text", "save it as UTF-8"),
+    b"\xfe\xff": ("is UTF-16 text", "save it as UTF-8"),
+    b"\x1f\x8b": ("is gzipped", "give it a name that ends in .gz"),
+    b"PK\x03\x04": ("is a ZIP archive or a spreadsheet", "unpack it, or save it as CSV"),
+}
+"""First bytes of what is no UTF-8 text: what it is, and what to do."""
 
 
 def form_of(path: Path) -> str | None:
@@ -170,13 +176,16 @@ def _read_separated(path: Path, delimiter: str) -> Iterator[Row]:
             if not cells:
                 continue
             if not names:
+                if not any(cell.strip() for cell in cells) and len(cells) == 1:
+                    continue
                 names = cells
                 if twice := next((name for name in names if names.count(name) > 1), None):
                     raise UsageError(f"{path} has two columns {twice!r}")
             elif len(cells) != len(names):
                 raise UsageError(
                     f"{path}, {position}, has {len(cells)} cells; the header has {len(names)}",
-                    hint="a cell with a separator in it is written in quotes",
+                    hint=suggest_separator(names)
+                    or "a cell with a separator in it is written in quotes",
                 )
             else:
                 yield Row(dict(zip(names, cells, strict=True)), position)
@@ -230,8 +239,9 @@ def _decode(stream: IO[bytes], name: str) -> Iterator[str]:
     """
     for number, raw in enumerate(stream, start=1):
         if number == 1:
-            if raw[:2] in MARKS:
-                raise UsageError(f"{name} is {MARKS[raw[:2]]} text", hint="save it as UTF-8")
+            for mark, (what, remedy) in MARKS.items():
+                if raw.startswith(mark):
+                    raise UsageError(f"{name} {what}", hint=remedy)
             raw = raw.removeprefix(b"\xef\xbb\xbf")
         try:
             yield raw.decode("utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from numbers import Number
@@ -14,6 +14,7 @@ from dimsum.errors import UsageError
 
 MOST_VALUES = 1000
 """Different values of a column that are counted for the message when `--where` finds no row."""
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
 
 
 class Row(dict[str, Any]):
@@ -84,12 +85,14 @@ class Reading:
         dropped: rows or texts that were not used, by reason.
         first: the position of the first of each reason.
         met: values met in each column that `where` names.
+        other_splits: rows that were passed over, being of another split than was asked for.
     """
 
     rows: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     first: dict[str, str] = field(default_factory=dict)
     met: dict[str, Counter[str]] = field(default_factory=dict)
+    other_splits: Counter[str] = field(default_factory=Counter)
 
     def read(self, row: Mapping[str, Any]) -> str:
         """Count a row; its position."""
@@ -123,6 +126,10 @@ class Reading:
             return None
         return str(value)
 
+    def as_json(self) -> dict[str, int]:
+        """The dropped by reason, as documents hold them."""
+        return dict(self.dropped)
+
     def __str__(self) -> str:
         """The dropped by reason, each with the position of the first; empty when there are none."""
         return ", ".join(
@@ -141,7 +148,9 @@ class Reading:
             hint: where no row was dropped.
         """
         if self.rows == 0:
-            return UsageError(f"{name} has no {what}; it is empty", hint=hint)
+            others = " and ".join(f"{split} ({n:,})" for split, n in self.other_splits.items())
+            why = f"its rows are all {others}" if others else "it is empty"
+            return UsageError(f"{name} has no {what}; {why}", hint=hint)
         if set(self.dropped) == {"left_out"}:
             wanted = " and ".join(
                 f"{column}={format_value(value)}" for column, value in (where or {}).items()
@@ -174,12 +183,16 @@ def check_columns(row: Mapping[str, Any], wanted: Iterable[str], name: str, opti
         return
     found = list(row)
     hint = f"name the columns with {options}" if options else "name the columns so"
-    if len(found) == 1:
-        for sign, said in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars"), (",", "commas")):
-            if sign in found[0]:
-                hint = f"its columns seem to be separated by {said}; .csv takes commas, .tsv tabs"
     raise UsageError(
         f"{name} has no column {' and no column '.join(map(repr, missing))}; "
         f"found {', '.join(found) or 'none'}",
-        hint=hint,
+        hint=suggest_separator(found) or hint,
     )
+
+
+def suggest_separator(names: Sequence[str]) -> str:
+    """A hint for a table of one column whose name holds what may separate columns, else ""."""
+    for sign, said in SEPARATORS.items():
+        if len(names) == 1 and sign in names[0]:
+            return f"its columns seem to be separated by {said}; .csv takes commas, .tsv tabs"
+    return ""

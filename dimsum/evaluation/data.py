@@ -108,10 +108,11 @@ def _from_rows(wanted: Benchmark, task: TaskDefinition, reading: Reading) -> lis
     split = None if file else (wanted.split or "test")
     source, references = wanted.source, wanted.references
     found = []
-    for row in read_rows(wanted.reference, split, wanted.config):
+    for row in read_rows(wanted.reference, split, wanted.config, reading):
         if reading.rows == 0:
-            source = source or _guess(row, GUESSES["source"])
-            references = references or _guess(row, (*GUESSES["references"], *task.columns))
+            source = source or _guess(row, GUESSES["source"], "source")
+            names = (*GUESSES["references"], *task.columns)
+            references = references or _guess(row, names, "target")
             heads = [name.partition(".")[0] for name in (source, references)]
             check_columns(row, [*heads, *wanted.where], wanted.reference, OPTIONS)
         example = _example(row, source, references, reading, wanted.where)
@@ -147,8 +148,8 @@ def _example(
     return None
 
 
-def _guess(row: Mapping[str, Any], names: Sequence[str]) -> str:
-    return next((name for name in names if name in row), names[0])
+def _guess(row: Mapping[str, Any], names: Sequence[str], usual: str) -> str:
+    return next((name for name in names if name in row), usual)
 
 
 def _field(row: Mapping[str, Any], name: str) -> Any:

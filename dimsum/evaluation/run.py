@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dimsum.data.files import json_rows, lines_in
+from dimsum.data.files import form_of, json_rows, lines_in, rows_in
+from dimsum.data.values import Row, check_columns, not_text
 from dimsum.errors import UsageError
 from dimsum.evaluation import teacher as asking
 from dimsum.evaluation.baselines import BASELINES, baseline
@@ -250,12 +251,36 @@ def _choice(
 
 def _from_file(text: str, examples: Sequence[Example]) -> System:
     name, _, file = text.partition("=")
-    lines = list(lines_in(Path(file)))
-    if lines and lines[0].lstrip().startswith("{"):
-        lines = [str(row.get("output") or "") for row in json_rows(lines, file)]
+    lines = _read_outputs(Path(file))
     if len(lines) != len(examples):
         raise UsageError(
             f"{file} has {len(lines)} outputs, the data has {len(examples)} sources",
             hint="outputs have one line for each source, in the same order",
         )
     return System(name, lines, {"file": Path(file).name})
+
+
+def _read_outputs(path: Path) -> list[str]:
+    """An output a line of plain text, or a row of a table with the column `output`.
+
+    Raises:
+        UsageError: a table without that column, or an output that is neither text nor null, as
+            `dimsum generate` writes for a row without a text.
+    """
+    if form_of(path) in (None, "txt"):
+        lines = list(lines_in(path))
+        if not (lines and lines[0].lstrip().startswith("{")):
+            return lines
+        rows: Iterable[Row] = json_rows(lines, str(path))
+    else:
+        rows = rows_in(path)
+    found: list[str] = []
+    for row in rows:
+        if not found:
+            check_columns(row, ("output",), str(path), "")
+        value = row.get("output")
+        reason = not_text(value)
+        if reason and reason != "null":
+            raise UsageError(f"{path}, {row.position}, column 'output', is no text: {reason}")
+        found.append("" if value is None else str(value))
+    return found

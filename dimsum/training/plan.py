@@ -24,7 +24,7 @@ from dimsum.data.dataset import read_rows
 from dimsum.data.values import Reading
 from dimsum.models import loading, pick_device, pick_dtype, public_name, resolve
 from dimsum.opening import architecture_of_config
-from dimsum.pairs import pairs_of
+from dimsum.pairs import check_data, pairs_of
 from dimsum.prompts import Architecture, PromptFormat
 from dimsum.training.examples import IGNORED, keeps_logits
 from dimsum.training.lora import with_lora
@@ -57,6 +57,7 @@ def plan(
         UsageError: no data, a model that generates no text, float16 for a T5.
     """
     where = pick_device(device)
+    check_data(data.reference, data.columns, data.config, recipe.definitions)
     folder, config = _config(recipe.student)
     architecture = architecture_of_config(config, recipe.student)
     check_precision(recipe, config.model_type, where.type)
@@ -120,7 +121,7 @@ def _lengths(
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], int, str, Reading]:
     """Prompt and target tokens of the first pairs, all pairs, how tokens were counted, the rows."""
     reading = Reading()
-    rows = read_rows(data.reference, "train", data.config)
+    rows = read_rows(data.reference, "train", data.config, reading)
     stream = pairs_of(rows, data.columns, data.reference, reading, recipe.definitions)
     sample = list(islice(stream, SAMPLE))
     if not sample:

@@ -32,7 +32,7 @@ from dimsum.errors import UsageError
 from dimsum.files import write_json
 from dimsum.lock import LOCK, hold
 from dimsum.models import pick_device, pick_dtype, public_name, quiet_transformers, resolve
-from dimsum.pairs import Columns, Pair, held_out, pairs_of
+from dimsum.pairs import Columns, Pair, check_data, held_out, pairs_of
 from dimsum.prompts import PromptFormat
 from dimsum.spec import SPEC_FILE
 from dimsum.student import Student
@@ -93,6 +93,7 @@ def train(
         Busy: another training is at work in the folder.
     """
     refuse_foreign(output)
+    check_data(data.reference, data.columns, data.config, recipe.definitions)
     # Of processes that train together the first holds the folder for all.
     alone = os.environ.get("RANK", "0") == "0"
     with hold(output, "training") if alone else nullcontext():
@@ -141,7 +142,7 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
         UsageError: an empty dataset or missing columns.
     """
     reading = Reading()
-    rows = read_rows(data.reference, "train", data.config)
+    rows = read_rows(data.reference, "train", data.config, reading)
     tasks = recipe.definitions
     pairs = _limit(pairs_of(rows, data.columns, data.reference, reading, tasks), recipe.max_pairs)
     ready = Reading()
@@ -173,7 +174,8 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
     facts = {
         "reference": public_name(data.reference),
         "rows": reading.rows,
-        "dropped": dict(reading.dropped),
+        "dropped": reading.as_json(),
+        "other_splits": dict(reading.other_splits),
         "too_long": dict(encoding.too_long + aside.too_long),
         "train": len(training),
         "validation": len(validation),
@@ -197,6 +199,9 @@ def describe_data(prepared: Prepared) -> list[str]:
     """Lines about the data for a person."""
     facts = prepared.facts
     lines = [f"{facts['train']:,} training and {facts['validation']:,} validation pairs"]
+    if others := prepared.reading.other_splits:
+        rows = " and ".join(f"{count:,} {split} rows" for split, count in sorted(others.items()))
+        lines.append(f"not trained on: {rows}")
     long = facts["too_long"]
     if long:
         sides = " and ".join(f"{count:,} {side}s" for side, count in sorted(long.items()))

@@ -119,22 +119,23 @@ GOOD = {"source": "a", "target": "b", "valid": True}
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        (["{"], ":1 is no JSON"),
-        (["[]"], ":1 has no source and target"),
-        ([json.dumps({"source": "a", "valid": True})], ":1 has no source and target"),
-        ([json.dumps({**GOOD, "valid": "yes"})], ":1: a reader has not said"),
-        ([json.dumps({"source": "a", "target": "b"})], ":1: a reader has not said"),
-        ([json.dumps({**GOOD, "readers": []})], ":1 has no readers"),
-        (["", json.dumps({**GOOD, "readers": [{"valid": True}, {}]})], ":2: a reader has not"),
-        ([json.dumps({**GOOD, "weight": 0})], ":1: a weight"),
+        (["{"], "line 1, column 2, is not JSON"),
+        (["[]"], "line 1, is not a JSON object"),
+        ([json.dumps({"source": "a", "valid": True})], "has no column 'target'"),
+        ([json.dumps({**GOOD, "valid": "yes"})], "line 1: a reader has not said"),
+        ([json.dumps({"source": "a", "target": "b"})], "line 1: a reader has not said"),
+        ([json.dumps({**GOOD, "readers": []})], "line 1 has no readers"),
+        (["", json.dumps({**GOOD, "readers": [{"valid": True}, {}]})], "line 2: a reader has not"),
+        ([json.dumps({**GOOD, "weight": 0})], "line 1: a weight"),
         ([json.dumps(GOOD), json.dumps({**GOOD, "valid": False})], "valid and not valid"),
     ],
 )
 def test_labels_that_cannot_be_used_are_named(tmp_path: Path, lines: list[str], said: str) -> None:
     path = tmp_path / "labels.jsonl"
     path.write_text("\n".join(lines))
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(DimsumError, match=said) as raised:
         read_labels([path])
+    assert raised.value.exit_code == 2
 
 
 def test_labels_of_other_pairs_and_too_few(run: Run, labels: Path, tmp_path: Path) -> None:

@@ -183,8 +183,11 @@ def test_splits_by_folder() -> None:
     assert split_of_file(["test", "part-0.jsonl"]) == "test"
     assert split_of_file(["test", "train.jsonl"]) == "train"
     assert split_of_file(["validation", "a", "part-0.jsonl"]) == "validation"
-    assert split_of_file(["part-0.jsonl"], "test") == "test"
-    assert split_of_file(["part-0.jsonl"], "test-of-mine0") is None
+    assert split_of_file(["part-0.jsonl"], "test", ["test", "train", "x"]) == "test"
+    assert split_of_file(["part-0.jsonl"], "test", ["test", "train.jsonl.gz"]) == "test"
+    assert split_of_file(["part-0.jsonl"], "dev", ["dev", "music", "training-plan"]) is None
+    assert split_of_file(["part-0.jsonl"], "dev") is None
+    assert split_of_file(["part-0.jsonl"], "test-of-mine0", ["train"]) is None
 
 
 def test_held_out_rows_are_never_training_rows(tmp_path: Path) -> None:
@@ -207,6 +210,7 @@ def test_held_out_rows_are_never_training_rows(tmp_path: Path) -> None:
         "test": ["mixed/test/part-0.jsonl"],
     }
     assert len(list(read_rows(mixed, None))) == 4
+    put("train/rows.jsonl")
     for name in ("recipes_test.jsonl", "only/dev.jsonl", "test/rows.jsonl"):
         put(name)
         with pytest.raises(UsageError, match="nothing to train on"):
