@@ -92,7 +92,8 @@ def data_files(path: Path) -> list[tuple[Path, str | None]]:
         form_of_table(path)
         return [(path, split_of_file([path.name], *_around(path.parent)))]
     if not path.is_dir():
-        raise UsageError(f"no dataset at {path}", hint="give a folder, a file or a Hub id")
+        kind = "file" if form_of(path) else "dataset"
+        raise UsageError(f"no {kind} at {path}", hint="give a folder, a file or a Hub id")
     found = _files_in(path / "data") or _files_in(path)
     if not found:
         raise UsageError(

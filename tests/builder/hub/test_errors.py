@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import httpx2
 import pytest
 from huggingface_hub import constants
 from huggingface_hub.errors import HfHubHTTPError
 
 from builder.errors import BuilderError
 from builder.hub import errors
-from builder.hub.errors import asked_wait, scrub
-from builder.hub.retry import Retry
+from builder.hub.errors import asked_wait, explain, scrub
+from builder.hub.retry import Retry, passing
 from builder.hub.verify import verify
 from tests.builder.hub.conftest import FAST, REPO, TOKEN, api, publish
 from tests.builder.hub.releases import make_dataset
@@ -170,8 +171,8 @@ def test_a_hub_that_keeps_failing_is_given_up_in_time(hub: LoopHub, folder: Path
     assert "answered 503" in refused(hub, folder, retry=retry).message
     assert clock.waits == [50.0, 50.0]
     assert lines == [
-        f"the Hub answered 503: trying again in 50 s (failure {number} of at most 6, in 2 minutes "
-        "at most)"
+        "waiting to make the repository: the Hub answered 503: trying again in 50 s (failure "
+        f"{number} of at most 6, in 2 minutes at most)"
         for number in (1, 2)
     ]
 
@@ -230,3 +231,14 @@ def test_the_state_is_of_one_release_and_repository(hub: LoopHub, folder: Path) 
         state.write_text("{ broken")
     assert not publish(hub, folder, "alice/other").new
     assert json.loads(states[1].read_text())["repo_id"] == "alice/other"
+
+
+def test_the_storage_of_large_files_says_what_it_refused(tmp_path: Path) -> None:
+    """The client tells of it by an error of another kind, with the Hub's answer as the cause."""
+    response = httpx2.Response(412, request=httpx2.Request("PUT", "https://store.example/x"))
+    error = RuntimeError("Error while uploading 'data/train.parquet' to the Hub.")
+    error.__cause__ = HfHubHTTPError("412 Precondition Failed", response=response)
+    found = explain(error, "acme/x")
+    assert found.message.startswith("the Hub answered 412 for acme/x: Error while uploading")
+    assert "the same command" in found.hint
+    assert not passing(error)
