@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 
 
 def sampler(
-    teacher: LoadedModel, wanted: TeacherSampling, stop: Literal["sentence", "length"]
+    teacher: LoadedModel,
+    wanted: TeacherSampling,
+    stop: Literal["sentence", "length"],
+    endings: float | None = None,
 ) -> NucleusSampler:
     """The nucleus sampler of a configuration."""
     from builder.decoding.nucleus import NucleusSampler
 
     shared = {name: getattr(wanted, name) for name in TeacherSampling.model_fields}
-    settings = SamplingConfig(**shared, stop=stop)
+    settings = SamplingConfig(**shared, stop=stop, endings=endings)
     return NucleusSampler(teacher.model, teacher.tokenizer, settings)
 
 

@@ -117,7 +117,13 @@ class Batch:
             banned=self.rules.banned.ids,
             temperature=self.rules.config.temperature,
             top_p=self.rules.config.top_p,
+            ends=torch.tensor(self.rules.marks) if self.rules.marks else None,
         )
+        if drawn.ends is not None and drawn.end_logprobs is not None:
+            marks, end_logprobs = drawn.ends.tolist(), drawn.end_logprobs.tolist()
+            for row, mark, logprob in zip(rows, marks, end_logprobs, strict=True):
+                if row:
+                    row.note(mark, logprob)
         tokens, logprobs = drawn.tokens.tolist(), drawn.logprobs.tolist()
         for slot, row, token, logprob in zip(slots, rows, tokens, logprobs, strict=True):
             sample = row.take(token, logprob) if row else None

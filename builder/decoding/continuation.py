@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from builder.decoding.filters import BannedStrings, NgramHistory
 from builder.decoding.prompts import decode_after
 from builder.decoding.sentence_end import (
     SENTENCE_MARKS,
+    can_end_after,
     find_line_end,
     find_sentence_end,
     is_undecided,
@@ -20,6 +22,21 @@ from builder.decoding.sentence_end import (
 from builder.decoding.settings import SamplingConfig
 
 Finish = Literal["sentence", "line", "eos", "length"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The beginning of a sample as a sentence that the model would have ended there.
+
+    Attributes:
+        text: with the mark that ends it.
+        logprob: sum of its tokens' log-probabilities, the mark's included, as a sample's.
+        tokens: the number of them.
+    """
+
+    text: str
+    logprob: float
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +54,7 @@ class Sample:
             token masked, in nats.
         finish: "sentence" or "line", whichever was to end it, "eos" at the end-of-text token,
             "length" at max_new_tokens (or where the masks left no token to sample).
+        endings: its beginnings that would have been sentences, where they were asked for.
     """
 
     prompt: int
@@ -45,6 +63,7 @@ class Sample:
     tokens: tuple[int, ...]
     logprob: float
     finish: Finish
+    endings: tuple[Ending, ...] = ()
 
 
 @dataclass(slots=True)
@@ -56,12 +75,15 @@ class Rules:
         tokenizer: the model's.
         banned: what is never produced.
         ends: the ids that end a text.
+        marks: the ids that are a sentence mark and nothing else; empty where endings are not
+            asked for.
     """
 
     config: SamplingConfig
     tokenizer: Any
     banned: BannedStrings
     ends: tuple[int, ...]
+    marks: tuple[int, ...] = ()
     _marks: dict[int, bool] = field(default_factory=dict)
 
     def has_mark(self, token: int) -> bool:
@@ -92,6 +114,7 @@ class Continuation:
     """
 
     __slots__ = (
+        "_endings",
         "_history",
         "_logprobs",
         "_pending",
@@ -118,6 +141,7 @@ class Continuation:
         self.ids = ids
         self.tokens: list[int] = []
         self._logprobs: list[float] = []
+        self._endings: list[tuple[int, int, float]] = []
         self._history = history
         self._pending = False
         stream = np.random.Philox(key=seed % 2**128, counter=[0, 0, index, prompt])
@@ -138,6 +162,12 @@ class Continuation:
         if self.rules.banned.spans_tokens:
             blocked = (*blocked, *self.rules.banned.blocked([*self.ids, *self.tokens]))
         return blocked
+
+    def note(self, mark: int, logprob: float) -> None:
+        """Remember that the text so far might end here, with this mark and log-probability."""
+        wanted = self.rules.config.endings
+        if wanted is not None and self.tokens and logprob >= math.log(wanted):
+            self._endings.append((len(self.tokens), mark, logprob))
 
     def take(self, token: int, logprob: float) -> Sample | None:
         """Add a token (-1: none was left to draw); the sample, if it ends there."""
@@ -175,4 +205,22 @@ class Continuation:
 
     def _make_sample(self, text: str, many: int, finish: Finish) -> Sample:
         tokens, logprob = tuple(self.tokens[:many]), sum(self._logprobs[:many])
-        return Sample(self.prompt, self.index, text, tokens, logprob, finish)
+        found = tuple(self._find_endings(many)) if self._endings else ()
+        return Sample(self.prompt, self.index, text, tokens, logprob, finish, found)
+
+    def _find_endings(self, many: int) -> Iterator[Ending]:
+        """Beginnings of the sample's text that end with a word and may be sentences."""
+        for length, mark, logprob in self._endings:
+            if length + 1 >= many or not self._begins_apart(length):
+                continue
+            text = self.rules.decode(self.ids, self.tokens[:length])
+            if can_end_after(text):
+                ended = text + self.rules.tokenizer.decode([mark])
+                yield Ending(ended, sum(self._logprobs[:length]) + logprob, length + 1)
+
+    def _begins_apart(self, length: int) -> bool:
+        """Whether the token after the first `length` is no further part of their last word."""
+        shorter = self.rules.decode(self.ids, self.tokens[:length])
+        longer = self.rules.decode(self.ids, self.tokens[: length + 1])
+        following = longer[len(shorter) : len(shorter) + 1]
+        return longer.startswith(shorter) and following in {" ", ",", ";"}

@@ -10,7 +10,7 @@ Rows where it does not go round again with a larger k, at last with the whole vo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -30,10 +30,14 @@ class Drawn:
     Attributes:
         tokens: int64 [rows]; -1 where the masks left nothing to draw.
         logprobs: float64 [rows], of the token under the model at temperature 1, unmasked.
+        ends: int64 [rows], the likeliest of the ids that were asked about; None without any.
+        end_logprobs: float64 [rows], of those, under the model at temperature 1, unmasked.
     """
 
     tokens: NDArray[np.int64]
     logprobs: NDArray[np.float64]
+    ends: NDArray[np.int64] | None = None
+    end_logprobs: NDArray[np.float64] | None = None
 
 
 @torch.inference_mode()
@@ -45,6 +49,7 @@ def draw(
     banned: torch.Tensor,
     temperature: float,
     top_p: float,
+    ends: torch.Tensor | None = None,
 ) -> Drawn:
     """Draw each row's next token by inverting the nucleus's distribution function.
 
@@ -59,15 +64,24 @@ def draw(
         banned: int64, ids forbidden in every row.
         temperature: above 0.
         top_p: in (0, 1].
+        ends: int64, ids whose likeliest is wanted for each row as well.
     """
     # Below 1 by more than rounding, so that a share's end is never stepped over.
     uniform = torch.from_numpy(uniforms).to(logits.device).clamp(max=1 - 2.0**-50)
+    asked = None if ends is None else logits[:, ends.to(logits.device)].float().max(1)
     forbidden = _mask(logits, blocked, banned.to(logits.device))
     sums = _sum(logits, temperature)
     chosen = _invert(logits, uniform, temperature, top_p, sums)
     normaliser = torch.logaddexp(sums.most + sums.plain.log(), forbidden)
     picked = logits.gather(1, chosen.clamp(min=0)[:, None])[:, 0] - normaliser
-    return Drawn(chosen.cpu().numpy(), picked.double().cpu().numpy())
+    drawn = Drawn(chosen.cpu().numpy(), picked.double().cpu().numpy())
+    if ends is None or asked is None:
+        return drawn
+    return replace(
+        drawn,
+        ends=ends[asked.indices.cpu()].numpy(),
+        end_logprobs=(asked.values - normaliser).double().cpu().numpy(),
+    )
 
 
 def _mask(

@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from builder.decoding.sentence_end import SENTENCE_MARKS
+
 
 class NgramHistory:
     """The n-grams of one sequence, so that none is produced twice.
@@ -119,6 +121,13 @@ class BannedStrings:
     def spans_tokens(self) -> bool:
         """Whether any string takes several tokens, so that `blocked` is worth asking."""
         return bool(self._sequences)
+
+
+def find_marks(tokenizer: Any) -> tuple[int, ...]:
+    """The ids of single sentence marks that follow a word without a space."""
+    names = [mark + end for mark in SENTENCE_MARKS for end in ("", "</w>")]
+    found = tokenizer.convert_tokens_to_ids(names)
+    return tuple(sorted({one for one in found if one not in (None, tokenizer.unk_token_id)}))
 
 
 def find_end_tokens(model: Any, tokenizer: Any) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ import torch
 
 from builder.decoding.batch import Batch
 from builder.decoding.continuation import Rules, Sample
-from builder.decoding.filters import BannedStrings, find_end_tokens
+from builder.decoding.filters import BannedStrings, find_end_tokens, find_marks
 from builder.decoding.forward import CausalForward
 from builder.decoding.prompts import refuse_too_long
 from builder.decoding.settings import SamplingConfig
@@ -58,6 +58,7 @@ class NucleusSampler:
             tokenizer,
             BannedStrings(tokenizer, config.banned),
             find_end_tokens(model, tokenizer),
+            () if config.endings is None else find_marks(tokenizer),
         )
 
     def sample(

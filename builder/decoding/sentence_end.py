@@ -68,6 +68,14 @@ def is_undecided(text: str) -> bool:
     return _UNDECIDED.search(text) is not None
 
 
+def can_end_after(text: str) -> bool:
+    """Whether a full stop right after `text` would end a sentence, as far as `text` can tell.
+
+    Not after an abbreviation or an initial, and not after a digit, where it may be a decimal point.
+    """
+    return text[-1:].isalpha() and _may_end(text)
+
+
 def _may_end(before: str) -> bool:
     """Whether a single full stop after `before` can end a sentence."""
     word = before.split()[-1] if before.split() else ""

@@ -30,10 +30,13 @@ class SamplingConfig(TeacherSampling):
         stop: "sentence" ends a continuation as soon as its first sentence has certainly ended,
             "line" with the first line that says something, "length" only at the end-of-text token
             or max_new_tokens.
+        endings: of a sentence, also its beginnings that the model would have ended with at least
+            this probability (a full stop, exclamation or question mark); None for none.
         max_rows: continuations decoded together; halved when memory runs out.
     """
 
     min_new_tokens: int = Field(3, ge=0)
     prompt_counts: bool = True
     stop: Literal["sentence", "line", "length"] = "sentence"
+    endings: float | None = Field(None, gt=0, lt=1)
     max_rows: int = Field(128, ge=1)

@@ -53,6 +53,7 @@ class Draw:
         tokens: generated.
         cut: max_new_tokens ended the text, so that a sentence may lack its end.
         reason: why there is no text; None when all is well.
+        method: what the column `method` says where it is not the method's own name.
     """
 
     context: int
@@ -61,6 +62,7 @@ class Draw:
     tokens: int = 0
     cut: bool = False
     reason: str | None = None
+    method: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Method:
     Attributes:
         name: its kind in a configuration, and what the column `method` says.
         settings: pydantic model of its settings.
-        draw: (settings, request) -> exactly `count` draws of each context.
+        draw: (settings, request) -> at least `count` draws of each context.
         version: raised when `draw` would give other sentences for the same request.
         describe: its settings in a few words, for the report.
         needs_earlier: it works on what other methods gave before, so it cannot be the first.

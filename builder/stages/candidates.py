@@ -95,7 +95,7 @@ def _sift(
         common = {
             "context_id": context["context_id"],
             "sentence": sentence,
-            "method": method,
+            "method": draw.method or method,
         }
         if reason:
             rejects.append({**common, "reason": reason})
