@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from builder.sentences import nlp
@@ -78,6 +77,8 @@ CONTRAST = re.compile(
     re.IGNORECASE,
 )
 """What opens a contrast, an exception or a condition."""
+UNUSED = ("ner",)
+"""Parts of the pipeline that nothing here reads."""
 _HEADS = {lemma: kind for kind, lemmas in RAISING.items() for lemma in lemmas.split()}
 _SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj", "csubjpass", "expl"})
 _ARGUMENTS = frozenset({"nsubj", "nsubjpass", "dobj", "attr", "acomp", "xcomp", "ccomp"})
@@ -138,14 +139,23 @@ class Analysis:
     faults: tuple[str, ...]
 
 
-@lru_cache(maxsize=4096)
 def analyse(text: str) -> Analysis:
-    """Parse a sentence and gather what it says.
+    """Parse a sentence and gather what it says, as `analyse_all` does."""
+    return analyse_all([text])[0]
+
+
+def analyse_all(texts: list[str]) -> list[Analysis]:
+    """Parse sentences and gather what each says.
 
     Raises:
         BuilderError: spaCy's English pipeline is not installed.
     """
-    tokens = list(nlp()(text))
+    pipeline = nlp()
+    with pipeline.select_pipes(disable=[name for name in UNUSED if name in pipeline.pipe_names]):
+        return [_gather(list(parsed), parsed.text) for parsed in pipeline.pipe(texts)]
+
+
+def _gather(tokens: list[Any], text: str) -> Analysis:
     lemmas = {_lemma(token) for token in tokens}
     content = [t for t in tokens if t.pos_ in CONTENT and _lemma(t) not in LIGHT]
     verbs = [t for t in tokens if t.pos_ in {"VERB", "AUX"} and t.dep_ not in {"aux", "auxpass"}]

@@ -191,8 +191,18 @@ class PairsConfig(Settings):
     )
 
 
+class PriorConfig(Settings):
+    """Which pairs the critic reads at all, by a model of P(valid) that needs no critic."""
+
+    model: str = Field(description="JSON of `dimsum calibrate --before-critic`, or embedded:NAME")
+    min: float = Field(0.0, ge=0, lt=1, description="pairs below are not read")
+    most: int | None = Field(None, ge=1, description="most pairs of a context that are read")
+
+
 class ScoresConfig(Settings):
     """What the critic scores."""
+
+    prior: PriorConfig | None = Field(None, description="empty: every pair inside the bounds")
 
     floor: float = Field(
         0.5, ge=0, lt=1, description="below it in one direction, the other is not scored"

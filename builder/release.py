@@ -44,7 +44,7 @@ from builder.statistics.counts import counts
 from builder.statistics.funnel import funnel
 from builder.statistics.study import study_release
 from builder.store import Run, digest, file_hash, write_table
-from builder.validity.use import files_of
+from builder.validity.use import files_of, prior_files
 from builder.versions import versions_of
 from cards.facts import FACTS_PATH, DatasetFacts, Link
 from cards.render import render_dataset_card
@@ -172,7 +172,7 @@ def _fill(
     write_json(provenance / "funnel.json", [step.as_json() for step in steps])
     write_json(provenance / "statistics.json", statistics)
     write_json(provenance / "models.json", public(header["models"]))
-    for name, path in files_of(config, 0).items():
+    for name, path in {**prior_files(config, 0), **files_of(config, 0)}.items():
         write_text(provenance / f"{name}.json", _read_input(run, name, path))
     write_json(provenance / "versions.json", versions_of(header.get("environments", ())))
     write_pictures([picture_of_funnel(steps)], folder / PICTURES)

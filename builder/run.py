@@ -37,7 +37,7 @@ from builder.stages.base import Stage
 from builder.stages.order import stages_of, units_of
 from builder.store import Run
 from builder.unit import Opened, files_of, find_finished, open_header, open_run
-from builder.validity.use import model_of
+from builder.validity.use import model_of, prior_of
 from dimsum import interrupt
 from dimsum.spec import read_spec as read_student
 
@@ -80,7 +80,8 @@ def build(
         MadeOtherwise: units that are there were made by another configuration.
         GateError: the filters kept nothing, or too much was a near-duplicate.
     """
-    model_of(config)  # a fault in it shows before anything runs
+    for find in (model_of, prior_of):
+        find(config)  # a fault in it shows before anything runs
     run = Run.create(Path(folder))
     with run.lock():
         header = resolve_header(run, config)

@@ -22,6 +22,11 @@ import click
     help="Find the loosest threshold that reaches it.",
 )
 @click.option(
+    "--before-critic",
+    is_flag=True,
+    help="Fit to what is measured before the critic: a model for scores.prior.",
+)
+@click.option(
     "--seed",
     default=0,
     type=click.IntRange(min=0),
@@ -34,6 +39,7 @@ def calibrate(
     labels: tuple[Path, ...],
     output: Path | None,
     precision: float | None,
+    before_critic: bool,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -49,7 +55,7 @@ def calibrate(
 
     path = run / "validity.json" if output is None else output
     reading = Reading()
-    found, data = work.calibrate(run, labels, seed, reading)
+    found, data = work.calibrate(run, labels, seed, reading, before_critic=before_critic)
     document = work.describe(found, data, precision)
     write_calibration(path, work.with_facts(found, document))
     if reading.dropped:
@@ -67,7 +73,7 @@ def _print(document: dict[str, Any]) -> None:
 
     click.echo(
         f"{document['labels']:,} labels of {document['contexts']:,} contexts, "
-        f"{document['valid']:,} valid; {document['missing']:,} labels are of no scored pair here."
+        f"{document['valid']:,} valid; {document['missing']:,} labels are of no such pair here."
     )
     click.echo(
         f"On contexts that the fit has not seen: area under the curve {document['area']:.3f}, "

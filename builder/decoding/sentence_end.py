@@ -71,9 +71,13 @@ def is_undecided(text: str) -> bool:
 def can_end_after(text: str) -> bool:
     """Whether a full stop right after `text` would end a sentence, as far as `text` can tell.
 
-    Not after an abbreviation or an initial, and not after a digit, where it may be a decimal point.
+    Not after an abbreviation or an initial, not after a digit, where it may be a decimal point, and
+    not inside a quotation or brackets.
     """
-    return text[-1:].isalpha() and _may_end(text)
+    is_closed = text.count('"') % 2 == 0 and all(
+        text.count(opening) == text.count(closing) for opening, closing in ("“”", "()", "[]")
+    )
+    return text[-1:].isalpha() and is_closed and _may_end(text)
 
 
 def _may_end(before: str) -> bool:

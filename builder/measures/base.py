@@ -93,6 +93,12 @@ class Sentences:
         self.vectors = vectors
         self._made: dict[Any, list[Any]] = {}
 
+    def all(self, make: Callable[[list[str]], list[T]]) -> list[T]:
+        """`make` of all texts together, computed at the first call."""
+        if make not in self._made:
+            self._made[make] = make(self.texts)
+        return self._made[make]
+
     def each(self, make: Callable[[str], T]) -> list[T]:
         """`make` of every text, computed at the first call."""
         if make not in self._made:

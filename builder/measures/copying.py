@@ -60,7 +60,7 @@ MEASURE = Measure(
         _share("common_start", "share of the target's words before the first that differs"),
         _share("common_end", "share of the target's words after the last that differs"),
     ),
-    cost="model",
+    cost="cheap",
     direction="forward",
     compute=compute,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
-from builder.analysis import Analysis, analyse
+from builder.analysis import Analysis, analyse_all
 from builder.critics.agreement import share_found
 from builder.measures.base import Batch, Column, Measure
 
@@ -26,14 +26,14 @@ def _measure(name: str, columns: Mapping[Column, OfPair]) -> Measure:
     def compute(batch: Batch) -> dict[str, Floats]:
         import numpy as np
 
-        found = batch.sentences.each(analyse)
+        found = batch.sentences.all(analyse_all)
         pairs = list(zip(batch.source.tolist(), batch.target.tolist(), strict=True))
         return {
             column.name: np.array([of(found[i], found[j]) for i, j in pairs], dtype=np.float64)
             for column, of in columns.items()
         }
 
-    return Measure(name, tuple(columns), cost="model", direction="both", compute=compute)
+    return Measure(name, tuple(columns), cost="cheap", direction="both", compute=compute)
 
 
 def _share(name: str, meaning: str) -> Column:

@@ -2,7 +2,8 @@
 
 Source: arXiv 2305.16635 v4, algorithm 1. Nodes are pairs; an edge joins two pairs when the source
 of one entails the source of the other, or the target the target. Of each connected component the
-pair with the largest P(x => y) + P(y => x) stays. Each task has a graph of its own in a context;
+pair with the largest P(x => y) + P(y => x) stays, or where a model of validity is configured the
+one with the largest P(valid). Each task has a graph of its own in a context;
 `duplicates.within = "control"` makes one for every control code instead, so that a sentence may
 stay with a short and with a long target of one task.
 """
@@ -17,6 +18,7 @@ import networkx as nx
 import pyarrow as pa
 
 from builder.measures.entailment import DIRECTIONS
+from builder.measures.registry import VALIDITY
 from builder.stages.base import Rows, Stage, Work, extend, with_rejects
 from builder.stages.scores import SIDES
 from builder.stages.splits import control_of
@@ -65,9 +67,13 @@ def says_entailment(entailment: float, neutral: float, threshold: float | None) 
     return entailment > max(neutral, 1.0 - entailment - neutral)
 
 
-def strength(row: dict[str, Any]) -> tuple[float, str, str]:
-    """Order of survival: entailment both ways, then the text, so that ties have one outcome."""
-    return sum(row[name] for name in DIRECTIONS.values()), row["source"], row["target"]
+def strength(row: dict[str, Any]) -> tuple[float, float, str, str]:
+    """Order of survival: P(valid) if known, entailment both ways, then the text.
+
+    The text makes one outcome of ties.
+    """
+    both = sum(row[name] for name in DIRECTIONS.values())
+    return row.get(VALIDITY.name, 0.0), both, row["source"], row["target"]
 
 
 def components(rows: Rows, context_id: str, entailed: set[tuple[str, str, str]]) -> list[Rows]:
@@ -88,7 +94,7 @@ def _links(context_id: str, a: str, b: str, entailed: set[tuple[str, str, str]])
 
 STAGE = Stage(
     name="duplicates",
-    version=1,
+    version=2,
     counted="pairs",
     make=make,
     inputs=("decisions", "scores.links"),

@@ -24,6 +24,8 @@ REASONS = {
     "no_task": "the configuration has rules for no task",
     "out_of_memory": "not even a single one fitted into memory",
     "prompt_unusable": "longer than the teacher's positions",
+    "prior_beyond_most": "its context has enough pairs that are likelier to be valid",
+    "prior_too_low": "unlikely to be valid by the measures that need no critic",
     "repeated": "the same sentence was drawn before from this context",
     "repeats_in_context": "says what another pair of its context says",
     "sampled_out": "the continuation had given its contexts already",

@@ -29,6 +29,7 @@ from builder.stages.base import Rows, Stage, Work, extend, schema_of
 from builder.stages.pairs import REJECTED as PAIR_REJECTED
 from builder.stages.pairs import schema as pairs_schema
 from builder.store import REJECTS, Output
+from builder.validity.use import choose, prior_files
 from dimsum.tasks import TaskDefinition
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ Direction = tuple[str, str, str]
 
 BELOW = "entailment_below_floor"
 NO_MEMORY = "out_of_memory"
-REASONS = (BELOW, NO_MEMORY)
+UNLIKELY = "prior_too_low"
+CROWDED = "prior_beyond_most"
+REASONS = (BELOW, NO_MEMORY, UNLIKELY, CROWDED)
 
 
 class Ledger:
@@ -116,8 +119,10 @@ class Lent:
 
 def make(work: Work) -> Output:
     """Score pairs in both directions where it matters, and the links between them."""
-    pairs, floor = work.tables["pairs"], work.config.scores.floor
-    known = work.config.registry
+    floor, known = work.config.scores.floor, work.config.registry
+    offered = work.tables["pairs"]
+    chosen, crowded = choose(offered, work.config)
+    pairs = offered.filter(pa.array(chosen))
     ledger = Ledger(work.models, work.tick)
     forward = list(zip(*(pairs[c].to_pylist() for c in ("context_id", *SIDES)), strict=True))
     backward = [(context, target, source) for context, source, target in forward]
@@ -136,15 +141,24 @@ def make(work: Work) -> Output:
     lost = np.isnan(both["forward"]) | np.isnan(both["backward"])
     no_memory = np.isnan(of_first) | (went_on & lost)
     below = ~no_memory & ~(went_on & reached)
+    unlikely = ~(chosen | crowded)
     rows = _measure(pairs.filter(pa.array(~(no_memory | below))), known, ledger)
     ledger.ask(_links(rows.select(LINKED).to_pylist(), work.models, work.config.scores.link_cosine))
     return Output(
         table=rows,
-        extra={REJECTS: _rejects(pairs, both, no_memory, below), "links": ledger.links()},
-        entered=pairs.num_rows,
+        extra={
+            REJECTS: pa.concat_tables(
+                [
+                    _rejects(pairs, both, {BELOW: below, NO_MEMORY: no_memory}),
+                    _rejects(offered, {}, {UNLIKELY: unlikely, CROWDED: crowded}),
+                ]
+            ),
+            "links": ledger.links(),
+        },
+        entered=offered.num_rows,
         rejected={
             reason: int(mask.sum())
-            for reason, mask in zip(REASONS, (below, no_memory), strict=True)
+            for reason, mask in zip(REASONS, (below, no_memory, unlikely, crowded), strict=True)
             if mask.any()
         },
         counters={"directions": len(ledger.known)},
@@ -181,15 +195,17 @@ def _encode(texts: list[str], ledger: Ledger) -> Any:
     return None if encoder is None else encoder.encode(texts)
 
 
-def _rejects(pairs: pa.Table, both: Mapping[str, Floats], no_memory: Mask, below: Mask) -> pa.Table:
-    """Rejected rows with the scores that are known of them."""
+def _rejects(pairs: pa.Table, scores: Mapping[str, Floats], masks: Mapping[str, Mask]) -> pa.Table:
+    """The pairs of each mask, with its reason and the scores that are known of them."""
+    gone = np.any(list(masks.values()), axis=0)
+    reasons = np.select(list(masks.values()), list(masks), "")
     rejected = pairs.select([name for name in PAIR_REJECTED.names if name != "reason"])
-    reasons = pa.array(np.where(below, BELOW, NO_MEMORY).tolist(), pa.string())
-    rejected = rejected.append_column("reason", reasons)
+    rejected = rejected.append_column("reason", pa.array(reasons.tolist(), pa.string()))
     for direction, name in DIRECTIONS.items():
-        column = pa.array(both[direction].astype(np.float32), from_pandas=True)
+        values = scores.get(direction, np.full(pairs.num_rows, np.nan))
+        column = pa.array(values.astype(np.float32), from_pandas=True)
         rejected = rejected.append_column(name, column)
-    return rejected.filter(pa.array(no_memory | below)).cast(REJECTED)
+    return rejected.filter(pa.array(gone)).cast(REJECTED)
 
 
 def _links(rows: Rows, models: ModelPool, cosine: float) -> list[Direction]:
@@ -244,4 +260,5 @@ STAGE = Stage(
     inputs=("pairs",),
     settings=settings,
     models=("critic", "encoder"),
+    files=prior_files,
 )

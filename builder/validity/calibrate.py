@@ -23,24 +23,30 @@ if TYPE_CHECKING:
 
 
 def calibrate(
-    run: Path, labels: Sequence[Path], seed: int = 0, reading: Reading | None = None
+    run: Path,
+    labels: Sequence[Path],
+    seed: int = 0,
+    reading: Reading | None = None,
+    *,
+    before_critic: bool = False,
 ) -> tuple[Fit, Labelled]:
     """Fit P(valid) to readers' labels of a run's scored pairs; no language model is loaded.
 
     Args:
         labels: files of `dimsum audit score`.
         reading: where the rows of labels and those that were dropped are counted.
+        before_critic: fit to the measures that need no critic, of all pairs inside the bounds.
 
     Raises:
         ConfigError: labels that cannot be read, or that contradict each other.
         BuilderError: the run has no scores.
         GateError: too few labels are of this run's pairs, or all say the same.
     """
-    data = match_labels(run, read_labels(labels, reading))
+    data = match_labels(run, read_labels(labels, reading), before_critic=before_critic)
     return fit(data, seed), data
 
 
-def match_labels(run: Path, labels: Sequence[Label]) -> Labelled:
+def match_labels(run: Path, labels: Sequence[Label], *, before_critic: bool = False) -> Labelled:
     """Labels with the columns that a run has of their pairs.
 
     Raises:
@@ -49,19 +55,22 @@ def match_labels(run: Path, labels: Sequence[Label]) -> Labelled:
     """
     opened = Run.open(run)
     config = parse_config(opened.header()["config"])
-    columns = [column.name for column in config.registry.measured]
-    shards = [n for n in range(units_of("scores", config)) if opened.sidecar("scores", n)]
+    known = config.registry
+    stage, kind = ("pairs", "measured") if before_critic else ("scores", "scored")
+    measures = known.before_critic if before_critic else known.before_critic + known.with_critic
+    columns = [column.name for measure in measures for column in measure.columns]
+    shards = [n for n in range(units_of(stage, config)) if opened.sidecar(stage, n)]
     if not shards:
-        raise BuilderError(f"{run} has no scored pairs yet", hint="run `dimsum build` first")
+        raise BuilderError(f"{run} has no {kind} pairs yet", hint="run `dimsum build` first")
 
     def tables() -> Iterator[pa.Table]:
         for shard in shards:
-            yield opened.read("scores", shard)
+            yield opened.read(stage, shard)
 
     found = match(labels, tables(), columns)
     if labels and not len(found):
         raise GateError(
-            f"none of the {len(labels)} labels is of a scored pair of {run}",
+            f"none of the {len(labels)} labels is of a {kind} pair of {run}",
             hint="calibrate with the run that the labels were drawn from",
         )
     return found

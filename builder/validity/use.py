@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from builder.config import BuildConfig
-    from builder.measures.base import Floats
+    from builder.decide import Mask
+    from builder.measures.base import Floats, Measure
 
 EMBEDDED = "embedded:"
+PRIOR = "prior"
+"""Name of the model of `scores.prior` among a unit's files."""
 SHIPPED = Path(__file__).parent / "embedded"
 
 
@@ -46,8 +49,14 @@ def files_of(config: BuildConfig, _: int) -> dict[str, Path]:
     return {} if config.validity is None else {VALIDITY.name: path_of(config.validity)}
 
 
+def prior_files(config: BuildConfig, _: int) -> dict[str, Path]:
+    """What scores read from outside the run."""
+    prior = config.scores.prior
+    return {} if prior is None else {PRIOR: path_of(prior.model)}
+
+
 def model_of(config: BuildConfig) -> Calibration | None:
-    """The model that a build names.
+    """The model of `validity`.
 
     Raises:
         BuilderError: it cannot be read.
@@ -55,15 +64,39 @@ def model_of(config: BuildConfig) -> Calibration | None:
     """
     if config.validity is None:
         return None
-    path = path_of(config.validity)
+    known = config.registry
+    return _model(VALIDITY.name, config.validity, config, known.before_critic + known.with_critic)
+
+
+def prior_of(config: BuildConfig) -> Calibration | None:
+    """The model of `scores.prior`, which reads only what is measured before the critic.
+
+    Raises:
+        BuilderError: it cannot be read.
+        ConfigError: it reads other columns.
+    """
+    prior = config.scores.prior
+    if prior is None:
+        return None
+    return _model("scores.prior", prior.model, config, config.registry.before_critic)
+
+
+def _model(
+    what: str, reference: str, config: BuildConfig, measures: tuple[Measure, ...]
+) -> Calibration:
+    path = path_of(reference)
     model = _read(path, path.stat().st_mtime_ns if path.is_file() else 0)
-    there = {column.name for column in config.registry.measured}
+    there = {column.name for measure in measures for column in measure.columns}
     missing = [name for name in model.columns if name not in there]
     if missing:
         needed = [m.name for m in OPTIONAL.values() if any(c.name in missing for c in m.columns)]
+        late = [c.name for m in config.registry.with_critic for c in m.columns if c.name in missing]
         raise ConfigError(
-            f"validity reads {', '.join(missing)}, which this build does not measure",
-            hint=f"measures: [{', '.join([*config.measures, *needed])}]",
+            f"{what} reads {', '.join(missing)}, which this build does not measure"
+            + (" before the critic" if late else ""),
+            hint="fit it with `dimsum calibrate --before-critic`"
+            if late
+            else f"measures: [{', '.join([*config.measures, *needed])}]",
         )
     return model
 
@@ -71,6 +104,33 @@ def model_of(config: BuildConfig) -> Calibration | None:
 @lru_cache(maxsize=4)
 def _read(path: Path, _: int) -> Calibration:
     return read_calibration(path)
+
+
+def choose(table: pa.Table, config: BuildConfig) -> tuple[Mask, Mask]:
+    """Which pairs the critic reads, and which it does not for likelier ones of their context.
+
+    Args:
+        table: pairs with the measures before the critic; those of a context are neighbours.
+
+    Returns:
+        two masks, shape (rows,): read; not read although likely enough, for want of room.
+    """
+    model, prior = prior_of(config), config.scores.prior
+    everything = np.ones(table.num_rows, dtype=bool)
+    if model is None or prior is None:
+        return everything, ~everything
+    values = {name: table[name].to_numpy().astype(np.float64) for name in model.columns}
+    likely = model.predict(values)
+    enough = likely >= prior.min
+    if prior.most is None:
+        return enough, np.zeros_like(enough)
+    contexts = table["context_id"].combine_chunks().dictionary_encode().indices.to_numpy()
+    order = np.lexsort((-likely, contexts))
+    _, first = np.unique(contexts[order], return_index=True)
+    rank = np.empty(len(order), dtype=np.intp)
+    sizes = np.diff([*first, len(order)])
+    rank[order] = np.arange(len(order)) - np.repeat(first, sizes)
+    return enough & (rank < prior.most), enough & (rank >= prior.most)
 
 
 def values_of(table: pa.Table, config: BuildConfig) -> dict[str, Floats]:

@@ -419,3 +419,53 @@ def test_a_model_that_drops_its_cache(
 def test_bad_settings(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         SamplingConfig(**wrong)
+
+
+def test_endings_are_where_the_model_would_have_ended(
+    tiny_models: dict[str, Any], tokenizer: Any
+) -> None:
+    """Against a forward pass over the whole text, at every place."""
+    model = tiny_models["gpt2"]
+    least = 0.004
+    config = SamplingConfig(max_new_tokens=40, stop="sentence", endings=least)
+    prompts = ["The old town", "She asked"]
+    samples = NucleusSampler(model, tokenizer, config).sample(prompts, 12, seed=4)
+    plain = NucleusSampler(model, tokenizer, config.model_copy(update={"endings": None}))
+    alike(samples, plain.sample(prompts, 12, seed=4))
+    assert sum(len(sample.endings) for sample in samples) > 10
+    marks = torch.tensor(tokenizer.convert_tokens_to_ids([".", "!", "?"]))
+    for sample in samples:
+        ids = tokenizer.encode(prompts[sample.prompt])
+        with torch.inference_mode():
+            logits = model(torch.tensor([[*ids, *sample.tokens]])).logits[0]
+        scores = logits.float().log_softmax(-1)[len(ids) - 1 :]
+        expected = {}
+        for length in range(1, len(sample.tokens) - 1):
+            best = scores[length][marks].argmax()
+            text = tokenizer.decode(sample.tokens[:length])
+            rest = tokenizer.decode(sample.tokens[length:])
+            mark = float(scores[length][marks[best]])
+            last = text.split()[-1] if text.split() else ""
+            word = last.isalpha() and len(last) > 1 and last not in {"Mr", "May"}
+            closed = text.count('"') % 2 == 0 and text.count("(") == text.count(")")
+            if np.exp(mark) >= least and word and closed and rest[0] in " ,;":
+                ended = text + tokenizer.decode([int(marks[best])])
+                own = range(length)
+                before = sum(float(scores[i][sample.tokens[i]]) for i in own)
+                expected[ended] = before + mark
+        found = {one.text: one.logprob for one in sample.endings}
+        clear = {text: value for text, value in found.items() if text in expected}
+        assert expected.keys() <= found.keys()
+        assert all(text[:-1].rstrip()[-1:].isalpha() for text in found)
+        assert clear == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_full_stop_after_an_abbreviation_a_digit_or_half_a_word_ends_nothing(
+    word_tokenizer: Any,
+) -> None:
+    from builder.decoding.sentence_end import can_end_after
+
+    for text in (" He met Mr", " The U.S", " They lost 34", " It was (", ' He said "yes', " "):
+        assert not can_end_after(text)
+    for text in (" The team has been eliminated", " He left"):
+        assert can_end_after(text)

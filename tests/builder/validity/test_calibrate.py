@@ -150,3 +150,57 @@ def test_labels_of_other_pairs_and_too_few(run: Run, labels: Path, tmp_path: Pat
     done = CliRunner().invoke(calibrate, [str(run.folder), str(ten), "-o", str(tmp_path / "v")])
     assert "10 labels of this run's pairs" in str(done.exception)
     assert not (tmp_path / "v").exists()
+
+
+def test_a_prior_chooses_what_the_critic_reads(
+    run: Run, labels: Path, toy_teacher: Path, toy_critic: Path, tmp_path: Path
+) -> None:
+    """The critic reads the likeliest pairs of each context, and every other pair has a reason."""
+    path = tmp_path / "prior.json"
+    done = CliRunner().invoke(
+        calibrate, [str(run.folder), str(labels), "-o", str(path), "--before-critic"]
+    )
+    assert done.exit_code == 0, done.output
+    prior = read_calibration(path)
+    assert not any(name.startswith("entail") for name in prior.columns)
+    document = toy_config(toy_teacher, toy_critic)
+    document["measures"] = ["words", "form"]
+    document["scores"] = {
+        **document.get("scores", {}),
+        "prior": {"model": str(path), "min": 0.02, "most": 4},
+    }
+    build(parse_config(document), tmp_path / "run")
+    chosen = Run.open(tmp_path / "run")
+    for shard in range(3):
+        pairs = chosen.read("pairs", shard)
+        values = {name: pairs[name].to_numpy().astype(float) for name in prior.columns}
+        likely = prior.predict(values).tolist()
+        expected: dict[str, list[float]] = {}
+        for context, one in zip(pairs["context_id"].to_pylist(), likely, strict=True):
+            expected.setdefault(context, []).append(one)
+        enough = [one >= 0.02 for one in likely]
+        read = sum(min(4, sum(v >= 0.02 for v in of)) for of in expected.values())
+        sidecar = chosen.sidecar("scores", shard)
+        assert sidecar is not None
+        rejected = sidecar.rejected
+        assert rejected.get("prior_too_low", 0) == len(enough) - sum(enough)
+        assert rejected.get("prior_beyond_most", 0) == sum(enough) - read
+        rows = chosen.read("scores", shard).num_rows
+        assert sidecar.entered == pairs.num_rows
+        assert rows + sum(rejected.values()) == pairs.num_rows
+        rejects = chosen.read("scores", shard, REJECTS).to_pylist()
+        beyond = [row for row in rejects if row["reason"] == "prior_beyond_most"]
+        assert all(row["entail_forward"] is None for row in beyond)
+    assert (tmp_path / "run").glob("*/provenance/prior.json")
+
+
+def test_a_prior_may_not_read_what_the_critic_says(
+    model: Path, toy_teacher: Path, toy_critic: Path, tmp_path: Path
+) -> None:
+    assert "entail_forward" in read_calibration(model).columns
+    document = toy_config(toy_teacher, toy_critic)
+    document["measures"] = ["words", "form"]
+    document["scores"] = {**document.get("scores", {}), "prior": {"model": str(model)}}
+    with pytest.raises(ConfigError, match="before the critic"):
+        build(parse_config(document), tmp_path / "run")
+    assert not list((tmp_path / "run").glob("*/*.parquet"))
