@@ -95,6 +95,14 @@ _RELATIONS = {
     **{name: name for name in ("amod", "compound", "nummod", "poss", "advmod", "neg")},
     **{name: name for name in ("xcomp", "ccomp", "advcl", "acl")},
 }
+KINDS = ("conjunct", "aside", "restriction", "argument")
+"""What a part of a sentence is to the word that it hangs on: of equal rank, set off by a comma,
+what makes a claim narrower, or what the word needs."""
+_CLAUSES = frozenset({"relcl", "advcl", "acl", "appos", "parataxis", "prep", "npadvmod", "advmod"})
+_NARROWING = frozenset({"amod", "nummod", "compound", "poss", "quantmod", "neg", "nmod", "predet"})
+_NEEDED = _words(
+    "nsubj nsubjpass csubj csubjpass dobj attr acomp oprd xcomp ccomp pobj pcomp dative agent prt"
+)
 _DANGLING = frozenset({"ADP", "DET", "CCONJ", "SCONJ", "AUX", "PART"})
 
 Relation = tuple[str, str, str]
@@ -125,6 +133,9 @@ class Analysis:
         main: lemmas of the main verb and its arguments.
         finite: finite main clauses.
         faults: what is not well formed, by name.
+        tokens: in lower case.
+        heads: the position of each token's head; the root is its own.
+        kinds: what each token, with all that hangs on it, is to its head: one of `KINDS`, or empty.
     """
 
     words: tuple[str, ...]
@@ -137,6 +148,9 @@ class Analysis:
     main: frozenset[str]
     finite: int
     faults: tuple[str, ...]
+    tokens: tuple[str, ...]
+    heads: tuple[int, ...]
+    kinds: tuple[str, ...]
 
 
 def analyse(text: str) -> Analysis:
@@ -171,6 +185,9 @@ def _gather(tokens: list[Any], text: str) -> Analysis:
         main=frozenset() if root is None else frozenset(_main(root)),
         finite=sum(_is_finite(token) for token in tokens if token.dep_ in {"ROOT", "conj"}),
         faults=tuple(_faults(tokens, text, root)),
+        tokens=tuple(token.lower_ for token in tokens),
+        heads=tuple(token.head.i for token in tokens),
+        kinds=tuple(_kind(token) for token in tokens),
     )
 
 
@@ -220,6 +237,17 @@ def _verb(token: Any) -> Verb:
         tense = "".join(helpers[0].morph.get("Tense") or tense) + "+"
     negated = any(child.dep_ == "neg" or child.lower_ == "never" for child in children)
     return Verb(modality, negated, tense)
+
+
+def _kind(token: Any) -> str:
+    if token.dep_ == "conj":
+        return "conjunct"
+    if token.dep_ in _CLAUSES:
+        first = token.left_edge.i
+        return "aside" if first and token.doc[first - 1].text in {",", ";", ":"} else "restriction"
+    if token.dep_ in _NARROWING:
+        return "restriction"
+    return "argument" if token.dep_ in _NEEDED else ""
 
 
 def _is_finite(token: Any) -> bool:

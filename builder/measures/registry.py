@@ -16,6 +16,7 @@ from builder.measures import (
     density,
     entailment,
     grammar,
+    lost,
     rouge_l,
 )
 from builder.measures.base import Column, Measure
@@ -35,7 +36,7 @@ BUILT_IN: tuple[Measure, ...] = (
 """In the order of their columns."""
 
 OPTIONAL: dict[str, Measure] = {
-    measure.name: measure for measure in (copying.MEASURE, *grammar.MEASURES)
+    measure.name: measure for measure in (copying.MEASURE, *grammar.MEASURES, lost.MEASURE)
 }
 """Shipped too, and taken where the YAML names them; their columns are not released."""
 
