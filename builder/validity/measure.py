@@ -10,15 +10,17 @@ import numpy as np
 from builder.config import BuildConfig
 from builder.measures.base import Batch
 from builder.pool import ModelPool
-from builder.stages.scores import Ledger, Lent
 from builder.validity.labels import Label, Labelled
 
 if TYPE_CHECKING:
     from builder.measures.base import Floats
 
+AT_ONCE = 64
+"""Labels measured together: some measures compare every source with every target."""
+
 
 def measure_labels(labels: Sequence[Label], config: BuildConfig) -> Labelled:
-    """Every measure of a configuration, of the labels' own texts.
+    """The measures of a configuration that need no critic, of the labels' own texts.
 
     Args:
         labels: each with its context, or with none: then its source stands for it.
@@ -28,18 +30,20 @@ def measure_labels(labels: Sequence[Label], config: BuildConfig) -> Labelled:
         BuilderError: a model cannot be loaded.
     """
     models = {role: {"dtype": "float32"} for role in ("teacher", "critic")}
-    pool = ModelPool(config, models)
-    sources, targets = [one.source for one in labels], [one.target for one in labels]
-    batch = Batch.of_texts(sources, targets, Lent(Ledger(pool, lambda _: None)))
-    encoder = pool.encoder()
-    if encoder is not None:
-        batch.sentences.vectors = encoder.encode(batch.sentences.texts)
-    values: dict[str, Floats] = {}
-    for measure in (*config.registry.before_critic, *config.registry.with_critic):
+    encoder = ModelPool(config, models).encoder()
+    parts: list[dict[str, Floats]] = []
+    for first in range(0, len(labels), AT_ONCE):
+        few = labels[first : first + AT_ONCE]
+        batch = Batch.of_texts([one.source for one in few], [one.target for one in few])
+        if encoder is not None:
+            batch.sentences.vectors = encoder.encode(batch.sentences.texts)
+        found: dict[str, Floats] = {}
+        for measure in config.registry.before_critic:
+            found |= measure.of(batch)
         # As a run stores them, so that a model meets the same numbers there.
-        values |= {k: v.astype(np.float32).astype(np.float64) for k, v in measure.of(batch).items()}
+        parts.append({k: v.astype(np.float32).astype(np.float64) for k, v in found.items()})
     return Labelled(
-        values=values,
+        values={name: np.concatenate([part[name] for part in parts]) for name in parts[0]},
         valid=np.array([label.valid for label in labels], dtype=bool),
         weight=np.array([label.weight for label in labels], dtype=np.float64),
         context=[label.context or label.source for label in labels],
