@@ -265,6 +265,11 @@ class RunConfig(Settings):
     mixed: bool = Field(
         False, description="let units of other versions or devices join those that are there"
     )
+    preview: bool = Field(
+        False,
+        description="take the first shard to its pairs and show some before the others begin; all "
+        "models are then in memory at once",
+    )
 
 
 class BuildConfig(Settings):

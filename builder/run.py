@@ -13,7 +13,7 @@ an engine's part (`builder.engines`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,9 @@ from builder.unit import Opened, files_of, find_finished, open_header, open_run
 from builder.validity.use import model_of, prior_of
 from dimsum import interrupt
 from dimsum.spec import read_spec as read_student
+
+PREVIEWED = 5
+"""Pairs that `run.preview` shows."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,8 @@ def make_stages(
     stages = stages_of(config)
     names = [stage.name for stage in stages]
     with progress or Progress(quiet=True) as shown, config.run.engine.start() as engine:
+        if config.run.preview and first is None:
+            preview(run, config, engine, shown)
         for stage in stages[names.index(first) if first else 0 :]:
             run_stage(run, stage, engine, shown)
     if not keep_models:
@@ -223,12 +228,36 @@ def check_inputs(opened: Opened, outdated: Outdated) -> set[str]:
     return roles
 
 
-def run_stage(run: Run, stage: Stage, engine: Engine, progress: Progress) -> None:
-    """Bring every unit of a stage up to date."""
+def preview(run: Run, config: BuildConfig, engine: Engine, progress: Progress) -> None:
+    """Take the first shard through every stage that works on one alone, and show what it kept."""
+    alone = [stage for stage in stages_of(config) if units_of(stage.name, config) > 1]
+    if not alone:
+        return
     opened = open_run(run.folder)
-    progress.begin(stage.name, units_of(stage.name, opened.config))
+    if find_finished(opened, alone[-1], 0) is not None:
+        return
+    for stage in alone:
+        run_stage(run, stage, engine, progress, shards=(0,))
+    kept = run.read(alone[-1].name, 0).slice(0, PREVIEWED).to_pylist()
+    progress.say(f"The first pairs, {len(kept)} of shard 1; repeats across shards are still in.")
+    for row in kept:
+        progress.say(f"[{row['task']}]\n  {row['source']}\n  {row['target']}")
+
+
+def run_stage(
+    run: Run,
+    stage: Stage,
+    engine: Engine,
+    progress: Progress,
+    *,
+    shards: Sequence[int] | None = None,
+) -> None:
+    """Bring the units of a stage up to date, all or some."""
+    opened = open_run(run.folder)
+    wanted = range(units_of(stage.name, opened.config)) if shards is None else shards
+    progress.begin(stage.name, len(wanted))
     pending = []
-    for shard in range(units_of(stage.name, opened.config)):
+    for shard in wanted:
         interrupt.check()
         record = find_finished(opened, stage, shard)
         if record is None:

@@ -20,6 +20,7 @@ import yaml
 from builder.config import BuildConfig, load_config, parse_config
 from builder.errors import BuilderError, ConfigError, GateError
 from builder.pool import ModelPool
+from builder.progress import Progress
 from builder.rescore import apply, compare
 from builder.run import build
 from builder.stages.order import STAGES, units_of
@@ -123,6 +124,27 @@ def test_the_same_configuration_gives_the_same_bytes(
     other = config.model_copy(update={"seed": 1})
     build(other, tmp_path / "other")
     assert released_hashes(tmp_path / "other") != released_hashes(run.folder)
+
+
+def test_a_preview_shows_the_first_pairs_and_changes_no_row(
+    finished: tuple[Run, BuildConfig], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, config = finished
+    document = config.model_dump(mode="json")
+    document["run"]["preview"] = True
+    build(parse_config(document), tmp_path / "shown", progress=Progress())
+    said = capsys.readouterr().err
+    first = Run.open(tmp_path / "shown").read("duplicates", 0).slice(0, 1).to_pylist()[0]
+    before, _, after = said.partition("The first pairs, ")
+    assert "duplicates 1/1" in before
+    assert "candidates 3/3" not in before
+    assert first["source"] in after
+    assert "candidates 3/3" in after
+    for stage in ("candidates", "scores", "splits"):
+        tables = (Run.open(folder).read(stage, 0) for folder in (run.folder, tmp_path / "shown"))
+        assert next(tables).equals(next(tables))
+    build(parse_config(document), tmp_path / "shown", progress=Progress())
+    assert "The first pairs" not in capsys.readouterr().err
 
 
 def test_a_larger_run_keeps_what_is_done(
