@@ -191,12 +191,20 @@ class PairsConfig(Settings):
     )
 
 
+class PriorBound(Settings):
+    """Which pairs of a task the critic reads."""
+
+    min: float = Field(0.0, ge=0, lt=1, description="pairs below are not read")
+    most: int | None = Field(None, ge=1, description="most pairs of a context that are read")
+
+
 class PriorConfig(Settings):
     """Which pairs the critic reads at all, by a model of P(valid) that needs no critic."""
 
     model: str = Field(description="JSON of `dimsum calibrate --before-critic`, or embedded:NAME")
-    min: float = Field(0.0, ge=0, lt=1, description="pairs below are not read")
-    most: int | None = Field(None, ge=1, description="most pairs of a context that are read")
+    tasks: dict[str, PriorBound] = Field(
+        default_factory=dict, description="bounds by task; of a task without one all are read"
+    )
 
 
 class ScoresConfig(Settings):
@@ -349,6 +357,8 @@ class BuildConfig(Settings):
             raise ValueError("two domains share a name")
         for task in self.definitions:
             self._check_rules(task, self.rules[task.name])
+        if self.scores.prior is not None:
+            _refuse_unknown(self.scores.prior.tasks, self.definitions)
         measured = {m for bounds in self.pairs.bounds.values() for m in bounds}
         used = measured | {m for rules in self.rules.values() for m in rules}
         used |= {column.name for column in self.registry.own_columns}

@@ -172,8 +172,9 @@ def _fill(
     write_json(provenance / "funnel.json", [step.as_json() for step in steps])
     write_json(provenance / "statistics.json", statistics)
     write_json(provenance / "models.json", public(header["models"]))
-    for name, path in {**prior_files(config, 0), **files_of(config, 0)}.items():
-        write_text(provenance / f"{name}.json", _read_input(run, name, path))
+    for stage, files in (("scores", prior_files), ("decisions", files_of)):
+        for name, path in files(config, 0).items():
+            write_text(provenance / f"{name}.json", _read_input(run, stage, name, path))
     write_json(provenance / "versions.json", versions_of(header.get("environments", ())))
     write_pictures([picture_of_funnel(steps)], folder / PICTURES)
     write_documents(folder, audits)
@@ -185,12 +186,12 @@ def _fill(
     write_manifest(folder)
 
 
-def _read_input(run: Run, name: str, path: Path) -> str:
-    """A file that decisions read, if it still is what they read."""
-    record = run.sidecar("decisions", 0)
+def _read_input(run: Run, stage: str, name: str, path: Path) -> str:
+    """A file that a stage read, if it still is what the stage read."""
+    record = run.sidecar(stage, 0)
     if record is None or not path.is_file() or record.inputs.get(name) != file_hash(path):
         raise BuilderError(
-            f"{path} is not the {name} any more that made the decisions of {run.folder}",
+            f"{path} is not the {name} any more that made the {stage} of {run.folder}",
             hint="put it back, or decide again: `dimsum rescore`",
         )
     return path.read_text(encoding="utf-8")

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow.compute as pc
 
+from builder.config import PriorBound
 from builder.errors import ConfigError
 from builder.measures.registry import OPTIONAL, VALIDITY
 from builder.validity.model import Calibration, read_calibration
@@ -109,28 +111,38 @@ def _read(path: Path, _: int) -> Calibration:
 def choose(table: pa.Table, config: BuildConfig) -> tuple[Mask, Mask]:
     """Which pairs the critic reads, and which it does not for likelier ones of their context.
 
+    A pair is read for any task that it may be of.
+
     Args:
-        table: pairs with the measures before the critic; those of a context are neighbours.
+        table: pairs with the measures before the critic, and a flag for each task.
 
     Returns:
         two masks, shape (rows,): read; not read although likely enough, for want of room.
     """
     model, prior = prior_of(config), config.scores.prior
-    everything = np.ones(table.num_rows, dtype=bool)
     if model is None or prior is None:
+        everything = np.ones(table.num_rows, dtype=bool)
         return everything, ~everything
     values = {name: table[name].to_numpy().astype(np.float64) for name in model.columns}
     likely = model.predict(values)
-    enough = likely >= prior.min
-    if prior.most is None:
-        return enough, np.zeros_like(enough)
-    contexts = table["context_id"].combine_chunks().dictionary_encode().indices.to_numpy()
-    order = np.lexsort((-likely, contexts))
-    _, first = np.unique(contexts[order], return_index=True)
+    contexts = pc.dictionary_encode(table["context_id"]).combine_chunks().indices.to_numpy()
+    read = np.zeros(table.num_rows, dtype=bool)
+    enough = np.zeros(table.num_rows, dtype=bool)
+    for task in config.definitions:
+        bound = prior.tasks.get(task.name, PriorBound())
+        fits = table[f"for_{task.name}"].to_numpy() & (likely >= bound.min)
+        enough |= fits
+        read |= fits if bound.most is None else fits & (_rank(likely, contexts, fits) < bound.most)
+    return read, enough & ~read
+
+
+def _rank(likely: Floats, contexts: Any, among: Mask) -> Any:
+    """Place of each pair in its context by probability, counting only the pairs of `among`."""
+    order = np.lexsort((-likely, ~among, contexts))
+    _, first, sizes = np.unique(contexts[order], return_index=True, return_counts=True)
     rank = np.empty(len(order), dtype=np.intp)
-    sizes = np.diff([*first, len(order)])
     rank[order] = np.arange(len(order)) - np.repeat(first, sizes)
-    return enough & (rank < prior.most), enough & (rank >= prior.most)
+    return rank
 
 
 def values_of(table: pa.Table, config: BuildConfig) -> dict[str, Floats]:

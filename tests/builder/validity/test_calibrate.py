@@ -167,7 +167,10 @@ def test_a_prior_chooses_what_the_critic_reads(
     document["measures"] = ["words", "form"]
     document["scores"] = {
         **document.get("scores", {}),
-        "prior": {"model": str(path), "min": 0.02, "most": 4},
+        "prior": {
+            "model": str(path),
+            "tasks": {"summary": {"min": 0.02, "most": 4}, "paraphrase": {"min": 0.05, "most": 2}},
+        },
     }
     build(parse_config(document), tmp_path / "run")
     chosen = Run.open(tmp_path / "run")
@@ -175,23 +178,30 @@ def test_a_prior_chooses_what_the_critic_reads(
         pairs = chosen.read("pairs", shard)
         values = {name: pairs[name].to_numpy().astype(float) for name in prior.columns}
         likely = prior.predict(values).tolist()
-        expected: dict[str, list[float]] = {}
-        for context, one in zip(pairs["context_id"].to_pylist(), likely, strict=True):
-            expected.setdefault(context, []).append(one)
-        enough = [one >= 0.02 for one in likely]
-        read = sum(min(4, sum(v >= 0.02 for v in of)) for of in expected.values())
+        rows = [{**row, "p": p} for row, p in zip(pairs.to_pylist(), likely, strict=True)]
+        enough, read = set(), set()
+        for task, (least, most) in {"summary": (0.02, 4), "paraphrase": (0.05, 2)}.items():
+            for context in {row["context_id"] for row in rows}:
+                fit = [
+                    n
+                    for n, row in enumerate(rows)
+                    if row["context_id"] == context and row[f"for_{task}"] and row["p"] >= least
+                ]
+                enough |= set(fit)
+                read |= set(sorted(fit, key=lambda n: -rows[n]["p"])[:most])
         sidecar = chosen.sidecar("scores", shard)
         assert sidecar is not None
         rejected = sidecar.rejected
-        assert rejected.get("prior_too_low", 0) == len(enough) - sum(enough)
-        assert rejected.get("prior_beyond_most", 0) == sum(enough) - read
-        rows = chosen.read("scores", shard).num_rows
+        assert rejected.get("prior_too_low", 0) == len(rows) - len(enough)
+        assert rejected.get("prior_beyond_most", 0) == len(enough) - len(read)
+        assert len(enough) > len(read) > 0
+        kept = chosen.read("scores", shard).num_rows
         assert sidecar.entered == pairs.num_rows
-        assert rows + sum(rejected.values()) == pairs.num_rows
+        assert kept + sum(rejected.values()) == pairs.num_rows
         rejects = chosen.read("scores", shard, REJECTS).to_pylist()
         beyond = [row for row in rejects if row["reason"] == "prior_beyond_most"]
         assert all(row["entail_forward"] is None for row in beyond)
-    assert (tmp_path / "run").glob("*/provenance/prior.json")
+    assert list((tmp_path / "run").glob("*/provenance/prior.json"))
 
 
 def test_a_prior_may_not_read_what_the_critic_says(
