@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow.compute as pc
 
 from builder.config import PriorBound
 from builder.errors import ConfigError
@@ -125,7 +124,8 @@ def choose(table: pa.Table, config: BuildConfig) -> tuple[Mask, Mask]:
         return everything, ~everything
     values = {name: table[name].to_numpy().astype(np.float64) for name in model.columns}
     likely = model.predict(values)
-    contexts = pc.dictionary_encode(table["context_id"]).combine_chunks().indices.to_numpy()
+    names = table["context_id"].to_numpy()
+    _, contexts = np.unique(names, return_inverse=True)
     read = np.zeros(table.num_rows, dtype=bool)
     enough = np.zeros(table.num_rows, dtype=bool)
     for task in config.definitions:

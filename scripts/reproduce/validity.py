@@ -4,8 +4,8 @@
         --output builder/validity/embedded/embedded.json
     python scripts/reproduce/validity.py --check OTHER.jsonl
 
-The labels are readings of pairs whose sentences continue one context; measures are taken by the
-models of the preset, so nothing but the labels is needed.
+The labels are readings of pairs whose sentences continue one context. The model reads what needs no
+critic, so that it can choose what the critic reads; nothing but the labels is needed.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ def uncalibrated(preset: str) -> BuildConfig:
     """The preset with every optional measure, and without the model that is to be fitted."""
     document = load_config(preset).model_dump(mode="json")
     document.update(measures=list(OPTIONAL), validity=None)
+    document["scores"]["prior"] = None
     for rules in document["rules"].values():
         rules.pop(VALIDITY.name, None)
     return parse_config(document)

@@ -10,16 +10,19 @@ from builder.config import load_config
 from builder.measures.registry import OPTIONAL
 from builder.validity.labels import read_labels
 from builder.validity.model import read_calibration
-from builder.validity.use import SHIPPED, model_of, path_of
+from builder.validity.use import SHIPPED, model_of, path_of, prior_of
 
 MODEL = "embedded:embedded"
 
 
-def test_it_goes_with_the_embedded_preset_and_every_optional_measure() -> None:
-    config = load_config("embedded", [f"measures=[{', '.join(OPTIONAL)}]", f"validity={MODEL}"])
+def test_it_goes_with_the_embedded_preset_and_needs_no_critic() -> None:
+    config = load_config("embedded")
+    assert config.measures == tuple(OPTIONAL)
     model = model_of(config)
     assert model is not None
-    assert set(model.columns) == {column.name for column in config.registry.measured}
+    assert prior_of(config) == model
+    before = {c.name for measure in config.registry.before_critic for c in measure.columns}
+    assert set(model.columns) == before
 
 
 def test_its_file_says_what_its_labels_say() -> None:
@@ -30,17 +33,11 @@ def test_its_file_says_what_its_labels_say() -> None:
     assert model.learnt["contexts"] == len({label.context for label in labels})
 
 
-def test_what_it_ranks_higher_is_better_copied_and_more_surely_entailed() -> None:
+def test_what_it_ranks_higher_is_better_copied() -> None:
     model = read_calibration(path_of(MODEL))
     middle = dict(zip(model.columns, model.absent, strict=True))
-    good = {
-        **middle,
-        "copied": 1.0,
-        "copied_in_order": 1.0,
-        "new_roles": 0.0,
-        "entail_forward": 0.99,
-    }
-    bad = {**middle, "copied": 0.4, "copied_in_order": 0.4, "new_roles": 5.0, "entail_forward": 0.6}
+    good = {**middle, "copied": 1.0, "copied_in_order": 1.0, "new_roles": 0.0}
+    bad = {**middle, "copied": 0.4, "copied_in_order": 0.4, "new_roles": 5.0}
     rows = {name: np.array([good[name], bad[name]]) for name in model.columns}
     better, worse = model.predict(rows)
     assert better > 5 * worse
