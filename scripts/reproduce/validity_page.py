@@ -1,0 +1,144 @@
+"""Write docs/experiments/validity.md from readings of builds.
+
+    cd docs/experiments; python ../../scripts/reproduce/validity_page.py validity.jsonl validity.json
+
+A line of the readings is a released pair of a build with the answers of its readers; the JSON says
+what each build was, and has the counts of a release that was read before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from builder.audit.intervals import clopper_pearson
+from cards.tables import table
+
+Row = dict[str, Any]
+QUESTIONS = ("valid", "faithful", "fluent", "main_point")
+THRESHOLDS = (0.6, 0.65, 0.7, 0.75, 0.8)
+SHOWN = 10
+
+
+def by_all(row: Row, question: str) -> bool:
+    """Whether every reader says yes."""
+    return all(reader[question] for reader in row["readers"])
+
+
+def share(rows: Sequence[Row], question: str) -> str:
+    """Share of rows with its 95% interval."""
+    yes = sum(by_all(row, question) for row in rows)
+    low, high = clopper_pearson(yes, len(rows))
+    return f"{yes / len(rows):.0%} ({low:.0%} to {high:.0%})"
+
+
+def kappa(rows: Sequence[Row], question: str) -> float:
+    """Agreement of two readers beyond chance (Cohen, 1960)."""
+    answers = [[bool(reader[question]) for reader in row["readers"]] for row in rows]
+    one, other = (sum(pair[i] for pair in answers) / len(answers) for i in (0, 1))
+    chance = one * other + (1 - one) * (1 - other)
+    same = sum(a == b for a, b in answers) / len(answers)
+    return (same - chance) / (1 - chance)
+
+
+def ladder(earlier: Iterable[Row], builds: dict[str, list[Row]], about: Row) -> str:
+    """What each way to choose pairs released, and what its readers said."""
+    lines: list[list[Any]] = []
+    for one in earlier:
+        cells = []
+        for question in ("valid", "faithful"):
+            low, high = clopper_pearson(one[question], one["released"])
+            cells.append(f"{one[question] / one['released']:.0%} ({low:.0%} to {high:.0%})")
+        lines.append([one["way"], one["released"], one["valid"], *cells, one["minutes"]])
+    for name, rows in builds.items():
+        valid = sum(by_all(row, "valid") for row in rows)
+        shares = [share(rows, question) for question in ("valid", "faithful")]
+        lines.append([about[name]["way"], len(rows), valid, *shares, about[name]["minutes"]])
+    head = ["build", "released", "valid by both", "share valid", "share faithful", "minutes"]
+    return table(head, lines, "lr")
+
+
+def thresholds(rows: Sequence[Row]) -> str:
+    """What a stricter rule on `validity` would have released."""
+    lines = []
+    for least in THRESHOLDS:
+        kept = [row for row in rows if row["validity"] >= least]
+        predicted = sum(row["validity"] for row in kept) / len(kept)
+        valid = sum(by_all(row, "valid") for row in kept)
+        lines.append([least, len(kept), valid, share(kept, "valid"), f"{predicted:.0%}"])
+    head = ["validity at least", "pairs", "valid by both", "share valid", "predicted"]
+    return table(head, lines, "r")
+
+
+def objections(rows: Sequence[Row]) -> str:
+    """What the readers object to, by the questions that any of them denied."""
+    found: Counter[str] = Counter()
+    for row in rows:
+        if not by_all(row, "valid"):
+            denied = [q for q in QUESTIONS[1:] if not by_all(row, q)]
+            found[" and ".join(f"not {q.replace('_', ' ')}" for q in denied) or "source"] += 1
+    named = {"source": "the source makes no sense, or other doubts"}
+    return table(["why not", "pairs"], [[named.get(k, k), n] for k, n in found.most_common()], "lr")
+
+
+def unselected(rows: Sequence[Row]) -> str:
+    """Ten pairs drawn by chance, with the readers' answers."""
+    lines = []
+    for row in random.Random(0).sample(list(rows), SHOWN):
+        said = "".join("+" if reader["valid"] else "-" for reader in row["readers"])
+        notes = "; ".join(reader["note"] for reader in row["readers"] if reader["note"])
+        lines.append([row["source"], row["target"], said, notes])
+    return table(["source", "target", "valid", "notes"], lines, "l")
+
+
+def page(readings: Sequence[Row], about: Row) -> str:
+    """The page."""
+    builds: dict[str, list[Row]] = {}
+    for row in readings:
+        builds.setdefault(row["build"], []).append(row)
+    parts = [
+        "# Valid pairs of the embedded preset",
+        "Written by `scripts/reproduce/validity_page.py` from "
+        "[the readings](validity.jsonl) and [what the builds were](validity.json).",
+        "Every released pair of a build was read by two readers, language models that knew neither "
+        "scores nor each other's answers, under [the guideline](../../builder/audit/guideline.md). "
+        "A pair counts as valid where both say so. Intervals are Clopper-Pearson at 95%. No pair "
+        "of these builds was used in the fit or to choose a threshold.",
+        ladder(about["earlier"], builds, about["builds"]),
+        *about["notes"],
+    ]
+    for name, rows in builds.items():
+        agreed = ", ".join(f"{q.replace('_', ' ')} {kappa(rows, q):.2f}" for q in QUESTIONS)
+        parts += [
+            f"## {about['builds'][name]['way']}",
+            f"Agreement of the readers (Cohen's kappa): {agreed}.",
+            thresholds([row for row in rows if row["task"] == "summary"]),
+            "What they object to:",
+            objections(rows),
+            f"{SHOWN} pairs, unselected; + and - are the two readers:",
+            unselected(rows),
+        ]
+    return "\n\n".join(map(str, parts)) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("readings", type=Path)
+    parser.add_argument("about", type=Path)
+    parser.add_argument("--output", type=Path, default=Path("validity.md"))
+    asked = parser.parse_args()
+    lines = asked.readings.read_text("utf-8").splitlines()
+    about = json.loads(asked.about.read_text("utf-8"))
+    asked.output.write_text(page([json.loads(line) for line in lines], about), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
