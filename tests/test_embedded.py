@@ -10,6 +10,7 @@ import pytest
 
 from builder.cli import run
 from builder.models import EMBEDDED, embedded_folder, resolve
+from builder.store import REJECTS, Run
 
 pytestmark = pytest.mark.embedded
 
@@ -58,7 +59,12 @@ def test_a_tiny_build_from_the_command_line(
     for step in json.loads(capfd.readouterr().out):
         steps[step["stage"]] = step
         assert step["entered"] == step["kept"] + sum(step["rejected"].values())
-    assert steps["candidates"]["entered"] == steps["contexts"]["kept"] * 8
+    made = Run.open(tmp_path / "run")
+    tables = [made.read("candidates", n, *name) for n in range(2) for name in ((), (REJECTS,))]
+    methods = [method for table in tables for method in table["method"].to_pylist()]
+    assert steps["candidates"]["entered"] == len(methods)
+    assert methods.count("parallel") == steps["contexts"]["kept"] * 8
+    assert set(methods) <= {"parallel", "ending"}
     assert steps["scores"]["entered"] == steps["pairs"]["kept"]
     assert "smollm2" in err
     if code == 0:

@@ -142,7 +142,8 @@ def _parts(corpus: Path, rejects: bool) -> tuple[str, Origin, tuple[Part, ...]]:
             f"there are no pairs at {corpus}: {error.message}",
             hint="give a run, a released folder, or data files",
         ) from error
-    origin: Origin = "release" if (corpus / "provenance").is_dir() else "file"
+    is_release = (corpus / "provenance").is_dir() or any(corpus.glob("data/**/*.parquet"))
+    origin: Origin = "release" if is_release else "file"
     return corpus.resolve().name, origin, files
 
 

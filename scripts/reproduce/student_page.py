@@ -200,7 +200,7 @@ def write_judgements(document: Any) -> str:
 
 
 def spread(found: Any) -> str:
-    return f"{found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]"
+    return Markdown(f"{found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]")
 
 
 def test_of(document: Any, other: str, metric: str) -> Any:

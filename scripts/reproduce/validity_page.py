@@ -1,6 +1,7 @@
 """Write docs/experiments/validity.md from readings of builds.
 
-    cd docs/experiments; python ../../scripts/reproduce/validity_page.py validity.jsonl validity.json
+    cd docs/experiments
+    python ../../scripts/reproduce/validity_page.py validity.jsonl validity.json
 
 A line of the readings is a released pair of a build with the answers of its readers; the JSON says
 what each build was, and has the counts of a release that was read before.

@@ -13,6 +13,7 @@ from builder.config import BuildConfig, parse_config
 from builder.errors import BuilderError, ConfigError
 from builder.pool import ModelPool
 from builder.run import build
+from builder.stages.scores import Ledger
 from builder.store import Run, file_hash
 from dimsum.settings import apply_overrides
 
@@ -28,7 +29,7 @@ def begun(
     """A run that has everything up to its pairs."""
     config = parse_config(toy_document)
     with monkeypatch.context() as patch:
-        patch.setattr(ModelPool, "_load_critic", fails)
+        patch.setattr(Ledger, "score", fails)
         with pytest.raises(BuilderError, match="no critic today"):
             build(config, tmp_path / "run")
     return tmp_path / "run", config

@@ -19,8 +19,8 @@ import yaml
 from builder.config import BuildConfig, parse_config
 from builder.engines.processes import Processes, ProcessesSettings
 from builder.errors import BuilderError, GateError
-from builder.pool import ModelPool
 from builder.run import build
+from builder.stages.scores import Ledger
 from builder.store import Run, file_hash
 from dimsum.errors import UsageError
 from dimsum.settings import apply_overrides
@@ -92,7 +92,7 @@ def test_a_run_goes_on_under_another_engine(
 ) -> None:
     folder, config = toy_run
     with monkeypatch.context() as patch:
-        patch.setattr(ModelPool, "_load_critic", fails)
+        patch.setattr(Ledger, "score", fails)
         with pytest.raises(BuilderError, match="no critic today"):
             build(config, tmp_path / "run")
     stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*.parquet")}
