@@ -50,6 +50,14 @@ def kappa(rows: Sequence[Row], question: str) -> float:
     return (same - chance) / (1 - chance)
 
 
+def agreement(rows: Sequence[Row]) -> str:
+    """How far two readers agree, in a sentence."""
+    if any(len(row["readers"]) != 2 for row in rows):
+        return "One reader read them, so there is no agreement to state."
+    agreed = ", ".join(f"{q.replace('_', ' ')} {kappa(rows, q):.2f}" for q in QUESTIONS)
+    return f"Agreement of the readers (Cohen's kappa): {agreed}."
+
+
 def ladder(earlier: Iterable[Row], builds: dict[str, list[Row]], about: Row) -> str:
     """What each way to choose pairs released, and what its readers said."""
     lines: list[list[Any]] = []
@@ -58,12 +66,15 @@ def ladder(earlier: Iterable[Row], builds: dict[str, list[Row]], about: Row) -> 
         for question in ("valid", "faithful"):
             low, high = clopper_pearson(one[question], one["released"])
             cells.append(f"{one[question] / one['released']:.0%} ({low:.0%} to {high:.0%})")
-        lines.append([one["way"], one["released"], one["valid"], *cells, one["minutes"]])
+        lines.append([one["way"], one["readers"], one["released"], one["valid"], *cells])
     for name, rows in builds.items():
-        valid = sum(by_all(row, "valid") for row in rows)
-        shares = [share(rows, question) for question in ("valid", "faithful")]
-        lines.append([about[name]["way"], len(rows), valid, *shares, about[name]["minutes"]])
-    head = ["build", "released", "valid by both", "share valid", "share faithful", "minutes"]
+        of_preset = [row for row in rows if row["preset"]]
+        for which, some in (("", rows), (", the preset's rules", of_preset)):
+            valid = sum(by_all(row, "valid") for row in some)
+            shares = [share(some, question) for question in ("valid", "faithful")]
+            readers = str(len(some[0]["readers"]))
+            lines.append([about[name]["way"] + which, readers, len(some), valid, *shares])
+    head = ["build", "readers", "pairs", "valid by all", "share valid", "share faithful"]
     return table(head, lines, "lr")
 
 
@@ -75,7 +86,7 @@ def thresholds(rows: Sequence[Row]) -> str:
         predicted = sum(row["validity"] for row in kept) / len(kept)
         valid = sum(by_all(row, "valid") for row in kept)
         lines.append([least, len(kept), valid, share(kept, "valid"), f"{predicted:.0%}"])
-    head = ["validity at least", "pairs", "valid by both", "share valid", "predicted"]
+    head = ["validity at least", "pairs", "valid by all", "share valid", "predicted"]
     return table(head, lines, "r")
 
 
@@ -109,22 +120,21 @@ def page(readings: Sequence[Row], about: Row) -> str:
         "# Valid pairs of the embedded preset",
         "Written by `scripts/reproduce/validity_page.py` from "
         "[the readings](validity.jsonl) and [what the builds were](validity.json).",
-        "Every released pair of a build was read by two readers, language models that knew neither "
+        "Every released pair of a build was read by readers, language models that knew neither "
         "scores nor each other's answers, under [the guideline](../../builder/audit/guideline.md). "
-        "A pair counts as valid where both say so. Intervals are Clopper-Pearson at 95%. No pair "
-        "of these builds was used in the fit or to choose a threshold.",
+        "A pair counts as valid where all of them say so. Intervals are Clopper-Pearson at 95%. "
+        "No pair of these builds was used in the fit.",
         ladder(about["earlier"], builds, about["builds"]),
         *about["notes"],
     ]
     for name, rows in builds.items():
-        agreed = ", ".join(f"{q.replace('_', ' ')} {kappa(rows, q):.2f}" for q in QUESTIONS)
         parts += [
             f"## {about['builds'][name]['way']}",
-            f"Agreement of the readers (Cohen's kappa): {agreed}.",
+            agreement(rows),
             thresholds([row for row in rows if row["task"] == "summary"]),
             "What they object to:",
             objections(rows),
-            f"{SHOWN} pairs, unselected; + and - are the two readers:",
+            f"{SHOWN} pairs, unselected; a + or - for each reader:",
             unselected(rows),
         ]
     return "\n\n".join(map(str, parts)) + "\n"
