@@ -112,7 +112,7 @@ def _from_rows(wanted: Benchmark, task: TaskDefinition, reading: Reading) -> lis
         if reading.rows == 0:
             source = source or _guess(row, GUESSES["source"], "source")
             names = (*GUESSES["references"], *task.columns)
-            references = references or _guess(row, names, "refs")
+            references = references or _guess(row, names, "target")
             heads = [name.partition(".")[0] for name in (source, references)]
             check_columns(row, [*heads, *wanted.where], wanted.reference, OPTIONS)
         example = _example(row, source, references, reading, wanted.where)

@@ -66,7 +66,7 @@ def test_bad_data_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is a benchmark of the task summary"):
         read_examples("gigaword", PARAPHRASE)
     rows = write_jsonl(tmp_path / "x.jsonl", [{"left": "a", "right": "b"}])
-    with pytest.raises(UsageError, match="no column 'source' and no column 'refs'; found left"):
+    with pytest.raises(UsageError, match="no column 'source' and no column 'target'; found left"):
         read_examples(str(rows), SUMMARY)
     (tmp_path / "empty.jsonl").write_text("")
     with pytest.raises(UsageError, match="no source to judge on; it is empty"):
