@@ -6,15 +6,9 @@ import os
 import shutil
 from typing import Any
 
-from builder.models import (
-    EMBEDDED,
-    bf16_speedup,
-    cache_folder,
-    embedded_folder,
-    pick_device,
-    pick_dtype,
-)
+from builder.models import EMBEDDED, cache_folder, embedded_folder
 from builder.versions import library_versions
+from dimsum.devices import bf16_speedup, pick_device, pick_dtype
 from dimsum.errors import DimsumError
 
 

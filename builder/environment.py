@@ -13,10 +13,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 from builder.config import BuildConfig, ModelConfig
 from builder.errors import ConfigError
-from builder.models import pick_device
 from builder.stages.base import Stage
 from builder.stages.order import stages_of
 from builder.store import Run
+from dimsum.devices import pick_device
 
 OF_MODELS = ("torch", "transformers", "tokenizers")
 """Libraries whose versions change what a model computes."""

@@ -27,7 +27,7 @@ from builder.engines import Engine
 from builder.engines.in_process import InProcessSettings
 from builder.environment import check_environments, environment_here, models_of
 from builder.errors import GateError
-from builder.models import pick_device, pick_dtype, pin, resolve
+from builder.models import pin, resolve
 from builder.outdated import Outdated, find_outdated
 from builder.pool import forget_models
 from builder.prepacking import BOTH, MANY_ROWS, settle
@@ -39,6 +39,7 @@ from builder.store import Run
 from builder.unit import Opened, files_of, find_finished, open_header, open_run
 from builder.validity.use import model_of, prior_of
 from dimsum import interrupt
+from dimsum.devices import pick_device, pick_dtype
 from dimsum.spec import read_spec as read_student
 
 PREVIEWED = 5

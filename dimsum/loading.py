@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Literal
 
+from dimsum.devices import pick_device
 from dimsum.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def check_model(
     """
     from transformers import AutoTokenizer
 
-    from dimsum.models import loading, pick_device, resolve
+    from dimsum.models import loading, resolve
 
     pick_device(device)
     resolved = resolve(reference)

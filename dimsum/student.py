@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast, overload
 
+from dimsum.devices import pick_device, pick_dtype
 from dimsum.errors import DimsumError, ModelError, UsageError
 from dimsum.files import give_usual_modes, write_json
 from dimsum.loading import positions
 from dimsum.memory import is_out_of_memory
-from dimsum.models import pick_device, pick_dtype, public_name, quiet_transformers, resolve
+from dimsum.models import public_name, quiet_transformers, resolve
 from dimsum.opening import adds_bos, description, open_model
 from dimsum.prompts import PromptFormat, one_line
 from dimsum.spec import SPEC_FILE, Generation, StudentSpec

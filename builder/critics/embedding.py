@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from builder.critics.entailment import token_batches
-from builder.models import loading, pick_device, resolve
+from builder.models import loading, resolve
 from builder.prepacking import Switch, prepack, settle
+from dimsum.devices import pick_device
 from dimsum.loading import check_tokenizer, check_weights, positions
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]

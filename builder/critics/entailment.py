@@ -14,8 +14,9 @@ from builder.critics.nli_data import ENTAILMENT, LABELS
 from builder.critics.nli_model import Encoded, NliModel
 from builder.critics.packing import packed_length
 from builder.errors import BuilderError
-from builder.models import pick_device, pick_dtype, resolve
+from builder.models import resolve
 from builder.prepacking import MANY_ROWS, prepack, settle
+from dimsum.devices import pick_device, pick_dtype
 from dimsum.errors import ModelError
 from dimsum.memory import is_out_of_memory
 

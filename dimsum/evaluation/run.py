@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dimsum.data.files import form_of, json_rows, lines_in, rows_in
 from dimsum.data.values import Row, check_columns, not_text
+from dimsum.devices import pick_device
 from dimsum.errors import UsageError
 from dimsum.evaluation import teacher as asking
 from dimsum.evaluation.baselines import BASELINES, baseline
@@ -18,7 +19,7 @@ from dimsum.evaluation.evaluate import System, control_accuracy, evaluate
 from dimsum.evaluation.measure import Critic
 from dimsum.evaluation.saved_outputs import find_same, read_outputs, save_outputs
 from dimsum.loading import check_model
-from dimsum.models import pick_device, pin, public_name, resolve
+from dimsum.models import pin, public_name, resolve
 from dimsum.tasks import TaskDefinition
 from dimsum.writing import BATCH_SIZE
 

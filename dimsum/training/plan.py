@@ -22,7 +22,8 @@ import torch
 from dimsum.cpu import contiguous_head, use_explicit_attention
 from dimsum.data.dataset import read_rows
 from dimsum.data.values import Reading
-from dimsum.models import loading, pick_device, pick_dtype, public_name, resolve
+from dimsum.devices import pick_device, pick_dtype
+from dimsum.models import loading, public_name, resolve
 from dimsum.opening import architecture_of_config
 from dimsum.pairs import check_data, pairs_of
 from dimsum.prompts import Architecture, PromptFormat

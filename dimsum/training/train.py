@@ -28,10 +28,11 @@ from dimsum.card import write_card
 from dimsum.cpu import use_explicit_attention
 from dimsum.data.dataset import read_rows
 from dimsum.data.values import Reading
+from dimsum.devices import pick_device, pick_dtype
 from dimsum.errors import UsageError
 from dimsum.files import write_json
 from dimsum.lock import LOCK, hold
-from dimsum.models import pick_device, pick_dtype, public_name, quiet_transformers, resolve
+from dimsum.models import public_name, quiet_transformers, resolve
 from dimsum.pairs import Columns, Pair, check_data, held_out, pairs_of
 from dimsum.prompts import PromptFormat
 from dimsum.spec import SPEC_FILE

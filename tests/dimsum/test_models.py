@@ -8,16 +8,9 @@ import torch
 
 import builder.models  # noqa: F401  (adds the critic to the embedded models)
 from dimsum import models
+from dimsum.devices import pick_dtype
 from dimsum.errors import DimsumError, ModelError, UsageError
-from dimsum.models import (
-    EMBEDDED,
-    Embedded,
-    embedded_folder,
-    load_causal,
-    pick_dtype,
-    resolve,
-    unpack_gguf,
-)
+from dimsum.models import EMBEDDED, Embedded, embedded_folder, load_causal, resolve, unpack_gguf
 
 
 def test_references() -> None:
