@@ -14,6 +14,8 @@ from dimsum.devices import pick_device
 from dimsum.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
+    import torch
+
     from dimsum.models import Resolved
 
 Kind = Literal["causal", "generator", "classifier", "encoder"]
@@ -104,6 +106,35 @@ def _class_for(kind: Kind, config: Any, reference: str, role: str) -> Any:
             )
         return library.AutoModel
     return library.AutoModelForSequenceClassification
+
+
+def open_whole(
+    auto: Any, resolved: Resolved, dtype: torch.dtype, *, lenient: bool = False
+) -> tuple[Any, Any]:
+    """Model, on the CPU, and tokenizer, both refused where they are not what they seem.
+
+    Args:
+        auto: the class of transformers that opens it.
+        lenient: as in `check_weights`.
+
+    Raises:
+        ModelError: as `check_weights` and `check_tokenizer`.
+        Exception: what transformers raises; `dimsum.models.loading` makes a ModelError of it.
+    """
+    from transformers import AutoTokenizer
+
+    model, info = auto.from_pretrained(
+        resolved.path,
+        dtype=dtype,
+        use_safetensors=True,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,  # refused below, with their names
+        **resolved.arguments(),
+    )
+    check_weights(info, resolved.reference, lenient=lenient)
+    tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
+    check_tokenizer(tokenizer, model.get_input_embeddings().weight.shape[0], resolved.reference)
+    return model, tokenizer
 
 
 def _open_without_weights(auto: Any, resolved: Resolved, kind: Kind) -> Any:

@@ -344,23 +344,11 @@ def load_pretrained(kind: Any, resolved: Resolved, dtype: torch.dtype) -> tuple[
     Raises:
         ModelError: the model is missing, corrupt or cannot be fetched.
     """
-    from transformers import AutoTokenizer
-
     from dimsum.cpu import contiguous_head
-    from dimsum.loading import check_tokenizer, check_weights
+    from dimsum.loading import open_whole
 
     with loading(resolved.reference):
-        model, info = kind.from_pretrained(
-            resolved.path,
-            dtype=dtype,
-            use_safetensors=True,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # refused below, with their names
-            **resolved.arguments(),
-        )
-        check_weights(info, resolved.reference)
-        tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
-    check_tokenizer(tokenizer, model.get_input_embeddings().weight.shape[0], resolved.reference)
+        model, tokenizer = open_whole(kind, resolved, dtype)
     return contiguous_head(model), tokenizer
 
 

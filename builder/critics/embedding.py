@@ -12,7 +12,7 @@ from builder.critics.entailment import token_batches
 from builder.models import loading, resolve
 from builder.prepacking import Switch, prepack, settle
 from dimsum.devices import pick_device
-from dimsum.loading import check_tokenizer, check_weights, positions
+from dimsum.loading import open_whole, positions
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -36,22 +36,12 @@ class SentenceEncoder:
         Raises:
             BuilderError: it is missing or corrupt.
         """
-        from transformers import AutoModel, AutoTokenizer
+        from transformers import AutoModel
 
         resolved = resolve(reference)
         device = pick_device()
         with loading(reference):
-            model, info = AutoModel.from_pretrained(
-                resolved.path,
-                use_safetensors=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,  # refused below, with their names
-                **resolved.arguments(),
-            )
-            check_weights(info, reference, lenient=True)
-            tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
-        check_tokenizer(tokenizer, model.get_input_embeddings().weight.shape[0], reference)
+            model, tokenizer = open_whole(AutoModel, resolved, torch.float32, lenient=True)
         note = f"{reference} on {device.type} in float32"
         model = model.to(device).eval()
         if settle(prepacked, device, torch.float32):

@@ -20,7 +20,7 @@ from builder.critics.nli_model import NliModel
 from builder.critics.spec import SECOND_WEIGHTS, SPEC_FILE, CriticSpec, read_spec
 from builder.errors import BuilderError
 from builder.models import Resolved, loading, quiet_transformers, resolve
-from dimsum.loading import check_tokenizer, check_weights
+from dimsum.loading import check_weights, open_whole
 
 WEIGHTS = "model.safetensors"
 HEADS = ("score.", "classifier.", "classification_head.", "pre_classifier.", "pooler.")
@@ -54,18 +54,7 @@ def _open(
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     if not spec.over_base:
-        tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
-        model, info = AutoModelForSequenceClassification.from_pretrained(
-            resolved.path,
-            dtype=dtype,
-            use_safetensors=True,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # refused below, with their names
-            **resolved.arguments(),
-        )
-        check_weights(info, resolved.reference)
-        check_tokenizer(tokenizer, model.get_input_embeddings().weight.shape[0], resolved.reference)
-        return model, tokenizer
+        return open_whole(AutoModelForSequenceClassification, resolved, dtype)
     base = resolve(spec.base)
     tokenizer = AutoTokenizer.from_pretrained(base.path, **base.arguments())
     if spec.frozen_embeddings:
