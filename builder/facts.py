@@ -20,7 +20,6 @@ from builder.stages.splits import SPLITS
 from builder.statistics.definitions import DEFINITIONS
 from builder.statistics.funnel import Step
 from builder.statistics.published import match_published, tables
-from builder.store import file_hash
 from builder.versions import versions_of
 from cards.facts import (
     ColumnFacts,
@@ -43,6 +42,7 @@ from cards.facts import (
 )
 from dimsum import __version__
 from dimsum.errors import DimsumError
+from dimsum.files import file_hash
 from dimsum.schema import columns_of
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.words import both, either

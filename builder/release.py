@@ -43,12 +43,12 @@ from builder.stages.splits import SPLITS
 from builder.statistics.counts import counts
 from builder.statistics.funnel import funnel
 from builder.statistics.study import study_release
-from builder.store import Run, digest, file_hash, write_table
+from builder.store import Run, digest, write_table
 from builder.validity.use import files_of, prior_files
 from builder.versions import versions_of
 from cards.facts import FACTS_PATH, DatasetFacts, Link
 from cards.render import render_dataset_card
-from dimsum.files import UMASK, write_json, write_text
+from dimsum.files import UMASK, file_hash, write_json, write_text
 from dimsum.schema import arrow_schema
 
 RELEASE_VERSION = 3

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from builder.errors import BuilderError, ConfigError
-from dimsum.files import atomic_writer, write_json, write_text
+from dimsum.files import atomic_writer, file_hash, write_json, write_text
 from dimsum.lock import LOCK, hold
 
 FORMAT = 1
@@ -84,15 +84,6 @@ def digest(value: Any) -> str:
 def seed_of(*parts: Any) -> int:
     """A 63-bit seed from the run's seed, a stage, a shard: the same on every machine."""
     return int(digest(list(parts))[:16], 16) >> 1
-
-
-def file_hash(path: Path) -> str:
-    """sha256 of a file's bytes."""
-    total = sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            total.update(block)
-    return total.hexdigest()
 
 
 def write_table(path: Path, table: pa.Table) -> str:

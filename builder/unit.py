@@ -22,8 +22,9 @@ from builder.errors import BuilderError
 from builder.pool import pool_of
 from builder.stages.base import Stage, Work
 from builder.stages.order import stage_of, units_of
-from builder.store import REJECTS, Run, Sidecar, digest, file_hash, seed_of
+from builder.store import REJECTS, Run, Sidecar, digest, seed_of
 from dimsum.errors import DimsumError
+from dimsum.files import file_hash
 
 
 class Watch(Protocol):

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
@@ -31,6 +32,15 @@ def give_usual_modes(folder: Path) -> None:
     for path in folder.iterdir():
         if path.is_file() and not path.is_symlink():
             path.chmod(0o666 & ~UMASK)
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file's bytes."""
+    total = sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            total.update(block)
+    return total.hexdigest()
 
 
 @contextmanager

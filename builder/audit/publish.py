@@ -13,10 +13,10 @@ from builder.config import parse_config
 from builder.errors import ConfigError
 from builder.hub.manifest import MANIFEST
 from builder.release import write_release
-from builder.store import RUN_FILE, Run, file_hash
+from builder.store import RUN_FILE, Run
 from cards.facts import FACTS_PATH, DatasetFacts
 from cards.render import render_dataset_card
-from dimsum.files import write_json, write_text
+from dimsum.files import file_hash, write_json, write_text
 
 
 def publish_scores(key: Key, document: dict[str, Any]) -> tuple[list[Path], str]:

@@ -14,9 +14,8 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from builder.errors import ConfigError
-from builder.store import file_hash
 from cards.facts import Sha256
-from dimsum.files import write_text
+from dimsum.files import file_hash, write_text
 
 MANIFEST = "provenance/checksums.json"
 #: Folders that tools leave behind; hidden files are left out as well.

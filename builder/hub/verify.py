@@ -16,7 +16,7 @@ from builder.hub.local import Kind, LocalFile, Release, prepare
 from builder.hub.manifest import MANIFEST, digest_of, parse_manifest
 from builder.hub.remote import Remote, RemoteFile
 from builder.hub.retry import Retry
-from builder.store import file_hash
+from dimsum.files import file_hash
 
 
 @dataclass

@@ -6,13 +6,12 @@ import json
 import shutil
 import zipfile
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
 
-from dimsum.files import write_json
+from dimsum.files import file_hash, write_json
 
 STATE = "trainer_state.json"
 """What the trainer writes last."""
@@ -28,7 +27,7 @@ class Sums(TrainerCallback):  # type: ignore[misc]
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         if state.is_world_process_zero and folder.is_dir():
             files = [path for path in sorted(folder.iterdir()) if path.is_file()]
-            write_json(folder / SUMS, {path.name: _sum(path) for path in files})
+            write_json(folder / SUMS, {path.name: file_hash(path) for path in files})
 
 
 def last_checkpoint(folder: Path, say: Callable[[str], None] = lambda line: None) -> str | None:
@@ -64,7 +63,7 @@ def _find_damage(folder: Path) -> str | None:
         sums, names = {}, [path.name for path in sorted(folder.iterdir()) if path.name != SUMS]
     for name in names:
         path = folder / name
-        if not path.is_file() or not (_sum(path) == sums[name] if sums else _opens(path)):
+        if not path.is_file() or not (file_hash(path) == sums[name] if sums else _opens(path)):
             return name
     return None
 
@@ -84,11 +83,3 @@ def _opens(path: Path) -> bool:
     except (SafetensorError, OSError, ValueError, zipfile.BadZipFile):
         return False
     return path.stat().st_size > 0
-
-
-def _sum(path: Path) -> str:
-    total = sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            total.update(block)
-    return total.hexdigest()

@@ -25,8 +25,9 @@ from builder.rescore import apply, compare
 from builder.run import build
 from builder.stages.order import STAGES, units_of
 from builder.statistics.funnel import funnel
-from builder.store import REJECTS, Run, file_hash
+from builder.store import REJECTS, Run
 from dimsum.errors import DimsumError, UsageError
+from dimsum.files import file_hash
 from dimsum.lock import Busy
 from dimsum.models import _weights_identity as resolve
 from dimsum.schema import arrow_schema

@@ -23,10 +23,11 @@ from builder.report.gather import gather
 from builder.stages.order import ROUND_STAGES, units_of
 from builder.stages.placement import Membership
 from builder.statistics.funnel import funnel
-from builder.store import Run, file_hash
+from builder.store import Run
 from builder.writing import sample_rows
 from dimsum import Student
 from dimsum.evaluation import teacher as asking
+from dimsum.files import file_hash
 from dimsum.spec import Generation
 from tests.student_toys import toy_pairs, write_jsonl
 from tests.toys import toy_config

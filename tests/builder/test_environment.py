@@ -14,7 +14,8 @@ from builder.errors import BuilderError, ConfigError
 from builder.pool import ModelPool
 from builder.run import build
 from builder.stages.scores import Ledger
-from builder.store import Run, file_hash
+from builder.store import Run
+from dimsum.files import file_hash
 from dimsum.settings import apply_overrides
 
 

@@ -16,7 +16,8 @@ from builder.outdated import MadeOtherwise
 from builder.pool import ModelPool
 from builder.rescore import apply, compare
 from builder.run import build
-from builder.store import Run, file_hash
+from builder.store import Run
+from dimsum.files import file_hash
 from dimsum.lock import hold
 from dimsum.settings import default_folder
 from tests.builder.test_build import refuse

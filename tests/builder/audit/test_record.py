@@ -16,8 +16,8 @@ from builder.audit.score import score
 from builder.cli import run
 from builder.hub.manifest import MANIFEST
 from builder.report.write import write_report
-from builder.store import file_hash
 from cards.facts import FACTS_PATH
+from dimsum.files import file_hash
 from tests.builder.audit.corpora import answered
 from tests.builder.report.corpora import row, write_release
 from tests.cards.examples import dataset_facts

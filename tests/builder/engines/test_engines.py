@@ -21,8 +21,9 @@ from builder.engines.processes import Processes, ProcessesSettings
 from builder.errors import BuilderError, GateError
 from builder.run import build
 from builder.stages.scores import Ledger
-from builder.store import Run, file_hash
+from builder.store import Run
 from dimsum.errors import UsageError
+from dimsum.files import file_hash
 from dimsum.settings import apply_overrides
 
 BACKWARDS = "tests.builder.engines.backwards:BackwardsSettings"

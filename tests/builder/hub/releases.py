@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 
 from builder.hub.local import facts_json
 from builder.hub.manifest import MANIFEST, write_manifest
-from builder.store import file_hash
 from cards.facts import FACTS_PATH, ColumnFacts, ConfigFacts, DataFile, DatasetFacts, SplitFacts
 from cards.render import render_card
+from dimsum.files import file_hash
 from tests.cards.examples import COLUMNS, ROWS, SPLITS, data_path, dataset_facts, model_facts
 
 TYPES = {"string": pa.string(), "int32": pa.int32(), "float32": pa.float32()}

@@ -15,9 +15,9 @@ import pytest
 
 from builder.hub.local import read_facts
 from builder.hub.manifest import release_files
-from builder.store import file_hash
 from cards.facts import FACTS_PATH, DatasetFacts
 from cards.metadata import dataset_metadata
+from dimsum.files import file_hash
 from tests.builder.hub.conftest import REPO, TOKEN
 from tests.builder.hub.releases import COLUMNS, ROWS, make_dataset, make_student
 from tests.loophub import LoopHub

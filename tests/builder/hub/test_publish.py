@@ -14,9 +14,9 @@ from builder.hub.local import name_companion
 from builder.hub.manifest import MANIFEST, release_files, write_manifest
 from builder.hub.plan import COMMIT_LIMIT
 from builder.hub.verify import verify
-from builder.store import file_hash
 from cards.facts import ModelFacts
 from cards.render import render_card
+from dimsum.files import file_hash
 from tests.builder.hub.conftest import FAST, REPO, TOKEN, api, publish, publisher
 from tests.builder.hub.releases import ROWS, make_dataset
 from tests.cards.examples import model_facts
