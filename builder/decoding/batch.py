@@ -117,7 +117,7 @@ class Batch:
             banned=self.rules.banned.ids,
             temperature=self.rules.config.temperature,
             top_p=self.rules.config.top_p,
-            ends=torch.tensor(self.rules.marks) if self.rules.marks else None,
+            ends=self.rules.marks,
         )
         if drawn.ends is not None and drawn.end_logprobs is not None:
             marks, end_logprobs = drawn.ends.tolist(), drawn.end_logprobs.tolist()

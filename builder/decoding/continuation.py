@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from builder.decoding.filters import BannedStrings, NgramHistory
@@ -21,6 +22,8 @@ from builder.decoding.sentence_end import (
 )
 from builder.decoding.settings import SamplingConfig
 
+_BEHIND_WORDS = frozenset({" ", ",", ";"})
+"""What begins a token that is no further part of the word before it."""
 Finish = Literal["sentence", "line", "eos", "length"]
 
 
@@ -75,15 +78,15 @@ class Rules:
         tokenizer: the model's.
         banned: what is never produced.
         ends: the ids that end a text.
-        marks: the ids that are a sentence mark and nothing else; empty where endings are not
-            asked for.
+        marks: int64, the ids that are a sentence mark and nothing else; None where endings are
+            not asked for.
     """
 
     config: SamplingConfig
     tokenizer: Any
     banned: BannedStrings
     ends: tuple[int, ...]
-    marks: tuple[int, ...] = ()
+    marks: torch.Tensor | None = None
     _marks: dict[int, bool] = field(default_factory=dict)
 
     def has_mark(self, token: int) -> bool:
@@ -209,18 +212,15 @@ class Continuation:
         return Sample(self.prompt, self.index, text, tokens, logprob, finish, found)
 
     def _find_endings(self, many: int) -> Iterator[Ending]:
-        """Beginnings of the sample's text that end with a word and may be sentences."""
+        """Beginnings of the sample's text that end with a whole word and may be sentences."""
         for length, mark, logprob in self._endings:
-            if length + 1 >= many or not self._begins_apart(length):
+            if length + 1 >= many:
                 continue
             text = self.rules.decode(self.ids, self.tokens[:length])
-            if can_end_after(text):
+            longer = self.rules.decode(self.ids, self.tokens[: length + 1])
+            is_apart = (
+                longer.startswith(text) and longer[len(text) : len(text) + 1] in _BEHIND_WORDS
+            )
+            if is_apart and can_end_after(text):
                 ended = text + self.rules.tokenizer.decode([mark])
                 yield Ending(ended, sum(self._logprobs[:length]) + logprob, length + 1)
-
-    def _begins_apart(self, length: int) -> bool:
-        """Whether the token after the first `length` is no further part of their last word."""
-        shorter = self.rules.decode(self.ids, self.tokens[:length])
-        longer = self.rules.decode(self.ids, self.tokens[: length + 1])
-        following = longer[len(shorter) : len(shorter) + 1]
-        return longer.startswith(shorter) and following in {" ", ",", ";"}

@@ -58,7 +58,7 @@ class NucleusSampler:
             tokenizer,
             BannedStrings(tokenizer, config.banned),
             find_end_tokens(model, tokenizer),
-            () if config.endings is None else find_marks(tokenizer),
+            None if config.endings is None else torch.tensor(find_marks(tokenizer)),
         )
 
     def sample(
