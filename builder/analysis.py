@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from builder.sentences import nlp
 
@@ -95,9 +95,9 @@ _RELATIONS = {
     **{name: name for name in ("amod", "compound", "nummod", "poss", "advmod", "neg")},
     **{name: name for name in ("xcomp", "ccomp", "advcl", "acl")},
 }
-KINDS = ("conjunct", "aside", "restriction", "argument")
+Kind = Literal["", "conjunct", "aside", "restriction", "argument"]
 """What a part of a sentence is to the word that it hangs on: of equal rank, set off by a comma,
-what makes a claim narrower, or what the word needs."""
+what makes a claim narrower, or what the word needs; empty for the rest."""
 _CLAUSES = frozenset({"relcl", "advcl", "acl", "appos", "parataxis", "prep", "npadvmod", "advmod"})
 _NARROWING = frozenset({"amod", "nummod", "compound", "poss", "quantmod", "neg", "nmod", "predet"})
 _NEEDED = _words(
@@ -135,7 +135,7 @@ class Analysis:
         faults: what is not well formed, by name.
         tokens: in lower case.
         heads: the position of each token's head; the root is its own.
-        kinds: what each token, with all that hangs on it, is to its head: one of `KINDS`, or empty.
+        kinds: what each token, with all that hangs on it, is to its head.
     """
 
     words: tuple[str, ...]
@@ -150,12 +150,7 @@ class Analysis:
     faults: tuple[str, ...]
     tokens: tuple[str, ...]
     heads: tuple[int, ...]
-    kinds: tuple[str, ...]
-
-
-def analyse(text: str) -> Analysis:
-    """Parse a sentence and gather what it says, as `analyse_all` does."""
-    return analyse_all([text])[0]
+    kinds: tuple[Kind, ...]
 
 
 def analyse_all(texts: list[str]) -> list[Analysis]:
@@ -239,7 +234,7 @@ def _verb(token: Any) -> Verb:
     return Verb(modality, negated, tense)
 
 
-def _kind(token: Any) -> str:
+def _kind(token: Any) -> Kind:
     if token.dep_ == "conj":
         return "conjunct"
     if token.dep_ in _CLAUSES:

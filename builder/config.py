@@ -20,6 +20,7 @@ from builder.engines.in_process import InProcessSettings
 from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import VALIDITY, Registry, registry
 from builder.methods.registry import METHODS, AnyMethod
+from builder.validity.settings import PriorConfig
 from dimsum.errors import UsageError
 from dimsum.settings import (
     PathInFile,
@@ -188,22 +189,6 @@ class PairsConfig(Settings):
         100_000,
         ge=0,
         description="rejected pairs of a shard stored as rows; beyond it a sample of each reason",
-    )
-
-
-class PriorBound(Settings):
-    """Which pairs of a task the critic reads."""
-
-    min: float = Field(0.0, ge=0, lt=1, description="pairs below are not read")
-    most: int | None = Field(None, ge=1, description="most pairs of a context that are read")
-
-
-class PriorConfig(Settings):
-    """Which pairs the critic reads at all, by a model of P(valid) that needs no critic."""
-
-    model: str = Field(description="JSON of `dimsum calibrate --before-critic`, or embedded:NAME")
-    tasks: dict[str, PriorBound] = Field(
-        default_factory=dict, description="bounds by task; of a task without one all are read"
     )
 
 

@@ -192,7 +192,7 @@ def _read_input(run: Run, stage: str, name: str, path: Path) -> str:
     if record is None or not path.is_file() or record.inputs.get(name) != file_hash(path):
         raise BuilderError(
             f"{path} is not the {name} any more that made the {stage} of {run.folder}",
-            hint="put it back, or decide again: `dimsum rescore`",
+            hint=f"put it back, or make the {stage} again: `dimsum build --again`",
         )
     return path.read_text(encoding="utf-8")
 

@@ -32,7 +32,9 @@ def usable(folder: Path) -> bool:
     was begun, be it killed during its first checkpoint."""
     if not folder.exists() or (folder / FILE).is_file():
         return True
-    return folder.is_dir() and all(_cut_short(path) for path in folder.iterdir())
+    return folder.is_dir() and all(
+        path.name == LOCK or _was_cut_short(path) for path in folder.iterdir()
+    )
 
 
 def write(folder: Path, identity: str, checkpoint: Checkpoint) -> None:
@@ -81,9 +83,10 @@ def read(folder: Path, identity: str) -> Checkpoint | None:
 def remove(folder: Path) -> None:
     """The training is finished; writes that were cut short go with its checkpoint."""
     for path in folder.iterdir():
-        if path.name != LOCK and (path.name == FILE or _cut_short(path)):
+        if path.name == FILE or _was_cut_short(path):
             path.unlink()
 
 
-def _cut_short(path: Path) -> bool:
-    return path.name == LOCK or path.name.startswith(f".{FILE}.")
+def _was_cut_short(path: Path) -> bool:
+    """Whether it is what a killed write of a checkpoint left."""
+    return path.name.startswith(f".{FILE}.")

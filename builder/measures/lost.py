@@ -22,7 +22,7 @@ MEANINGS = {
     "argument": "that a part that it has needs",
     "head": "on which a part that it has hangs",
 }
-"""By kind, as in `builder.analysis.KINDS`, and the heads."""
+"""By kind, as in `builder.analysis.Kind`, and the heads."""
 
 
 def compute(batch: Batch) -> dict[str, Floats]:

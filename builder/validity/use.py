@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from builder.config import PriorBound
 from builder.errors import ConfigError
 from builder.measures.registry import OPTIONAL, VALIDITY
 from builder.validity.model import Calibration, read_calibration
+from builder.validity.settings import PriorBound
 from dimsum.settings import did_you_mean
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from builder.audit.agreement import alpha
 from builder.audit.intervals import clopper_pearson
 from cards.tables import table
 
@@ -41,21 +42,17 @@ def share(rows: Sequence[Row], question: str) -> str:
     return f"{yes / len(rows):.0%} ({low:.0%} to {high:.0%})"
 
 
-def kappa(rows: Sequence[Row], question: str) -> float:
-    """Agreement of two readers beyond chance (Cohen, 1960)."""
-    answers = [[bool(reader[question]) for reader in row["readers"]] for row in rows]
-    one, other = (sum(pair[i] for pair in answers) / len(answers) for i in (0, 1))
-    chance = one * other + (1 - one) * (1 - other)
-    same = sum(a == b for a, b in answers) / len(answers)
-    return (same - chance) / (1 - chance)
-
-
 def agreement(rows: Sequence[Row]) -> str:
     """How far two readers agree, in a sentence."""
     if any(len(row["readers"]) != 2 for row in rows):
         return "One reader read them, so there is no agreement to state."
-    agreed = ", ".join(f"{q.replace('_', ' ')} {kappa(rows, q):.2f}" for q in QUESTIONS)
-    return f"Agreement of the readers (Cohen's kappa): {agreed}."
+    found = []
+    for question in QUESTIONS:
+        value = alpha(
+            [[float(reader[question]) for reader in row["readers"]] for row in rows]
+        ).value
+        found.append(f"{question.replace('_', ' ')} {'-' if value is None else f'{value:.2f}'}")
+    return f"Agreement of the readers (Krippendorff's alpha): {', '.join(found)}."
 
 
 def ladder(earlier: Iterable[Row], builds: dict[str, list[Row]], about: Row) -> str:
