@@ -22,6 +22,7 @@ from builder.measures.registry import VALIDITY, Registry, registry
 from builder.methods.registry import METHODS, AnyMethod
 from builder.validity.settings import PriorConfig
 from dimsum.errors import UsageError
+from dimsum.language import Language
 from dimsum.settings import (
     PathInFile,
     Presets,
@@ -270,6 +271,10 @@ class BuildConfig(Settings):
 
     name: str = Field("dimsum_plus", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     seed: int = Field(0, ge=0)
+    language: Language | None = Field(
+        None,
+        description="of the texts, for the card: an ISO 639 code such as en; empty: as detected",
+    )
     teacher: ModelConfig
     critic: CriticConfig
     domains: tuple[DomainConfig, ...] = Field(min_length=1)

@@ -40,9 +40,11 @@ from cards.facts import (
     StatisticsRow,
     TextUse,
 )
+from cards.languages import describe
 from dimsum import __version__
 from dimsum.errors import DimsumError
 from dimsum.files import file_hash
+from dimsum.language import languages_of
 from dimsum.schema import columns_of
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.words import both, either
@@ -86,11 +88,13 @@ def dataset_facts(
         student: trained on it, if one is known.
     """
     tasks = config.definitions
+    languages = (config.language,) if config.language else languages_of(map(str, table["source"]))
     return DatasetFacts(
         name=config.name,
         title=config.name,
         version=f"{__version__}",
-        summary=_summary(config, statistics),
+        summary=_summary(config, statistics, languages),
+        language=languages,
         targets=either([task.plural for task in tasks]),
         task_categories=tuple(sorted({task.hub.category for task in tasks})),
         tags=("synthetic", *dict.fromkeys(task.hub.data_tag for task in tasks), "distillation"),
@@ -129,13 +133,14 @@ def _columns(config: BuildConfig, tasks: Sequence[TaskDefinition]) -> tuple[Colu
     return (*of_all, *(ColumnFacts(name=c.name, dtype="float32", meaning=c.meaning) for c in own))
 
 
-def _summary(config: BuildConfig, statistics: dict[str, Any]) -> str:
+def _summary(config: BuildConfig, statistics: dict[str, Any], languages: Sequence[str]) -> str:
     by_task = statistics["by"]["task"]
     tasks = [task for task in config.definitions if by_task.get(task.name)]
     counted = both([f"{by_task[task.name]:,} {task.plural}" for task in tasks])
     domains = ", ".join(domain.name for domain in config.domains)
     return (
-        f"{counted} of single sentences ({domains}), drawn from "
+        f"{counted} of single {' '.join(filter(None, [describe(languages), 'sentences']))} "
+        f"({domains}), drawn from "
         f"{public_name(config.teacher.model)}, a language model that was asked for "
         f"{'neither' if len(config.definitions) == 2 else 'no such thing'}, and "
         "filtered by an entailment critic."

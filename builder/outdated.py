@@ -15,7 +15,7 @@ from builder.store import Run, Sidecar
 from builder.unit import Opened, fingerprints_of, inputs_now, open_header
 from dimsum.errors import DimsumError
 
-DECIDES_NOTHING = ("run",)
+DECIDES_NOTHING = ("run", "language")
 """Settings that change no row."""
 MOST_NAMED = 4
 LAST = "splits"

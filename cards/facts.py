@@ -357,7 +357,7 @@ class ModelFacts(Fact):
     """All a model card says.
 
     Attributes:
-        purpose: what it is good for, such as "shorten an English sentence".
+        purpose: what it is good for, such as "shorten a sentence".
         example_prompt: a whole prompt, for plain transformers.
         example_output: what the model wrote for it.
         example_text: the sentence in that prompt, for `dimsum`.
@@ -371,7 +371,7 @@ class ModelFacts(Fact):
     repo_id: RepoId | None = None
     version: str
     summary: str
-    purpose: str = "rewrite an English sentence"
+    purpose: str = "rewrite a sentence"
     language: Annotated[tuple[str, ...], Field(min_length=1)] = ("en",)
     architecture: Literal["seq2seq", "causal"]
     parameters: Count

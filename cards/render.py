@@ -17,6 +17,7 @@ import jinja2
 from cards import escape
 from cards.errors import CardError
 from cards.facts import FACTS_PATH, Citation, DatasetFacts, ModelFacts, StatisticsRow
+from cards.languages import describe
 from cards.licenses import inputs_of, licence_of
 from cards.metadata import dataset_metadata, front_matter, model_metadata
 
@@ -194,5 +195,6 @@ def environment(package: str = "cards") -> jinja2.Environment:
         short=escape.short,
         size=escape.size,
         duration=escape.duration,
+        languages=describe,
     )
     return environment

@@ -16,6 +16,7 @@ from cards.facts import (
     RunFacts,
     Setting,
 )
+from cards.languages import describe, with_article
 from cards.licenses import inputs_of, licence_of
 from cards.render import render_model_card
 from dimsum import __version__
@@ -62,13 +63,16 @@ def student_facts(name: str, spec: StudentSpec, reference: str) -> ModelFacts:
     data = data_facts(reference)
     codes = ", ".join(f"{count:,} {code}" for code, count in sorted(spec.trained.items()) if count)
     tasks = _tasks(spec)
+    languages = _languages(spec, data)
     whole = "all weights" if not training["recipe"]["lora_rank"] else "LoRA, merged"
     return ModelFacts(
         name="".join(c if c.isalnum() or c in "-._" else "-" for c in name).lstrip("-.") or "s",
         title=name,
         version=__version__,
-        summary=_what_it_does(tasks) + (" under control codes." if spec.prompts.control else "."),
-        purpose=f"{either([task.verb for task in tasks])} an English sentence",
+        summary=_what_it_does(tasks, languages)
+        + (" under control codes." if spec.prompts.control else "."),
+        purpose=f"{either([task.verb for task in tasks])} {with_article(languages, 'sentence')}",
+        language=languages,
         architecture=spec.architecture,
         parameters=training["parameters"],
         pipeline_tag=tasks[0].hub.pipeline if spec.architecture == "seq2seq" else CAUSAL_PIPELINE,
@@ -107,8 +111,16 @@ def _tasks(spec: StudentSpec) -> tuple[TaskDefinition, ...]:
     return tuple(task for task in named if task.name in known)
 
 
-def _what_it_does(tasks: Sequence[TaskDefinition]) -> str:
-    text = f"{both([task.verbs for task in tasks])} single English sentences"
+def _languages(spec: StudentSpec, data: DatasetFacts | None) -> tuple[str, ...]:
+    """As the recipe says, as the data's own card says, or as training found them."""
+    if given := spec.training["recipe"]["language"]:
+        return (given,)
+    return data.language if data else tuple(spec.training["data"]["language"])
+
+
+def _what_it_does(tasks: Sequence[TaskDefinition], languages: Sequence[str]) -> str:
+    sentences = " ".join(filter(None, ["single", describe(languages), "sentences"]))
+    text = f"{both([task.verbs for task in tasks])} {sentences}"
     return text[0].upper() + text[1:]
 
 
@@ -127,4 +139,5 @@ def _settings(values: dict[str, Any]) -> tuple[Setting, ...]:
     return tuple(
         Setting(name=name.replace("_", " "), value="none" if value is None else str(value))
         for name, value in values.items()
+        if name != "language"  # the card says it in words
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dimsum.metrics.overlap import compression, density, fragments, rouge_l, tokens
+from dimsum.metrics.overlap import compression, density, fragments, rouge_l
+from dimsum.metrics.words import tokens
 from dimsum.tasks.base import Wording
 
 

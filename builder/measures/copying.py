@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from builder.measures.base import Batch, Column, Measure
-from dimsum.metrics.overlap import fragments, lcs_length, tokens
+from dimsum.metrics.overlap import fragments, lcs_length
+from dimsum.metrics.words import tokens
 
 if TYPE_CHECKING:
     from builder.measures.base import Floats

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from builder.measures.base import Batch, Column, Measure
 from dimsum.metrics.fragments import squared_lengths
-from dimsum.metrics.overlap import tokens
+from dimsum.metrics.words import tokens
 
 if TYPE_CHECKING:
     from builder.measures.base import Floats

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from builder.measures.base import Batch, Column, Measure
-from dimsum.metrics.overlap import tokens
+from dimsum.metrics.words import tokens
 
 if TYPE_CHECKING:
     from builder.measures.base import Floats

@@ -9,7 +9,7 @@ import numpy as np
 
 from builder.near_duplicates.join import chains
 from builder.statistics.words import hash_texts
-from dimsum.metrics.overlap import tokens
+from dimsum.metrics.words import tokens
 
 SHINGLE = 3
 COMMON = 200

@@ -15,6 +15,7 @@ from builder.critics.entailment import EntailmentCritic
 from builder.probe.settings import ProbeSettings
 from builder.probe.texts import NextSentences
 from builder.store import seed_of
+from dimsum.metrics.words import bleu_tokeniser
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,5 +65,6 @@ def bleu_of_pairs(pairs: Sequence[tuple[str, str]]) -> list[float]:
     """BLEU of each pair, one sentence against the other, mean of both directions."""
     from sacrebleu.metrics.bleu import BLEU
 
-    score = BLEU(effective_order=True).sentence_score
+    tokeniser = bleu_tokeniser([text for pair in pairs for text in pair])
+    score = BLEU(effective_order=True, tokenize=tokeniser).sentence_score
     return [(score(a, [b]).score + score(b, [a]).score) / 2 for a, b in pairs]

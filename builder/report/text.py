@@ -6,6 +6,7 @@ import unicodedata
 from difflib import SequenceMatcher
 
 from builder.report.model import Piece
+from dimsum.metrics.words import spans_of
 
 UNSEEN = frozenset({"Cc", "Cs", "Co", "Cn"})
 
@@ -38,16 +39,18 @@ def differences(source: str, target: str) -> tuple[tuple[Piece, ...], tuple[Piec
 
     Words are compared without case and without the marks around them.
     """
-    a, b = source.split(), target.split()
-    matcher = SequenceMatcher(None, [_bare(w) for w in a], [_bare(w) for w in b], autojunk=False)
+    a, b = spans_of(source), spans_of(target)
+    bare = [_bare(source[first:end]) for first, end in a]
+    others = [_bare(target[first:end]) for first, end in b]
+    matcher = SequenceMatcher(None, bare, others, autojunk=False)
     left: list[Piece] = []
     right: list[Piece] = []
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         own = tag != "equal"
         if i2 > i1:
-            left.append(Piece(" ".join(a[i1:i2]), own))
+            left.append(Piece(source[a[i1][0] : a[i2 - 1][1]], own))
         if j2 > j1:
-            right.append(Piece(" ".join(b[j1:j2]), own))
+            right.append(Piece(target[b[j1][0] : b[j2 - 1][1]], own))
     return tuple(left), tuple(right)
 
 

@@ -56,7 +56,7 @@ def make(work: Work) -> Output:
 
 STAGE = Stage(
     name="near_duplicates",
-    version=2,
+    version=3,
     counted="pairs",
     make=make,
     inputs=("duplicates",),

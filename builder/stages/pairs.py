@@ -214,7 +214,7 @@ def settings(config: BuildConfig, _: int) -> dict[str, Any]:
 
 STAGE = Stage(
     name="pairs",
-    version=4,
+    version=5,
     counted="ordered pairs",
     make=make,
     inputs=("candidates",),

@@ -23,7 +23,8 @@ from builder.stages.base import (
     with_rejects,
 )
 from builder.store import Output, digest
-from dimsum.metrics.overlap import density, fragments, tokens
+from dimsum.metrics.overlap import density, fragments
+from dimsum.metrics.words import tokens
 from dimsum.schema import arrow_schema
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.base import Wording
@@ -131,7 +132,7 @@ def assign(pairs: Rows, validation: float, test: float, seed: int) -> list[str]:
 
 STAGE = Stage(
     name="splits",
-    version=2,
+    version=3,
     counted="pairs",
     make=make,
     inputs=("near_duplicates", "contexts"),

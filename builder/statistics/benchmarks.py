@@ -20,7 +20,7 @@ from builder.statistics.words import (
 )
 from dimsum.data.files import form_of, lines_in, rows_in
 from dimsum.data.values import not_text
-from dimsum.metrics.overlap import tokens
+from dimsum.metrics.words import tokens
 
 LONG = 8
 """Words of a run that is too long to be shared by chance."""

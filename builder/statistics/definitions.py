@@ -263,7 +263,7 @@ DEFINITIONS: dict[str, Definition] = {
         "hygiene",
         "share",
         "Rows of the sample whose source or target, of 5 tokens or more, the classifier takes for "
-        "another language than English",
+        "another language than that of most texts, which the signature names",
         libraries=("py3langid",),
     ),
     "offensive_source": Definition(

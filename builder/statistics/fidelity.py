@@ -15,7 +15,7 @@ from builder.statistics.frame import Frame
 from builder.statistics.measured import Measured, finite
 from builder.statistics.rowwise import mean_of
 from builder.statistics.words import Array
-from dimsum.metrics.overlap import tokens
+from dimsum.metrics.words import tokens
 
 if TYPE_CHECKING:
     from builder.critics.entailment import EntailmentCritic

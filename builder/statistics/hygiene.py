@@ -12,13 +12,11 @@ from builder.statistics.frame import Frame
 from builder.statistics.measured import Measured
 from builder.statistics.pairs import opening
 from builder.statistics.rowwise import mean_of
-from builder.statistics.words import Array, either, mix, split_spaces
+from builder.statistics.words import Array, either, mix
+from dimsum.language import UNKNOWN, language_of
 
 COLUMNS = ("identical", "empty", "too_short", "broken", "cut")
 OPENINGS = 10
-LANGUAGE = "en"
-LANGUAGE_TOKENS = 5
-"""Too few tokens to recognise a language."""
 
 
 def hygiene(frame: Frame, word_list: str) -> tuple[list[Measured], dict[str, Any]]:
@@ -125,26 +123,20 @@ def count_openings(frame: Frame) -> tuple[list[Measured], list[dict[str, Any]]]:
 
 
 def foreign(frame: Frame, size: int) -> tuple[Measured, dict[str, int]]:
-    """Rows of a sample that are taken for another language, and how often for which."""
+    """Rows of a sample that are taken for another language than most of its texts, and how often
+    for which."""
     rows = frame.sample(size, "language")
     sources, targets = frame.texts(rows)
     languages = [
         {found for text in pair if (found := language_of(text)) is not None}
         for pair in zip(sources, targets, strict=True)
     ]
+    tally = _tally(languages)
+    own = next(iter(tally), UNKNOWN)
     values = np.full(frame.rows, np.nan)
-    values[rows] = [float(bool(found - {LANGUAGE})) if found else np.nan for found in languages]
-    measured = mean_of(frame, "foreign", values, sample="language")
-    return measured, _tally(languages)
-
-
-def language_of(text: str) -> str | None:
-    """The likeliest language of a text, or None for one that is too short to recognise."""
-    import py3langid
-
-    if len(split_spaces(text)) < LANGUAGE_TOKENS:
-        return None
-    return str(py3langid.classify(text)[0])
+    values[rows] = [float(bool(found - {own})) if found else np.nan for found in languages]
+    extra = {"language": own}
+    return mean_of(frame, "foreign", values, sample="language", extra=extra), tally
 
 
 def _tally(languages: Sequence[set[str]]) -> dict[str, int]:

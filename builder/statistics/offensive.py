@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from builder.errors import ConfigError
-from dimsum.metrics.overlap import tokens
+from dimsum.metrics.words import tokens
 
 SHIPPED = Path(__file__).parent.parent / "words" / "offensive.txt"
 

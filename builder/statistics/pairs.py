@@ -25,15 +25,17 @@ from builder.statistics.words import (
     encode,
     hash_texts,
     mix,
-    split_spaces,
 )
-from dimsum.metrics.overlap import tokens as plain_words
+from dimsum.metrics.words import is_latin, split_spaces
+from dimsum.metrics.words import tokens as plain_words
 from dimsum.tasks.summary import EXTRACTIVE_FROM
 
 OPENING = 3
 """Tokens of a target that make its opening."""
 SHORT = 3
 """A target with fewer tokens is too short to be a sentence."""
+OTHER_SCRIPT = "other_script"
+"""The column of rows with a text that is not Latin, whose words are split otherwise."""
 _BROKEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd]")
 
 
@@ -75,6 +77,8 @@ def measure_piece(rows: Rows, options: Options) -> Piece:
     columns["jaccard"] = _jaccard(rows)
     columns |= _hygiene(rows, columns, word_lists, options)
     columns["cut"] = either(words.lengths > MAX_WORDS, pairs)
+    other = np.fromiter((not is_latin(text) for text in both), bool, 2 * pairs)
+    columns[OTHER_SCRIPT] = either(other, pairs)
     hashed = _hash(tokens)
     border = int(tokens.lengths[:pairs].sum())
     row_shingles, shingle_lengths = shingles(rows.source, rows.target, words, _hash(words))
@@ -151,7 +155,7 @@ def _jaccard(rows: Rows) -> Array:
     """Shared over all different lower-cased spaced tokens; two texts without one are alike."""
     found = np.ones(len(rows))
     for i, (source, target) in enumerate(zip(rows.source, rows.target, strict=True)):
-        a, b = set(source.lower().split()), set(target.lower().split())
+        a, b = set(split_spaces(source.lower())), set(split_spaces(target.lower()))
         shared = len(a & b)
         union = len(a) + len(b) - shared
         if union:
@@ -191,4 +195,4 @@ def _hygiene(
 
 def opening(target: str) -> str:
     """The first tokens of a target, in lower case."""
-    return " ".join(target.lower().split(None, OPENING)[:OPENING])
+    return " ".join(split_spaces(target.lower())[:OPENING])

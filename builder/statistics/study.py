@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,12 @@ from builder.statistics import diversity, rowwise
 from builder.statistics.benchmarks import Benchmark
 from builder.statistics.compare import equal_size
 from builder.statistics.corpus import Columns, Corpus, open_corpus
-from builder.statistics.definitions import FAST, GROUPS, SLOW
+from builder.statistics.definitions import FAST, GROUPS, NONE, SLOW, definition
 from builder.statistics.frame import Frame, open_frame
 from builder.statistics.hygiene import foreign, hygiene
 from builder.statistics.measured import Measured
 from builder.statistics.offensive import SHIPPED, OffensiveWords
-from builder.statistics.pairs import Options
+from builder.statistics.pairs import OTHER_SCRIPT, Options
 from builder.statistics.published import match_published
 from dimsum import __version__
 
@@ -213,9 +213,18 @@ def measure_frame(
         "dropped": frame.reading.as_json(),
         "digest": frame.digest,
         "splits": _split_sizes(frame),
-        "measures": [m.as_json() for m in sorted(found, key=_rank)],
+        "measures": [_with_scripts(m, frame).as_json() for m in sorted(found, key=_rank)],
         **details,
     }
+
+
+def _with_scripts(measured: Measured, frame: Frame) -> Measured:
+    """A measure that counts words, with the rows in its signature whose words are not Latin."""
+    rows = int(frame.columns[OTHER_SCRIPT].sum())
+    if not rows or definition(measured.name).tokens == NONE:
+        return measured
+    extra = {**measured.extra, "other scripts": f"{rows} rows, Unicode words or characters"}
+    return replace(measured, extra=extra)
 
 
 def _group(measured: Measured) -> str:

@@ -1,9 +1,7 @@
 """Texts as numbers: tokens become 64-bit hashes once, and everything after works on arrays.
 
-Two tokenisations are in use, and every definition names its own. Tokens are what lies
-between white space, case kept (`split_spaces`); they give entropies, vocabulary and segments.
-Plain words (`dimsum.metrics.overlap.tokens`) are lower-cased runs of a-z and 0-9, as rouge-score
-splits; they give every overlap.
+Two tokenisations of `dimsum.metrics.words` are in use, and every definition names its own.
+`split_spaces` gives entropies, vocabulary and segments; `tokens`, the plain words, every overlap.
 """
 
 from __future__ import annotations
@@ -21,11 +19,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 _MASK = (1 << 64) - 1
 GOLDEN = 0x9E3779B97F4A7C15
-
-
-def split_spaces(text: str) -> list[str]:
-    """What lies between white space, case kept."""
-    return text.split()
 
 
 def hash_text(text: str) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from dimsum.errors import UsageError
 from dimsum.evaluation.data import Example
+from dimsum.metrics.words import spans_of
 
 BASELINES = ("copy", "lead", "random")
 
@@ -24,15 +25,20 @@ def baseline(name: str, examples: Sequence[Example], seed: int = 0) -> list[str]
         return [example.source for example in examples]
     if name == "lead":
         words = lead_words(examples)
-        return [" ".join(example.source.split()[:words]) for example in examples]
+        return [_first_words(example.source, words) for example in examples]
     if name == "random":
         return random_pairs(examples, seed)
     raise UsageError(f"no baseline is called {name!r}", hint=f"known: {', '.join(BASELINES)}")
 
 
+def _first_words(text: str, count: int) -> str:
+    ends = [end for _, end in spans_of(text)]
+    return " ".join(text[: ends[min(count, len(ends)) - 1]].split()) if ends else ""
+
+
 def lead_words(examples: Sequence[Example]) -> int:
     """Mean words of all references, rounded, at least one."""
-    lengths = [len(ref.split()) for example in examples for ref in example.references]
+    lengths = [len(spans_of(ref)) for example in examples for ref in example.references]
     return max(1, round(sum(lengths) / len(lengths)))
 
 

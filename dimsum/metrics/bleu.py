@@ -12,20 +12,21 @@ from typing import Any
 import numpy as np
 
 from dimsum.metrics.measured import Array, Measured
+from dimsum.metrics.words import bleu_tokeniser
 
 ALPHA = 0.7
 ORDERS = 4
 
 
-def _scorer() -> Any:
+def _scorer(tokeniser: str) -> Any:
     from sacrebleu.metrics import BLEU
 
-    return BLEU(effective_order=True)
+    return BLEU(effective_order=True, tokenize=tokeniser)
 
 
-def _stats(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> Array:
+def _stats(outputs: Sequence[str], references: Sequence[Sequence[str]], tokeniser: str) -> Array:
     """Matches and totals of four orders, output and reference length: shape (n, 10)."""
-    scorer = _scorer()
+    scorer = _scorer(tokeniser)
     rows = []
     for output, known in zip(outputs, references, strict=True):
         score = scorer.sentence_score(output, list(known))
@@ -44,11 +45,13 @@ def _corpus(total: Array) -> float:
     return float(found.score)
 
 
-def signature(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> str:
+def signature(
+    outputs: Sequence[str], references: Sequence[Sequence[str]], tokeniser: str = "13a"
+) -> str:
     """sacrebleu's own signature of the corpus score on this data."""
     from sacrebleu.metrics import BLEU
 
-    scorer = BLEU()
+    scorer = BLEU(tokenize=tokeniser)
     width = max((len(known) for known in references), default=0)
     columns = [[known[i] if i < len(known) else None for known in references] for i in range(width)]
     if outputs:
@@ -64,11 +67,14 @@ def bleu_family(
 ) -> list[Measured]:
     """Corpus BLEU against the references, against the source, and iBLEU; 0 to 100.
 
+    The tokeniser goes by the script of sources and references, so it is one for all systems.
+
     iBLEU = alpha * BLEU(references) - (1 - alpha) * BLEU(source).
     """
-    said = signature(outputs, references)
+    tokeniser = bleu_tokeniser([*sources, *(text for known in references for text in known)])
+    said = signature(outputs, references, tokeniser)
     own = [[source] for source in sources]
-    target, copied = _stats(outputs, references), _stats(outputs, own)
+    target, copied = _stats(outputs, references, tokeniser), _stats(outputs, own, tokeniser)
     width = target.shape[1]
 
     def balance(total: Array, n: int) -> float:
@@ -80,7 +86,7 @@ def bleu_family(
             "source_bleu",
             copied,
             lambda total, n: _corpus(total),
-            f"{signature(outputs, own)}, against the source",
+            f"{signature(outputs, own, tokeniser)}, against the source",
             better="lower",
         ),
         Measured(
@@ -94,7 +100,7 @@ def bleu_family(
 
 def sentence_bleu(outputs: Sequence[str], sources: Sequence[str]) -> list[float]:
     """BLEU of each output against its source, 0 to 1, effective order, exponential smoothing."""
-    scorer = _scorer()
+    scorer = _scorer(bleu_tokeniser(sources))
     return [
         scorer.sentence_score(output, [source]).score / 100
         for output, source in zip(outputs, sources, strict=True)

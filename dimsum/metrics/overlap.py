@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Sequence
 from typing import Literal
 
-_WORD = re.compile(r"[a-z0-9]+")
-
-
-def tokens(text: str) -> list[str]:
-    """Lower-cased runs of a-z and 0-9, as rouge-score splits text (without stemming)."""
-    return _WORD.findall(text.lower())
+from dimsum.metrics.words import tokens
 
 
 def lcs_length(a: Sequence[Hashable], b: Sequence[Hashable]) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from dimsum import __version__
 from dimsum.metrics.measured import Measured, mean_of
-from dimsum.metrics.overlap import compression, coverage, density, fragments, tokens
+from dimsum.metrics.overlap import compression, coverage, density, fragments
+from dimsum.metrics.words import count_other, tokens
 
 NOVEL = (1, 2, 3)
 
@@ -21,6 +22,8 @@ def novel_share(source: Sequence[str], output: Sequence[str], size: int) -> floa
 def wording(outputs: Sequence[str], sources: Sequence[str]) -> list[Measured]:
     """Compression, density, coverage, novel n-grams (percent) and the rate of copies (percent)."""
     about = f"dimsum-plus {__version__}, mean"
+    if others := count_other([*outputs, *sources]):
+        about += f", {others} texts that are not Latin by Unicode words or characters"
     pairs = [(tokens(s), tokens(o)) for s, o in zip(sources, outputs, strict=True)]
     shared = [fragments(source, output) for source, output in pairs]
     ratios = [compression(s, o) for s, o in zip(sources, outputs, strict=True)]

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from dimsum.errors import UsageError
+from dimsum.language import Language
 from dimsum.settings import Presets, Settings, load
 from dimsum.tasks import TaskDefinition, tasks_of
 from dimsum.tasks.registry import SHIPPED
@@ -24,6 +25,10 @@ class Recipe(Settings):
         tuple(task.name for task in SHIPPED),
         min_length=1,
         description="what it learns; one of your own is module:name",
+    )
+    language: Language | None = Field(
+        None,
+        description="of the pairs, for the card: an ISO 639 code; empty: as detected",
     )
     control: bool = Field(True, description="name the control code in the prompt")
     lora_rank: int | None = Field(None, ge=1, description="empty: all weights are trained")

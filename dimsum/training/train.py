@@ -31,6 +31,7 @@ from dimsum.data.values import Reading
 from dimsum.devices import pick_device, pick_dtype
 from dimsum.errors import UsageError
 from dimsum.files import write_json
+from dimsum.language import languages_of
 from dimsum.lock import LOCK, hold
 from dimsum.models import public_name, quiet_transformers, resolve
 from dimsum.pairs import Columns, Pair, check_data, held_out, pairs_of
@@ -180,6 +181,7 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
         "too_long": dict(encoding.too_long + aside.too_long),
         "train": len(training),
         "validation": len(validation),
+        "language": list(languages_of(pair.source for pair in checked)),
         "by_code": dict(sorted(encoding.trained.items())),
     }
     return Prepared(training, validation, sample, encoding, reading, ready, facts)
@@ -270,7 +272,7 @@ def identity_of(student: Student, recipe: Recipe, prepared: Prepared) -> dict[st
         "architecture": student.spec.architecture,
         "model_type": student.model.config.model_type,
         "weights": resolve(recipe.student).identity,
-        "recipe": recipe.model_dump(mode="json", exclude={"student"}),
+        "recipe": recipe.model_dump(mode="json", exclude={"student", "language"}),
         "examples": total.hexdigest(),
     }
 

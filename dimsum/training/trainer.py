@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import Seq2SeqTrainer, Trainer
 
-from dimsum.metrics.overlap import rouge_l, tokens
+from dimsum.metrics.overlap import rouge_l
+from dimsum.metrics.words import tokens
 from dimsum.training.examples import IGNORED, Examples, LengthBuckets, keeps_logits
 
 if TYPE_CHECKING:

@@ -38,7 +38,8 @@ from builder.pool import ModelPool
 from builder.stages import pairs
 from builder.stages.base import Work
 from builder.store import REJECTS, write_table
-from dimsum.metrics.overlap import compression, density, fragments, rouge_l, tokens
+from dimsum.metrics.overlap import compression, density, fragments, rouge_l
+from dimsum.metrics.words import tokens
 
 COMMON = [
     "a",

@@ -40,6 +40,7 @@ from dimsum.settings import override
         ({"domains.0.name": "Two Words"}, "domains.0.name"),
         ({"domains.0.kind": "news"}, "kind: file needs one"),
         ({"name": "../elsewhere"}, "name"),
+        ({"language": "English"}, "language"),
     ],
 )
 def test_a_mistake_is_named(
@@ -82,8 +83,10 @@ def test_overrides() -> None:
             "rules.paraphrase.rouge_l.max=0.6",
             "domains.0.name=wire",
             "contexts.sampling.banned=[]",
+            "language=no",
         ),
     )
+    assert config.language == "no"  # Norwegian, though YAML reads the word as false
     assert config.seed == 7
     assert config.rules["paraphrase"]["rouge_l"] == Bound(max=0.6)
     assert config.domains[0].name == "wire"

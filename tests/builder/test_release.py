@@ -20,6 +20,7 @@ from builder.store import Run
 from cards.facts import FACTS_PATH, DatasetFacts
 from cards.lint import lint
 from cards.render import HAND_START
+from dimsum.language import languages_of
 
 
 @pytest.fixture
@@ -45,6 +46,7 @@ def test_the_card_says_what_the_run_did(run: tuple[Run, BuildConfig]) -> None:
         row for path in sorted(folder.rglob("*.parquet")) for row in pq.read_table(path).to_pylist()
     ]
     assert facts.rows == len(rows)
+    assert facts.language == languages_of(row["source"] for row in rows)
     train = [row for path in folder.rglob("train-*") for row in pq.read_table(path).to_pylist()]
     first = sorted(row["id"] for row in train)[:10]
     assert [row.id for row in facts.sample.rows] == first
@@ -59,6 +61,17 @@ def test_the_card_says_what_the_run_did(run: tuple[Run, BuildConfig]) -> None:
     for task in config.rules:
         for rule in config.rules[task]:
             assert f"| {task} | `{rule}` |" in card
+
+
+def test_the_card_says_the_language_that_is_given(run: tuple[Run, BuildConfig]) -> None:
+    opened, config = run
+    given = config.model_copy(update={"language": "th"})
+    header = {**opened.header(), "config": given.model_dump(mode="json")}
+    card = write_release(opened, given, header)
+    assert facts_of(card).language == ("th",)
+    text = (card / "README.md").read_text()
+    assert "language:\n- th\n" in text
+    assert " of single Thai sentences " in text
 
 
 def test_statistics_stand_next_to_the_published_ones(run: tuple[Run, BuildConfig]) -> None:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from dimsum.controls import wording_of
-from dimsum.metrics.overlap import density, fragments, rouge_l, tokens
+from dimsum.metrics.overlap import density, fragments, rouge_l
+from dimsum.metrics.words import tokens
 from dimsum.tasks.base import Wording
 from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY

@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dimsum.metrics.overlap import compression, rouge_l, tokens
+from dimsum.metrics.overlap import compression, rouge_l
+from dimsum.metrics.words import tokens
 from dimsum.schema import arrow_schema
 
 HOSTILE = (

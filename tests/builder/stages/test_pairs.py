@@ -19,7 +19,8 @@ from builder.critics.agreement import _numerize, names, numbers, share_found, wo
 from builder.stages import pairs
 from builder.stages.base import Work, schema_of, table_of
 from builder.store import REJECTS
-from dimsum.metrics.overlap import compression, density, fragments, rouge_l, tokens
+from dimsum.metrics.overlap import compression, density, fragments, rouge_l
+from dimsum.metrics.words import tokens
 from tests.builder.by_pair import decide_one, failing
 
 WORDS = re.findall(

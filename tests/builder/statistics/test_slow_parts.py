@@ -19,12 +19,13 @@ from builder.statistics import fidelity, vectors
 from builder.statistics.corpus import Columns, Corpus, open_corpus
 from builder.statistics.fidelity import agreement, refuse_own_critic
 from builder.statistics.frame import open_frame
-from builder.statistics.hygiene import foreign, language_of
+from builder.statistics.hygiene import foreign
 from builder.statistics.offensive import OffensiveWords
 from builder.statistics.pairs import Options
 from builder.statistics.study import Settings, study
 from builder.statistics.vectors import cosine, vendi, vendi_score
 from builder.statistics.written import print_tables
+from dimsum.language import language_of
 from tests.builder.statistics.corpora import made, write
 
 OPTIONS = Options(OffensiveWords("none", frozenset()))

@@ -150,7 +150,7 @@ def test_a_student_carries_a_card_s_worth_of_facts(
     toy_llama: Path, pairs: Path, tmp_path: Path
 ) -> None:
     said: list[str] = []
-    recipe = small(toy_llama, lora_rank=2, epochs=1)
+    recipe = small(toy_llama, lora_rank=2, epochs=1, language="sw")
     student = train(Data(str(pairs)), recipe, tmp_path / "s", device="cpu", say=said.append)
     facts = student.spec.training
     assert facts["data"]["rows"] == 48
@@ -166,6 +166,8 @@ def test_a_student_carries_a_card_s_worth_of_facts(
     card = (tmp_path / "s/README.md").read_text()
     assert "AutoModelForCausalLM" in card
     assert "It was not evaluated." in card
+    assert "language:\n- sw\n" in card
+    assert "a Swahili sentence" in card and "English" not in card
     assert str(tmp_path) not in card
     assert not [found for found in lint(tmp_path / "s") if found.level == "error"]
     assert "48 training and 12 validation pairs" in said
