@@ -160,7 +160,7 @@ class CandidatesConfig(Settings):
         if not math.isclose(total, 1):
             raise ValueError(f"the shares of methods make {total:g}, not 1")
         for method, count in zip(self.methods, self.counts, strict=True):
-            if not count:
+            if method.share and not count:
                 raise ValueError(f"the share {method.share:g} of {self.samples} samples is none")
         first = self.methods[0].kind
         if METHODS.find(first).needs_earlier:

@@ -83,10 +83,23 @@ def join(first: str, second: str, output: Path, alone_below: float) -> None:
 @critic.command()
 @click.argument("model")
 @click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--pass-rate",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.01,
+    show_default=True,
+    help="Share of the pairs that a build lets pass: so many are the surest.",
+)
 @click.option("--save", is_flag=True, help="Keep the result as evaluation.json beside the model.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def evaluate(model: str, data: tuple[Path, ...], save: bool, as_json: bool) -> None:
-    """Measure MODEL, a critic folder or any NLI model, on labelled DATA."""
+def evaluate(
+    model: str, data: tuple[Path, ...], pass_rate: float, save: bool, as_json: bool
+) -> None:
+    """Measure MODEL, a critic folder or any NLI model, on labelled DATA.
+
+    Precision among the surest pairs is the number to compare critics by: a build keeps few of its
+    pairs, and those are the ones that the critic is surest of, rightly or not.
+    """
     from builder.commands.output import print_evaluations
     from builder.config import CriticConfig
     from builder.critics.entailment import EntailmentCritic
@@ -106,10 +119,17 @@ def evaluate(model: str, data: tuple[Path, ...], save: bool, as_json: bool) -> N
     found, rows = [], []
     for (path, examples), reading in zip(files, readings, strict=True):
         name = path.name.partition(".")[0]
-        found.append(measure(loaded, examples, name))
+        found.append(measure(loaded, examples, name, pass_rate))
         rows.append({**found[-1].as_json(), "dropped": reading.as_json()})
         if reading.dropped:
             click.echo(f"left out of {path}: {reading}", err=True)
+    for one in found:
+        if one.is_far_from_a_build:
+            click.echo(
+                f"{one.base_rate:.0%} of the pairs of {one.name} are entailed, and a build lets "
+                f"{pass_rate:.0%} pass: precision at a threshold is not that of a build",
+                err=True,
+            )
     document = {"model": model, "data": rows}
     if save:
         write_json(Path(resolve(model).path) / EVALUATION_FILE, document)

@@ -83,17 +83,19 @@ def print_rescore(comparison: Comparison) -> None:
 
 def print_evaluations(found: Sequence[Evaluation]) -> None:
     """One row for each labelled file."""
-    names = ("data", "n", "3-way", "entailment or not", "precision @0.75", "recall", "pairs/s")
-    table = make_table(*names)
+    names = ("data", "n", "entailed", "3-way", "entailment or not", "precision @0.75", "recall")
+    table = make_table(*names, "precision of the surest", "pairs/s")
     for one in found:
         point = next(p for p in one.thresholds if p.threshold == 0.75)
         table.add_row(
             one.name,
             f"{one.n:,}",
+            f"{one.base_rate:.0%}",
             f"{one.accuracy:.3f}",
             f"{one.binary_accuracy:.3f}",
             f"{point.precision:.3f}",
             f"{point.recall:.3f}",
+            f"{one.surest.precision:.3f} ({one.surest.passed} pairs)",
             f"{one.rate:.0f}",
         )
     console().print(table)

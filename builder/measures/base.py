@@ -86,11 +86,18 @@ class Sentences:
     Args:
         texts: the sentences.
         vectors: unit embeddings, float32, shape (len(texts), d); None where there is no encoder.
+        logprobs: of each under the teacher that drew it, in nats; None where none did.
     """
 
-    def __init__(self, texts: Sequence[str], vectors: Vectors | None = None) -> None:
+    def __init__(
+        self,
+        texts: Sequence[str],
+        vectors: Vectors | None = None,
+        logprobs: Floats | None = None,
+    ) -> None:
         self.texts = list(texts)
         self.vectors = vectors
+        self.logprobs = logprobs
         self._made: dict[Any, list[Any]] = {}
 
     def all(self, make: Callable[[list[str]], list[T]]) -> list[T]:

@@ -16,6 +16,7 @@ from builder.measures import (
     density,
     entailment,
     grammar,
+    likelihood,
     lost,
     rouge_l,
 )
@@ -36,7 +37,8 @@ BUILT_IN: tuple[Measure, ...] = (
 """In the order of their columns."""
 
 OPTIONAL: dict[str, Measure] = {
-    measure.name: measure for measure in (copying.MEASURE, *grammar.MEASURES, lost.MEASURE)
+    measure.name: measure
+    for measure in (copying.MEASURE, *grammar.MEASURES, lost.MEASURE, likelihood.MEASURE)
 }
 """Shipped too, and taken where the YAML names them; their columns are not released."""
 

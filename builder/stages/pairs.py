@@ -63,17 +63,23 @@ def find_pairs(work: Work, candidates: pa.Table, pairs_of: PairsOf) -> Output:
     """Measure the pairs of each context and keep those inside the bounds of a task.
 
     Args:
-        candidates: `sentence`, `method` and COMMON; rows of one context are neighbours.
+        candidates: `sentence`, `method`, COMMON, and `logprob` where a teacher drew them; rows of
+            one context are neighbours.
         pairs_of: which pairs of a context there are.
     """
     known, bounds = work.config.registry, work.config.pairs.bounds
     texts: list[Any] = candidates["sentence"].to_pylist()
     encoder = work.models.encoder() if texts else None
     vectors = encoder.encode(texts) if encoder is not None else None
+    drawn = "logprob" in candidates.column_names
+    logprobs = candidates["logprob"].to_numpy().astype(np.float64) if drawn else None
     found = Found()
     for start, stop in _contexts(candidates):
-        of_context = None if vectors is None else vectors[start:stop]
-        sentences = Sentences(texts[start:stop], of_context)
+        sentences = Sentences(
+            texts[start:stop],
+            None if vectors is None else vectors[start:stop],
+            None if logprobs is None else logprobs[start:stop],
+        )
         batch = Batch(sentences, *pairs_of(stop - start))
         values, decisions = measure_pairs(known, bounds, batch)
         found.add(batch, start, values, decisions)

@@ -22,6 +22,7 @@ REASONS = {
     "no_first_sentence": "there was no free sentence to take keywords from",
     "no_keywords": "no keyword was found in the sentence that gives them",
     "no_task": "the configuration has rules for no task",
+    "enough_orders": "its context has as many reordered sentences as were asked for",
     "out_of_memory": "not even a single one fitted into memory",
     "prompt_unusable": "longer than the teacher's positions",
     "prior_beyond_most": "its context has enough pairs that are likelier to be valid",
@@ -35,6 +36,7 @@ REASONS = {
     "too_short": "shorter than a sentence may be",
     "unfinished": "no full stop, question or exclamation mark at its end",
     "unprintable": "characters that nobody can read",
+    "unlikely_order": "the teacher finds the sentence or its other order too unlikely",
     "unsatisfied_keywords": "decoding ended before all keywords were in the sentence",
 }
 

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 
 from builder.config import BuildConfig, load_config, parse_config
+from builder.measures import likelihood
 from builder.measures.registry import OPTIONAL, VALIDITY
 from builder.validity.calibrate import describe, with_facts
 from builder.validity.fit import area_under, fit
@@ -33,10 +34,15 @@ HERE = Path(__file__).resolve().parents[2] / "builder" / "validity" / "embedded"
 def uncalibrated(preset: str) -> BuildConfig:
     """The preset with every optional measure, and without the model that is to be fitted."""
     document = load_config(preset).model_dump(mode="json")
-    document.update(measures=list(OPTIONAL), validity=None)
+    # Nothing is known of how the labels' sentences were drawn.
+    measures = [name for name in OPTIONAL if name != likelihood.MEASURE.name]
+    document.update(measures=measures, validity=None)
     document["scores"]["prior"] = None
-    for rules in document["rules"].values():
-        rules.pop(VALIDITY.name, None)
+    gone = {VALIDITY.name, *(column.name for column in likelihood.MEASURE.columns)}
+    document["rules"] = {
+        task: {name: bound for name, bound in rules.items() if name not in gone}
+        for task, rules in document["rules"].items()
+    }
     return parse_config(document)
 
 

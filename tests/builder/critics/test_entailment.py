@@ -177,7 +177,14 @@ def test_evaluation_worked_by_hand() -> None:
         [[0.9, 0.1, 0], [0.8, 0.1, 0.1], [0.6, 0.2, 0.2], [0.1, 0.8, 0.1], [0.1, 0.2, 0.7]],
         dtype=np.float32,
     )
-    found = summarise(scores, [0, 1, 0, 1, 0], "five", 1.0)
+    found = summarise(scores, [0, 1, 0, 1, 0], "five", 1.0, pass_rate=0.4)
+    assert found.base_rate == 0.6
+    assert not found.is_far_from_a_build
+    assert found.surest.threshold == pytest.approx(0.8)
+    assert (found.surest.passed, found.surest.precision) == (2, 0.5)
+    apart = np.repeat(scores, 20, axis=0) - np.arange(100)[:, None] * 1e-4
+    labels = [label for label in (0, 1, 0, 1, 0) for _ in range(20)]
+    assert summarise(apart, labels, "hundred", 1.0, pass_rate=0.1).is_far_from_a_build
     assert (found.accuracy, found.binary_accuracy, found.rate) == (0.6, 0.6, 5.0)
     point = next(p for p in found.thresholds if p.threshold == 0.75)
     assert (point.passed, point.precision) == (2, 0.5)
