@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from builder.audit.record import Audits
 from builder.config import Bound, BuildConfig
+from builder.critics.windows import READ, describe_long
 from builder.environment import in_words as environment_in_words
 from builder.measures.entailment import FORWARD
 from builder.models import public_name, resolve
@@ -122,7 +123,7 @@ def dataset_facts(
         audits=audits.facts,
         audits_of_other_rows=audits.others,
         sample=_sample(table),
-        limits=(*LIMITS, *_describe_mixture(header)),
+        limits=(*LIMITS, *_describe_long(steps), *_describe_mixture(header)),
         student=student,
     )
 
@@ -335,6 +336,13 @@ def _run(config: BuildConfig, header: dict[str, Any], steps: Sequence[Step]) -> 
             for s in steps
         ),
     )
+
+
+def _describe_long(steps: Sequence[Step]) -> list[str]:
+    """What the critic could not read at once, where there was such a text."""
+    counters = next((step.counters for step in steps if step.stage == "scores"), {})
+    said = describe_long({READ: counters.get("directions", 0), **counters})
+    return [f"The critic did not read every premise at once: {said}."] if said else []
 
 
 def _describe_mixture(header: dict[str, Any]) -> list[str]:

@@ -21,6 +21,7 @@ def entailment_critic(reference: str) -> Critic:
     """
     from builder.config import CriticConfig
     from builder.critics.entailment import EntailmentCritic
+    from builder.critics.windows import describe_long
     from dimsum.evaluation.measure import Critic
 
     loaded = EntailmentCritic.load(CriticConfig(model=reference))
@@ -29,4 +30,9 @@ def entailment_critic(reference: str) -> Critic:
         found: np.ndarray[Any, Any] = loaded.score(list(pairs))[:, 0]
         return found
 
-    return Critic(score, f"{public_name(reference)} ({loaded.identity[:19]})")
+    def long() -> str:
+        said = describe_long(loaded.long)
+        loaded.long.clear()
+        return said
+
+    return Critic(score, f"{public_name(reference)} ({loaded.identity[:19]})", long)

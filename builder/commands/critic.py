@@ -17,10 +17,23 @@ def critic() -> None:
 
 @critic.command()
 @click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder of the critic.",
+)
 @click.option("--recipe", default="critic", show_default=True, help="A preset or a YAML file.")
 @click.option("--set", "overrides", multiple=True, metavar="A=B", help="Override one value.")
-def train(data: tuple[Path, ...], output: Path, recipe: str, overrides: tuple[str, ...]) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def train(
+    data: tuple[Path, ...],
+    output: Path,
+    recipe: str,
+    overrides: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Train a critic on the training rows of DATA, which have premise, hypothesis and label.
 
     DATA is a file, a folder or a Hub id, as for `dimsum train`. A label is entailment, neutral or
@@ -55,13 +68,19 @@ def train(data: tuple[Path, ...], output: Path, recipe: str, overrides: tuple[st
 
     with resumable(["dimsum", *sys.argv[1:]]), hold(output, "training"):
         run(settings, examples, output, report)
-    click.echo(str(output))
+    _print_folder(output, as_json)
 
 
 @critic.command()
 @click.argument("first")
 @click.argument("second")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder of the ensemble.",
+)
 @click.option(
     "--alone-below",
     type=click.FloatRange(0, 1),
@@ -69,7 +88,8 @@ def train(data: tuple[Path, ...], output: Path, recipe: str, overrides: tuple[st
     show_default=True,
     help="where SECOND gives entailment less than this, FIRST is not asked",
 )
-def join(first: str, second: str, output: Path, alone_below: float) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def join(first: str, second: str, output: Path, alone_below: float, as_json: bool) -> None:
     """Make an ensemble of two critics, FIRST and SECOND.
 
     SECOND is one that was trained with method full and frozen embeddings.
@@ -77,7 +97,16 @@ def join(first: str, second: str, output: Path, alone_below: float) -> None:
     from builder.critics.join import join as run
 
     run(first, second, output, alone_below)
-    click.echo(str(output))
+    _print_folder(output, as_json)
+
+
+def _print_folder(output: Path, as_json: bool) -> None:
+    from dimsum.commands.output import print_json
+
+    if as_json:
+        print_json({"critic": str(output)})
+    else:
+        click.echo(str(output))
 
 
 @critic.command()
@@ -105,6 +134,7 @@ def evaluate(
     from builder.critics.entailment import EntailmentCritic
     from builder.critics.evaluation import evaluate as measure
     from builder.critics.nli_data import read_nli
+    from builder.critics.windows import describe_long
     from builder.facts import EVALUATION_FILE
     from builder.models import resolve
     from dimsum.commands.output import print_json
@@ -120,6 +150,8 @@ def evaluate(
     for (path, examples), reading in zip(files, readings, strict=True):
         name = path.name.partition(".")[0]
         found.append(measure(loaded, examples, name, pass_rate))
+        if said := describe_long(loaded.long):
+            click.echo(f"{path}: {said}", err=True)
         rows.append({**found[-1].as_json(), "dropped": reading.as_json()})
         if reading.dropped:
             click.echo(f"left out of {path}: {reading}", err=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from builder.critics.folder import load_members
 from builder.critics.nli_data import ENTAILMENT, LABELS
 from builder.critics.nli_model import Encoded, NliModel
 from builder.critics.packing import packed_length
+from builder.critics.windows import CUT, IN_WINDOWS, READ, windows_of
 from builder.errors import BuilderError
 from builder.models import resolve
 from builder.prepacking import MANY_ROWS, prepack, settle
@@ -41,6 +44,7 @@ class EntailmentCritic:
 
     Attributes:
         notes: one line on the model, its device and its dtype.
+        long: pairs so far, by `READ`, `IN_WINDOWS` and `CUT`.
         identity: of the weights, for fingerprints.
     """
 
@@ -51,6 +55,7 @@ class EntailmentCritic:
         self.batch_tokens = batch_tokens
         self.identity = identity
         self.notes = [note]
+        self.long: Counter[str] = Counter()
 
     @classmethod
     def load(cls, config: CriticConfig, dtype: str | None = None) -> EntailmentCritic:
@@ -68,6 +73,7 @@ class EntailmentCritic:
         note = f"{config.model} on {device.type} in {str(kind).removeprefix('torch.')}"
         critic = cls(models, config.batch_tokens, resolve(config.model).identity, note)
         critic.check(config.model)
+        critic.long.clear()
         return critic
 
     def check(self, name: str) -> None:
@@ -94,25 +100,69 @@ class EntailmentCritic:
         batched by length up to `batch_tokens`. Out of memory halves the batch; a single
         pair that still does not fit gets a row of NaN. `on_tokens` is called with the tokens of
         each batch when it is read.
+
+        A pair with more tokens than a model reads gets that model's scores of the window of its
+        premise (`builder.critics.windows`) that entails the hypothesis most. `long` counts such
+        pairs, and those of which nothing was left to do but to cut them.
         """
         first, *second = self.models
+        long, cut = set[int](), set[int]()
         if second:
-            opinion = self._log_scores(second[0], pairs, on_tokens)
+            opinion = self._log_scores(second[0], pairs, on_tokens, long, cut)
             alone = np.exp(opinion[:, ENTAILMENT]) < first.spec.alone_below
             open_cases = np.flatnonzero(~alone)
             asked = [pairs[index] for index in open_cases.tolist()]
-            opinion[open_cases] += self._log_scores(first, asked, on_tokens)
+            also_long, also_cut = set[int](), set[int]()
+            opinion[open_cases] += self._log_scores(first, asked, on_tokens, also_long, also_cut)
             opinion[open_cases] /= 2
+            long |= {int(open_cases[index]) for index in also_long}
+            cut |= {int(open_cases[index]) for index in also_cut}
         else:
-            opinion = self._log_scores(first, pairs, on_tokens)
+            opinion = self._log_scores(first, pairs, on_tokens, long, cut)
+        self.long += Counter({IN_WINDOWS: len(long), CUT: len(cut), READ: len(pairs)})
         together = np.exp(opinion)
         scores: Scores = together / together.sum(axis=1, keepdims=True)
         return scores
 
     def _log_scores(
-        self, model: NliModel, pairs: Sequence[tuple[str, str]], on_tokens: Callable[[int], None]
+        self,
+        model: NliModel,
+        pairs: Sequence[tuple[str, str]],
+        on_tokens: Callable[[int], None],
+        long: set[int],
+        cut: set[int],
     ) -> Scores:
-        encoded = model.encode(pairs) if pairs else []
+        """One model's log-probabilities; indices of what was read in windows, or cut, are added."""
+        encoded = model.encode_whole(pairs) if pairs else []
+        whole = [i for i, row in enumerate(encoded) if len(row["input_ids"]) <= model.max_tokens]
+        result = np.full((len(pairs), len(LABELS)), np.nan, dtype=np.float32)
+        result[whole] = self._read(
+            model, [pairs[i] for i in whole], [encoded[i] for i in whole], on_tokens
+        )
+        windows: list[tuple[str, str]] = []
+        owners: list[int] = []
+        for index in sorted({*range(len(pairs))} - {*whole}):
+            premise, hypothesis = pairs[index]
+            parts = windows_of(premise, partial(_fits, model, hypothesis))
+            (long if parts else cut).add(index)
+            owners += [index] * max(1, len(parts))
+            windows += [(part, hypothesis) for part in parts or [premise]]
+        if windows:
+            scores = self._read(model, windows, model.encode(windows), on_tokens)
+            for index, row in zip(owners, scores, strict=True):
+                best = result[index, ENTAILMENT]
+                if np.isnan(best) or row[ENTAILMENT] > best:
+                    result[index] = row
+        return result
+
+    def _read(
+        self,
+        model: NliModel,
+        pairs: Sequence[tuple[str, str]],
+        encoded: list[Encoded],
+        on_tokens: Callable[[int], None],
+    ) -> Scores:
+        """Log-probabilities of pairs that fit."""
         result = np.full((len(pairs), len(LABELS)), np.nan, dtype=np.float32)
         texts = [row["input_ids"] for row in encoded]
         groups = model.groups(pairs, texts)
@@ -122,6 +172,10 @@ class EntailmentCritic:
                 _score_batch(model, [groups[i] for i in batch], encoded, result)
                 on_tokens(sum(lengths[i] for i in batch))
         return result
+
+
+def _fits(model: NliModel, hypothesis: str, premise: str) -> bool:
+    return model.fits(premise, hypothesis)
 
 
 def _score_batch(

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from builder.critics.entailment import EntailmentCritic, Scores
 from builder.critics.nli_data import ENTAILMENT, NliExample
+from builder.critics.windows import CUT, IN_WINDOWS
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 PASS_RATE = 0.01
@@ -54,6 +55,8 @@ class Evaluation:
         rate: pairs/s, the loading of the model not counted.
         base_rate: share of the examples whose label is entailment.
         surest: what passes at the threshold that only as many reach as in a build.
+        in_windows: examples whose premise was read in windows (`builder.critics.windows`).
+        cut: examples that were cut.
     """
 
     name: str
@@ -64,6 +67,8 @@ class Evaluation:
     thresholds: tuple[Point, ...]
     base_rate: float
     surest: Point
+    in_windows: int = 0
+    cut: int = 0
 
     @property
     def is_far_from_a_build(self) -> bool:
@@ -86,10 +91,13 @@ def evaluate(
     Args:
         pass_rate: share of the pairs that a build lets pass.
     """
+    critic.long.clear()
     began = time.monotonic()
     scores = critic.score([(example.premise, example.hypothesis) for example in examples])
     seconds = time.monotonic() - began
-    return summarise(scores, [example.label for example in examples], name, seconds, pass_rate)
+    labels = [example.label for example in examples]
+    found = summarise(scores, labels, name, seconds, pass_rate)
+    return replace(found, in_windows=critic.long[IN_WINDOWS], cut=critic.long[CUT])
 
 
 def summarise(

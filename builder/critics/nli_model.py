@@ -47,12 +47,24 @@ class NliModel:
         """
         most = self.max_tokens
         if self.spec.template is None:
-            premises, hypotheses = [p for p, _ in pairs], [h for _, h in pairs]
-            batch = self.tokenizer(premises, hypotheses, truncation=True, max_length=most)
-            return [{key: batch[key][i] for key in batch} for i in range(len(pairs))]
+            return self._encode_pairs(pairs, truncation=True, max_length=most)
+        return [{"input_ids": row["input_ids"][-most:]} for row in self.encode_whole(pairs)]
+
+    def encode_whole(self, pairs: Sequence[tuple[str, str]]) -> list[Encoded]:
+        """Model inputs of each pair, however long; of one that fits those of `encode`."""
+        if self.spec.template is None:
+            return self._encode_pairs(pairs, verbose=False)
         texts = [self.spec.template.format(premise=p, hypothesis=h) for p, h in pairs]
-        rows = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
-        return [{"input_ids": ids[-most:]} for ids in rows]
+        rows = self.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+        return [{"input_ids": ids} for ids in rows]
+
+    def _encode_pairs(self, pairs: Sequence[tuple[str, str]], **options: Any) -> list[Encoded]:
+        batch = self.tokenizer([p for p, _ in pairs], [h for _, h in pairs], **options)
+        return [{key: batch[key][i] for key in batch} for i in range(len(pairs))]
+
+    def fits(self, premise: str, hypothesis: str) -> bool:
+        """Whether a pair is read whole."""
+        return len(self.encode_whole([(premise, hypothesis)])[0]["input_ids"]) <= self.max_tokens
 
     def logits(self, batch: Sequence[Encoded]) -> torch.Tensor:
         """Class logits in the order of `LABELS`, float32, shape (len(batch), 3)."""

@@ -12,6 +12,7 @@ then be taken again under other rules without a model.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, groupby
@@ -21,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from builder.config import BuildConfig
+from builder.critics.windows import CUT, IN_WINDOWS, describe_long
 from builder.measures.base import Batch
 from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import Registry
@@ -74,12 +76,16 @@ class Ledger:
         self.tick = tick
         self.known: dict[tuple[str, str], tuple[float, float]] = {}
         self.asked: dict[Direction, None] = {}
+        self.long: Counter[str] = Counter()
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> Floats:
         """Entailment and neutral, shape (len(pairs), 2); NaN where not even one fitted memory."""
         new = list(dict.fromkeys(pair for pair in pairs if pair not in self.known))
         if new:
-            scores = self.models.critic().score(new, self.tick)
+            critic = self.models.critic()
+            before = critic.long.copy()
+            scores = critic.score(new, self.tick)
+            self.long += critic.long - before
             for pair, row in zip(new, scores, strict=True):
                 self.known[pair] = (float(row[0]), float(row[1]))
         return np.array([self.known[pair] for pair in pairs], dtype=np.float64).reshape(-1, 2)
@@ -144,6 +150,8 @@ def make(work: Work) -> Output:
     unlikely = ~(chosen | crowded)
     rows = _measure(pairs.filter(pa.array(~(no_memory | below))), known, ledger)
     ledger.ask(_links(rows.select(LINKED).to_pylist(), work.models, work.config.scores.link_cosine))
+    if said := describe_long(ledger.long):
+        work.models.say(f"critic: {said}")
     return Output(
         table=rows,
         extra={
@@ -161,7 +169,10 @@ def make(work: Work) -> Output:
             for reason, mask in zip(REASONS, (below, no_memory, unlikely, crowded), strict=True)
             if mask.any()
         },
-        counters={"directions": len(ledger.known)},
+        counters={
+            "directions": len(ledger.known),
+            **{name: ledger.long[name] for name in (IN_WINDOWS, CUT) if ledger.long[name]},
+        },
     )
 
 
@@ -254,7 +265,7 @@ def settings(config: BuildConfig, _: int) -> dict[str, Any]:
 
 STAGE = Stage(
     name="scores",
-    version=4,
+    version=5,
     counted="ordered pairs",
     make=make,
     inputs=("pairs",),

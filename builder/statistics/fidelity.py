@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from builder.critics.windows import describe_long
 from builder.errors import ConfigError
 from builder.models import resolve
 from builder.statistics.corpus import Corpus
@@ -60,6 +61,7 @@ def entailment(frame: Frame, critic: str, size: int) -> tuple[list[Measured], di
     rows = frame.sample(size, "entailment")
     sources, targets = frame.texts(rows)
     both = [*zip(sources, targets, strict=True), *zip(targets, sources, strict=True)]
+    loaded.long.clear()
     scores = loaded.score(both)[:, 0].astype(np.float64).reshape(2, -1)
     parts = {
         "entail_forward": scores[0],
@@ -67,6 +69,8 @@ def entailment(frame: Frame, critic: str, size: int) -> tuple[list[Measured], di
         "entail_both": np.minimum(scores[0], scores[1]),
     }
     extra = {"critic": name_model(critic)}
+    if said := describe_long(loaded.long):
+        extra["long"] = said
     found = []
     for name, part in parts.items():
         values = np.full(frame.rows, np.nan)

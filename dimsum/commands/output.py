@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,11 @@ def print_json(value: Any) -> None:
 
 def make_table(*names: str, left: int = 1, title: str | None = None) -> Table:
     """A table for a terminal: its first columns hold text that folds, the others numbers."""
-    from rich.table import Table
+    from dimsum.commands.table import AnyWidthTable
 
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = AnyWidthTable(
+        title=title, title_justify="left", box=None, pad_edge=False, header_style="bold"
+    )
     for index, name in enumerate(names):
         if index < left:
             table.add_column(name, overflow="fold")
@@ -58,7 +61,8 @@ def print_evaluation(document: Mapping[str, Any]) -> None:
     """Systems by metric with 95% intervals, the paired tests, and what each column is."""
     from rich.console import Console
 
-    out = Console(highlight=False, width=160, no_color=True)
+    wide = None if sys.stdout.isatty() else 160
+    out = Console(highlight=False, width=wide, no_color=True)
     systems = document["systems"]
     metrics = [name for name in SHOWN if name in document["signatures"]]
     table = make_table("system", *metrics)
@@ -77,6 +81,11 @@ def print_evaluation(document: Mapping[str, Any]) -> None:
         click.echo(f"{name}, control accuracy: " + _shares(found))
     for name in metrics:
         click.echo(f"{name}: {document['signatures'][name]}")
+    for system, found in systems.items():
+        for name in metrics:
+            own = found["metrics"][name]["signature"]
+            if own != document["signatures"][name]:
+                click.echo(f"{name} of {system}: {own}")
     click.echo(document["intervals"])
 
 

@@ -26,10 +26,12 @@ class Critic:
     Attributes:
         score: P(premise entails hypothesis) of each pair, shape (n,).
         signature: the model and its identity.
+        long: what it could not read at once of the pairs scored since it was last asked, in words.
     """
 
     score: Callable[[Sequence[tuple[str, str]]], np.ndarray[Any, Any]]
     signature: str
+    long: Callable[[], str] = lambda: ""
 
 
 def measure(
@@ -62,13 +64,15 @@ def entailment(outputs: Sequence[str], sources: Sequence[str], critic: Critic) -
     """Mean probability, in percent, that the source entails the output, and the other way."""
     there = list(zip(sources, outputs, strict=True))
     back = [(output, source) for source, output in there]
-    return [
-        mean_of(name, _percent(critic, pairs), f"{text}, {critic.signature}, mean percent")
-        for name, pairs, text in (
-            ("entailment", there, "P(source entails output)"),
-            ("entailment_back", back, "P(output entails source)"),
-        )
-    ]
+    found = []
+    for name, pairs, text in (
+        ("entailment", there, "P(source entails output)"),
+        ("entailment_back", back, "P(output entails source)"),
+    ):
+        values = _percent(critic, pairs)
+        parts = filter(None, [text, critic.signature, critic.long(), "mean percent"])
+        found.append(mean_of(name, values, ", ".join(parts)))
+    return found
 
 
 def _percent(critic: Critic, pairs: Sequence[tuple[str, str]]) -> list[float]:

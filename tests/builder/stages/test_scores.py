@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ ENTAILS = {("long one", "short"): 0.9, ("one", "two"): 0.8, ("two", "one"): 0.7}
 class Critic:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
+        self.long: Counter[str] = Counter()
 
     def score(self, pairs: list[tuple[str, str]], on_tokens: Any) -> Any:
         self.asked += pairs
