@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from builder.config import PRESETS, BuildConfig, DomainConfig, load_config
+from builder.domains import read_openings
 from builder.errors import ConfigError
 from dimsum.settings import did_you_mean
 
@@ -18,12 +19,14 @@ def annotate_preset(preset: str, domain: str, openings: Path | None) -> str:
     """The YAML of a preset, its domains replaced by one of the user's own if openings are given.
 
     Raises:
-        ConfigError: an unknown preset, or a domain's name that cannot be used.
+        ConfigError: an unknown preset, openings that no build could read, or a domain's name that
+            cannot be used.
     """
     if preset not in PRESETS.names:
         raise ConfigError(f"no preset is called {preset!r}{did_you_mean(preset, PRESETS.names)}")
     config = load_config(preset)
     if openings is not None:
+        read_openings(openings)
         try:
             own = DomainConfig(name=domain, kind="file", file=openings.absolute())
         except ValueError as error:

@@ -72,8 +72,8 @@ class CriticConfig(ModelConfig):
 class Bound(Settings):
     """An interval that a measure must lie in, both ends included; an end left out is open."""
 
-    min: float | None = None
-    max: float | None = None
+    min: float | None = Field(None, description="lower end; empty: open")
+    max: float | None = Field(None, description="upper end; empty: open")
 
     @model_validator(mode="after")
     def _ordered(self) -> Bound:
@@ -107,7 +107,9 @@ class DomainConfig(Settings):
     """How a domain opens a text: a built-in kind, or a file with one opening a line."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", description="enters ids and the card")
-    kind: Literal["news", "reddit", "biomedical", "file"] = "news"
+    kind: Literal["news", "reddit", "biomedical", "file"] = Field(
+        "news", description="datelines, subreddits, sections of papers, or lines of a file"
+    )
     file: PathInFile | None = Field(
         None, description="for kind file: UTF-8 text, one opening a line"
     )
@@ -226,8 +228,8 @@ class DuplicatesConfig(Settings):
 class SplitsConfig(Settings):
     """Shares of rows; what is connected never parts."""
 
-    validation: float = Field(0.05, ge=0, lt=0.5)
-    test: float = Field(0.05, ge=0, lt=0.5)
+    validation: float = Field(0.05, ge=0, lt=0.5, description="share of rows, at most")
+    test: float = Field(0.05, ge=0, lt=0.5, description="share of rows, at most")
 
 
 class RewritingConfig(Settings):
@@ -242,7 +244,7 @@ class RewritingConfig(Settings):
 class RoundConfig(Settings):
     """A round of self-distillation."""
 
-    number: int = Field(1, ge=1)
+    number: int = Field(1, ge=1, description="the teacher's own being 0")
     corpus: Path = Field(description="run whose candidates are rewritten")
     earlier: Path = Field(description="run whose rows are released with the round's")
     student: ModelConfig
@@ -269,8 +271,12 @@ class RunConfig(Settings):
 class BuildConfig(Settings):
     """Everything that decides the bytes of a corpus."""
 
-    name: str = Field("dimsum_plus", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    seed: int = Field(0, ge=0)
+    name: str = Field(
+        "dimsum_plus",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        description="of the dataset and its folder",
+    )
+    seed: int = Field(0, ge=0, description="of every draw")
     language: Language | None = Field(
         None,
         description="of the texts, for the card: an ISO 639 code such as en; empty: as detected",

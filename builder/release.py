@@ -47,6 +47,7 @@ from builder.store import Run, digest, write_table
 from builder.validity.use import files_of, prior_files
 from builder.versions import versions_of
 from cards.facts import FACTS_PATH, DatasetFacts, Link
+from cards.lint_private import private_findings
 from cards.render import render_dataset_card
 from dimsum.files import UMASK, file_hash, write_json, write_text
 from dimsum.schema import arrow_schema
@@ -60,8 +61,8 @@ def write_release(run: Run, config: BuildConfig, header: dict[str, Any]) -> Path
 
     Raises:
         GateError: the run kept no pair.
-        BuilderError: the run is not finished, its header says more than its sidecars prove, or
-            the disk failed.
+        BuilderError: the run is not finished, its header says more than its sidecars prove, what
+            would be written names a person's machine, or the disk failed.
     """
     folder = run.folder / config.name
     record = run.sidecar("splits", 0)
@@ -88,11 +89,29 @@ def write_release(run: Run, config: BuildConfig, header: dict[str, Any]) -> Path
     scratch = Path(tempfile.mkdtemp(prefix=f".{config.name}.", dir=run.folder))
     try:
         _fill(scratch, run, config, header, previous, audits)
+        refuse_private(scratch)
         _swap(scratch, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     write_json(run.folder / RECORD, {"fingerprint": wanted})
     return folder
+
+
+def refuse_private(folder: Path) -> None:
+    """Refuse a release that holds a token, a path of this machine, or a name that is nobody's
+    business.
+
+    Raises:
+        BuilderError: with where the first of them is.
+    """
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    found = [one for one in private_findings(folder, card) if one.level == "error"]
+    if found:
+        more = f", and {len(found) - 1} more such findings" if len(found) > 1 else ""
+        raise BuilderError(
+            f"the release would not be fit to publish: {found[0].where}: {found[0].message}{more}",
+            hint="change the setting or the text of your own that says it, then `dimsum release`",
+        )
 
 
 def _current(run: Run, folder: Path, wanted: str) -> bool:

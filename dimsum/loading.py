@@ -188,6 +188,25 @@ def check_weights(
             raise ModelError(f"the model {reference} " + words.format(len(names), named), hint=hint)
 
 
+def check_numbers(model: Any, reference: str) -> None:
+    """Refuse a model that gives no numbers, by its logits for two tokens.
+
+    Raises:
+        ModelError: a logit is NaN.
+    """
+    import torch
+
+    ids = torch.zeros((1, 2), dtype=torch.int64, device=model.device)
+    more = {"decoder_input_ids": ids} if model.config.is_encoder_decoder else {}
+    with torch.inference_mode():
+        logits = model(input_ids=ids, use_cache=False, **more).logits
+    if torch.isnan(logits).any():
+        raise ModelError(
+            f"the model {reference} gives no numbers: its logits are NaN",
+            hint="its weights are damaged: fetch or train it again",
+        )
+
+
 def check_tokenizer(tokenizer: Any, rows: int | None, reference: str) -> None:
     """Refuse a tokenizer that reads nothing, or that is larger than the model's embedding.
 

@@ -345,10 +345,11 @@ def load_pretrained(kind: Any, resolved: Resolved, dtype: torch.dtype) -> tuple[
         ModelError: the model is missing, corrupt or cannot be fetched.
     """
     from dimsum.cpu import contiguous_head
-    from dimsum.loading import open_whole
+    from dimsum.loading import check_numbers, open_whole
 
     with loading(resolved.reference):
         model, tokenizer = open_whole(kind, resolved, dtype)
+        check_numbers(model, resolved.reference)
     return contiguous_head(model), tokenizer
 
 

@@ -11,11 +11,21 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
 
 import click
 import pytest
+from pydantic import BaseModel
+from rich.console import Console
 
 from builder.cli import LazyGroup, root, run
+from builder.commands import output
+from builder.config import BuildConfig
+from builder.critics.recipe import CriticRecipe
+from builder.distill import DistillConfig
+from builder.probe.settings import ProbeSettings
+from builder.rescore import Comparison
+from builder.statistics.funnel import Step
 from dimsum import network, os_errors
 from dimsum.files import write_text
 
@@ -47,6 +57,127 @@ def test_hints_name_options_that_exist() -> None:
                 unknown |= {(path.name, one) for one in named.findall(hint) if one not in known}
     assert len(known) > 60
     assert unknown == set()
+
+
+def leaves() -> Iterator[tuple[str, click.Command]]:
+    for name, command in commands(root):
+        if not isinstance(command, click.Group):
+            yield name, command
+
+
+def test_every_command_prints_json_and_explains_its_options() -> None:
+    found = dict(leaves())
+    assert len(found) > 20
+    for name, command in found.items():
+        options = [one for one in command.params if isinstance(one, click.Option)]
+        assert "--json" in {text for one in options for text in one.opts}, name
+        assert [one.name for one in options if not one.help] == [], name
+
+
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    for inner in get_args(annotation):
+        yield from models_in(inner)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+
+
+def test_every_setting_is_explained() -> None:
+    seen: set[type[BaseModel]] = set()
+    waiting: list[type[BaseModel]] = [BuildConfig, DistillConfig, CriticRecipe, ProbeSettings]
+    bare = []
+    while waiting:
+        model = waiting.pop()
+        if model in seen:
+            continue
+        seen.add(model)
+        for name, field in model.model_fields.items():
+            inner = list(models_in(field.annotation))
+            waiting += inner
+            if not (field.description or inner):
+                bare.append(f"{model.__name__}.{name}")
+    assert len(seen) > 20
+    assert bare == []
+
+
+def step(stage: str, rejected: dict[str, int]) -> Step:
+    return Step(stage, "ordered pairs", 1_234_567, 1_234_000, rejected, 1.0, {})
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_tables_keep_their_headers_and_numbers_on_a_narrow_terminal(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def narrow() -> Console:
+        return Console(width=width, highlight=False, no_color=True)
+
+    monkeypatch.setattr(output, "console", narrow)
+    steps = [step("near_duplicates", {"summary.near_duplicate": 500, "x": 67}), step("splits", {})]
+    output.print_funnel(steps)
+    output.print_rescore(Comparison(BuildConfig.model_construct(), {"summary": 2_345_678}, {}, 3))
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= width
+    for word in ("entered", "kept", "rejected", "counted", "before", "after", "change"):
+        assert word in shown
+    for number in ("1,234,567", "567", "2,345,678", "-2,345,678"):
+        assert number in shown
+    assert "…" not in shown
+
+
+NOISY = """
+import sys, types, warnings
+import click
+from builder import cli
+
+@click.command()
+def noisy():
+    warnings.warn("old", FutureWarning)
+    warnings.warn("mine", UserWarning)
+
+module = types.ModuleType("noisy")
+module.noisy = noisy
+sys.modules["noisy"] = module
+cli.VERBS["noisy"] = ("noisy:noisy", "")
+sys.exit(cli.run(sys.argv[1:]))
+"""
+
+
+def test_warnings_of_libraries_about_their_own_future_are_kept_off_the_screen() -> None:
+    def said(*arguments: str) -> str:
+        command = [sys.executable, "-c", NOISY, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return done.stderr
+
+    assert "FutureWarning" not in said("noisy")
+    assert "UserWarning: mine" in said("noisy")
+    assert "FutureWarning: old" in said("--debug", "noisy")
+
+
+def test_without_a_home_directory(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    rows = '{"source": "One two three four.", "target": "One two."}\n' * 4
+    (tmp_path / "a.jsonl").write_text(rows)
+    homes = {name: str(tmp_path / "file/none") for name in ("HOME", "XDG_CACHE_HOME", "HF_HOME")}
+    for arguments in (["stats", "a.jsonl", "--json"], ["init", "mine.yaml"]):
+        done = subprocess.run(
+            [sys.executable, "-c", "from builder.cli import main; main()", *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, **homes, "PYTHONPATH": str(ROOT)},
+        )
+        said = done.stderr.removeprefix("a.jsonl: 4 pairs read\n")
+        assert (done.returncode, said) == (0, "")
+
+
+def test_a_configuration_begins_with_openings_that_can_be_read(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty.txt").write_text("\n\n")
+    for name in ("nosuch.txt", "empty.txt"):
+        command = ["init", str(tmp_path / "m.yaml"), "--domain", "x"]
+        assert run([*command, "--openings", str(tmp_path / name)]) == 2
+        assert name in capfd.readouterr().err
+        assert not (tmp_path / "m.yaml").exists()
 
 
 def test_numbers_that_cannot_be_are_refused_by_their_option() -> None:

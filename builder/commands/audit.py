@@ -21,7 +21,13 @@ def audit() -> None:
     show_default=True,
     help="Pairs to judge, all if there are fewer.",
 )
-@click.option("--readers", type=click.IntRange(min=1), default=2, show_default=True)
+@click.option(
+    "--readers",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="Who judge each pair, a sheet for each.",
+)
 @click.option("--rejects", is_flag=True, help="Spend a third of them on pairs that RUN dropped.")
 @click.option(
     "--seed",

@@ -16,7 +16,8 @@ def card() -> None:
 
 @card.command("render")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-def render(folder: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def render(folder: Path, as_json: bool) -> None:
     """Write README.md in FOLDER from its facts; what was written by hand in it stays."""
     from builder.errors import ConfigError
     from builder.hub.local import read_facts
@@ -33,7 +34,7 @@ def render(folder: Path) -> None:
     path = folder / CARD
     previous = path.read_text(encoding="utf-8") if path.is_file() else None
     write_text(path, render_card(read_facts(folder / FACTS_PATH), previous))
-    click.echo(str(path))
+    click.echo(json.dumps({"card": str(path)}, indent=2) if as_json else str(path))
 
 
 @card.command("lint")

@@ -48,7 +48,13 @@ from dimsum.writing import BATCH_SIZE
     metavar="N",
     help="Measure control accuracy on the first N sources.",
 )
-@click.option("--batch-size", default=BATCH_SIZE, type=click.IntRange(min=1), show_default=True)
+@click.option(
+    "--batch-size",
+    default=BATCH_SIZE,
+    type=click.IntRange(min=1),
+    show_default=True,
+    help="Outputs written together.",
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="JSON file to write.")
 @click.option("--save-outputs", type=click.Path(path_type=Path), help="Folder for all outputs.")
 @click.option(
@@ -58,7 +64,13 @@ from dimsum.writing import BATCH_SIZE
     help="Of an earlier --save-outputs: models that wrote these outputs do not write them again.",
 )
 @click.option("--device", help="cuda, mps or cpu; the best there is by default.")
-@click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto")
+@click.option(
+    "--dtype",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
+    show_default=True,
+    help="Of the models; auto: bfloat16 where this machine is faster at it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def evaluate(

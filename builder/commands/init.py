@@ -17,13 +17,20 @@ import click
     help="File with one opening a line; without it the preset's domains stay.",
 )
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
-def init(file: Path, preset: str, domain: str, openings: Path | None, force: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def init(
+    file: Path, preset: str, domain: str, openings: Path | None, force: bool, as_json: bool
+) -> None:
     """Write a commented configuration to FILE."""
     from builder.annotate import annotate_preset
     from builder.errors import ConfigError
+    from dimsum.commands.output import print_json
     from dimsum.files import write_text
 
     if file.exists() and not force:
         raise ConfigError(f"{file} exists", hint="--force overwrites it")
     write_text(file, annotate_preset(preset, domain, openings))
+    if as_json:
+        print_json({"file": str(file)})
+        return
     click.echo(f"{file} written; build it with: dimsum build {file}")

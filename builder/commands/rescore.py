@@ -10,7 +10,9 @@ import click
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--set", "overrides", multiple=True, required=True, metavar="A.B=C")
+@click.option(
+    "--set", "overrides", multiple=True, required=True, metavar="A.B=C", help="Change one value."
+)
 @click.option("--dry-run", is_flag=True, help="Only show; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def rescore(run: Path, overrides: tuple[str, ...], dry_run: bool, as_json: bool) -> None:

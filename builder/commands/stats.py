@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 @click.option("--offensive", type=click.Path(path_type=Path), help="Another word list.")
 @click.option("--sample", type=click.IntRange(1), help="Rows that the slow parts sample.")
 @click.option("--equal-size", type=click.IntRange(1), help="Rows of an equal-size draw.")
-@click.option("--draws", default=5, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--draws", default=5, show_default=True, type=click.IntRange(1), help="Equal-size draws."
+)
 @click.option(
     "--seed",
     default=0,

@@ -49,23 +49,23 @@ class CriticRecipe(Settings):
     start: str | None = Field(
         None, description="critic to go on from instead of a new head; of the same base and shape"
     )
-    method: Literal["lora", "full"] = "lora"
+    method: Literal["lora", "full"] = Field("lora", description="adapters, or all weights")
     template: str | None = Field(
         "{premise}\nTherefore: {hypothesis}\nTrue?", description="null: the tokenizer takes pairs"
     )
     layers: int | None = Field(None, ge=1, description="keep only the base's first layers")
     frozen_layers: int = Field(0, ge=0, description="LoRA sits on the layers above these")
-    lora_rank: int = Field(16, ge=1)
+    lora_rank: int = Field(16, ge=1, description="of the adapters' matrices")
     frozen_embeddings: bool = Field(False, description="method full: keep the base's own")
     dropout: float | None = Field(None, ge=0, lt=1, description="null: what the base has")
-    epochs: int = Field(1, ge=1)
-    batch_size: int = Field(32, ge=1)
-    learning_rate: float = Field(4e-4, gt=0)
+    epochs: int = Field(1, ge=1, description="passes over the examples")
+    batch_size: int = Field(32, ge=1, description="examples of one step")
+    learning_rate: float = Field(4e-4, gt=0, description="the highest; it falls to 0")
     warmup: float = Field(0.05, ge=0, le=1, description="share of the steps")
-    max_tokens: int = Field(128, ge=8)
+    max_tokens: int = Field(128, ge=8, description="of premise and hypothesis, read at once")
     repeat: dict[str, int] = Field({}, description="times that examples of a source are seen")
     limit: dict[str, int] = Field({}, description="examples of a source that are used at most")
-    seed: int = 0
+    seed: int = Field(0, description="of the new head and of the order")
     compile: bool = Field(False, description="torch.compile each layer; needs a C++ compiler")
 
     @model_validator(mode="after")

@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dimsum.errors import ModelError
+
 _HEADS = ((32, 64), (256, 16), (2048, 4))
 """k, and the stride that the vocabulary is folded by to find the k largest logits."""
 
@@ -65,6 +67,9 @@ def draw(
         temperature: above 0.
         top_p: in (0, 1].
         ends: int64, ids whose likeliest is wanted for each row as well.
+
+    Raises:
+        ModelError: the logits of a row are no numbers.
     """
     # Below 1 by more than rounding, so that a share's end is never stepped over.
     uniform = torch.from_numpy(uniforms).to(logits.device).clamp(max=1 - 2.0**-50)
@@ -75,6 +80,11 @@ def draw(
     normaliser = torch.logaddexp(sums.most + sums.plain.log(), forbidden)
     picked = logits.gather(1, chosen.clamp(min=0)[:, None])[:, 0] - normaliser
     drawn = Drawn(chosen.cpu().numpy(), picked.double().cpu().numpy())
+    if np.isnan(drawn.logprobs[drawn.tokens >= 0]).any():
+        raise ModelError(
+            "the teacher gives no numbers for a text",
+            hint="its weights are damaged, or too large for its dtype: try dtype float32",
+        )
     if ends is None or asked is None:
         return drawn
     return replace(

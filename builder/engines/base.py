@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from pydantic import Field
+
 from dimsum.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class EngineSettings(Settings, ABC):
         kind: the engine's name.
     """
 
-    kind: str
+    kind: str = Field(description="the engine's name")
 
     @abstractmethod
     def start(self) -> AbstractContextManager[Engine]:

@@ -29,7 +29,15 @@ from dimsum.writing import BATCH_SIZE
 )
 @click.option("--column", default="source", show_default=True, help="Of a table: the sentences.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File instead of stdout.")
-@click.option("--format", "form", type=click.Choice(["auto", "plain", "jsonl"]), default="auto")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["auto", "plain", "jsonl"]),
+    default="auto",
+    show_default=True,
+    help="Of what is written: lines of text, or JSON lines; auto: as FILE.",
+)
+@click.option("--json", "form", flag_value="jsonl", help="The same as --format jsonl.")
 @click.option(
     "--batch-size",
     default=BATCH_SIZE,
@@ -45,7 +53,13 @@ from dimsum.writing import BATCH_SIZE
     help="Of the sampling (with -n above 1).",
 )
 @click.option("--device", help="cuda, mps or cpu; the best there is by default.")
-@click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto")
+@click.option(
+    "--dtype",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    default="auto",
+    show_default=True,
+    help="Of the model; auto: bfloat16 where this machine is faster at it.",
+)
 @click.option("--quiet", is_flag=True, help="No progress.")
 def generate(
     model: str,

@@ -49,7 +49,9 @@ def task_options(command: F) -> F:
             command = click.option(
                 f"--{option.name}", help=f"Of the task {task.name}: {' or '.join(option.values)}."
             )(command)
-    return click.option("--task", type=TaskName(), required=True)(command)
+    return click.option("--task", type=TaskName(), required=True, help="What is to be written.")(
+        command
+    )
 
 
 def chosen_options(task: TaskDefinition, given: dict[str, Any]) -> dict[str, str]:

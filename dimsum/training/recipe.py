@@ -35,20 +35,24 @@ class Recipe(Settings):
     lora_layers: int | None = Field(
         None, ge=1, description="last layers that LoRA sits on; empty: all of them"
     )
-    learning_rate: float = Field(5e-5, gt=0)
-    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    learning_rate: float = Field(5e-5, gt=0, description="the highest")
+    schedule: Literal["constant", "linear", "cosine"] = Field(
+        "constant", description="of the learning rate after the warmup"
+    )
     warmup: float = Field(0.0, ge=0, lt=1, description="share of the steps")
-    weight_decay: float = Field(0.0, ge=0)
-    adam_epsilon: float = Field(1e-8, gt=0)
+    weight_decay: float = Field(0.0, ge=0, description="of AdamW")
+    adam_epsilon: float = Field(1e-8, gt=0, description="of AdamW")
     clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
-    epochs: int = Field(1, ge=1)
+    epochs: int = Field(1, ge=1, description="passes over the pairs")
     batch_size: int = Field(64, ge=1, description="pairs of one step, over all devices")
     micro_batch: int = Field(8, ge=1, description="pairs of one pass on one device")
     max_source_tokens: int = Field(512, ge=8, description="prompts longer than this are left out")
     max_target_tokens: int = Field(128, ge=4, description="targets longer than this are left out")
     max_pairs: int | None = Field(None, ge=1, description="training pairs used at most, by a hash")
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    gradient_checkpointing: bool = False
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="auto: bfloat16 where this machine is faster at it"
+    )
+    gradient_checkpointing: bool = Field(False, description="less memory, more time")
     evaluations: int = Field(4, ge=1, description="times an epoch is stopped to validate and save")
     patience: int | None = Field(
         None, ge=1, description="validations without a better loss that end the training early"
@@ -58,7 +62,7 @@ class Recipe(Settings):
     )
     validation_pairs: int = Field(2000, ge=1, description="validated on at most")
     sample_pairs: int = Field(64, ge=0, description="validation sources written for, for metrics")
-    seed: int = Field(999, ge=0)
+    seed: int = Field(999, ge=0, description="of the order and the dropout")
 
     @model_validator(mode="after")
     def _divisible(self) -> Recipe:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from builder.config import BuildConfig
+from builder.errors import BuilderError
 from builder.hub.local import name_companion, prepare, read_facts
 from builder.hub.shapes import parquet_shape
 from builder.release import RECORD, write_release
@@ -90,6 +91,19 @@ def test_statistics_stand_next_to_the_published_ones(run: tuple[Run, BuildConfig
     assert rows["h2 of targets", "paraphrase"].references == {}  # it grows with the corpus
     card = (folder / "README.md").read_text()
     assert " DIMPLE |" in card
+
+
+def test_what_is_private_is_not_released(run: tuple[Run, BuildConfig]) -> None:
+    opened, config = run
+    folder = opened.folder / config.name
+    card = folder / "README.md"
+    card.write_text(card.read_text().replace(HAND_START, HAND_START + "\n\nSee /home/ann/a.txt.\n"))
+    (opened.folder / RECORD).unlink()
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(BuilderError, match=r"README\.md: it holds a path .* /home/ann/a\.txt"):
+        write_release(opened, config, opened.header())
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert not list(opened.folder.glob(f".{config.name}*"))
 
 
 def test_made_again_it_keeps_its_student_and_what_was_written_by_hand(

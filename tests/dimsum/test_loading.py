@@ -8,17 +8,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
+import builder.critics.embedding
+import builder.critics.folder
+import dimsum.loading
 from builder.cli import run
 from builder.critics.nli_model import NliModel
+from builder.decoding.draw import draw
 from builder.pool import ModelPool
-from dimsum.errors import DimsumError
-from dimsum.loading import check_model
-from dimsum.models import load_causal
+from dimsum.errors import DimsumError, ModelError
+from dimsum.loading import check_model, open_whole
+from dimsum.models import Resolved, load_causal
 from dimsum.student import Student
 from tests.student_toys import toy_pairs, write_jsonl
 
@@ -177,6 +182,14 @@ def test_a_build_refuses_before_the_teacher_writes(
         raise AssertionError("the teacher was asked for")
 
     monkeypatch.setattr(ModelPool, "teacher", refuse)
+    loaded = []
+
+    def note(auto: Any, resolved: Resolved, *arguments: Any, **named: Any) -> Any:
+        loaded.append(resolved.path)
+        return open_whole(auto, resolved, *arguments, **named)
+
+    for module in (dimsum.loading, builder.critics.folder, builder.critics.embedding):
+        monkeypatch.setattr(module, "open_whole", note)
     origin = {"teacher": toy_teacher, "critic": toy_critic, "t5": toy_t5}[model]
     folder = Path(shutil.copytree(origin, tmp_path / "changed"))
     if fault is not None:
@@ -187,6 +200,8 @@ def test_a_build_refuses_before_the_teacher_writes(
     assert run(["build", str(config), "-o", str(tmp_path / "run"), "--quiet"]) in (1, 2)
     assert words in said(capfd)
     assert not (tmp_path / "run/run.json").exists()
+    # No model is loaded before it is refused; only its verdicts need a critic's weights.
+    assert loaded == ([str(folder)] if words == "calls" else [])
 
 
 def test_a_device_that_is_not_there(
@@ -209,6 +224,20 @@ def test_numbers_that_are_none_are_not_a_lack_of_memory(
     config.write_text(yaml.safe_dump(toy_document))
     assert run(["build", str(config), "-o", str(tmp_path / "run"), "--quiet"]) == 1
     assert "gives no numbers" in said(capfd)
+
+
+def test_a_teacher_that_gives_no_numbers(faulty: Path, toy_t5: Path, tmp_path: Path) -> None:
+    t5 = Path(shutil.copytree(toy_t5, tmp_path / "t5"))
+    for folder in (faulty, t5):
+        change_weights(folder, lambda w: next(iter(w.values())).fill_(float("nan")))
+        with pytest.raises(ModelError, match="gives no numbers: its logits are NaN"):
+            Student.from_pretrained(folder)
+    with pytest.raises(ModelError, match="gives no numbers"):
+        load_causal(str(faulty), dtype="float32")
+    logits = torch.zeros(3, 100)
+    logits[1, 7] = float("nan")
+    with pytest.raises(ModelError, match="the teacher gives no numbers"):
+        draw(logits, np.full(3, 0.5), [()] * 3, banned=torch.tensor([1]), temperature=1, top_p=0.9)
 
 
 def test_short_models_read_what_they_can(toy_critic: Path, tmp_path: Path) -> None:

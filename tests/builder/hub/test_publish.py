@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
+from builder.cli import run
 from builder.errors import BuilderError, ConfigError, GateError
 from builder.hub.errors import MovedError
 from builder.hub.local import name_companion
@@ -182,6 +183,30 @@ def test_a_dry_run_does_nothing(hub: LoopHub, folder: Path) -> None:
     assert "data/paraphrase/train-00000-of-00001.parquet" in preview.plan.deleted
     assert "-Version `1.0.0`." in preview.card.replace(" Its", "\n Its")
     assert {entry.method for entry in hub.log[-3:]} <= {"GET", "HEAD"}
+
+
+def test_a_dry_run_needs_no_login(
+    hub: LoopHub, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(folder.parent / "no-token"))
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    assert run(["publish", str(folder), REPO, "--dry-run", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["new_repository"] is True
+    assert hub.log and not any(entry.token for entry in hub.log)
+    assert run(["publish", str(folder), REPO, "--yes"]) == 1
+    assert "hf auth login" in capfd.readouterr().err
+    assert not hub.repos
+
+
+def test_the_version_of_a_release_is_that_of_its_tag(hub: LoopHub, folder: Path) -> None:
+    publish(hub, folder, tag="v2.3.0")
+    tree = on_hub(hub)
+    facts = json.loads(hub.blob(tree["provenance/facts.json"]).read_text())
+    assert facts["version"] == "2.3.0"
+    assert "Version `2.3.0`." in hub.blob(tree["README.md"]).read_text()
+    assert "2.3.0" in (folder / "README.md").read_text()
 
 
 def test_text_written_by_hand_is_published(hub: LoopHub, folder: Path) -> None:
