@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from io import TextIOWrapper
@@ -75,13 +75,19 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
                 Path(scratch).unlink()
 
 
-def try_file(path: Path) -> None:
+def try_file(path: Path, inputs: Iterable[str | Path] = ()) -> None:
     """Try a place for a file before the work for it begins.
 
+    Args:
+        inputs: what is read, files among them, which must not be written over.
+
     Raises:
-        UsageError: a folder is there, or a link that leads nowhere.
+        UsageError: a folder is there, a link that leads nowhere, or an input.
         DimsumError: nothing can be written there.
     """
+    for one in map(Path, inputs):
+        if path.is_file() and one.is_file() and path.samefile(one):
+            raise UsageError(f"{path} is what is read", hint="choose another name")
     if path.is_dir():
         raise UsageError(f"{path} is a folder", hint="name a file in it")
     if path.is_symlink() and not path.exists():

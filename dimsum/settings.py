@@ -30,9 +30,9 @@ from dimsum.errors import UsageError
 
 
 class Settings(BaseModel):
-    """Unknown keys are errors and values never change after loading."""
+    """Unknown keys are errors, numbers are finite, and values never change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -139,11 +139,25 @@ def load(
     return check(kind, document, base)
 
 
+class _OneOfEachKey(yaml.SafeLoader):
+    """YAML in which a key that a mapping has twice is an error: one of the values would go."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    line = key.start_mark.line + 1
+                    raise UsageError(f"the settings have {key.value!r} twice, again at line {line}")
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read_mapping(source: str | Path, presets: Presets) -> dict[str, Any]:
     """The mapping of a preset or of a YAML file, unchecked.
 
     Raises:
-        UsageError: no such file, one that cannot be read, or no mapping in it.
+        UsageError: no such file, one that cannot be read, no mapping in it, or a key twice.
     """
     if str(source) in presets.names:
         text = presets.text(str(source))
@@ -156,10 +170,14 @@ def read_mapping(source: str | Path, presets: Presets) -> dict[str, Any]:
             )
         try:
             text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError as error:
+            raise UsageError(
+                f"{path} cannot be read: it is not UTF-8", hint="save it as UTF-8"
+            ) from error
+        except OSError as error:
             raise UsageError(f"{path} cannot be read: {error}") from error
     try:
-        document = yaml.safe_load(text)
+        document = yaml.load(text, _OneOfEachKey)
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f" at line {where.line + 1}" if where else ""

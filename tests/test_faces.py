@@ -169,6 +169,29 @@ def test_without_a_home_directory(tmp_path: Path) -> None:
         assert (done.returncode, said) == (0, "")
 
 
+def test_no_command_writes_over_what_it_reads(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path, link = tmp_path / "a.jsonl", tmp_path / "link.jsonl"
+    path.write_text('{"source": "One two three.", "target": "One two."}\n' * 4)
+    link.symlink_to(path)
+    before = path.read_bytes()
+    (tmp_path / "folder").mkdir()
+    for command in (
+        ["stats", str(path), "-o", str(path)],
+        ["stats", str(path), "-o", str(link)],
+        ["stats", str(link), "--against", str(path), "-o", str(path)],
+        ["report", str(tmp_path / "folder"), "--statistics", str(path), "-o", str(path)],
+        ["calibrate", str(tmp_path / "folder"), str(path), "-o", str(path)],
+        ["probe", "proximity", "--contexts", str(path), "-o", str(path)],
+    ):
+        assert run(command) == 2
+        said = capfd.readouterr().err.splitlines()
+        assert said[0].endswith("is what is read."), command
+        assert said[1] == "Hint:  choose another name"
+    assert path.read_bytes() == before
+
+
 def test_a_configuration_begins_with_openings_that_can_be_read(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

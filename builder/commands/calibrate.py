@@ -52,8 +52,10 @@ def calibrate(
     from builder.validity.model import write_calibration
     from dimsum.commands.output import print_json
     from dimsum.data.values import Reading
+    from dimsum.files import try_file
 
     path = run / "validity.json" if output is None else output
+    try_file(path, labels)
     reading = Reading()
     found, data = work.calibrate(run, labels, seed, reading, before_critic=before_critic)
     document = work.describe(found, data, precision)

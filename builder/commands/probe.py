@@ -64,8 +64,10 @@ def proximity(
     from builder.probe.proximity import probe as run
     from builder.probe.settings import ProbeSettings
     from dimsum.commands.output import print_json
+    from dimsum.files import try_file
     from dimsum.settings import check
 
+    try_file(output, filter(None, [contexts]))
     settings = check(ProbeSettings, {**asked, "temperatures": asked["temperatures"].split(",")})
     parts = output.parent / f".{output.stem}.parts"
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))

@@ -70,7 +70,7 @@ def stats(
             click.echo(line, err=True)
 
     if output:
-        try_file(output)
+        try_file(output, [corpus, *against])
     document = study([corpus, *against], _settings(**options), say)
     if output:
         write_json(output, document)

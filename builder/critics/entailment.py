@@ -106,39 +106,34 @@ class EntailmentCritic:
         pairs, and those of which nothing was left to do but to cut them.
         """
         first, *second = self.models
-        long, cut = set[int](), set[int]()
         if second:
-            opinion = self._log_scores(second[0], pairs, on_tokens, long, cut)
+            opinion, long, cut = self._log_scores(second[0], pairs, on_tokens)
             alone = np.exp(opinion[:, ENTAILMENT]) < first.spec.alone_below
             open_cases = np.flatnonzero(~alone)
             asked = [pairs[index] for index in open_cases.tolist()]
-            also_long, also_cut = set[int](), set[int]()
-            opinion[open_cases] += self._log_scores(first, asked, on_tokens, also_long, also_cut)
+            other, also_long, also_cut = self._log_scores(first, asked, on_tokens)
+            opinion[open_cases] += other
             opinion[open_cases] /= 2
             long |= {int(open_cases[index]) for index in also_long}
             cut |= {int(open_cases[index]) for index in also_cut}
         else:
-            opinion = self._log_scores(first, pairs, on_tokens, long, cut)
+            opinion, long, cut = self._log_scores(first, pairs, on_tokens)
         self.long += Counter({IN_WINDOWS: len(long), CUT: len(cut), READ: len(pairs)})
         together = np.exp(opinion)
         scores: Scores = together / together.sum(axis=1, keepdims=True)
         return scores
 
     def _log_scores(
-        self,
-        model: NliModel,
-        pairs: Sequence[tuple[str, str]],
-        on_tokens: Callable[[int], None],
-        long: set[int],
-        cut: set[int],
-    ) -> Scores:
-        """One model's log-probabilities; indices of what was read in windows, or cut, are added."""
+        self, model: NliModel, pairs: Sequence[tuple[str, str]], on_tokens: Callable[[int], None]
+    ) -> tuple[Scores, set[int], set[int]]:
+        """One model's log-probabilities, and the indices of what it read in windows, and cut."""
         encoded = model.encode_whole(pairs) if pairs else []
         whole = [i for i, row in enumerate(encoded) if len(row["input_ids"]) <= model.max_tokens]
         result = np.full((len(pairs), len(LABELS)), np.nan, dtype=np.float32)
         result[whole] = self._read(
             model, [pairs[i] for i in whole], [encoded[i] for i in whole], on_tokens
         )
+        long, cut = set[int](), set[int]()
         windows: list[tuple[str, str]] = []
         owners: list[int] = []
         for index in sorted({*range(len(pairs))} - {*whole}):
@@ -153,7 +148,7 @@ class EntailmentCritic:
                 best = result[index, ENTAILMENT]
                 if np.isnan(best) or row[ENTAILMENT] > best:
                     result[index] = row
-        return result
+        return result, long, cut
 
     def _read(
         self,

@@ -82,3 +82,32 @@ def test_a_file_is_read_with_its_overrides_and_its_folder(tmp_path: Path) -> Non
     with pytest.raises(UsageError, match="no settings at nowhere") as caught:
         load(Sample, "nowhere", presets=PRESETS)
     assert "paper, embedded" in caught.value.hint
+
+
+class Numbers(Settings):
+    one: float = 0.0
+    many: dict[str, float] = Field(default_factory=dict)
+
+
+@pytest.mark.parametrize("text", ["one: .nan", "one: .inf", "many: {a: -.inf}"])
+def test_a_number_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match="finite number"):
+        load(Numbers, path, presets=PRESETS)
+
+
+@pytest.mark.parametrize("text", ["one: 1\none: 2\n", "many:\n  a: 1\n  b: 2\n  a: 3\n"])
+def test_a_key_that_stands_twice_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=r"twice, again at line [24]"):
+        load(Numbers, path, presets=PRESETS)
+    path.write_text("many: {<<: &x {a: 1}, b: 2}\n")
+    assert load(Numbers, path, presets=PRESETS).many == {"a": 1, "b": 2}
+
+
+def test_settings_that_are_not_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes("one: 1 # é".encode("latin-1"))
+    with pytest.raises(UsageError, match="cannot be read: it is not UTF-8"):
+        load(Numbers, tmp_path / "a.yaml", presets=PRESETS)
