@@ -41,6 +41,8 @@ UNFINISHED = frozenset({"VERB", "AUX", "ADP", "ADV", "PART", "SCONJ", "CCONJ", "
 """Parts of speech of a last word that still waits for what was moved ("The house is based")."""
 POINTING = frozenset({"he", "her", "him", "his", "it", "its", "she", "their", "them", "they"})
 """Pronouns that point back to a noun."""
+NEAR = frozenset({"that", "these", "this", "those"})
+"""First words that point to the sentence before, and would point to what is put in front."""
 CLAUSES = frozenset({"acl", "advcl", "ccomp", "csubj", "relcl", "xcomp"})
 """Relations of a clause inside a clause."""
 LEAST_MOVED = 3
@@ -99,7 +101,8 @@ def _opening(part: Any) -> str | None:
     first = part.left_edge
     if part.dep_ == "advcl":
         marks = [t for t in part.children if t.dep_ in {"mark", "advmod"}]
-        if marks and marks[0].i == first.i and first.lower_ in CLAUSE_MARKS:
+        begins = bool(marks) and marks[0].i == first.i and first.lower_ in CLAUSE_MARKS
+        if begins and first.nbor().lower_ != "also":  # "while also" adds to what stands before it
             return str(first.lower_)
     if part.dep_ == "prep" and part.i == first.i and part.lower_ in PREPOSITIONS:
         return str(part.lower_)
@@ -111,7 +114,8 @@ def _move_to_front(sentence: Any, part: Any, opening: str) -> Iterator[Reorderin
     stop = start - 1 if sentence[start - 1].text == "," else start
     if sentence[0].lower_ in LEADS or _begins_with_adjunct(sentence):
         return
-    if part.dep_ == "prep" and POINTING & {token.lower_ for token in _span(part)}:
+    points = POINTING & {token.lower_ for token in _span(part)}
+    if points and (part.dep_ == "prep" or sentence[0].lower_ in NEAR):
         return
     rest = sentence[:stop]
     if _count_words(rest) >= LEAST_WORDS and rest[-1].pos_ not in UNFINISHED:
@@ -128,7 +132,8 @@ def _move_to_back(sentence: Any, part: Any, opening: str) -> Iterator[Reordering
     if "," in rest.text or any(token.dep_ in CLAUSES for token in rest):
         return
     # "If John is late, he ...": behind what points to it, the name would be another's.
-    if rest[0].lower_ in POINTING and any(t.pos_ in {"NOUN", "PROPN"} for t in _span(part)):
+    has_noun = any(token.pos_ in {"NOUN", "PROPN"} for token in _span(part))
+    if has_noun and POINTING & {token.lower_ for token in rest}:
         return
     between = ", " if opening in WITH_COMMA else " "
     moved = _lower_first(sentence[:start])

@@ -8,5 +8,7 @@ install "[dev]"
 .venv/bin/mypy
 .venv/bin/lint-imports
 # A worker a core, and one thread a worker: the models in the tests are too small to share cores.
+# Tests start many processes, and without bytecode each would compile all that it imports.
+unset PYTHONDONTWRITEBYTECODE
 export OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 .venv/bin/pytest -n auto --dist worksteal "$@"

@@ -64,7 +64,7 @@ def test_a_tiny_build_from_the_command_line(
     methods = [method for table in tables for method in table["method"].to_pylist()]
     assert steps["candidates"]["entered"] == len(methods)
     assert methods.count("parallel") == steps["contexts"]["kept"] * 8
-    assert set(methods) <= {"parallel", "ending"}
+    assert set(methods) <= {"parallel", "ending", "reordered"}
     assert steps["scores"]["entered"] == steps["pairs"]["kept"]
     assert "smollm2" in err
     if code == 0:

@@ -61,6 +61,9 @@ def test_a_part_goes_to_the_other_end(sentence: str, moved: str, move: str) -> N
         "Was the school closed after a fire broke out?",
         "The police did not say that the man left the city.",  # turned into what they said
         "It fell in May.",  # too little is left
+        "This plan was dropped because it was too costly.",  # "it" would be another thing
+        "The firm cut prices for years while also hiring many people.",
+        "If the mayor is late, the whole council will vote without him.",  # whom, before the mayor
         "",
     ],
 )

@@ -77,7 +77,7 @@ def test_the_card_names_it_in_its_words(
         "| paraphrase or headline |",
         "Control code: tiny or brief",
         "paraphrases or headlines by the rules",
-        " headlines of single sentences",
+        " headlines of single English sentences",
         "headline-generation",
     ):
         assert words in card, words
