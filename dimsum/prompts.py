@@ -1,12 +1,14 @@
 """What a student reads: one instruction line that names the control code, then the sentence.
 
 Source: the prompts of arXiv 2305.16635 v1 have this shape, one wording for each control code. A
-student trained without codes reads one wording for each task instead.
+student trained without codes reads one wording for each task instead. The instruction may also
+stand last, right before the answer, and both inside the turn of a user, for a base that was trained
+on chats.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -16,6 +18,8 @@ from dimsum.tasks import TaskDefinition
 from dimsum.tasks.registry import SHIPPED
 
 Architecture = Literal["seq2seq", "causal"]
+PromptShape = Literal["instruction_first", "instruction_last", "chat"]
+"""Where the instruction stands; `chat`: last, in a user's turn of the base's chat template."""
 
 
 class CodeDescription(BaseModel):
@@ -42,7 +46,7 @@ class PromptFormat(BaseModel):
             code for each task, the name of the task.
         codes: what each control code asks for.
         control: whether the codes are those of the tasks' definitions.
-        template: text with {instruction} and {source}.
+        template: text with {instruction} and {source}, in either order.
         target_prefix: stands before the target in training; a causal model's answer is a
             continuation, so it begins with a space.
     """
@@ -76,8 +80,6 @@ class PromptFormat(BaseModel):
         for part in ("{instruction}", "{source}"):
             if self.template.count(part) != 1:
                 raise ValueError(f"template needs {part} once")
-        if not self.template.startswith("{instruction}"):
-            raise ValueError("template must begin with {instruction}")
         if len(set(self.instructions.values())) != len(self.instructions):
             raise ValueError("two control codes have the same instruction")
         if set(self.codes) != set(self.instructions):
@@ -91,9 +93,23 @@ class PromptFormat(BaseModel):
         *,
         control: bool = True,
         tasks: Sequence[TaskDefinition] = SHIPPED,
+        shape: PromptShape = "instruction_first",
+        chat: Callable[[str], str] | None = None,
     ) -> PromptFormat:
-        """The format that students are trained with, for their tasks."""
+        """The format that students are trained with, for their tasks.
+
+        Args:
+            chat: with the shape of that name: a user's turn, and all of the base's chat template
+                that comes before the answer to it.
+        """
         causal = architecture == "causal"
+        if shape == "chat":
+            assert chat is not None
+            template = chat("Sentence: {source}\n{instruction}")
+        else:
+            parts = ("{instruction}", "Sentence: {source}")
+            template = "\n".join(parts if shape == "instruction_first" else reversed(parts))
+            template += "\nAnswer:" if causal else ""
         return cls(
             instructions={
                 name: line
@@ -104,8 +120,8 @@ class PromptFormat(BaseModel):
                     else ((task.name, task.instruction),)
                 )
             },
-            template="{instruction}\nSentence: {source}" + ("\nAnswer:" if causal else ""),
-            target_prefix=" " if causal else "",
+            template=template,
+            target_prefix=" " if causal and shape != "chat" else "",
             codes=describe_codes(tasks, control=control),
             control=control,
         )
@@ -126,8 +142,8 @@ class PromptFormat(BaseModel):
                 f"the student does not know the control code {code!r}",
                 hint=f"it knows {', '.join(self.instructions)}",
             )
-        before, after = self._around()
-        return self.instructions[code] + before + source + after
+        before, after = self._around(self.instructions[code])
+        return before + source + after
 
     def parse(self, prompt: str) -> tuple[str, str]:
         """The (control code, source) that a prompt was rendered from.
@@ -135,18 +151,20 @@ class PromptFormat(BaseModel):
         Raises:
             UsageError: a text that is no prompt of this format.
         """
-        before, after = self._around()
         for code, line in self.instructions.items():
-            head = line + before
-            if prompt.startswith(head) and prompt.endswith(after):
-                inner = prompt[len(head) :]
-                return code, inner[: len(inner) - len(after)]
+            before, after = self._around(line)
+            inner = len(prompt) - len(before) - len(after)
+            if inner >= 0 and prompt.startswith(before) and prompt.endswith(after):
+                return code, prompt[len(before) :][:inner]
         raise UsageError("the text is not a prompt of this student")
 
-    def _around(self) -> tuple[str, str]:
-        """The fixed text between instruction and source, and after the source."""
-        before, _, after = self.template.removeprefix("{instruction}").partition("{source}")
-        return before, after
+    def _around(self, instruction: str) -> tuple[str, str]:
+        """What stands before the source and after it under an instruction."""
+        before, _, after = self.template.partition("{source}")
+        return (
+            before.replace("{instruction}", instruction),
+            after.replace("{instruction}", instruction),
+        )
 
 
 def describe_codes(tasks: Sequence[TaskDefinition], *, control: bool) -> dict[str, CodeDescription]:

@@ -309,6 +309,24 @@ class Student:
         ids = self._ids([text])[0]
         return [*ids, self.tokenizer.eos_token_id]
 
+    def chat_turn(self, content: str) -> str:
+        """A user's turn in the model's chat template, and all that comes before its answer.
+
+        Raises:
+            UsageError: a model without a chat template.
+        """
+        if self.spec.architecture != "causal" or not self.tokenizer.chat_template:
+            raise UsageError(
+                f"{self.spec.base or 'the model'} has no chat template",
+                hint="--set prompt=instruction_last, or another student",
+            )
+        turn: str = self.tokenizer.apply_chat_template(
+            [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=False
+        )
+        if adds_bos(self.tokenizer):  # it stands in the template already
+            turn = turn.removeprefix(self.tokenizer.bos_token)
+        return turn
+
     def tokens_of(self, prompts: Sequence[str], *, whole: bool = False) -> list[list[int]]:
         """Tokens of texts that follow no prompt format of the student's own.
 

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from dimsum.errors import UsageError
 from dimsum.language import Language
+from dimsum.prompts import PromptShape
 from dimsum.settings import Presets, Settings, load
 from dimsum.tasks import TaskDefinition, tasks_of
 from dimsum.tasks.registry import SHIPPED
@@ -31,6 +32,11 @@ class Recipe(Settings):
         description="of the pairs, for the card: an ISO 639 code; empty: as detected",
     )
     control: bool = Field(True, description="name the control code in the prompt")
+    prompt: PromptShape = Field(
+        "instruction_first",
+        description="instruction_last: right before the answer; chat: there, in a user's turn of "
+        "the base's chat template",
+    )
     lora_rank: int | None = Field(None, ge=1, description="empty: all weights are trained")
     lora_layers: int | None = Field(
         None, ge=1, description="last layers that LoRA sits on; empty: all of them"

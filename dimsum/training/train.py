@@ -240,13 +240,24 @@ def _base_dtype(recipe: Recipe, kind: str | None) -> Literal["float32", "bfloat1
 
 
 def _fit_prompts(student: Student, recipe: Recipe) -> None:
-    """Give a new student its prompts; one that is trained further keeps its own."""
+    """Give a new student its prompts; one that is trained further keeps its own.
+
+    Raises:
+        UsageError: the recipe asks for other prompts than the student was trained with, or for a
+            chat template that its base does not have.
+    """
     if student.spec.trained:
         if student.spec.prompts.control != recipe.control:
             raise UsageError(
                 f"{recipe.student} was trained {'with' if not recipe.control else 'without'} "
                 "control codes",
                 hint="train it further as it was trained, or begin with a plain model",
+            )
+        shape = student.spec.training.get("recipe", {}).get("prompt", "instruction_first")
+        if shape != recipe.prompt:
+            raise UsageError(
+                f"{recipe.student} was trained with prompt: {shape}, not {recipe.prompt}",
+                hint=f"--set prompt={shape}, or begin with a plain model",
             )
         known, asked = student.spec.prompts.tasks, [task.name for task in recipe.definitions]
         if set(known) != set(asked):
@@ -256,7 +267,11 @@ def _fit_prompts(student: Student, recipe: Recipe) -> None:
             )
         return
     student.spec.prompts = PromptFormat.default(
-        student.spec.architecture, control=recipe.control, tasks=recipe.definitions
+        student.spec.architecture,
+        control=recipe.control,
+        tasks=recipe.definitions,
+        shape=recipe.prompt,
+        chat=student.chat_turn if recipe.prompt == "chat" else None,
     )
 
 

@@ -14,11 +14,17 @@ from tests.tasks.headline import HEADLINE
 
 @pytest.mark.parametrize("architecture", ["seq2seq", "causal"])
 @pytest.mark.parametrize("control", [True, False])
+@pytest.mark.parametrize("shape", ["instruction_first", "instruction_last", "chat"])
 @given(source=st.text())
 def test_a_prompt_gives_back_what_it_was_made_from(
-    architecture: str, control: bool, source: str
+    architecture: str, control: bool, shape: str, source: str
 ) -> None:
-    form = PromptFormat.default(architecture, control=control)  # type: ignore[arg-type]
+    form = PromptFormat.default(
+        architecture,  # type: ignore[arg-type]
+        control=control,
+        shape=shape,  # type: ignore[arg-type]
+        chat=lambda text: f"<user>{text}</user><assistant>",
+    )
     again = PromptFormat.model_validate_json(form.model_dump_json())
     assert again.control == control
     for code in form.instructions:
@@ -45,13 +51,28 @@ def test_the_prompt_reads_as_it_should() -> None:
     assert one_line(" a\n b\t c ") == "a b c"
 
 
+def test_the_instruction_may_stand_right_before_the_answer() -> None:
+    last = PromptFormat.default("causal", shape="instruction_last")
+    assert last.render("A dog {instruction} sleeps.", "paraphrase") == (
+        "Sentence: A dog {instruction} sleeps.\nWrite a paraphrase of the sentence.\nAnswer:"
+    )
+    assert last.target_prefix == " "
+    chat = PromptFormat.default("causal", shape="chat", chat=lambda text: f"<u>{text}</u><a>")
+    assert chat.render("A dog sleeps.", "paraphrase") == (
+        "<u>Sentence: A dog sleeps.\nWrite a paraphrase of the sentence.</u><a>"
+    )
+    assert chat.target_prefix == ""
+    seq2seq = PromptFormat.default("seq2seq", shape="instruction_last")
+    assert seq2seq.render("A.", "paraphrase") == "Sentence: A.\nWrite a paraphrase of the sentence."
+
+
 def test_what_is_no_prompt_is_refused() -> None:
     form = PromptFormat.default("seq2seq")
     with pytest.raises(UsageError, match="not a prompt"):
         form.parse("Sentence: A dog sleeps.")
     with pytest.raises(UsageError, match="does not know the control code 'summary'"):
         form.render("A dog sleeps.", "summary")
-    for template in ("{source}", "{instruction}", "x {instruction} {source}", "{source}{source}"):
+    for template in ("{source}", "{instruction}", "{instruction} {source}{source}"):
         with pytest.raises(ValidationError):
             PromptFormat(instructions={"a": "b"}, template=template)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,25 @@ def test_a_student_is_trained_further_with_and_without_codes(
     second = train(Data(str(pairs)), further, tmp_path / "next", device="cpu")
     assert second.spec.trained["summary"] == 2 * first.spec.trained["summary"]
     assert second.spec.base == first.spec.base == toy_t5.name
+
+
+def test_a_student_keeps_the_shape_of_its_prompts(
+    toy_llama: Path, toy_t5: Path, pairs: Path, tmp_path: Path
+) -> None:
+    data = Data(str(pairs))
+    with pytest.raises(UsageError, match="has no chat template"):
+        train(data, small(toy_t5, prompt="chat"), tmp_path / "none", device="cpu")
+    shutil.copytree(toy_llama, tmp_path / "chats")
+    template = "<s>{% for m in messages %}U: {{ m['content'] }}\n{% endfor %}A: "
+    (tmp_path / "chats" / "chat_template.jinja").write_text(template)
+    recipe = small(tmp_path / "chats", prompt="chat", epochs=1)
+    first = train(data, recipe, tmp_path / "one", device="cpu")
+    assert first.spec.prompts.template == "<s>U: Sentence: {source}\n{instruction}\nA: "
+    with pytest.raises(UsageError, match="prompt: chat, not instruction_first"):
+        train(data, small(tmp_path / "one"), tmp_path / "two", device="cpu")
+    further = small(tmp_path / "one", prompt="chat", epochs=1, seed=1)
+    second = train(data, further, tmp_path / "two", device="cpu")
+    assert second.spec.prompts == first.spec.prompts
 
 
 def test_a_code_that_is_new_to_a_student_is_learnt_further_on(
