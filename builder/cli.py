@@ -33,7 +33,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "train": ("dimsum.commands.train:train", "Train a student on pairs."),
     "distill": ("builder.commands.distill:distill", "Students and their own corpora, in rounds."),
     "evaluate": ("builder.commands.evaluate:evaluate", "Judge students and baselines."),
-    "generate": ("dimsum.commands.generate:generate", "Write with a student for each line."),
+    "generate": ("builder.commands.generate:generate", "Write with a student for each line."),
     "doctor": ("builder.commands.doctor:doctor", "Print versions, devices and models found."),
 }
 """Verb to (import string, help line); the help lines stand here so that --help imports nothing."""

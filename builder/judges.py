@@ -1,4 +1,4 @@
-"""The critic as a judge of students."""
+"""The critic as a judge of students, and with P(valid) as the one that chooses among outputs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,41 @@ from builder.models import public_name
 
 if TYPE_CHECKING:
     from dimsum.evaluation.measure import Critic
+    from dimsum.rerank import Judge
+    from dimsum.tasks import TaskDefinition
+
+DEFAULT = "embedded"
+"""Preset whose measures and model of P(valid) a judge of pairs reads."""
+
+
+def pair_judge(critic: str, preset: str = DEFAULT) -> Judge:
+    """What chooses among outputs: entailment in the directions of the task, times P(valid).
+
+    Args:
+        critic: reference of the entailment critic.
+        preset: of a build, whose model of validity reads what needs no critic.
+
+    Raises:
+        BuilderError: a model cannot be loaded.
+    """
+    from builder.config import load_config
+    from builder.validity.labels import Label
+    from builder.validity.measure import measure_labels
+    from builder.validity.use import model_of
+
+    judge, config = entailment_critic(critic), load_config(preset)
+    valid = model_of(config)
+    assert valid is not None
+
+    def score(pairs: Sequence[tuple[str, str]], task: TaskDefinition) -> np.ndarray[Any, Any]:
+        ways = {"forward": list(pairs), "backward": [pair[::-1] for pair in pairs]}
+        entailed = np.min([judge.score(ways[way]) for way in task.directions], axis=0)
+        labels = [Label(source, target, False, 0, 1.0, "") for source, target in pairs]
+        likely = valid.predict(measure_labels(labels, config).values)
+        found: np.ndarray[Any, Any] = np.nan_to_num(entailed) * likely
+        return found
+
+    return score
 
 
 def entailment_critic(reference: str) -> Critic:

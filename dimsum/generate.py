@@ -22,6 +22,7 @@ from dimsum.data.files import decode_lines, form_of, json_row, lines_in, rows_in
 from dimsum.data.values import Reading, Row, check_columns, format_value, not_text
 from dimsum.errors import UsageError
 from dimsum.models import pin, resolve
+from dimsum.rerank import Judge, best_of
 from dimsum.tasks import TaskDefinition
 from dimsum.unfinished import Growing, Mark, growing
 from dimsum.writing import BATCH_SIZE
@@ -41,6 +42,8 @@ class Job:
     Attributes:
         options: of the task, such as the length of a summary.
         number: outputs of each sentence; one is greedy, several are sampled.
+        rerank: samples of each sentence of which the best is the output; 0: none.
+        referee: what judges them, as the user names it.
         column: of a table, the one that holds the sentence.
         form: plain, jsonl, or auto: by the file's ending, else JSONL when the first line that is
             not blank is a JSON object.
@@ -49,6 +52,8 @@ class Job:
     task: TaskDefinition
     options: Mapping[str, str] = field(default_factory=dict)
     number: int = 1
+    rerank: int = 0
+    referee: str = ""
     column: str = "source"
     form: str = "auto"
     batch_size: int = BATCH_SIZE
@@ -64,8 +69,12 @@ def generate_file(
     device: str | None = None,
     dtype: Any = "auto",
     say: Callable[[str], None] = lambda line: None,
+    judge: Judge | None = None,
 ) -> int:
     """Write for every line of a file or of standard input; returns how many lines there were.
+
+    Args:
+        judge: chooses among the samples that `job.rerank` asks for.
 
     Raises:
         UsageError: a file that cannot be read or lacks the column, an unknown control code, or an
@@ -73,6 +82,8 @@ def generate_file(
     """
     from dimsum.student import Student
 
+    if job.rerank and (judge is None or job.number > 1):
+        raise UsageError("the best of several samples is one output, chosen by a critic")
     if output is not None and output.exists():
         raise UsageError(f"{output} exists", hint="choose another name; nothing is overwritten")
     if output is not None and form_of(output) in ("csv", "tsv", "parquet", "json"):
@@ -91,12 +102,13 @@ def generate_file(
         say(f"{model} is no trained student: its prompts are new to it")
     code = student.spec.code_for(job.task.name, job.options)
     if output is None:
-        return _run(student, code, job, form, rows, Growing(sys.stdout, Mark(""), None), say)
+        return _run(student, code, job, form, rows, Growing(sys.stdout, Mark(""), None), say, judge)
     asked = [version("dimsum-plus"), pin(resolve(model)).identity, code, form, job.number]
     asked += [job.column, job.batch_size, job.seed, str(student.model.dtype)]
+    asked += [job.rerank, job.referee] if job.rerank else []
     digest = sha256(json.dumps([*asked, student.model.device.type]).encode()).hexdigest()
     with growing(output, digest, say) as growth:
-        return _run(student, code, job, form, rows, growth, say)
+        return _run(student, code, job, form, rows, growth, say, judge)
 
 
 def _read(source: Path | None, job: Job) -> tuple[str, Iterator[Row]]:
@@ -146,6 +158,7 @@ def _run(
     rows: Iterator[Row],
     growth: Growing,
     say: Callable[[str], None],
+    judge: Judge | None,
 ) -> int:
     reading, total = Reading(), sha256()
     done, cut = growth.mark.rows, growth.mark.cut
@@ -158,13 +171,7 @@ def _run(
             if reading.rows == done and total.hexdigest() != growth.mark.input:
                 raise _other_input()
             continue
-        outputs = student.write(
-            [text or "" for text in texts],
-            code,
-            n=job.number,
-            seed=job.seed + reading.rows - len(chunk),
-            batch_size=job.batch_size,
-        )
+        outputs = _write(student, code, job, texts, job.seed + reading.rows - len(chunk), judge)
         cut += student.cut
         for row, found in zip(chunk, outputs, strict=True):
             _emit(growth.stream, form, job, row, found, code)
@@ -178,6 +185,24 @@ def _run(
     if cut:
         say(f"{cut} sources were longer than the student takes and lost their end")
     return reading.rows
+
+
+def _write(
+    student: Student,
+    code: str,
+    job: Job,
+    texts: list[str | None],
+    seed: int,
+    judge: Judge | None,
+) -> list[list[str]]:
+    """The outputs of a chunk."""
+    sources = [text or "" for text in texts]
+    if judge is None:
+        return student.write(sources, code, n=job.number, seed=seed, batch_size=job.batch_size)
+    best = best_of(
+        student, sources, job.task, code, job.rerank, judge, seed=seed, batch_size=job.batch_size
+    )
+    return [[text] for text in best]
 
 
 def _other_input() -> UsageError:

@@ -27,7 +27,25 @@ from dimsum.writing import BATCH_SIZE
     default=100,
     type=click.IntRange(min=1),
     show_default=True,
-    help="Sources to choose on.",
+    help="Sources to choose its prompts on: those after the judged ones.",
+)
+@click.option(
+    "--matched",
+    is_flag=True,
+    help="Also each MODEL at the length of the teacher's outputs.",
+)
+@click.option(
+    "--rerank",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Also the best of N samples of each MODEL, by --rerank-critic and P(valid).",
+)
+@click.option(
+    "--rerank-critic",
+    default="embedded:critic",
+    show_default=True,
+    help="It should be another than --critic, which judges.",
 )
 @click.option("--outputs", multiple=True, metavar="NAME=FILE", help="Outputs made elsewhere.")
 @click.option("--critic", help="Entailment critic, such as embedded:critic; none by default.")
@@ -88,10 +106,10 @@ def evaluate(
     The first system is tested against every other by paired bootstrap. Each number carries its
     95% interval and a signature.
     """
-    from builder.judges import entailment_critic
+    from builder.judges import entailment_critic, pair_judge
     from dimsum.commands.output import print_evaluation, print_json
     from dimsum.data.values import Reading, conditions
-    from dimsum.evaluation.data import read_examples
+    from dimsum.evaluation.data import read_examples, set_aside
     from dimsum.evaluation.run import Wanted, evaluate_systems
     from dimsum.files import try_file, try_folder
 
@@ -102,8 +120,8 @@ def evaluate(
         "split": options.pop("split"),
         "config": options.pop("config"),
         "reference_files": options.pop("references"),
-        "limit": options.pop("limit"),
     }
+    limit, referee = options.pop("limit"), options.pop("rerank_critic")
     if options["bertscore"] == "none":
         options["bertscore"] = None
     asked = chosen_options(task, options)
@@ -114,13 +132,19 @@ def evaluate(
     if save_outputs:
         try_folder(save_outputs)
     dropped = Reading()
-    examples = read_examples(data, wanted.task, reading=dropped, **reading)
+    sample = wanted.teacher_sample if wanted.teacher else 0
+    most = limit and limit + sample
+    examples = read_examples(data, wanted.task, reading=dropped, limit=most, **reading)
+    examples, aside = set_aside(examples, limit, sample)
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
     if dropped.dropped and not quiet:
         click.echo(f"left out of {data}: {dropped}", err=True)
     wanted.check_models()
     judge = entailment_critic(critic) if critic else None
-    document = evaluate_systems(wanted, data, examples, judge, save_outputs, say)
+    chooser = pair_judge(referee) if wanted.rerank else None
+    document = evaluate_systems(
+        wanted, data, examples, judge, save_outputs, say, aside=aside, judge=chooser
+    )
     document["dropped"] = dropped.as_json()
     if output is not None:
         from dimsum.files import write_json

@@ -25,6 +25,9 @@ class Example:
     references: tuple[str, ...]
 
 
+LEAST_JUDGED = 2
+"""Examples of which an interval can be drawn."""
+
 OPTIONS = "--source-column and --references-column"
 
 GUESSES = {
@@ -85,6 +88,28 @@ def read_examples(
     if not found:
         raise counted.nothing(data, "source to judge on", conditions)
     return found[:limit] if limit else found
+
+
+def set_aside(
+    examples: Sequence[Example], most: int | None, sample: int
+) -> tuple[list[Example], list[Example]]:
+    """The examples that are judged, and others that a teacher's prompt is chosen on.
+
+    Args:
+        most: examples to judge at most; None for all that are left.
+        sample: examples to choose on: those after the judged ones.
+
+    Raises:
+        UsageError: too few examples for both.
+    """
+    judged = len(examples) - sample if most is None else min(most, len(examples) - sample)
+    if judged < LEAST_JUDGED:
+        raise UsageError(
+            f"{len(examples)} sources are too few to choose a teacher's prompt on {sample} of them "
+            "and to judge on others",
+            hint="a smaller --teacher-sample",
+        )
+    return list(examples[:judged]), list(examples[judged : judged + sample])
 
 
 def _align(path: Path, reference_files: Sequence[Path], reading: Reading) -> list[Example]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,12 @@ from dimsum.evaluation import teacher as asking
 from dimsum.evaluation.baselines import BASELINES, baseline
 from dimsum.evaluation.data import Example
 from dimsum.evaluation.evaluate import System, control_accuracy, evaluate
+from dimsum.evaluation.matched import nearest_in_length, write_all_codes
 from dimsum.evaluation.measure import Critic
 from dimsum.evaluation.saved_outputs import find_same, read_outputs, save_outputs
 from dimsum.loading import check_model
 from dimsum.models import pin, public_name, resolve
+from dimsum.rerank import Judge, best_of
 from dimsum.tasks import TaskDefinition
 from dimsum.writing import BATCH_SIZE
 
@@ -45,6 +48,8 @@ class Wanted:
     baselines: tuple[str, ...] = ()
     teacher: str | None = None
     teacher_sample: int = 100
+    matched: bool = False
+    rerank: int = 0
     outputs: tuple[str, ...] = ()
     bertscore: str | None = "auto"
     controls: int = 0
@@ -105,8 +110,15 @@ def evaluate_systems(
     critic: Critic | None,
     folder: Path | None,
     say: Callable[[str], None],
+    *,
+    aside: Sequence[Example] = (),
+    judge: Judge | None = None,
 ) -> dict[str, Any]:
     """Write with every system, measure them all, and keep their outputs in `folder`.
+
+    Args:
+        aside: other examples, that the teacher's prompts are chosen on.
+        judge: chooses among the samples where `wanted.rerank` asks for some.
 
     Raises:
         UsageError: outputs of another length than the data, a code that a student lacks, or
@@ -114,13 +126,15 @@ def evaluate_systems(
     """
     known = read_outputs(wanted.reuse, examples) if wanted.reuse else []
     scorer = _bertscore(wanted)
-    systems = [
-        _student(wanted, index, model, examples, known, say)
-        for index, model in enumerate(wanted.models)
-    ]
+    teachers = _teacher(wanted, wanted.teacher, examples, aside, scorer, known, say)
+    systems: list[System] = []
+    matched: list[System] = []
+    for index, model in enumerate(wanted.models):
+        writer = _Writer(wanted, index, model, examples, known, say)
+        systems += [writer.as_asked(), *writer.best(judge)]
+        matched += writer.matched(teachers)
     systems += [_from_file(text, examples) for text in wanted.outputs]
-    if wanted.teacher:
-        systems += _teacher(wanted, wanted.teacher, examples, scorer, known, say)
+    systems += [*teachers, *matched]
     systems += [
         System(name, baseline(name, examples), {"baseline": MEANINGS[name]})
         for name in wanted.baselines
@@ -156,51 +170,139 @@ def _describe_inputs(wanted: Wanted, model: str, **further: Any) -> dict[str, An
     }
 
 
-def _student(
-    wanted: Wanted,
-    index: int,
-    model: str,
-    examples: Sequence[Example],
-    known: Sequence[System],
-    say: Callable[[str], None],
-) -> System:
-    from dimsum.student import Student
+class _Writer:
+    """A student and what it writes for an evaluation; it is loaded only if it has to write."""
 
-    name = wanted.names[index] if wanted.names else public_name(model)
-    asked = _describe_inputs(wanted, model, options=dict(wanted.options), controls=wanted.controls)
-    if found := find_same(known, name, asked):
-        say(f"{name}: its outputs are reused")
-        return found
-    student: Student = Student.from_pretrained(model, device=wanted.device, dtype=wanted.dtype)
-    say(student.note)
-    # A student without codes has one kind of target, whatever the others are asked for.
-    options = wanted.options if student.spec.prompts.control else {}
-    code = student.spec.code_for(wanted.task.name, options)
-    sources = [example.source for example in examples]
-    written = student.write(sources, code, batch_size=wanted.batch_size)
-    facts = {"model": public_name(model), "control": code, "cut": student.cut}
-    obeyed = (
-        control_accuracy(
-            student, sources[: wanted.controls], wanted.task, batch_size=wanted.batch_size
+    def __init__(
+        self,
+        wanted: Wanted,
+        index: int,
+        model: str,
+        examples: Sequence[Example],
+        known: Sequence[System],
+        say: Callable[[str], None],
+    ) -> None:
+        self.wanted, self.model, self.known, self.say = wanted, model, known, say
+        self.name = wanted.names[index] if wanted.names else public_name(model)
+        self.sources = [example.source for example in examples]
+        self._choices: list[list[str]] = []
+
+    @cached_property
+    def student(self) -> Student:
+        """The student, loaded when it first writes."""
+        from dimsum.student import Student
+
+        found = Student.from_pretrained(
+            self.model, device=self.wanted.device, dtype=self.wanted.dtype
         )
-        if wanted.controls
-        else {}
-    )
-    return System(name, [texts[0] for texts in written], facts, obeyed, asked)
+        self.say(found.note)
+        return found
+
+    @cached_property
+    def code(self) -> str:
+        """Its control code: one without codes has one kind of target, whatever is asked for."""
+        options = self.wanted.options if self.student.spec.prompts.control else {}
+        return self.student.spec.code_for(self.wanted.task.name, options)
+
+    def as_asked(self) -> System:
+        """Its greedy outputs under the code that is asked for."""
+        wanted = self.wanted
+        return self._once(self.name, {"controls": wanted.controls}, self._write)
+
+    def best(self, judge: Judge | None) -> list[System]:
+        """The best of several samples, where that is asked for."""
+        count = self.wanted.rerank
+        if not count or judge is None:
+            return []
+        name = f"{self.name}, best of {count}"
+        return [self._once(name, {"rerank": count}, lambda name: self._rerank(name, judge))]
+
+    def matched(self, others: Sequence[System]) -> list[System]:
+        """At the length of each of the other systems, where that is asked for."""
+        if not self.wanted.matched:
+            return []
+        return [
+            replace(
+                self._once(
+                    f"{self.name} at the length of {other.name}",
+                    {"at_length_of": other.name, "prompts": dict(other.asked)},
+                    lambda name, other=other: self._match(name, other),  # type: ignore[misc]
+                ),
+                against=other.name,
+            )
+            for other in others
+        ]
+
+    def _once(
+        self, name: str, further: Mapping[str, Any], write: Callable[[str], System]
+    ) -> System:
+        """A system as it was saved for these very examples, or written now."""
+        asked = _describe_inputs(
+            self.wanted, self.model, options=dict(self.wanted.options), **further
+        )
+        if found := find_same(self.known, name, asked):
+            self.say(f"{name}: its outputs are reused")
+            return found
+        return replace(write(name), asked=asked)
+
+    def _write(self, name: str) -> System:
+        wanted, student = self.wanted, self.student
+        written = student.write(self.sources, self.code, batch_size=wanted.batch_size)
+        facts = {"model": public_name(self.model), "control": self.code, "cut": student.cut}
+        obeyed = (
+            control_accuracy(
+                student,
+                self.sources[: wanted.controls],
+                wanted.task,
+                batch_size=wanted.batch_size,
+            )
+            if wanted.controls
+            else {}
+        )
+        return System(name, [texts[0] for texts in written], facts, obeyed)
+
+    def _rerank(self, name: str, judge: Judge) -> System:
+        wanted = self.wanted
+        outputs = best_of(
+            self.student,
+            self.sources,
+            wanted.task,
+            self.code,
+            wanted.rerank,
+            judge,
+            batch_size=wanted.batch_size,
+        )
+        facts = {"model": public_name(self.model), "control": self.code, "best_of": wanted.rerank}
+        return System(name, outputs, facts)
+
+    def _match(self, name: str, other: System) -> System:
+        if not self._choices:
+            wanted = self.wanted
+            self._choices = write_all_codes(
+                self.student, self.sources, wanted.task, batch_size=wanted.batch_size
+            )
+        outputs = nearest_in_length(self._choices, other.outputs)
+        facts = {"model": public_name(self.model), "control": f"nearest in length to {other.name}"}
+        return System(name, outputs, facts)
 
 
 def _teacher(
     wanted: Wanted,
-    model: str,
+    model: str | None,
     examples: Sequence[Example],
+    aside: Sequence[Example],
     scorer: BertScore | None,
     known: Sequence[System],
     say: Callable[[str], None],
 ) -> list[System]:
-    """The best zero-shot and the best few-shot prompt, each over all examples."""
+    """The best zero-shot and the best few-shot prompt, chosen on the examples set aside."""
     from dimsum.student import Student
 
-    asked = _describe_inputs(wanted, model, sample=wanted.teacher_sample, judge=wanted.bertscore)
+    if model is None:
+        return []
+    asked = _describe_inputs(
+        wanted, model, chosen_on=[one.source for one in aside], judge=wanted.bertscore
+    )
     kinds = {
         "teacher zero-shot": {**asked, "shots": 0},
         "teacher few-shot": {**asked, "shots": asking.SHOTS},
@@ -211,22 +313,26 @@ def _teacher(
         return again
     teacher = Student.from_pretrained(model, device=wanted.device, dtype=wanted.dtype)
     sources = [example.source for example in examples]
-    sample = min(wanted.teacher_sample, len(sources))
     prompts = wanted.task.teacher
     assert prompts is not None
-    name, score = _choice(prompts.chosen_by, examples[:sample], scorer)
+    name, score = _choice(prompts.chosen_by, aside, scorer)
     found = []
     for label, kind in kinds.items():
         shots = kind["shots"]
         chosen, tried = asking.best(
-            teacher, prompts, sources, shots=shots, score=score, sample=sample, say=say
+            teacher,
+            prompts,
+            [one.source for one in aside],
+            shots=shots,
+            score=score,
+            say=say,
         )
         outputs = asking.answers(teacher, prompts, chosen, sources, wanted.batch_size)
         facts = {
             "model": public_name(model),
             "prompt": chosen.name,
             "text": asking.prompt(teacher, prompts, chosen, "{source}"),
-            "chosen_by": f"{name} on the first {sample} of these very examples",
+            "chosen_by": f"{name} on {len(aside)} other examples",
             "tried": tried,
         }
         found.append(System(label, outputs, facts, asked=kind))

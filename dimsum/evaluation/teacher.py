@@ -1,7 +1,6 @@
 """The teacher, asked for the task: several prompts, without and with examples, plain and as chat.
 
-The best variant is chosen by the very metric it is judged by, on examples of the very data: that
-favours the teacher, and is meant to.
+The best variant is chosen by the very metric it is judged by, on examples that are not judged.
 """
 
 from __future__ import annotations
@@ -87,17 +86,16 @@ def best(
     *,
     shots: int,
     score: Callable[[Sequence[str]], float],
-    sample: int,
     say: Callable[[str], None] = lambda line: None,
 ) -> tuple[Variant, dict[str, float]]:
-    """The variant with the highest score on the first sources, and the scores of all.
+    """The variant with the highest score, and the scores of all.
 
     Args:
-        score: of outputs for the first `sample` sources, in order.
+        score: of outputs for the sources, in order.
     """
     tried: dict[Variant, float] = {}
     for variant in variants(teacher, prompts, shots=shots):
-        tried[variant] = score(answers(teacher, prompts, variant, sources[:sample]))
+        tried[variant] = score(answers(teacher, prompts, variant, sources))
         say(f"teacher, {variant.name}: {tried[variant]:.2f}")
     chosen = max(tried, key=lambda variant: tried[variant])
     return chosen, {variant.name: value for variant, value in tried.items()}

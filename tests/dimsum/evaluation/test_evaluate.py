@@ -113,9 +113,7 @@ def test_the_teacher_is_asked_in_every_way(
         calls.append(outputs)
         return float(len(calls))
 
-    chosen, tried = asking.best(
-        teacher, SUMMARY.teacher, ["a", "b", "c"], shots=0, score=score, sample=2
-    )
+    chosen, tried = asking.best(teacher, SUMMARY.teacher, ["a", "b"], shots=0, score=score)
     assert [len(outputs) for outputs in calls] == [2] * 6
     assert chosen.name == list(tried)[-1] == "zero-shot, question 3, chat"
     assert asking.clean(' "Quite so." ') == "Quite so."
@@ -148,30 +146,34 @@ def test_an_evaluation_from_the_command_line(
     student.spec.trained = {"long-extractive": 1, "short-abstractive": 2, "paraphrase": 1}
     student.spec.generation = Generation(max_new_tokens=8)
     student.save(tmp_path / "student")
-    (tmp_path / "mine.txt").write_text("Mine.\n" * 12)
+    (tmp_path / "mine.txt").write_text("Mine.\n" * 9)
     start = ["evaluate", str(tmp_path / "student"), "--data", str(data), "--task", "summary"]
     more = ["--baseline", "copy", "--baseline", "lead", "--baseline", "random"]
     more += ["--teacher", str(toy_llama), "--teacher-sample", "3", "--controls", "5"]
     more += ["--critic", str(toy_critic), "--bertscore", "none", "--dtype", "float32"]
+    more += ["--matched", "--rerank", "2", "--rerank-critic", str(toy_critic)]
     more += ["--outputs", f"mine={tmp_path / 'mine.txt'}", "--name", "M1", "--json"]
     report, folder = tmp_path / "report.json", tmp_path / "outputs"
     assert run([*start, *more, "-o", str(report), "--save-outputs", str(folder)]) == 0
     found = json.loads(capfd.readouterr().out)
     assert found == json.loads(report.read_text())
-    names = ["M1", "mine", "teacher zero-shot", "teacher few-shot", "copy", "lead", "random"]
+    teachers = ["teacher zero-shot", "teacher few-shot"]
+    matched = [f"M1 at the length of {name}" for name in teachers]
+    names = ["M1", "M1, best of 2", "mine", *teachers, *matched, "copy", "lead", "random"]
     assert list(found["systems"]) == names
-    assert found["examples"] == 12
+    assert found["examples"] == 9  # the last three chose the teacher's prompts
     assert found["references"] == 2
     for system in found["systems"].values():
         assert set(system["metrics"]) == set(found["signatures"])
-        assert all(cell["n"] == 12 and cell["signature"] for cell in system["metrics"].values())
+        assert all(cell["n"] == 9 and cell["signature"] for cell in system["metrics"].values())
         for name in ("rouge1", "compression", "entailment"):
             cell = system["metrics"][name]
             assert cell["low"] <= cell["value"] <= cell["high"]
     assert found["systems"]["copy"]["metrics"]["copy_rate"]["value"] == 100
     assert found["systems"]["M1"]["facts"]["control"] == "short-abstractive"
-    assert {test["b"] for test in found["paired"]} == set(names[1:])
-    assert {test["a"] for test in found["paired"]} == {"M1"}
+    tests = {(test["a"], test["b"]) for test in found["paired"]}
+    assert tests >= set(zip(matched, teachers, strict=True))
+    assert {b for a, b in tests if a == "M1"} == set(names[1:]) - set(matched)
     control = found["control"]["M1"]
     assert set(control["by_code"]) == {"long-extractive", "short-abstractive"}
     assert 0 <= control["length"] <= 1
@@ -184,7 +186,7 @@ def test_an_evaluation_from_the_command_line(
         patch.setattr(Student, "continue_rows", written_again)
         assert run(reused) == 0
         assert json.loads(capfd.readouterr().out) == found
-        for other in (["--style", "extractive"], ["--teacher-sample", "4"]):
+        for other in (["--style", "extractive"], ["--limit", "9", "--teacher-sample", "2"]):
             assert run([*reused, *other]) == 1
             assert "written again" in capfd.readouterr().err
     assert run([*reused, "--limit", "3"]) == 2

@@ -1,4 +1,7 @@
-"""`dimsum generate`: sentences in, what a student makes of them out."""
+"""`dimsum generate`: sentences in, what a student makes of them out.
+
+The verb lives on this floor because it may bring the critic; everything else is `dimsum.generate`.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,14 @@ from dimsum.writing import BATCH_SIZE
     show_default=True,
     help="Outputs of each sentence.",
 )
+@click.option(
+    "--rerank",
+    default=0,
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="The best of N samples of each sentence, by --critic and P(valid).",
+)
+@click.option("--critic", default="embedded:critic", show_default=True, help="Of --rerank.")
 @click.option("--column", default="source", show_default=True, help="Of a table: the sentences.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File instead of stdout.")
 @click.option(
@@ -66,6 +77,8 @@ def generate(
     file: Path | None,
     task: TaskDefinition,
     number: int,
+    rerank: int,
+    critic: str,
     column: str,
     output: Path | None,
     form: str,
@@ -82,12 +95,15 @@ def generate(
     gives one line for each output; a table gives JSON lines, which keep its fields and add `output`
     (or `outputs`). An empty line has an empty output.
     """
+    from builder.judges import pair_judge
     from dimsum.generate import Job, generate_file
 
     job = Job(
         task=task,
         options=chosen_options(task, options),
         number=number,
+        rerank=rerank,
+        referee=critic if rerank else "",
         column=column,
         form=form,
         batch_size=batch_size,
@@ -96,5 +112,6 @@ def generate(
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
     source = None if file == Path("-") else file
     goes_on = output is not None and source is not None
+    judge = pair_judge(critic) if rerank else None
     with resumable(["dimsum", *sys.argv[1:]]) if goes_on else nullcontext():
-        generate_file(model, job, source, output, device=device, dtype=dtype, say=say)
+        generate_file(model, job, source, output, device=device, dtype=dtype, say=say, judge=judge)

@@ -1,0 +1,81 @@
+"""Several outputs of each source, and the choice among them.
+
+Of what a student samples for a source, and of what it writes greedily, the one stays that is what
+its control code asks for and that a judge values most. Source of the choice by entailment:
+Falke et al. (2019), Ranking Generated Summaries by Correctness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dimsum.controls import wording_of
+from dimsum.errors import UsageError
+from dimsum.tasks import TaskDefinition
+from dimsum.writing import BATCH_SIZE
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dimsum.student import Student
+
+Judge = Callable[[Sequence[tuple[str, str]], TaskDefinition], "np.ndarray[Any, Any]"]
+"""How good each (source, output) is as a pair of a task, shape (n,); more is better."""
+
+
+def best_of(
+    student: Student,
+    sources: Sequence[str],
+    task: TaskDefinition,
+    code: str,
+    n: int,
+    judge: Judge,
+    *,
+    seed: int = 0,
+    batch_size: int = BATCH_SIZE,
+) -> list[str]:
+    """The best of the greedy output and n samples for each source.
+
+    Args:
+        code: control code of all outputs.
+        n: samples of each source, at least 1.
+        seed: of the sampling; equal calls give equal outputs.
+
+    Returns:
+        an output a source: one that obeys the code if any does, and of these the one that the judge
+        values most; of equally good ones the greedy output, then the first sample. A source without
+        words has an empty output.
+
+    Raises:
+        UsageError: fewer than one sample, or an unknown control code.
+    """
+    if n < 1:
+        raise UsageError("at least one sample of each source is needed to choose from")
+    greedy = student.write(sources, code, batch_size=batch_size)
+    sampled = student.write(sources, code, n=n, sample=True, seed=seed, batch_size=batch_size)
+    choices = [
+        list(dict.fromkeys([*first, *more])) for first, more in zip(greedy, sampled, strict=True)
+    ]
+    pairs = [(s, text) for s, some in zip(sources, choices, strict=True) for text in some]
+    said = [pair for pair in dict.fromkeys(pairs) if pair[1].strip()]
+    values = dict(zip(said, judge(said, task).tolist(), strict=True)) if said else {}
+    return [
+        max(
+            some, key=lambda text: (obeys(task, code, source, text), values.get((source, text), -1))
+        )
+        for source, some in zip(sources, choices, strict=True)
+    ]
+
+
+def obeys(task: TaskDefinition, code: str, source: str, output: str) -> bool:
+    """Whether an output is what a control code asks for; anything is where it asks nothing."""
+    wanted = next((one.options for one in task.codes if one.name == code), {})
+    if not output.strip() or output == source:
+        return False
+    pair = wording_of(source, output)
+    return all(
+        option.value_of(pair) == wanted[option.name]
+        for option in task.options
+        if option.name in wanted
+    )
