@@ -5,20 +5,32 @@ The verb lives on this floor because it brings the critic; everything else is `d
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from dimsum.commands.tasks import chosen_options, task_options
+from dimsum.commands.tasks import chosen_options, optional_task_options
+from dimsum.errors import UsageError
 from dimsum.tasks import TaskDefinition
 from dimsum.writing import BATCH_SIZE
+
+if TYPE_CHECKING:
+    from dimsum.evaluation.suite import SuiteSet
 
 
 @click.command()
 @click.argument("models", nargs=-1, metavar="MODEL...")
-@click.option("--data", required=True, help="A benchmark's name, a file, a folder or a Hub id.")
-@task_options
+@click.option("--data", help="A benchmark's name, a file, a folder or a Hub id.")
+@click.option(
+    "--suite",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="YAML of several data sets, instead of --data and --task.",
+)
+@optional_task_options
 @click.option("--name", "names", multiple=True, help="Name of a MODEL in the table, in order.")
 @click.option("--baseline", "baselines", multiple=True, help="copy, lead or random; repeatable.")
 @click.option("--teacher", help="Model asked by prompts, zero-shot and few-shot.")
@@ -73,7 +85,12 @@ from dimsum.writing import BATCH_SIZE
     show_default=True,
     help="Outputs written together.",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="JSON file to write.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="JSON file to write; a folder with --suite.",
+)
 @click.option("--save-outputs", type=click.Path(path_type=Path), help="Folder for all outputs.")
 @click.option(
     "--reuse",
@@ -92,9 +109,9 @@ from dimsum.writing import BATCH_SIZE
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def evaluate(
-    data: str,
-    task: TaskDefinition,
-    critic: str | None,
+    data: str | None,
+    suite: Path | None,
+    task: TaskDefinition | None,
     output: Path | None,
     save_outputs: Path | None,
     as_json: bool,
@@ -105,27 +122,108 @@ def evaluate(
 
     The first system is tested against every other by paired bootstrap. Each number carries its
     95% interval and a signature.
+
+    With --suite FILE, over several data sets: FILE is YAML, `sets` with a name each, and of each
+    `data`, `task`, `options`, `where`, `limit`. --output is then a folder for a JSON file a set,
+    all outputs, and a page, suite.html. The same command goes on after an interruption.
     """
-    from builder.judges import entailment_critic, pair_judge
     from dimsum.commands.output import print_evaluation, print_json
-    from dimsum.data.values import Reading, conditions
+    from dimsum.data.values import conditions
+    from dimsum.evaluation.suite import SuiteSet
+
+    say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
+    of_set = ("source_column", "references_column", "where", "references", "split", "config")
+    given = {name: options.pop(name) for name in (*of_set, "limit")}
+    if suite is not None:
+        clash = [name for name, value in {**given, "data": data, "task": task}.items() if value]
+        if clash or output is None or save_outputs is not None:
+            raise UsageError(
+                "--suite takes data sets and their settings from its file, and needs --output "
+                "FOLDER for all that it writes",
+                hint=f"leave out --{clash[0].replace('_', '-')}" if clash else "",
+            )
+        documents = _evaluate_suite(suite, output, options, say)
+        if as_json:
+            print_json(documents)
+        else:
+            for document in documents.values():
+                print_evaluation(document)
+        return
+    if data is None or task is None:
+        raise UsageError("evaluate needs --data and --task, or --suite")
+    one = SuiteSet(
+        data=data,
+        task=task.name,
+        source=given["source_column"],
+        references=given["references_column"],
+        where=conditions(given["where"]),
+        split=given["split"],
+        config=given["config"],
+        limit=given["limit"],
+    )
+    document = _evaluate(one, task, options, given["references"], output, save_outputs, say)
+    if output is not None:
+        from dimsum.files import write_json
+
+        write_json(output, document)
+    (print_json if as_json else print_evaluation)(document)
+
+
+def _evaluate_suite(
+    path: Path, folder: Path, options: dict[str, Any], say: Callable[[str], None]
+) -> dict[str, dict[str, Any]]:
+    """The documents of all sets, written into the folder with the page."""
+    from dimsum.evaluation.page import render
+    from dimsum.evaluation.suite import evaluate_suite, load_suite, outputs_of
+    from dimsum.files import try_folder, whole_file
+    from dimsum.models import pin, resolve
+    from dimsum.tasks import task_of
+
+    suite = load_suite(path)
+    try_folder(folder)
+    models = [*options["models"], *filter(None, [options["teacher"], options["critic"]])]
+    asked = {**options, "identities": [pin(resolve(model)).identity for model in models]}
+
+    def one(wanted: SuiteSet, outputs: Path) -> dict[str, Any]:
+        task = task_of(wanted.task)
+        if not outputs.is_dir():
+            return _evaluate(wanted, task, options, (), None, outputs, say)
+        before = outputs.with_name(f"{outputs.name}.before")  # interrupted after they were saved
+        outputs.replace(before)
+        found = _evaluate(wanted, task, {**options, "reuse": before}, (), None, outputs, say)
+        shutil.rmtree(before)
+        return found
+
+    documents = evaluate_suite(suite, folder, asked, one, say)
+    rows = {name: outputs_of(folder, name) for name in documents}
+    with whole_file(folder / "suite.html") as stream:
+        stream.write(render(documents, rows))
+    say(str(folder / "suite.html"))
+    return documents
+
+
+def _evaluate(
+    one: SuiteSet,
+    task: TaskDefinition,
+    options: Mapping[str, Any],
+    reference_files: Sequence[Path],
+    output: Path | None,
+    save_outputs: Path | None,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """The document of one data set."""
+    from builder.judges import entailment_critic, pair_judge
+    from dimsum.data.values import Reading
     from dimsum.evaluation.data import read_examples, set_aside
     from dimsum.evaluation.run import Wanted, evaluate_systems
     from dimsum.files import try_file, try_folder
 
-    reading = {
-        "source": options.pop("source_column"),
-        "references": options.pop("references_column"),
-        "where": conditions(options.pop("where")),
-        "split": options.pop("split"),
-        "config": options.pop("config"),
-        "reference_files": options.pop("references"),
-    }
-    limit, referee = options.pop("limit"), options.pop("rerank_critic")
-    if options["bertscore"] == "none":
-        options["bertscore"] = None
-    asked = chosen_options(task, options)
-    wanted = Wanted(task=task, options=asked, **options)
+    rest = dict(options)
+    critic, referee = rest.pop("critic"), rest.pop("rerank_critic")
+    if rest["bertscore"] == "none":
+        rest["bertscore"] = None
+    asked = {**chosen_options(task, rest), **one.options}
+    wanted = Wanted(task=task, options=asked, **rest)
     wanted.check(output, save_outputs)
     if output:
         try_file(output)
@@ -133,21 +231,30 @@ def evaluate(
         try_folder(save_outputs)
     dropped = Reading()
     sample = wanted.teacher_sample if wanted.teacher else 0
-    most = limit and limit + sample
-    examples = read_examples(data, wanted.task, reading=dropped, limit=most, **reading)
-    examples, aside = set_aside(examples, limit, sample)
-    say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
-    if dropped.dropped and not quiet:
-        click.echo(f"left out of {data}: {dropped}", err=True)
-    wanted.check_models()
-    judge = entailment_critic(critic) if critic else None
-    chooser = pair_judge(referee) if wanted.rerank else None
-    document = evaluate_systems(
-        wanted, data, examples, judge, save_outputs, say, aside=aside, judge=chooser
+    examples = read_examples(
+        one.data,
+        task,
+        source=one.source,
+        references=one.references,
+        where=one.where,
+        split=one.split,
+        config=one.config,
+        reference_files=reference_files,
+        limit=one.limit and one.limit + sample,
+        reading=dropped,
     )
-    document["dropped"] = dropped.as_json()
-    if output is not None:
-        from dimsum.files import write_json
-
-        write_json(output, document)
-    (print_json if as_json else print_evaluation)(document)
+    examples, aside = set_aside(examples, one.limit, sample)
+    if dropped.dropped:
+        say(f"left out of {one.data}: {dropped}")
+    wanted.check_models()
+    document = evaluate_systems(
+        wanted,
+        one.data,
+        examples,
+        entailment_critic(critic) if critic else None,
+        save_outputs,
+        say,
+        aside=aside,
+        judge=pair_judge(referee) if wanted.rerank else None,
+    )
+    return {**document, "dropped": dropped.as_json()}

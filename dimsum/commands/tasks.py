@@ -37,6 +37,15 @@ class TaskName(click.ParamType[TaskDefinition]):
 
 def task_options(command: F) -> F:
     """Adds --task, an option for each option of the shipped tasks, and --option for all others."""
+    return _add(command, required=True)
+
+
+def optional_task_options(command: F) -> F:
+    """As `task_options`, where --task may be left out."""
+    return _add(command, required=False)
+
+
+def _add(command: F, *, required: bool) -> F:
     command = click.option(
         "--option",
         "further",
@@ -49,9 +58,9 @@ def task_options(command: F) -> F:
             command = click.option(
                 f"--{option.name}", help=f"Of the task {task.name}: {' or '.join(option.values)}."
             )(command)
-    return click.option("--task", type=TaskName(), required=True, help="What is to be written.")(
-        command
-    )
+    return click.option(
+        "--task", type=TaskName(), required=required, help="What is to be written."
+    )(command)
 
 
 def chosen_options(task: TaskDefinition, given: dict[str, Any]) -> dict[str, str]:
