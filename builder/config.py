@@ -361,6 +361,9 @@ class BuildConfig(Settings):
         for column in sorted(used - {VALIDITY.name}):
             if "encoder" in self.registry.of(column).models and not self.pairs.encoder:
                 raise ValueError(f"the measure {column} needs pairs.encoder")
+        asked = {role for measure in self.registry.measures for role in measure.models}
+        if self.round is not None and "teacher" in asked:
+            raise ValueError("a round has no teacher for its measures to ask")
         return self
 
     @property

@@ -41,7 +41,8 @@ def models_of(config: BuildConfig) -> dict[str, ModelConfig]:
 
 def environment_of(stage: Stage, config: BuildConfig) -> dict[str, str]:
     """What a stage's bytes depend on, as it is in this process."""
-    models = {role: model for role, model in models_of(config).items() if role in stage.models}
+    roles = stage.roles(config)
+    models = {role: model for role, model in models_of(config).items() if role in roles}
     libraries = [*stage.libraries, *(OF_MODELS if models else ())]
     devices = {role: pick_device(model.device).type for role, model in models.items()}
     return {**{name: _version(name) for name in libraries}, **devices}
@@ -52,9 +53,9 @@ def environment_here(config: BuildConfig) -> dict[str, str]:
     return {k: v for stage in stages_of(config) for k, v in environment_of(stage, config).items()}
 
 
-def part_of(stage: Stage, environment: Environment) -> dict[str, str]:
+def part_of(stage: Stage, config: BuildConfig, environment: Environment) -> dict[str, str]:
     """What of an environment a stage depends on."""
-    roles = {role for role in stage.models if role in environment}
+    roles = {role for role in stage.roles(config) if role in environment}
     wanted = {*stage.libraries, *roles, *(OF_MODELS if roles else ())}
     return {name: value for name, value in environment.items() if name in wanted}
 
@@ -71,13 +72,15 @@ def check_environments(
         ConfigError: units that are there were computed in another environment, and the run does
             not allow to mix them.
     """
-    if part_of(stage, here) == part_of(stage, known[-1]):
+    if part_of(stage, config, here) == part_of(stage, config, known[-1]):
         return list(known)
     differing = {
         name for other in known for name in {*here, *other} if here.get(name) != other.get(name)
     }
     present = (one for one in stages_of(config) if any((run.folder / one.name).glob("*.json")))
-    if not any(differing & {n for env in known for n in part_of(one, env)} for one in present):
+    if not any(
+        differing & {n for env in known for n in part_of(one, config, env)} for one in present
+    ):
         return [here]
     if config.run.mixed:
         return [*(one for one in known if one != here), here]

@@ -222,7 +222,7 @@ def check_inputs(opened: Opened, outdated: Outdated) -> set[str]:
             made = opened.run.sidecar(stage.name, shard) is not None
             if made and shard not in outdated.units.get(stage.name, ()):
                 continue
-            roles |= {*stage.models}
+            roles |= {*stage.roles(opened.config)}
             for path in files_of(stage, opened.config, shard).values():
                 if stage.content is not None:
                     stage.content(path)

@@ -118,7 +118,7 @@ def run_unit(folder: Path, stage_name: str, shard: int, watch: Watch | None = No
     opened = open_run(folder)
     stage = stage_of(stage_name, opened.config)
     here = environment_of(stage, opened.config)
-    if here != part_of(stage, opened.environments[-1]):
+    if here != part_of(stage, opened.config, opened.environments[-1]):
         raise BuilderError(f"{folder} is built in another environment than {here}")
     began = time.monotonic()
     files = files_of(stage, opened.config, shard)
@@ -133,7 +133,7 @@ def run_unit(folder: Path, stage_name: str, shard: int, watch: Watch | None = No
         seed=seed_of(opened.config.seed, stage.name, shard),
         tables={name: _table(opened, stage, name, shard) for name in stage.inputs},
         files=files,
-        models=pool_of(opened.config, opened.models).only(stage.models, heard.say),
+        models=pool_of(opened.config, opened.models).only(stage.roles(opened.config), heard.say),
         tick=heard.tick,
     )
     output = stage.make(work)
@@ -188,7 +188,9 @@ def fingerprints_of(
         versions: of the stage's code; the present one by default.
     """
     return {
-        fingerprint_of(opened, stage, shard, files, part_of(stage, environment), version)
+        fingerprint_of(
+            opened, stage, shard, files, part_of(stage, opened.config, environment), version
+        )
         for environment in opened.environments
         for version in versions or (stage.version,)
     }
@@ -242,7 +244,7 @@ def fingerprint_of(
             "settings": stage.settings(opened.config, shard),
             "models": {
                 role: [opened.models[role].get(fact) for fact in ("identity", "dtype", "prepacked")]
-                for role in stage.models
+                for role in stage.roles(opened.config)
                 if role in opened.models
             },
             "environment": dict(environment),

@@ -123,6 +123,19 @@ class EntailmentCritic:
         scores: Scores = together / together.sum(axis=1, keepdims=True)
         return scores
 
+    def score_each(
+        self,
+        pairs: Sequence[tuple[str, str]],
+        on_tokens: Callable[[int], None] = lambda tokens: None,
+    ) -> Scores:
+        """P(entailment) by each model alone, none spared, shape (models, len(pairs)).
+
+        Out of memory and long pairs are as in `score`, and are not counted.
+        """
+        each = [self._log_scores(model, pairs, on_tokens)[0] for model in self.models]
+        found: Scores = np.exp(np.array(each)[:, :, ENTAILMENT])
+        return found
+
     def _log_scores(
         self, model: NliModel, pairs: Sequence[tuple[str, str]], on_tokens: Callable[[int], None]
     ) -> tuple[Scores, set[int], set[int]]:

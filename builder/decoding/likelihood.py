@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -14,6 +14,26 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 8
 """Texts of one forward pass: logits are wide."""
+
+
+def score_sentences(
+    forward: CausalForward, tokenizer: Any, prompt: str, texts: Sequence[str]
+) -> Mapping[str, tuple[float, int]]:
+    """Log-probability in nats of each sentence after a prompt and a blank, and its tokens.
+
+    Left out are sentences that do not fit the model's positions with the prompt, and those whose
+    first token would join with the prompt's last one.
+    """
+    start = tokenizer(prompt).input_ids
+    whole = [tokenizer(f"{prompt} {text}").input_ids for text in texts]
+    room = forward.positions or max(map(len, whole), default=0)
+    usable = {
+        text: ids[len(start) :]
+        for text, ids in zip(texts, whole, strict=True)
+        if start and len(start) < len(ids) <= room and ids[: len(start)] == start
+    }
+    scores = score_after(forward, start, list(usable.values()))
+    return {t: (s, len(ids)) for (t, ids), s in zip(usable.items(), scores, strict=True)}
 
 
 @torch.inference_mode()

@@ -109,7 +109,7 @@ def _on_cpu(folder: Path, stage: str) -> bool:
     from builder.unit import open_run
 
     opened = open_run(folder)
-    found = part_of(stage_of(stage, opened.config), opened.environments[-1])
+    found = part_of(stage_of(stage, opened.config), opened.config, opened.environments[-1])
     return not {"cuda", "mps"} & set(found.values())
 
 

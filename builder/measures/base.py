@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from builder.critics.embedding import SentenceEncoder
+    from builder.models import LoadedModel
 
     Floats = np.ndarray[Any, np.dtype[np.float64]]
     Vectors = np.ndarray[Any, np.dtype[np.float32]]
@@ -69,6 +70,9 @@ class Critic(Protocol):
     def score(self, pairs: Sequence[tuple[str, str]]) -> Any:
         """Probabilities of entailment, neutral and contradiction, shape (len(pairs), 3)."""
 
+    def score_each(self, pairs: Sequence[tuple[str, str]]) -> Any:
+        """P(entailment) by each model of an ensemble alone, shape (models, len(pairs))."""
+
 
 class Models(Protocol):
     """The models of a run, by role; each is loaded when it is first asked for."""
@@ -78,6 +82,9 @@ class Models(Protocol):
 
     def encoder(self) -> SentenceEncoder | None:
         """The sentence encoder; None where the configuration names none."""
+
+    def teacher(self) -> LoadedModel:
+        """The teacher, with its tokenizer."""
 
 
 class Sentences:
@@ -122,16 +129,22 @@ class Batch:
         source: index of each pair's source in `sentences`, shape (pairs,).
         target: index of each pair's target, shape (pairs,).
         models: of the roles that the measure names; None where it names none.
+        contexts: text that the sentences of each pair continue, where the critic has read them.
     """
 
     sentences: Sentences
     source: Indices
     target: Indices
     models: Models | None = field(default=None)
+    contexts: Sequence[str] | None = None
 
     @classmethod
     def of_texts(
-        cls, sources: Sequence[str], targets: Sequence[str], models: Models | None = None
+        cls,
+        sources: Sequence[str],
+        targets: Sequence[str],
+        models: Models | None = None,
+        contexts: Sequence[str] | None = None,
     ) -> Batch:
         """Pairs given as texts; a text that stands in several is prepared once."""
         import numpy as np
@@ -141,7 +154,7 @@ class Batch:
         source, target = (
             np.array([indices[text] for text in side], dtype=np.intp) for side in (sources, targets)
         )
-        return cls(Sentences(list(texts)), source, target, models)
+        return cls(Sentences(list(texts)), source, target, models, contexts)
 
     def __len__(self) -> int:
         return len(self.source)
@@ -168,7 +181,8 @@ class Batch:
 
     def only(self, rows: Indices) -> Batch:
         """Some of the pairs, of the same sentences."""
-        return Batch(self.sentences, self.source[rows], self.target[rows], self.models)
+        contexts = None if self.contexts is None else [self.contexts[row] for row in rows]
+        return Batch(self.sentences, self.source[rows], self.target[rows], self.models, contexts)
 
     def texts(self) -> list[tuple[str, str]]:
         """(source, target) of each pair, for a measure that reads them one by one."""
@@ -188,7 +202,7 @@ class Measure:
             and may bound pairs; model is measured on what the critic let through.
         direction: symmetric, or from source to target (forward), back, or both.
         compute: a batch to one float array a column, shape (pairs,); NaN where there is no value.
-        models: roles of the run's models that `compute` asks for (`critic`, `encoder`).
+        models: roles of the run's models that `compute` asks for (`critic`, `encoder`, `teacher`).
         version: raised when the values change.
     """
 

@@ -13,11 +13,14 @@ from builder.measures import (
     compression,
     copying,
     cosine,
+    critics,
     density,
     entailment,
     grammar,
+    information,
     likelihood,
     lost,
+    margin,
     rouge_l,
 )
 from builder.measures.base import Column, Measure
@@ -38,7 +41,15 @@ BUILT_IN: tuple[Measure, ...] = (
 
 OPTIONAL: dict[str, Measure] = {
     measure.name: measure
-    for measure in (copying.MEASURE, *grammar.MEASURES, lost.MEASURE, likelihood.MEASURE)
+    for measure in (
+        copying.MEASURE,
+        *grammar.MEASURES,
+        lost.MEASURE,
+        likelihood.MEASURE,
+        critics.MEASURE,
+        margin.MEASURE,
+        information.MEASURE,
+    )
 }
 """Shipped too, and taken where the YAML names them; their columns are not released."""
 
@@ -196,12 +207,13 @@ def _check(one: Named, used: set[str], columns: set[str]) -> None:
         raise ConfigError(
             f"{one.reference}: {bad[0]!r} cannot name a column", hint="letters, digits, _"
         )
-    if unknown := set(measure.models) - {"critic", "encoder"}:
+    if unknown := set(measure.models) - {"critic", "encoder", "teacher"}:
         raise ConfigError(
             f"{one.reference}: a measure has no model {min(unknown)!r}",
-            hint="a run lends it its critic and its encoder",
+            hint="a run lends it its critic, its encoder and its teacher",
         )
-    if "critic" in measure.models and measure.cost != "model":
+    large = [role for role in ("critic", "teacher") if role in measure.models]
+    if large and measure.cost != "model":
         raise ConfigError(
-            f"{one.reference}: what asks the critic has the cost model, not {measure.cost}"
+            f"{one.reference}: what asks the {large[0]} has the cost model, not {measure.cost}"
         )

@@ -59,25 +59,16 @@ def _choose(
     moves: Sequence[tuple[str, Reordering]],
 ) -> list[Draw]:
     """The moves of one context that are kept, and reasons for the others."""
-    from builder.decoding.likelihood import score_after
+    from builder.decoding.likelihood import score_sentences
 
-    tokenizer, prompt = request.teacher.tokenizer, request.prompts[context]
-    start = tokenizer(prompt).input_ids
     texts = list(dict.fromkeys(text for was, now in moves for text in (was, now.text)))
-    whole = [tokenizer(f"{prompt} {text}").input_ids for text in texts]
-    room = forward.positions or max(map(len, whole), default=0)
-    usable = {
-        text: ids[len(start) :]
-        for text, ids in zip(texts, whole, strict=True)
-        if len(start) < len(ids) <= room and ids[: len(start)] == start
-    }
-    scores = score_after(forward, start, list(usable.values()))
-    request.tick(sum(map(len, usable.values())))
-    likely = dict(zip(usable, scores, strict=True))
-    means = {text: likely[text] / len(ids) for text, ids in usable.items()}
+    prompt = request.prompts[context]
+    likely = score_sentences(forward, request.teacher.tokenizer, prompt, texts)
+    request.tick(sum(tokens for _, tokens in likely.values()))
+    means = {text: logprob / tokens for text, (logprob, tokens) in likely.items()}
     reasons: dict[str, str | None] = {}
     for was, now in sorted(moves, key=lambda move: -means.get(move[0], -math.inf)):
-        if was not in usable or now.text not in usable:
+        if was not in likely or now.text not in likely:
             reason: str | None = "prompt_unusable"
         elif means[was] < settings.least or means[was] - means[now.text] > settings.loss:
             reason = "unlikely_order"
@@ -85,7 +76,7 @@ def _choose(
             reason = None if [*reasons.values()].count(None) < settings.most else "enough_orders"
         reasons.setdefault(now.text, reason)
     return [
-        Draw(context, text, likely.get(text, 0.0), len(usable.get(text, ())), reason=reason)
+        Draw(context, text, *likely.get(text, (0.0, 0)), reason=reason)
         for text, reason in reasons.items()
     ]
 

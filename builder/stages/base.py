@@ -41,6 +41,11 @@ def no_files(config: BuildConfig, shard: int) -> Mapping[str, Path]:
     return {}
 
 
+def no_models(config: BuildConfig) -> tuple[str, ...]:
+    """Of a stage that loads the same models under every configuration."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Stage:
     """A row of the table of stages; a unit finds it by its name.
@@ -51,6 +56,7 @@ class Stage:
         inputs: tables of earlier stages, `stage` or `stage.name`.
         settings: the part of the configuration that decides the bytes of a shard.
         models: roles of the models that it may load, out of teacher, critic, encoder, student.
+        further_models: roles that it may load under some configurations only.
         whole: one unit over the whole corpus instead of one a shard.
         files: what a shard reads from outside the run: name to path. Their hashes enter the
             fingerprint and the sidecar; no path does.
@@ -66,10 +72,15 @@ class Stage:
     inputs: tuple[str, ...]
     settings: Callable[[BuildConfig, int], Any]
     models: tuple[str, ...] = ()
+    further_models: Callable[[BuildConfig], tuple[str, ...]] = no_models
     whole: bool = False
     files: Callable[[BuildConfig, int], Mapping[str, Path]] = no_files
     libraries: tuple[str, ...] = ()
     content: Callable[[Path], str] | None = None
+
+    def roles(self, config: BuildConfig) -> tuple[str, ...]:
+        """Of the models that it may load under a configuration."""
+        return (*self.models, *self.further_models(config))
 
 
 def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:

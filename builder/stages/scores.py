@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from builder.critics.embedding import SentenceEncoder
     from builder.decide import Mask
     from builder.measures.base import Floats
+    from builder.models import LoadedModel
 
 REJECTED = extend(PAIR_REJECTED, **dict.fromkeys(DIRECTIONS.values(), pa.float32()))
 LINKED = ["context_id", "source", "target"]
@@ -90,6 +91,11 @@ class Ledger:
                 self.known[pair] = (float(row[0]), float(row[1]))
         return np.array([self.known[pair] for pair in pairs], dtype=np.float64).reshape(-1, 2)
 
+    def score_each(self, pairs: Sequence[tuple[str, str]]) -> Floats:
+        """P(entailment) by each model of an ensemble alone, shape (models, len(pairs))."""
+        found: Floats = self.models.critic().score_each(pairs, self.tick).astype(np.float64)
+        return found
+
     def ask(self, directions: list[Direction]) -> Floats:
         """Entailment of directions; they become links."""
         self.asked.update(dict.fromkeys(directions))
@@ -121,6 +127,10 @@ class Lent:
     def encoder(self) -> SentenceEncoder | None:
         """The sentence encoder."""
         return self.ledger.models.encoder()
+
+    def teacher(self) -> LoadedModel:
+        """The teacher."""
+        return self.ledger.models.teacher()
 
 
 def make(work: Work) -> Output:
@@ -191,7 +201,8 @@ def _chosen(ahead: Mask, forward: list[Direction], backward: list[Direction]) ->
 def _measure(pairs: pa.Table, known: Registry, ledger: Ledger) -> pa.Table:
     """Pairs with the columns of every measure that goes with the critic."""
     sides: list[list[Any]] = [pairs[side].to_pylist() for side in SIDES]
-    batch = Batch.of_texts(sides[0], sides[1], Lent(ledger))
+    contexts: list[Any] = pairs["context"].to_pylist()
+    batch = Batch.of_texts(sides[0], sides[1], Lent(ledger), contexts)
     for measure in known.with_critic:
         if "encoder" in measure.models and batch.sentences.vectors is None:
             batch.sentences.vectors = _encode(batch.sentences.texts, ledger)
@@ -263,6 +274,11 @@ def settings(config: BuildConfig, _: int) -> dict[str, Any]:
     }
 
 
+def further_models(config: BuildConfig) -> tuple[str, ...]:
+    """The teacher, where a measure asks it."""
+    return ("teacher",) if any("teacher" in m.models for m in config.registry.with_critic) else ()
+
+
 STAGE = Stage(
     name="scores",
     version=5,
@@ -271,5 +287,6 @@ STAGE = Stage(
     inputs=("pairs",),
     settings=settings,
     models=("critic", "encoder"),
+    further_models=further_models,
     files=prior_files,
 )
