@@ -46,9 +46,9 @@ def everything(preset: str) -> BuildConfig:
     return parse_config(document)
 
 
-def measure(rows: list[Row], config: BuildConfig) -> dict[str, np.ndarray[Any, Any]]:
+def measure(rows: list[Row], config: BuildConfig, dtype: str) -> dict[str, np.ndarray[Any, Any]]:
     """Every column of every measure, a value a row, in the order of the rows."""
-    models = ModelPool(config, {role: {"dtype": "float32"} for role in ("teacher", "critic")})
+    models = ModelPool(config, {role: {"dtype": dtype} for role in ("teacher", "critic")})
     encoder, teacher = models.encoder(), models.teacher()
     forward = CausalForward(teacher.model)
     found: dict[str, list[Any]] = {}
@@ -80,9 +80,9 @@ def unseen(values: np.ndarray[Any, Any], said: np.ndarray[Any, Any], groups: lis
     return area_under(scores, said)
 
 
-def page(rows: list[Row], config: BuildConfig, file: str) -> str:
+def page(rows: list[Row], config: BuildConfig, file: str, dtype: str) -> str:
     """The page of one file of labels."""
-    columns = measure(rows, config)
+    columns = measure(rows, config, dtype)
     groups = [str(row["context"]) for row in rows]
     said = {q: np.array([all(r[q] for r in row["readers"]) for row in rows]) for q in QUESTIONS}
     usable = {
@@ -123,10 +123,13 @@ def main() -> None:
     parser.add_argument("labels", type=Path)
     parser.add_argument("--preset", default="embedded")
     parser.add_argument("--name", default="labels", help="what the page calls the labels")
+    parser.add_argument("--dtype", default="auto", help="of teacher and critic")
     parser.add_argument("--output", type=Path, default=Path("columns.md"))
     asked = parser.parse_args()
     rows: list[Row] = [row for row in rows_in(asked.labels) if row["context"]]
-    asked.output.write_text(page(rows, everything(asked.preset), asked.name) + "\n", "utf-8")
+    asked.output.write_text(
+        page(rows, everything(asked.preset), asked.name, asked.dtype) + "\n", "utf-8"
+    )
 
 
 if __name__ == "__main__":
