@@ -10,6 +10,7 @@ from builder.models import EMBEDDED, cache_folder, embedded_folder
 from builder.versions import library_versions
 from dimsum.devices import bf16_speedup, pick_device, pick_dtype
 from dimsum.errors import DimsumError
+from dimsum.threads import use_fastest_threads
 
 
 def examine() -> dict[str, dict[str, Any]]:
@@ -23,7 +24,7 @@ def examine() -> dict[str, dict[str, Any]]:
         "cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),
-        "threads": torch.get_num_threads(),
+        "threads": use_fastest_threads(),
     }
     if device.type == "cpu":
         devices["bfloat16"] = f"{bf16_speedup():.1f}x the speed of float32"

@@ -41,6 +41,7 @@ from builder.validity.use import model_of, prior_of
 from dimsum import interrupt
 from dimsum.devices import pick_device, pick_dtype
 from dimsum.spec import read_spec as read_student
+from dimsum.threads import use_fastest_threads, use_threads
 
 PREVIEWED = 5
 """Pairs that `run.preview` shows."""
@@ -95,6 +96,7 @@ def build(
         shown = progress or Progress(quiet=True)
         opened = open_header(run.folder, header)
         wanted = check_inputs(opened, outdated)
+        use_threads(header["threads"])
         check_models(opened, wanted, shown.say)
         if wanted and not isinstance(config.run.engine, InProcessSettings):
             forget_models()  # workers have models of their own
@@ -144,8 +146,9 @@ def make_stages(
 def resolve_header(run: Run, config: BuildConfig) -> dict[str, Any]:
     """The header of a run under a configuration, its models and dtypes resolved; writes nothing.
 
-    A dtype and a Hub model's commit are resolved once and kept: a machine that measures otherwise
-    tomorrow, or a branch that moves, must not change the bytes of a run that was begun today.
+    Dtypes, threads and a Hub model's commit are resolved once and kept: a machine that measures
+    otherwise tomorrow, or a branch that moves, must not change the bytes of a run that was begun
+    today.
     """
     before = run.header()
     models = {}
@@ -167,6 +170,7 @@ def resolve_header(run: Run, config: BuildConfig) -> dict[str, Any]:
         "config": config.model_dump(mode="json"),
         "models": models,
         "environments": known or [here],
+        "threads": before.get("threads") or use_fastest_threads(),
     }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dimsum.devices import pick_device
 from dimsum.errors import ModelError, UsageError
+from dimsum.threads import use_fastest_threads
 
 if TYPE_CHECKING:
     import torch
@@ -123,6 +124,7 @@ def open_whole(
     """
     from transformers import AutoTokenizer
 
+    use_fastest_threads()
     model, info = auto.from_pretrained(
         resolved.path,
         dtype=dtype,

@@ -12,7 +12,7 @@ from builder import environment
 from builder.config import BuildConfig, parse_config
 from builder.errors import BuilderError, ConfigError
 from builder.pool import ModelPool
-from builder.run import build
+from builder.run import build, resolve_header
 from builder.stages.scores import Ledger
 from builder.store import Run
 from dimsum.files import file_hash
@@ -140,3 +140,17 @@ def test_a_stage_gets_only_the_models_that_it_declares(toy_run: tuple[Path, Buil
     assert len(lines) == 1
     with pytest.raises(BuilderError, match="asked for the teacher"):
         pool.only(("critic",), lines.append).teacher()
+
+
+def test_a_run_keeps_the_threads_that_it_was_begun_with(
+    toy_run: tuple[Path, BuildConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some sums of products come out otherwise with other threads."""
+    folder, config = toy_run
+    run = Run.open(folder)
+    begun = run.header()["threads"]
+    assert begun >= 1
+    monkeypatch.setattr("builder.run.use_fastest_threads", lambda: begun + 1)
+    assert resolve_header(run, config)["threads"] == begun
+    monkeypatch.setattr(Run, "header", lambda self: {})
+    assert resolve_header(run, config)["threads"] == begun + 1
