@@ -84,7 +84,7 @@ def print_rescore(comparison: Comparison) -> None:
 def print_evaluations(found: Sequence[Evaluation]) -> None:
     """One row for each labelled file."""
     names = ("data", "n", "entailed", "3-way", "entailment or not", "precision @0.75", "recall")
-    table = make_table(*names, "precision of the surest", "pairs/s")
+    table = make_table(*names, "precision of the surest", "area", "pairs/s")
     for one in found:
         point = next(p for p in one.thresholds if p.threshold == 0.75)
         table.add_row(
@@ -96,6 +96,7 @@ def print_evaluations(found: Sequence[Evaluation]) -> None:
             f"{point.precision:.3f}",
             f"{point.recall:.3f}",
             f"{one.surest.precision:.3f} ({one.surest.passed} pairs)",
+            "" if one.area is None else f"{one.area:.3f}",
             f"{one.rate:.0f}",
         )
     console().print(table)

@@ -18,6 +18,7 @@ import numpy as np
 from builder.critics.entailment import EntailmentCritic, Scores
 from builder.critics.nli_data import ENTAILMENT, NliExample
 from builder.critics.windows import CUT, IN_WINDOWS
+from builder.validity.fit import area_under
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 PASS_RATE = 0.01
@@ -54,6 +55,8 @@ class Evaluation:
         binary_accuracy: entailment against the rest, by the likeliest label.
         rate: pairs/s, the loading of the model not counted.
         base_rate: share of the examples whose label is entailment.
+        area: under the ROC curve of P(entailment), entailment against the rest: the chance that
+            an entailed example scores above another; None where all or none are entailed.
         surest: what passes at the threshold that only as many reach as in a build.
         in_windows: examples whose premise was read in windows (`builder.critics.windows`).
         cut: examples that were cut.
@@ -66,6 +69,7 @@ class Evaluation:
     rate: float
     thresholds: tuple[Point, ...]
     base_rate: float
+    area: float | None
     surest: Point
     in_windows: int = 0
     cut: int = 0
@@ -111,17 +115,18 @@ def summarise(
     truth = np.asarray(labels)
     likeliest = scores.argmax(axis=1)
     entails = truth == ENTAILMENT
-    sure = np.sort(scores[:, ENTAILMENT])[::-1]
-    least = float(sure[max(1, round(len(sure) * pass_rate)) - 1])
+    sureness = scores[:, ENTAILMENT]
+    least = float(np.sort(sureness)[::-1][max(1, round(len(sureness) * pass_rate)) - 1])
     return Evaluation(
         name=name,
         n=len(truth),
         accuracy=float(np.mean(likeliest == truth)),
         binary_accuracy=float(np.mean((likeliest == ENTAILMENT) == entails)),
         rate=len(truth) / seconds if seconds else math.inf,
-        thresholds=tuple(_point(scores[:, ENTAILMENT], entails, t) for t in THRESHOLDS),
+        thresholds=tuple(_point(sureness, entails, t) for t in THRESHOLDS),
         base_rate=float(entails.mean()),
-        surest=_point(scores[:, ENTAILMENT], entails, least),
+        area=None if entails.all() or not entails.any() else area_under(sureness, entails),
+        surest=_point(sureness, entails, least),
     )
 
 

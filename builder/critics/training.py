@@ -47,7 +47,9 @@ class CriticRecipe(Settings):
 
     base: str = Field(description="model reference of the base")
     start: str | None = Field(
-        None, description="critic to go on from instead of a new head; of the same base and shape"
+        None,
+        description="critic to go on from instead of a new head; of the same base and shape; of "
+        "two in one folder, the one over this base",
     )
     method: Literal["lora", "full"] = Field("lora", description="adapters, or all weights")
     template: str | None = Field(
@@ -163,6 +165,8 @@ def _trainings(recipe: CriticRecipe) -> list[dict[str, Any]]:
         return [this]
     about = Path(resolve(recipe.start).path) / SPEC_FILE
     before = json.loads(about.read_text(encoding="utf-8")) if about.is_file() else {}
+    if recipe.method == "full" and before.get("second"):
+        before = before["second"]
     return [*before.get("trainings", ()), {**this, "start": public_name(recipe.start)}]
 
 
@@ -179,7 +183,7 @@ def fresh(recipe: CriticRecipe) -> NliModel:
         frozen_embeddings=recipe.method == "full" and recipe.frozen_embeddings,
     )
     if recipe.start and not spec.adapter:
-        model, tokenizer = _earlier(recipe.start)
+        model, tokenizer = _earlier(recipe.start, recipe.base)
     else:
         base = resolve(recipe.base)
         with quiet_transformers():
@@ -198,9 +202,14 @@ def fresh(recipe: CriticRecipe) -> NliModel:
     return NliModel(model, tokenizer, spec)
 
 
-def _earlier(start: str) -> tuple[Any, Any]:
-    """Model and tokenizer to go on from with all weights."""
-    critic = load_members(start, torch.device("cpu"), torch.bfloat16)[0]
+def _earlier(start: str, base: str) -> tuple[Any, Any]:
+    """Model and tokenizer to go on from with all weights; of an ensemble the second's."""
+    *others, critic = load_members(start, torch.device("cpu"), torch.bfloat16)
+    if others and critic.spec.base != base:
+        raise ConfigError(
+            f"the encoder of {start} has another base than the recipe",
+            hint=f"it has base {critic.spec.base}",
+        )
     if None in critic.columns:
         raise ConfigError(f"{start} lacks one of the labels {', '.join(LABELS)}")
     return critic.model, critic.tokenizer

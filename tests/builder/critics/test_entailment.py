@@ -179,6 +179,8 @@ def test_evaluation_worked_by_hand() -> None:
     )
     found = summarise(scores, [0, 1, 0, 1, 0], "five", 1.0, pass_rate=0.4)
     assert found.base_rate == 0.6
+    assert found.area == pytest.approx((2 + 1 + 0.5) / 6)  # 0.9 above both, 0.1 beside one
+    assert summarise(scores, [0] * 5, "all", 1.0).area is None
     assert not found.is_far_from_a_build
     assert found.surest.threshold == pytest.approx(0.8)
     assert (found.surest.passed, found.surest.precision) == (2, 0.5)
@@ -417,6 +419,32 @@ def test_two_critics_in_one_folder_judge_together(
         assert complaint in capsys.readouterr().err
         assert not (tmp_path / "new").exists()
     assert run(["critic", "join", str(adapter), str(encoder), "-o", str(tmp_path / "both")]) == 2
+
+
+def test_training_goes_on_from_the_member_of_an_ensemble_over_its_base(
+    toy_teacher: Path, toy_critic: Path, tmp_path: Path
+) -> None:
+    alone = made_of(tmp_path, toy_teacher, toy_critic)
+    both = str(tmp_path / "both")
+    assert run(["critic", "join", *map(str, alone), "-o", both]) == 0
+    rows = [{"premise": "The dog eats", "hypothesis": "The dog sings", "label": "entailment"}]
+    examples = read_nli(write_nli(tmp_path / "more.jsonl", rows))
+    for folder in alone:
+        before = json.loads((folder / "critic.json").read_text())["trainings"]
+        recipe = CriticRecipe.model_validate({**before[0], "start": str(folder)})
+        expected = fresh(recipe).model.state_dict()
+        found = fresh(recipe.model_copy(update={"start": both}))
+        for name, weight in found.model.state_dict().items():
+            if "original_module" not in name:  # the new head that peft puts its own before
+                assert torch.equal(weight, expected[name]), name
+        output = tmp_path / f"{folder.name}-on"
+        train(recipe.model_copy(update={"start": both}), examples, output)
+        after = json.loads((output / "critic.json").read_text())["trainings"]
+        assert after[:-1] == before
+        assert after[-1]["start"] == "both"
+    wrong = recipe.model_copy(update={"base": str(toy_teacher), "start": both})
+    with pytest.raises(ConfigError, match="another base than the recipe"):
+        fresh(wrong)
 
 
 def test_the_slower_critic_is_asked_where_the_other_does_not_rule_entailment_out(
