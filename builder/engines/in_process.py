@@ -27,7 +27,7 @@ class InProcess:
 
 
 class InProcessSettings(EngineSettings):
-    """One unit after another; the threads are those that measured fastest when the run was begun."""
+    """One unit after another, with the threads that measured fastest when the run was begun."""
 
     kind: Literal["in_process"] = "in_process"
 
