@@ -191,7 +191,7 @@ def _replaced(sentence: Any, token: Any, word: str, gone: int = 0) -> str:
     if token.is_title and token.i == 0:
         word = _raise(word)
     before, after = sentence.text[: token.idx], sentence.text[last.idx + len(last) :]
-    return before + word + after
+    return f"{before}{word}{after}"
 
 
 def _drop_aside(sentence: Any, root: Any) -> Iterator[str]:

@@ -125,9 +125,13 @@ def summarise(
         rate=len(truth) / seconds if seconds else math.inf,
         thresholds=tuple(_point(sureness, entails, t) for t in THRESHOLDS),
         base_rate=float(entails.mean()),
-        area=None if entails.all() or not entails.any() else area_under(sureness, entails),
+        area=_area(sureness, entails),
         surest=_point(sureness, entails, least),
     )
+
+
+def _area(score: Any, entails: Any) -> float | None:
+    return None if entails.all() or not entails.any() else area_under(score, entails)
 
 
 def _point(score: Any, entails: Any, threshold: float) -> Point:
