@@ -9,7 +9,7 @@ from typing import Any
 
 from dimsum.controls import wording_of
 from dimsum.data.dataset import read_rows
-from dimsum.data.values import Reading, check_columns
+from dimsum.data.values import Reading, check_columns, is_blank
 from dimsum.errors import UsageError
 from dimsum.prompts import one_line
 from dimsum.tasks import TaskDefinition
@@ -103,7 +103,7 @@ def _pair(
     source: str, target: str, task: Any, position: str, tasks: Sequence[TaskDefinition]
 ) -> Pair | None:
     source, target = one_line(source), one_line(target)
-    if not source or not target:
+    if is_blank(source) or is_blank(target):
         return None
     wording = wording_of(source, target)
     if task is None:

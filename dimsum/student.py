@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast, overload
 
+from dimsum.data.values import is_blank
 from dimsum.devices import pick_device, pick_dtype
 from dimsum.errors import DimsumError, ModelError, UsageError
 from dimsum.files import give_usual_modes, write_json
@@ -222,7 +223,7 @@ class Student:
             self.spec.check_code(one)
         if n < 1:
             raise UsageError("at least one output of each source must be asked for")
-        said = [index for index, source in enumerate(sources) if source.strip()]
+        said = [index for index, source in enumerate(sources) if not is_blank(source)]
         rows = self.encode([sources[i] for i in said], [wanted[i] for i in said])
         outputs = [[""] * n for _ in sources]
         if not rows:

@@ -137,6 +137,7 @@ def test_every_command_reads_the_same_rows_of_the_same_files(
         "b.csv.GZ": gzip.compress(table.encode()),
         "c.tsv": table.replace('","', '"\t"').replace("source,", "source\t").encode(),
         "d.json": json.dumps(rows).encode(),
+        "e.csv": table.replace("\n", "\r").encode(),
     }
     for name, content in contents.items():
         path = put(tmp_path / name, content)
@@ -180,9 +181,10 @@ def test_what_is_no_text_is_counted_by_every_command(command: Command, tmp_path:
     assert [row["output"] for row in found[4:]] == [None] * 5
     assert "rows without an output: 1 null (first: line 5, column 'source')" in err
     empty = [pair(1), {**pair(2), "target": []}, {**pair(3), "target": ["One.", None, "Two."]}]
-    path = put(tmp_path / "lists.jsonl", lines(empty))
+    unseen = {**pair(4), "target": "\u200b\u00a0"}
+    path = put(tmp_path / "lists.jsonl", lines([*empty, unseen]))
     plan = command.plan(path)
-    assert (plan["pairs"], plan["dropped"]) == (3, {"empty": 1, "null": 1})
+    assert (plan["pairs"], plan["dropped"]) == (3, {"empty": 2, "null": 1})
 
 
 def test_labels_of_examples_are_words(command: Command, toy_critic: Path, tmp_path: Path) -> None:
@@ -228,6 +230,13 @@ def test_where_compares_text_with_text_in_every_command(command: Command, tmp_pa
         ("f.csv", b"PK\x03\x04\x14", "is a ZIP archive or a spreadsheet", "unpack it"),
         ("g.jsonl", b'{"source": "a"}\n', "has no column 'target'; found source", "columns"),
         ("h.csv", b"source,target\n", "it is empty", ""),
+        ("i.csv", b'"source";"target"\n"A; b";"c"\n', "line 1, cannot", "separated by semicolons"),
+        ("j.csv", "source,target\n".encode("utf-32"), "is UTF-32 text", "save it as UTF-8"),
+        ("k.csv", "source\n".encode("utf-16-le"), "column 2, holds a zero byte", "UTF-16"),
+        ("l.jsonl.gz", lines([pair(1)]), "is not gzipped", "does not end in .gz"),
+        ("m.jsonl", b'{"source": ' + b"[" * 100_000, "too deep in each other", "one JSON object"),
+        ("n.jsonl", b'{"source": ' + b"9" * 5_000 + b"}", "too many digits", "one JSON object"),
+        ("o.csv", b" source ,target\nA,b\n", "found ' source ', target", "name the columns"),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_the_same_words(

@@ -11,15 +11,16 @@ Files, by their ending (capitals do not matter; all but parquet may also end in 
 | `.txt` | one text a line; only where plain text is taken, and a blank line is an empty text |
 
 Refused, with the line and, where there is one, the column: text that is not UTF-8 (a byte order
-mark before UTF-8 is skipped), JSON that does not parse or is no object, a row with more or fewer
-cells than the header (a table with semicolons is named as that), a column that the first row lacks,
-two columns of one name, a file that is cut, damaged or packed in another way than its name says.
+mark before UTF-8 is skipped) or holds a zero byte, JSON that does not parse or is no object, a row
+with more or fewer cells than the header (a table with semicolons is named as that), a column that
+the first row lacks, two columns of one name, a file that is cut, damaged or packed in another way
+than its name says.
 
 Dropped and counted by reason, with the position of the first, where a text is wanted: `null`,
 `number`, `boolean`, `date`, `bytes`, `list`, `object` (values that are not text; nothing is turned
 into text), `half_surrogate` (half of a character, which JSON can carry and UTF-8 cannot), `empty`
-(where a text without words is of no use) and `left_out` (by `--where`). A list of targets or
-references is one text for each of its items.
+(where a text that shows nothing, zero-width characters among it, is of no use) and `left_out` (by
+`--where`). A list of targets or references is one text for each of its items.
 
 `--where COLUMN=VALUE` compares text with text: a number is written as JSON writes it, true, false
 and null by these words, a date as in ISO 8601. `id=007` is the text 007 and never the number 7.
@@ -35,7 +36,8 @@ is nothing but such a word and another split's folder or file lies beside it:
 | validation | validation, valid, val, dev, devel, development, eval, evaluation |
 | test | test, testing, heldout, holdout |
 
-A name with words of several splits is that of a held-out one, and what nobody names is train.
+A word may end in set, data or split (`testData`, `dev_set`) or be written in two (`held-out`). A
+name with words of several splits is that of a held-out one, and what nobody names is train.
 A held-out split is never trained on, and how many of its rows were passed over is said.
 
 `train`, `distill`, `evaluate`, `generate`, `stats`, `audit draw`, `audit score`, `calibrate`,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dimsum.data.files import JSON, TABLES, form_of, form_of_table, is_table, rows_in
+from dimsum.data.files import JSON, TABLES, form_of, form_of_table, is_table, rows_in, why_no_file
 from dimsum.data.splits import SPLIT_OF, split_of, split_of_file
 from dimsum.data.values import Reading, Row
 from dimsum.errors import DimsumError, UsageError
@@ -93,7 +93,9 @@ def data_files(path: Path) -> list[tuple[Path, str | None]]:
         return [(path, split_of_file([path.name], *_around(path.parent)))]
     if not path.is_dir():
         kind = "file" if form_of(path) else "dataset"
-        raise UsageError(f"no {kind} at {path}", hint="give a folder, a file or a Hub id")
+        link = path.is_symlink()
+        hint = why_no_file(path) if link else "give a folder, a file or a Hub id"
+        raise UsageError(f"no {kind} at {path}", hint=hint)
     found = _files_in(path / "data") or _files_in(path)
     if not found:
         raise UsageError(

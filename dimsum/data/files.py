@@ -10,6 +10,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -24,9 +25,13 @@ TABLES = (
 JSON = (".json", ".json.gz")
 """Endings that are read when the file itself is named: in folders they are mostly settings."""
 PLAIN = (".txt", ".txt.gz")
+ONE_A_LINE = 'each line is one JSON object, such as {"source": ..., "target": ...}'
+ARRAY = "it is an array of objects, [{...}, ...], or one object a line"
 BATCH = 4096
 """Rows that are read of a parquet file at a time."""
 MARKS = {
+    b"\xff\xfe\x00\x00": ("is UTF-32 text", "save it as UTF-8"),
+    b"\x00\x00\xfe\xff": ("is UTF-32 text", "save it as UTF-8"),
     b"\xff\xfe": ("is UTF-16 text", "save it as UTF-8"),
     b"\xfe\xff": ("is UTF-16 text", "save it as UTF-8"),
     b"\x1f\x8b": ("is gzipped", "give it a name that ends in .gz"),
@@ -127,9 +132,11 @@ def json_row(line: str, name: str, number: int) -> Row:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
         column = f", column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise UsageError(f"{name}, {position}{column}, is not JSON: {_why(error)}") from error
+        raise UsageError(
+            f"{name}, {position}{column}, is not JSON: {_why(error)}", hint=ONE_A_LINE
+        ) from error
     if not isinstance(value, dict):
-        raise UsageError(f"{name}, {position}, is not a JSON object")
+        raise UsageError(f"{name}, {position}, is not a JSON object", hint=ONE_A_LINE)
     return Row(value, position)
 
 
@@ -146,21 +153,23 @@ def _json(path: Path) -> Iterator[Row]:
     else:
         try:
             rows = json.loads("\n".join(lines))
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             at = f"line {getattr(error, 'lineno', 1)}"
-            raise UsageError(f"{path}, {at}, is not JSON: {_why(error)}") from error
+            raise UsageError(f"{path}, {at}, is not JSON: {_why(error)}", hint=ARRAY) from error
     if not isinstance(rows, list):
-        raise UsageError(f"{path} is neither an array of objects nor an object")
+        raise UsageError(f"{path} is neither an array of objects nor an object", hint=ARRAY)
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, dict):
-            raise UsageError(f"{path}, item {number}, is not a JSON object")
+            raise UsageError(f"{path}, item {number}, is not a JSON object", hint=ARRAY)
         yield Row(row, f"item {number}")
 
 
 def _read_separated(path: Path, delimiter: str) -> Iterator[Row]:
     csv.field_size_limit(sys.maxsize)
     with _open(path) as stream:
-        reader = csv.reader(_decode(stream, str(path)), delimiter=delimiter, strict=True)
+        lines = (part for line in _decode(stream, str(path)) for part in _split_returns(line))
+        first = next(lines, "")
+        reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
         names: list[str] = []
         while True:
             position = f"line {reader.line_num + 1}"
@@ -169,7 +178,8 @@ def _read_separated(path: Path, delimiter: str) -> Iterator[Row]:
             except csv.Error as error:
                 raise UsageError(
                     f"{path}, {position}, cannot be read: {error}",
-                    hint='a cell with a quote in it is written in quotes, and its quotes twice: "',
+                    hint=suggest_separator(names or [first])
+                    or 'a cell with a quote in it is written in quotes, and its quotes twice: ""',
                 ) from error
             if cells is None:
                 return
@@ -180,7 +190,9 @@ def _read_separated(path: Path, delimiter: str) -> Iterator[Row]:
                     continue
                 names = cells
                 if twice := next((name for name in names if names.count(name) > 1), None):
-                    raise UsageError(f"{path} has two columns {twice!r}")
+                    raise UsageError(
+                        f"{path} has two columns {twice!r}", hint="give each column its own name"
+                    )
             elif len(cells) != len(names):
                 raise UsageError(
                     f"{path}, {position}, has {len(cells)} cells; the header has {len(names)}",
@@ -210,13 +222,26 @@ def _parquet(path: Path, only: Sequence[str] | None, optional: Sequence[str]) ->
         raise UsageError(f"{path} cannot be read: {error}", hint="it may be damaged") from error
 
 
+def why_no_file(path: Path) -> str:
+    """A hint for a path at which there is no file."""
+    if path.is_dir():
+        return "it is a folder; name a file in it"
+    if path.is_symlink():
+        return "it is a link that leads nowhere"
+    return "check the path" if path.parent.is_dir() else f"there is no folder {path.parent}"
+
+
 @contextmanager
 def _explain_errors(path: Path) -> Iterator[None]:
     """Errors of the file system and of unpacking, as one line about the file."""
     if not path.is_file():
-        raise UsageError(f"no file at {path}")
+        raise UsageError(f"no file at {path}", hint=why_no_file(path))
     try:
         yield
+    except gzip.BadGzipFile as error:
+        raise UsageError(
+            f"{path} is not gzipped", hint="give it a name that does not end in .gz"
+        ) from error
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise UsageError(
             f"{path} cannot be read: {getattr(error, 'strerror', None) or error}",
@@ -243,6 +268,12 @@ def _decode(stream: IO[bytes], name: str) -> Iterator[str]:
                 if raw.startswith(mark):
                     raise UsageError(f"{name} {what}", hint=remedy)
             raw = raw.removeprefix(b"\xef\xbb\xbf")
+        if b"\0" in raw:
+            column = len(raw[: raw.index(b"\0")].decode("utf-8", "replace")) + 1
+            raise UsageError(
+                f"{name}, line {number}, column {column}, holds a zero byte",
+                hint="it may be UTF-16 text without a mark, or damaged; save it as UTF-8",
+            )
         try:
             yield raw.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -254,6 +285,11 @@ def _decode(stream: IO[bytes], name: str) -> Iterator[str]:
             ) from error
 
 
+def _split_returns(line: str) -> list[str]:
+    """A line with its end; of old texts whose lines end in a carriage return, each line."""
+    return re.split("(?<=\r)(?!\n|$)", line) if "\r" in line.removesuffix("\r\n") else [line]
+
+
 def _ends(line: str) -> Iterator[str]:
     """A line without its end; of old texts whose lines end in a carriage return, each line."""
     line = line.removesuffix("\n").removesuffix("\r")
@@ -261,4 +297,8 @@ def _ends(line: str) -> Iterator[str]:
 
 
 def _why(error: Exception) -> str:
-    return error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+    if isinstance(error, json.JSONDecodeError):
+        return error.msg
+    if isinstance(error, RecursionError):
+        return "lists or objects lie too deep in each other"
+    return "a number has too many digits"  # of which Python reads some thousands

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 WORDS = {
     "train": ("train", "training"),
@@ -14,15 +15,16 @@ WORDS = {
     "test": ("test", "testing", "heldout", "holdout"),
 }
 SPLIT_OF = {word: split for split, words in WORDS.items() for word in words}
+_SUFFIX = re.compile("(set|data|split)$")
 HELD_OUT_FIRST = ("test", "validation", "train")
 
 
 def split_of(name: str) -> str | None:
     """The split that a name says; a held-out one where it says several, None where none."""
-    words = re.split(r"[^a-z]+", name.lower())
-    said = {
-        SPLIT_OF[word.removesuffix("set")] for word in words if word.removesuffix("set") in SPLIT_OF
-    }
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)  # testData
+    words = re.split(r"[^a-z]+", apart.lower())
+    words += [first + second for first, second in pairwise(words)]  # held-out
+    said = {SPLIT_OF[bare] for word in words if (bare := _SUFFIX.sub("", word)) in SPLIT_OF}
     return next((split for split in HELD_OUT_FIRST if split in said), None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,6 +52,11 @@ def not_text(value: Any) -> str | None:
     return "object"
 
 
+def is_blank(text: str) -> bool:
+    """Whether a text shows nothing: no character but spaces, controls and those of no width."""
+    return all(sign.isspace() or unicodedata.category(sign) in ("Cc", "Cf") for sign in text)
+
+
 def format_value(value: Any) -> str:
     """A value as the text that `--where` compares."""
     if isinstance(value, str):
@@ -72,7 +78,10 @@ def conditions(texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         column, equals, value = text.partition("=")
         if not equals or not column:
-            raise UsageError(f"--where {text!r} is not of the form column=value")
+            raise UsageError(
+                f"--where {text!r} is not of the form column=value",
+                hint="such as lang=en: the name of a column, and the text that rows must have",
+            )
         found[column] = value
     return found
 
@@ -148,6 +157,7 @@ class Reading:
             hint: where no row was dropped.
         """
         if self.rows == 0:
+            hint = hint or "give a file that has rows"
             others = " and ".join(f"{split} ({n:,})" for split, n in self.other_splits.items())
             why = f"its rows are all {others}" if others else "it is empty"
             return UsageError(f"{name} has no {what}; {why}", hint=hint)
@@ -185,7 +195,7 @@ def check_columns(row: Mapping[str, Any], wanted: Iterable[str], name: str, opti
     hint = f"name the columns with {options}" if options else "name the columns so"
     raise UsageError(
         f"{name} has no column {' and no column '.join(map(repr, missing))}; "
-        f"found {', '.join(found) or 'none'}",
+        f"found {', '.join(n if n == n.strip() and n else repr(n) for n in found) or 'none'}",
         hint=suggest_separator(found) or hint,
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from dimsum.data.dataset import read_rows
 from dimsum.data.files import lines_in
-from dimsum.data.values import Reading, Row, check_columns, not_text
+from dimsum.data.values import Reading, Row, check_columns, is_blank, not_text
 from dimsum.errors import UsageError
 from dimsum.prompts import one_line
 from dimsum.tasks import TaskDefinition
@@ -103,7 +103,7 @@ def set_aside(
         UsageError: too few examples for both.
     """
     judged = len(examples) - sample if most is None else min(most, len(examples) - sample)
-    if judged < LEAST_JUDGED:
+    if sample and judged < LEAST_JUDGED:
         raise UsageError(
             f"{len(examples)} sources are too few to choose a teacher's prompt on {sample} of them "
             "and to judge on others",
@@ -165,11 +165,12 @@ def _example(
         return None
     known = _field(row, references)
     texts = known if isinstance(known, list) else [known]
-    refs = tuple(one_line(t) for t in texts if not_text(t) is None and t.strip())
-    if text.strip() and refs:
+    refs = tuple(one_line(t) for t in texts if not_text(t) is None and not is_blank(t))
+    if refs and not is_blank(text):
         return Example(one_line(text), refs)
     faults = [reason for one in texts if (reason := not_text(one))]
-    reading.drop(faults[0] if faults and text.strip() else "empty", f"{position}, {references!r}")
+    why = faults[0] if faults and not is_blank(text) else "empty"
+    reading.drop(why, f"{position}, {references!r}")
     return None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dimsum.data.values import is_blank
 from dimsum.errors import UsageError
 from dimsum.evaluation.data import Example
 from dimsum.metrics.bleu import bleu_family
@@ -78,7 +79,7 @@ def entailment(outputs: Sequence[str], sources: Sequence[str], critic: Critic) -
 def _percent(critic: Critic, pairs: Sequence[tuple[str, str]]) -> list[float]:
     """Probabilities in percent; an empty text says nothing, so it entails and follows nothing."""
     found = np.zeros(len(pairs))
-    judged = [i for i, (a, b) in enumerate(pairs) if a.strip() and b.strip()]
+    judged = [i for i, (a, b) in enumerate(pairs) if not (is_blank(a) or is_blank(b))]
     if judged:
         found[judged] = 100 * np.asarray(critic.score([pairs[i] for i in judged]), dtype=np.float64)
     values: list[float] = found.tolist()

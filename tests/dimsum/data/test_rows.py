@@ -173,6 +173,14 @@ def test_where_compares_text_with_text() -> None:
         ("contest.jsonl", None),
         ("validation_matched", "validation"),
         ("pairs.jsonl", None),
+        ("testData.jsonl", "test"),
+        ("TestSet.csv", "test"),
+        ("traindata.jsonl", "train"),
+        ("devsplit_2.tsv", "validation"),
+        ("recipes-held-out.jsonl", "test"),
+        ("hold_out.csv", "test"),
+        ("database.jsonl", None),
+        ("latestData.jsonl", None),
     ],
 )
 def test_splits_by_name(name: str, split: str | None) -> None:
