@@ -25,10 +25,10 @@ CLAUSE_MARKS = frozenset(
 """What opens an adverbial clause that may stand at either end."""
 PREPOSITIONS = frozenset(
     {"according", "across", "after", "among", "at", "before", "between", "despite", "during"}
-    | {"following", "for", "from", "in", "over", "since", "through", "throughout", "under"}
+    | {"following", "for", "in", "over", "since", "through", "throughout", "under"}
     | {"until", "within", "without"}
 )
-"""What opens a phrase that may; "on", "by" and "with" seldom do (docs/validity.md)."""
+"""What opens a phrase that may; "on", "by", "with" and "from" seldom do (docs/validity.md)."""
 WITH_COMMA = frozenset({"according", "although", "as", "since", "though", "whereas", "while"})
 """Openings that are set off by a comma at the end of a sentence too."""
 REPORTS = frozenset({"add", "announce", "argue", "claim", "explain", "report", "say", "warn"})
@@ -105,7 +105,9 @@ def _opening(part: Any) -> str | None:
         if begins and first.nbor().lower_ != "also":  # "while also" adds to what stands before it
             return str(first.lower_)
     if part.dep_ == "prep" and part.i == first.i and part.lower_ in PREPOSITIONS:
-        return str(part.lower_)
+        # "in part, of a storm": what stands behind the comma belongs to the verb.
+        if "," not in part.doc[part.i : part.i + LEAST_MOVED].text:
+            return str(part.lower_)
     return None
 
 
@@ -151,8 +153,11 @@ def _move_report(sentence: Any, root: Any, part: Any) -> Iterator[Reordering]:
         return
     if any(t.dep_ == "neg" for t in root.children) or report[-1].text == ",":
         return
+    if root.tag_ == "VBG":  # "they are saying"
+        return
     said = sentence[start + 1 : -1] if sentence[start].lower_ == "that" else sentence[start:-1]
-    if not said.text[:1].isalnum():
+    # "The company says it ...": the pronoun would come before its noun.
+    if not said.text[:1].isalnum() or said[0].lower_ in POINTING:
         return
     yield Reordering(f"{_raise_first(said.text)}, {_lower_first(report)}.", "report")
 

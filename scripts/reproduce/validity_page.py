@@ -65,8 +65,14 @@ def ladder(earlier: Iterable[Row], builds: dict[str, list[Row]], about: Row) -> 
             cells.append(f"{one[question] / one['released']:.0%} ({low:.0%} to {high:.0%})")
         lines.append([one["way"], one["readers"], one["released"], one["valid"], *cells])
     for name, rows in builds.items():
+        parts = {"": rows}
         of_preset = [row for row in rows if row["preset"]]
-        for which, some in (("", rows), (", the preset's rules", of_preset)):
+        if len(of_preset) < len(rows):
+            parts[", the preset's rules"] = of_preset
+        tasks = {row["task"] for row in rows}
+        for task in sorted(tasks, reverse=True) if len(tasks) > 1 else ():
+            parts[f", {task}"] = [row for row in rows if row["task"] == task]
+        for which, some in parts.items():
             valid = sum(by_all(row, "valid") for row in some)
             shares = [share(some, question) for question in ("valid", "faithful")]
             readers = str(len(some[0]["readers"]))
@@ -80,6 +86,8 @@ def thresholds(rows: Sequence[Row]) -> str:
     lines = []
     for least in THRESHOLDS:
         kept = [row for row in rows if row["validity"] >= least]
+        if len(kept) == len(rows) and lines:
+            lines.clear()  # the rule was at least as strict
         predicted = sum(row["validity"] for row in kept) / len(kept)
         valid = sum(by_all(row, "valid") for row in kept)
         lines.append([least, len(kept), valid, share(kept, "valid"), f"{predicted:.0%}"])
@@ -128,8 +136,9 @@ def page(readings: Sequence[Row], about: Row) -> str:
         parts += [
             f"## {about['builds'][name]['way']}",
             agreement(rows),
+            "Summaries, were the rule on `validity` another one:",
             thresholds([row for row in rows if row["task"] == "summary"]),
-            "What they object to:",
+            "What the readers object to:",
             objections(rows),
             f"{SHOWN} pairs, unselected; a + or - for each reader:",
             unselected(rows),

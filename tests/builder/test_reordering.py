@@ -58,6 +58,10 @@ def test_a_part_goes_to_the_other_end(sentence: str, moved: str, move: str) -> N
         "But the school was closed after a fire broke out.",  # leans on what came before
         'He said "it is over" after the game ended.',  # a quotation would come apart
         "The dog sleeps.",  # nothing to move
+        "The company said it would leave the city.",  # a pronoun would come before its noun
+        "Officials are saying that the bridge will open soon.",  # a report under way
+        "The cyclone was a result, in part, of a typhoon that hit the coast.",
+        "We see it in everything from the roads to the rivers.",
         "Was the school closed after a fire broke out?",
         "The police did not say that the man left the city.",  # turned into what they said
         "It fell in May.",  # too little is left
