@@ -104,10 +104,10 @@ def _opening(part: Any) -> str | None:
         begins = bool(marks) and marks[0].i == first.i and first.lower_ in CLAUSE_MARKS
         if begins and first.nbor().lower_ != "also":  # "while also" adds to what stands before it
             return str(first.lower_)
-    if part.dep_ == "prep" and part.i == first.i and part.lower_ in PREPOSITIONS:
-        # "in part, of a storm": what stands behind the comma belongs to the verb.
-        if "," not in part.doc[part.i : part.i + LEAST_MOVED].text:
-            return str(part.lower_)
+    opens = part.dep_ == "prep" and part.i == first.i and part.lower_ in PREPOSITIONS
+    # "in part, of a storm": what stands behind the comma belongs to the verb.
+    if opens and "," not in part.doc[part.i : part.i + LEAST_MOVED].text:
+        return str(part.lower_)
     return None
 
 
