@@ -84,9 +84,9 @@ def student_facts(name: str, spec: StudentSpec, reference: str) -> ModelFacts:
             identity=training["weights"],
         ),
         dataset=_link(reference, data),
-        models=data.models if data else (),
+        models=(*_teacher(training), *(data.models if data else ())),
         texts=data.texts if data else (),
-        method=f"Fine-tuned ({whole}) with cross-entropy on the targets of {codes} pairs.",
+        method=f"Fine-tuned ({whole}) {_how(training)} {codes} pairs.",
         settings=_settings(training["recipe"]),
         generation=_settings(spec.generation.model_dump()),
         controls=tuple(
@@ -101,6 +101,39 @@ def student_facts(name: str, spec: StudentSpec, reference: str) -> ModelFacts:
             device=training["device"],
             versions=training["versions"],
         ),
+    )
+
+
+def _teacher(training: dict[str, Any]) -> tuple[ModelUse, ...]:
+    """The model that it was distilled from, if there is one."""
+    found = training.get("teacher")
+    if found is None:
+        return ()
+    return (
+        ModelUse(
+            role="distilled from",
+            reference=found["reference"],
+            licence=found["licence"],
+            identity=found["identity"],
+        ),
+    )
+
+
+def _how(training: dict[str, Any]) -> str:
+    """What was minimised, in words."""
+    objective = training["recipe"].get("objective", {})
+    if objective.get("kind") != "gkd":
+        return "with cross-entropy on the targets of"
+    teacher = training["teacher"]["reference"]
+    if objective["loss"] == "cross_entropy":
+        return f"with cross-entropy on targets that {teacher} wrote for the sources of"
+    share, beta = objective["lambda"], objective["beta"]
+    kind = {0: "forward KL", 1: "reverse KL"}.get(beta, f"generalised JSD, beta {beta:g},")
+    written = f", written by {teacher}," if objective["sequence_level"] else ""
+    return (
+        f"by generalised knowledge distillation (arXiv 2306.13649): the {kind} from the next-token "
+        f"distributions of {teacher}, {share:.0%} on outputs that the student sampled itself and "
+        f"{1 - share:.0%} on the targets{written} of"
     )
 
 
@@ -135,9 +168,12 @@ def _link(reference: str, data: DatasetFacts | None) -> Link:
     return Link(title=shown, repo_id=name, revision=revision or None)
 
 
-def _settings(values: dict[str, Any]) -> tuple[Setting, ...]:
-    return tuple(
-        Setting(name=name.replace("_", " "), value="none" if value is None else str(value))
-        for name, value in values.items()
-        if name != "language"  # the card says it in words
-    )
+def _settings(values: dict[str, Any], within: str = "") -> tuple[Setting, ...]:
+    found: list[Setting] = []
+    for name, value in values.items():
+        label = f"{within}{name.replace('_', ' ')}"
+        if isinstance(value, dict):
+            found += _settings(value, f"{label} ")
+        elif name != "language":  # the card says it in words
+            found.append(Setting(name=label, value="none" if value is None else str(value)))
+    return tuple(found)

@@ -30,16 +30,22 @@ from dimsum.errors import UsageError
 
 
 class Settings(BaseModel):
-    """Unknown keys are errors, numbers are finite, and values never change after loading."""
+    """Unknown keys are errors, numbers are finite, and values never change after loading.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    A key that Python reserves is a field's alias, and stands for it in files and in dumps.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, serialize_by_alias=True
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _keys_known(cls, value: Any) -> Any:
+        known = [field.alias or name for name, field in cls.model_fields.items()]
         for key in value if isinstance(value, Mapping) else ():
-            if key not in cls.model_fields:
-                near = did_you_mean(str(key), cls.model_fields)
+            if key not in known:
+                near = did_you_mean(str(key), known)
                 context = {"key": str(key), "near": near}
                 raise PydanticCustomError("unknown_key", "unknown key {key}{near}", context)
         return value

@@ -24,7 +24,14 @@ from dimsum.prompts import PromptFormat, one_line
 from dimsum.spec import SPEC_FILE, Generation, StudentSpec
 from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY
-from dimsum.writing import BATCH_SIZE, first_line, generate_arguments, pad_id, pad_rows
+from dimsum.writing import (
+    BATCH_SIZE,
+    first_line,
+    generate_arguments,
+    pad_id,
+    pad_rows,
+    without_own_settings,
+)
 
 DType = Literal["auto", "float32", "bfloat16"]
 Many = list[str] | tuple[str, ...]
@@ -400,7 +407,8 @@ class Student:
                 "top_k": 0,
                 "num_return_sequences": n,
             }
-        with torch.inference_mode(), quiet_transformers(), torch.random.fork_rng():
+        quiet, apart = quiet_transformers(), without_own_settings(self.model)
+        with torch.inference_mode(), quiet, apart, torch.random.fork_rng():
             if chance is not None:
                 torch.manual_seed(chance[0] * 1_000_003 + chance[1])
             ids = self.model.generate(**arguments)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -43,25 +44,53 @@ def generate_arguments(settings: Generation, start: int, tokenizer: Any) -> dict
     Args:
         start: where the output begins in the token rows.
     """
-    from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
+    from transformers import LogitsProcessorList, StoppingCriteriaList
 
     processors = LogitsProcessorList()
     if settings.no_repeat_ngram:
         processors.append(repeats_forbidden(settings.no_repeat_ngram, start))
     return {
-        "generation_config": GenerationConfig(
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=pad_id(tokenizer),
-            max_new_tokens=settings.max_new_tokens,
-            do_sample=False,
-            num_beams=1,
-            repetition_penalty=1.0,
-            no_repeat_ngram_size=0,
-            min_length=0,
-        ),
+        "generation_config": plain_generation(tokenizer, settings.max_new_tokens),
         "logits_processor": processors,
         "stopping_criteria": StoppingCriteriaList([stop_at_line(tokenizer, start)]),
     }
+
+
+def plain_generation(tokenizer: Any, max_new_tokens: int) -> Any:
+    """transformers' GenerationConfig of greedy decoding, nothing left to a model's file."""
+    from transformers import GenerationConfig
+
+    return GenerationConfig(
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=pad_id(tokenizer),
+        max_new_tokens=max_new_tokens,
+        do_sample=False,
+        num_beams=1,
+        repetition_penalty=1.0,
+        no_repeat_ngram_size=0,
+        min_length=0,
+    )
+
+
+@contextmanager
+def without_own_settings(model: Any) -> Iterator[None]:
+    """What the file of a model says of generation has no part in it.
+
+    transformers takes from there whatever a call leaves open: tokens that are suppressed, forced
+    or biased among others.
+    """
+    from transformers import GenerationConfig
+
+    plain = model.get_base_model() if hasattr(model, "peft_config") else model
+    before = plain.generation_config
+    plain.generation_config = GenerationConfig()
+    start = getattr(plain.config, "decoder_start_token_id", None)
+    if start is not None:
+        plain.generation_config.decoder_start_token_id = start
+    try:
+        yield
+    finally:
+        plain.generation_config = before
 
 
 def repeats_forbidden(size: int, start: int) -> Any:
@@ -90,7 +119,7 @@ def stop_at_line(tokenizer: Any, start: int) -> Any:
     import torch
     from transformers import StoppingCriteria
 
-    breaks = _line_breaks(tokenizer)
+    breaks = line_breaks(tokenizer)
 
     class LineEnded(StoppingCriteria):  # type: ignore[misc]
         def __call__(self, input_ids: Any, scores: Any, **rest: Any) -> torch.Tensor:
@@ -98,14 +127,19 @@ def stop_at_line(tokenizer: Any, start: int) -> Any:
             breaks = breaks.to(input_ids.device)
             ended = torch.isin(input_ids[:, -1], breaks)
             for row in ended.nonzero().flatten().tolist():
-                text: str = tokenizer.decode(input_ids[row, start:], skip_special_tokens=True)
-                ended[row] = "\n" in text.lstrip()
+                ended[row] = has_ended_line(tokenizer, input_ids[row, start:])
             return ended
 
     return LineEnded()
 
 
-def _line_breaks(tokenizer: Any) -> torch.Tensor:
+def has_ended_line(tokenizer: Any, ids: Any) -> bool:
+    """Whether a line break follows the first words of some tokens' text."""
+    text: str = tokenizer.decode(ids, skip_special_tokens=True)
+    return "\n" in text.lstrip()
+
+
+def line_breaks(tokenizer: Any) -> torch.Tensor:
     """Ids of the tokens whose text holds a line break; read once for each tokenizer."""
     import torch
 

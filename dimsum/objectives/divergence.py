@@ -9,17 +9,18 @@ beta 0 and to the reverse KL(Q || P) at beta 1, and is computed here so that it 
 ends, and without the cancellation near them that differences of logarithms would bring.
 
 Nothing here is as large as all positions times the vocabulary but the logits and their gradient:
-positions are taken in chunks, forth and back.
+positions are taken in chunks.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import torch
 
+Teacher = torch.Tensor | Callable[[torch.Tensor], torch.Tensor]
 Normalisation = Literal["scaled", "printed"]
 """`scaled`: divided by beta (1 - beta), continuous up to both KLs. `printed`: as in the paper."""
 
@@ -41,7 +42,7 @@ def reverse_kl(teacher: torch.Tensor, student: torch.Tensor, **options: Any) -> 
 
 
 def divergence(
-    teacher: torch.Tensor,
+    teacher: Teacher,
     student: torch.Tensor,
     *,
     beta: float,
@@ -53,7 +54,8 @@ def divergence(
     """A divergence at each position; only the student's logits get a gradient.
 
     Args:
-        teacher: logits, shape (..., at least `vocabulary`).
+        teacher: logits, shape (..., at least `vocabulary`); or what gives them for the positions
+            whose indices among all, in row-major order, it gets: they are never all there then.
         student: logits, shape (..., at least `vocabulary`).
         beta: from 0, forward KL, to 1, reverse KL.
         temperature: divides both logits; the result is not multiplied by its square.
@@ -68,9 +70,11 @@ def divergence(
     """
     size = vocabulary or student.shape[-1]
     rows = _rows(student, mask)
+    if isinstance(teacher, torch.Tensor):
+        teacher = teacher.detach().reshape(-1, teacher.shape[-1])
     found: torch.Tensor = _Divergence.apply(  # type: ignore[no-untyped-call]
         student.reshape(-1, student.shape[-1]),
-        teacher.detach().reshape(-1, teacher.shape[-1]),
+        teacher,
         rows,
         (beta, temperature, normalisation, size),
     )
@@ -88,7 +92,7 @@ def entropy(
     size = vocabulary or logits.shape[-1]
     flat, rows = logits.detach().reshape(-1, logits.shape[-1]), _rows(logits, mask)
     found = [
-        torch.special.entr(_log_softmax(flat, part, size, temperature).exp()).sum(-1)
+        torch.special.entr(_log_softmax(flat[part], size, temperature).exp()).sum(-1)
         for part in _chunks(rows, size)
     ]
     joined = torch.cat(found) if found else flat.new_zeros(0, dtype=torch.float32)
@@ -114,44 +118,42 @@ def divergence_of_log_probabilities(
 
 
 class _Divergence(torch.autograd.Function):
+    """Value and gradient of a chunk are found together: its softmaxes are computed once."""
+
     @staticmethod
     def forward(
         ctx: Any,
         student: torch.Tensor,
-        teacher: torch.Tensor,
+        teacher: Teacher,
         rows: torch.Tensor,
         how: tuple[float, float, Normalisation, int],
     ) -> torch.Tensor:
         beta, temperature, normalisation, size = how
-        ctx.save_for_backward(student, teacher, rows)
-        ctx.how = how
+        factor = _factor(beta, normalisation)
         exact = torch.float64 if student.dtype == torch.float64 else torch.float32
         found = torch.empty(len(rows), dtype=exact, device=student.device)
+        slopes = torch.zeros_like(student) if ctx.needs_input_grad[0] else None
         done = 0
         for part in _chunks(rows, size):
-            p = _log_softmax(teacher, part, size, temperature)
-            q = _log_softmax(student, part, size, temperature)
+            own = teacher[part] if isinstance(teacher, torch.Tensor) else teacher(part)
+            p = _log_softmax(own, size, temperature)
+            q = _log_softmax(student[part], size, temperature)
             found[done : done + len(part)] = _value(p, q, beta)
             done += len(part)
-        return found.mul_(_factor(beta, normalisation))
+            if slopes is not None:
+                # dD/dlogit_v = Q_v (g_v - sum_u Q_u g_u) / temperature, where g_v = dD/dQ_v.
+                inner = _weighted_slope(p, q, beta)
+                inner -= q.exp_().mul_(inner.sum(-1, keepdim=True))
+                slopes[part, :size] = inner.mul_(factor / temperature).to(slopes.dtype)
+        ctx.save_for_backward(rows, slopes)
+        return found.mul_(factor)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        """dD/dlogit_v = Q_v (g_v - sum_u Q_u g_u) / temperature, where g_v = dD/dQ_v."""
-        student, teacher, rows = ctx.saved_tensors
-        beta, temperature, normalisation, size = ctx.how
-        outer = gradients[0] * (_factor(beta, normalisation) / temperature)
-        whole = torch.zeros_like(student)
-        done = 0
-        for part in _chunks(rows, size):
-            p = _log_softmax(teacher, part, size, temperature)
-            q = _log_softmax(student, part, size, temperature)
-            inner = _weighted_slope(p, q, beta)
-            inner -= q.exp_().mul_(inner.sum(-1, keepdim=True))
-            inner *= outer[done : done + len(part)].unsqueeze(-1)
-            whole[part, :size] = inner.to(whole.dtype)
-            done += len(part)
-        return whole, None, None, None
+        rows, slopes = ctx.saved_tensors
+        outer = torch.zeros(len(slopes), dtype=gradients[0].dtype, device=slopes.device)
+        outer[rows] = gradients[0]
+        return slopes * outer.to(slopes.dtype).unsqueeze(-1), None, None, None
 
 
 def _value(p: torch.Tensor, q: torch.Tensor, beta: float) -> torch.Tensor:
@@ -224,10 +226,8 @@ def _chunks(rows: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
     return iter(torch.split(rows, max(1, CHUNK_ELEMENTS // size)))
 
 
-def _log_softmax(
-    flat: torch.Tensor, rows: torch.Tensor, size: int, temperature: float
-) -> torch.Tensor:
-    """Log-probabilities at some rows, at least float32, shape (len(rows), size)."""
-    part = flat[rows, :size]
+def _log_softmax(logits: torch.Tensor, size: int, temperature: float) -> torch.Tensor:
+    """Log-probabilities of the first `size` tokens, at least float32, shape (rows, size)."""
+    part = logits[:, :size]
     part = part if part.dtype == torch.float64 else part.float()
     return torch.log_softmax(part if temperature == 1 else part / temperature, dim=-1)

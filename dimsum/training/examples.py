@@ -56,15 +56,43 @@ class Examples(Dataset[dict[str, list[int]]]):
         return len(self.inputs[1]) - 1
 
     def __getitem__(self, index: int) -> dict[str, list[int]]:
-        prompt, target = _row(self.inputs, index), _row(self.targets, index)
-        if not self.causal:
-            return {"input_ids": prompt, "labels": target}
-        return {"input_ids": prompt + target, "labels": [IGNORED] * len(prompt) + target}
+        return as_item(*self.row(index), causal=self.causal)
+
+    def row(self, index: int) -> tuple[list[int], list[int]]:
+        """Tokens of a pair's prompt and of its target."""
+        return _row(self.inputs, index), _row(self.targets, index)
+
+    def longest(self) -> tuple[int, int]:
+        """Tokens of the longest prompt and of the longest target."""
+        return int(np.diff(self.inputs[1]).max()), int(np.diff(self.targets[1]).max())
 
     def lengths(self) -> np.ndarray[Any, Any]:
         """Tokens of prompt and target together, shape (len(self),)."""
         found: np.ndarray[Any, Any] = np.diff(self.inputs[1]) + np.diff(self.targets[1])
         return found
+
+
+def as_item(prompt: list[int], target: list[int], *, causal: bool) -> dict[str, list[int]]:
+    """`input_ids` and `labels` of a pair, as `Examples` describes them."""
+    if not causal:
+        return {"input_ids": prompt, "labels": target}
+    return {"input_ids": prompt + target, "labels": [IGNORED] * len(prompt) + target}
+
+
+def rows_of_batch(
+    batch: dict[str, torch.Tensor], *, causal: bool
+) -> list[tuple[list[int], list[int]]]:
+    """(prompt tokens, target tokens) of each row of a `Collator`'s batch."""
+    found = []
+    for ids, seen, labels in zip(
+        batch["input_ids"].tolist(),
+        batch["attention_mask"].sum(1).tolist(),
+        batch["labels"].tolist(),
+        strict=True,
+    ):
+        target = [label for label in labels if label != IGNORED]
+        found.append((ids[: seen - len(target)] if causal else ids[:seen], target))
+    return found
 
 
 class _Ragged:

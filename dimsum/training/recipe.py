@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from dimsum.errors import UsageError
 from dimsum.language import Language
+from dimsum.objectives.settings import CrossEntropy, Objective
 from dimsum.prompts import PromptShape
 from dimsum.settings import Presets, Settings, load
 from dimsum.tasks import TaskDefinition, tasks_of
@@ -36,6 +37,11 @@ class Recipe(Settings):
         "instruction_first",
         description="instruction_last: right before the answer; chat: there, in a user's turn of "
         "the base's chat template",
+    )
+    objective: Objective = Field(
+        CrossEntropy(),
+        description="cross_entropy, or {from: supervised-kd, imitkd, on-policy-kd or seqkd, "
+        "teacher: ...} and values that differ, or {kind: gkd, ...}",
     )
     lora_rank: int | None = Field(None, ge=1, description="empty: all weights are trained")
     lora_layers: int | None = Field(

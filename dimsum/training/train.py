@@ -34,6 +34,7 @@ from dimsum.files import write_json
 from dimsum.language import languages_of
 from dimsum.lock import LOCK, hold
 from dimsum.models import public_name, quiet_transformers, resolve
+from dimsum.objectives.settings import GKD
 from dimsum.pairs import Columns, Pair, check_data, held_out, pairs_of
 from dimsum.prompts import PromptFormat
 from dimsum.spec import SPEC_FILE
@@ -43,6 +44,8 @@ from dimsum.training.examples import Collator, Encoding, Examples, code_of, enco
 from dimsum.training.lora import with_lora
 from dimsum.training.progress import ProgressLine
 from dimsum.training.recipe import Recipe, check_precision
+from dimsum.training.targets import write_targets
+from dimsum.training.teacher import Teacher, open_teacher
 
 RECORD = "training.json"
 LOG = "training_log.json"
@@ -120,9 +123,17 @@ def _train(
     for line in describe_data(prepared):
         say(line)
     identity = identity_of(student, recipe, prepared)
+    teacher = None
+    if not (output / SPEC_FILE).is_file():
+        teacher = open_teacher(student, recipe, prepared.train, where)
     if not begin(output, identity):
         say(f"{output} is already trained")
         return Student.from_pretrained(output, device=device)
+    if teacher is not None and teacher.objective.sequence_level:
+        prepared.train, left = write_targets(
+            teacher, student, prepared.train, recipe.max_target_tokens, say
+        )
+        prepared.facts |= {"train": len(prepared.train), "no_target": left}
     _count_codes(student, prepared)
     base = student.model
     use_explicit_attention(base, where)
@@ -130,10 +141,13 @@ def _train(
         torch.manual_seed(recipe.seed)
         student.model = with_lora(student.model, student.spec.architecture, recipe)
     began = time.monotonic()
-    trainer = make_trainer(student, prepared, recipe, output, where, kind, quiet, callbacks)
+    trainer = make_trainer(
+        student, prepared, recipe, output, where, kind, quiet, callbacks, teacher
+    )
     with quiet_transformers():
         trainer.train(resume_from_checkpoint=last_checkpoint(output / CHECKPOINTS, say))
-    finish(student, base, trainer, recipe, data, prepared, output, time.monotonic() - began)
+    facts = {} if teacher is None else teacher.facts()
+    finish(student, base, trainer, recipe, data, prepared, output, time.monotonic() - began, facts)
     return Student.from_pretrained(output, device=device)
 
 
@@ -282,14 +296,29 @@ def identity_of(student: Student, recipe: Recipe, prepared: Prepared) -> dict[st
         for flat, ends in (part.inputs, part.targets):
             total.update(flat.tobytes())
             total.update(ends.tobytes())
+    settings = recipe.model_dump(mode="json", exclude={"student", "language"})
+    teacher = None
+    if isinstance(recipe.objective, GKD):
+        teacher = resolve(settings["objective"].pop("teacher")).identity
+    else:  # as trainings were begun that knew no other objective
+        settings.pop("objective")
     return {
         "student": public_name(recipe.student),
         "architecture": student.spec.architecture,
         "model_type": student.model.config.model_type,
         "weights": resolve(recipe.student).identity,
-        "recipe": recipe.model_dump(mode="json", exclude={"student", "language"}),
+        "recipe": settings,
         "examples": total.hexdigest(),
+        **({} if teacher is None else {"teacher": teacher}),
     }
+
+
+def public_objective(recipe: Recipe) -> dict[str, Any]:
+    """The objective as a card may show it."""
+    found: dict[str, Any] = recipe.objective.model_dump(mode="json")
+    if "teacher" in found:
+        found["teacher"] = public_name(found["teacher"])
+    return found
 
 
 def refuse_foreign(output: Path) -> None:
@@ -321,8 +350,8 @@ def begin(output: Path, identity: dict[str, Any]) -> bool:
         before = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UsageError(f"{path} cannot be read", hint="choose a new folder") from error
-    for key in ("architecture", "model_type", "weights", "recipe", "examples"):
-        if before.get(key) != identity[key]:
+    for key in ("architecture", "model_type", "weights", "recipe", "teacher", "examples"):
+        if before.get(key) != identity.get(key):
             other = _difference(key, before, identity)
             raise UsageError(
                 f"{output} holds checkpoints of another training: {other}",
@@ -336,10 +365,11 @@ def _difference(key: str, before: dict[str, Any], now: dict[str, Any]) -> str:
         return f"a {before.get('architecture')} {before.get('model_type')}, not {now['student']}"
     if key == "weights":
         return f"of {before.get('student')} with other weights"
-    if key == "examples":
-        return "of other data"
+    if key in ("examples", "teacher"):
+        return "of other data" if key == "examples" else "of another teacher"
     old = before.get("recipe") or {}
-    other = [name for name, value in now["recipe"].items() if old.get(name) != value]
+    names = dict.fromkeys([*now["recipe"], *old])
+    other = [name for name in names if old.get(name) != now["recipe"].get(name)]
     return f"its {', '.join(other)} differed"
 
 
@@ -352,11 +382,17 @@ def make_trainer(
     dtype: str | None,
     quiet: bool,
     callbacks: Sequence[Any],
+    teacher: Teacher | None = None,
 ) -> Any:
-    """transformers' Trainer for this student, with our line of progress."""
+    """transformers' Trainer for this student, with our line of progress.
+
+    Args:
+        teacher: that the student is distilled from.
+    """
     from transformers import EarlyStoppingCallback, PrinterCallback
 
     from dimsum.training.arguments import arguments_of
+    from dimsum.training.distilling import CausalDistiller, SequenceDistiller
     from dimsum.training.trainer import CausalTrainer, SequenceTrainer
 
     seq2seq = student.spec.architecture == "seq2seq"
@@ -368,7 +404,9 @@ def make_trainer(
     extra = [ProgressLine(quiet=quiet), Sums(), *callbacks]
     if recipe.patience:
         extra.append(EarlyStoppingCallback(recipe.patience))
-    trainer = (SequenceTrainer if seq2seq else CausalTrainer)(
+    asks = teacher is not None and teacher.objective.needs_logits
+    kinds = (SequenceDistiller, CausalDistiller) if asks else (SequenceTrainer, CausalTrainer)
+    trainer = kinds[0 if seq2seq else 1](
         model=student.model,
         args=arguments,
         data_collator=Collator(student.tokenizer),
@@ -377,6 +415,8 @@ def make_trainer(
         callbacks=extra,
     )
     trainer.student, trainer.sample, trainer.tasks = student, prepared.sample, recipe.definitions
+    if teacher is not None and asks:
+        trainer.begin(teacher)
     trainer.remove_callback(PrinterCallback)
     return trainer
 
@@ -390,8 +430,13 @@ def finish(
     prepared: Prepared,
     output: Path,
     seconds: float,
+    more: dict[str, Any],
 ) -> None:
-    """Merge, save the student with its facts, and let the checkpoints go."""
+    """Merge, save the student with its facts, and let the checkpoints go.
+
+    Args:
+        more: facts of its training.
+    """
     state = trainer.state
     dtype = base.dtype
     if recipe.lora_rank:
@@ -404,7 +449,11 @@ def finish(
         "from": public_name(recipe.student),
         "weights": resolve(recipe.student).identity,
         "licence": resolve(recipe.student).licence or student.spec.training.get("licence"),
-        "recipe": {**recipe.model_dump(mode="json"), "student": public_name(recipe.student)},
+        "recipe": {
+            **recipe.model_dump(mode="json"),
+            "student": public_name(recipe.student),
+            "objective": public_objective(recipe),
+        },
         "data": prepared.facts,
         "where": dict(data.columns.where),
         "steps": state.global_step,
@@ -415,6 +464,7 @@ def finish(
         "device": str(trainer.args.device),
         "parameters": sum(p.numel() for p in student.model.parameters()),
         "versions": {name: version(name) for name in LIBRARIES},
+        **more,
     }
     student.model.eval()
     write_json(output / LOG, state.log_history)

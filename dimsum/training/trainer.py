@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dimsum.tasks import TaskDefinition
 
 
-class _StudentTrainer:
+class StudentTrainer:
     """What both trainers share; mixed in before the library's class."""
 
     student: Student
@@ -63,7 +63,7 @@ class _StudentTrainer:
         return found
 
 
-class CausalTrainer(_StudentTrainer, Trainer):  # type: ignore[misc]
+class CausalTrainer(StudentTrainer, Trainer):  # type: ignore[misc]
     """For causal students: the head reads only positions that some target may need.
 
     Most of a row is prompt, and the head of a small model with a large vocabulary is a good part
@@ -82,5 +82,43 @@ class CausalTrainer(_StudentTrainer, Trainer):  # type: ignore[misc]
         return super().compute_loss(model, inputs, *rest, **named)
 
 
-class SequenceTrainer(_StudentTrainer, Seq2SeqTrainer):  # type: ignore[misc]
-    """For sequence-to-sequence students."""
+class SequenceTrainer(StudentTrainer, Seq2SeqTrainer):  # type: ignore[misc]
+    """For sequence-to-sequence students: the mean over the target tokens of a whole step.
+
+    The model's own loss is the mean over a micro-batch, in which a token counts the more the fewer
+    there are beside it.
+    """
+
+    def __init__(self, **named: Any) -> None:
+        super().__init__(**named)
+        self.model_accepts_loss_kwargs = True
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """Cross-entropy of the targets."""
+        labels = inputs["labels"]
+        logits = model(**inputs, use_cache=False).logits
+        loss = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="sum"
+        )
+        return scaled(self, loss, labels, num_items_in_batch, return_outputs)
+
+
+def scaled(
+    trainer: Any, total: torch.Tensor, labels: torch.Tensor, count: Any, return_outputs: bool
+) -> Any:
+    """The share of a micro-batch in a step's mean, as `compute_loss` of a trainer gives it.
+
+    Args:
+        total: of the losses of its target tokens.
+        count: target tokens of the step, over all devices; None: those of `labels`.
+    """
+    loss = total / ((labels != IGNORED).sum() if count is None else count)
+    if count is not None and trainer.args.average_tokens_across_devices:
+        loss = loss * trainer.accelerator.num_processes
+    return (loss, {"loss": loss}) if return_outputs else loss

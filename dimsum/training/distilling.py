@@ -1,0 +1,211 @@
+"""Trainers that minimise a divergence from a teacher, on given targets and on the student's own.
+
+Source: arXiv 2306.13649, algorithm 1. The student samples without gradients, at the beginning of a
+step and for all its micro-batches, so that the mean is over the tokens that are there and a step
+is the same however it is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import Seq2SeqTrainer, Trainer
+
+from dimsum.objectives.divergence import (
+    divergence,
+    divergence_of_log_probabilities,
+    entropy,
+)
+from dimsum.objectives.settings import GKD
+from dimsum.objectives.weights import (
+    count_selected,
+    likeliest,
+    select_by_entropy,
+    standardise,
+    weigh_by_entropy_difference,
+)
+from dimsum.training.examples import IGNORED, as_item, rows_of_batch
+from dimsum.training.own_outputs import OwnOutput, sample_outputs, uniforms_for
+from dimsum.training.teacher import Teacher, count_vocabulary, target_logits
+from dimsum.training.trainer import StudentTrainer, scaled
+
+if TYPE_CHECKING:
+    from dimsum.student import Student
+
+Batch = dict[str, torch.Tensor]
+_DRAWS = 2**32
+"""Beginning of the streams that draw what is sampled, behind those that sample."""
+
+
+class _Distilling(StudentTrainer):
+    """What both trainers share."""
+
+    student: Student
+    objective: GKD
+    teacher: Teacher
+    vocabulary: int
+    accelerator: Any
+    state: Any
+    data_collator: Any
+
+    def begin(self, teacher: Teacher) -> None:
+        """Take what a training is distilled from; the trainer has its student already."""
+        self.objective, self.teacher = teacher.objective, teacher
+        self.vocabulary = count_vocabulary(self.student.tokenizer)
+        # The loss is normalised over a whole step here, whatever the model's own would be.
+        self.model_accepts_loss_kwargs = True
+        self._seen: dict[str, list[float]] = {}
+
+    def get_batch_samples(self, iterator: Any, count: int, device: torch.device) -> Any:
+        """The micro-batches of a step and the number of their target tokens."""
+        parent: Any = super()
+        batches, tokens = parent.get_batch_samples(iterator, count, device)
+        if self.objective.on_policy and batches:
+            batches = self._with_own_outputs(batches)
+            tokens = self._get_num_items_in_batch(batches, device)
+        return batches, tokens
+
+    def _get_num_items_in_batch(self, batches: list[Batch], device: torch.device) -> Any:
+        parent: Any = super()
+        share = self.objective.weights.share
+        if share == 1 or not batches:
+            return parent._get_num_items_in_batch(batches, device)
+        lengths = [n for b in batches for n in (b["labels"] != IGNORED).sum(1).tolist()]
+        found = torch.tensor(sum(count_selected(n, share) for n in lengths), device=device)
+        return self.accelerator.gather(found).sum() if self.args.world_size > 1 else found
+
+    def _with_own_outputs(self, batches: list[Batch]) -> list[Batch]:
+        """The batches with some targets replaced by what the student samples now."""
+        step, seed = self.state.global_step, self.args.seed
+        first = self.args.process_index * 2**20
+        causal = self.student.spec.architecture == "causal"
+        rows = [rows_of_batch(batch, causal=causal) for batch in batches]
+        flat = [(b, r) for b, part in enumerate(rows) for r in range(len(part))]
+        draws = [
+            uniforms_for(
+                seed, step, _DRAWS + (0 if self.objective.draw == "batch" else first + i), 1
+            )
+            for i in range(len(flat))
+        ]
+        chosen = [i for i, one in enumerate(draws) if one[0] < self.objective.on_policy]
+        if not chosen:
+            return batches
+        sampling = self.objective.sampling
+        outputs = sample_outputs(
+            self.student,
+            [rows[flat[i][0]][flat[i][1]][0] for i in chosen],
+            sampling,
+            [uniforms_for(seed, step, first + i, sampling.max_new_tokens) for i in chosen],
+            self.vocabulary,
+        )
+        for i, output in zip(chosen, outputs, strict=True):
+            b, r = flat[i]
+            rows[b][r] = (rows[b][r][0], list(output.tokens))
+        self._note_outputs(outputs)
+        device = batches[0]["input_ids"].device
+        return [
+            {
+                name: value.to(device)
+                for name, value in self.data_collator(
+                    [as_item(prompt, target, causal=causal) for prompt, target in part]
+                ).items()
+            }
+            for part in rows
+        ]
+
+    def _note_outputs(self, outputs: Sequence[OwnOutput]) -> None:
+        for output in outputs:
+            self._note("own_tokens", len(output.tokens))
+            self._note("own_ended", float(output.finish != "length"))
+
+    def _note(self, name: str, value: float, weight: float = 1.0) -> None:
+        """Add to a mean that the next line of the log shows."""
+        sums = self._seen.setdefault(name, [0.0, 0.0])
+        sums[0] += value * weight
+        sums[1] += weight
+
+    def log(self, logs: dict[str, float], *rest: Any) -> None:
+        """The library's log, and what was noted since its last line."""
+        if "loss" in logs:
+            logs = logs | {
+                name: total / count for name, (total, count) in self._seen.items() if count
+            }
+            self._seen.clear()
+        parent: Any = super()
+        parent.log(logs, *rest)
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: Batch,
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """The divergence of a micro-batch: its sum over the target tokens of the whole step."""
+        given, mask = self.split(inputs)
+        theirs = self.teacher.logits_at(given, mask)
+        ours = target_logits(model, given, mask, self.student.model)
+        total = self._losses(theirs, ours, mask).sum()
+        return scaled(self, total, inputs["labels"], num_items_in_batch, return_outputs)
+
+    def split(self, inputs: Batch) -> tuple[Batch, torch.Tensor]:
+        """Inputs of a forward pass without labels, and where its outputs are of target tokens."""
+        raise NotImplementedError
+
+    def _losses(self, theirs: Any, ours: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Weighted divergences at the target positions, shape (n,)."""
+        wanted, size = self.objective, self.vocabulary
+        weights = wanted.weights
+        every = torch.arange(len(ours), device=ours.device)
+        options: dict[str, Any] = {"beta": wanted.beta, "normalisation": wanted.normalisation}
+        whole = None
+        if weights.standardise_top or weights.entropy_difference:
+            whole = theirs(every)[:, :size]
+        if weights.standardise_top and whole is not None:
+            both = likeliest(whole.float(), ours[:, :size].float(), weights.standardise_top)
+            p, q = ((standardise(z) / wanted.temperature).log_softmax(-1) for z in both)
+            losses = divergence_of_log_probabilities(p, q, **options)
+        else:
+            losses = divergence(
+                theirs if whole is None else whole,
+                ours,
+                temperature=wanted.temperature,
+                vocabulary=size,
+                **options,
+            )
+        if weights.share == 1 and not weights.entropy_difference:
+            return losses
+        uncertain = entropy(ours, vocabulary=size)
+        if weights.entropy_difference and whole is not None:
+            losses = losses * weigh_by_entropy_difference(entropy(whole), uncertain)
+        if weights.share < 1:
+            spread = torch.zeros(mask.shape, dtype=uncertain.dtype, device=mask.device)
+            spread[mask] = uncertain
+            losses = losses * select_by_entropy(spread, mask, weights.share)[mask]
+        return losses
+
+
+class CausalDistiller(_Distilling, Trainer):  # type: ignore[misc]
+    """For causal students: a position's logits are of the token behind it."""
+
+    def split(self, inputs: Batch) -> tuple[Batch, torch.Tensor]:
+        """As above."""
+        labels = inputs["labels"]
+        mask = torch.zeros_like(labels, dtype=torch.bool)
+        mask[:, :-1] = labels[:, 1:] != IGNORED
+        return {name: inputs[name] for name in ("input_ids", "attention_mask")}, mask
+
+
+class SequenceDistiller(_Distilling, Seq2SeqTrainer):  # type: ignore[misc]
+    """For sequence-to-sequence students: the decoder reads the target, one token later."""
+
+    def split(self, inputs: Batch) -> tuple[Batch, torch.Tensor]:
+        """As above."""
+        labels = inputs["labels"]
+        given = {name: inputs[name] for name in ("input_ids", "attention_mask")}
+        given["decoder_input_ids"] = self.student.model.prepare_decoder_input_ids_from_labels(
+            labels=labels
+        )
+        return given, labels != IGNORED

@@ -1,0 +1,273 @@
+"""The teacher of a distillation: whether it can teach this student, and its distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from dimsum.errors import UsageError
+from dimsum.loading import positions
+from dimsum.models import Resolved, public_name, resolve
+from dimsum.objectives.settings import GKD
+from dimsum.student import DType, Student
+from dimsum.training.examples import Examples
+from dimsum.training.own_outputs import sample_outputs, uniforms_for
+from dimsum.training.recipe import Recipe
+
+TRIED = 8
+"""Prompts that a student has to write something for before it is trained on what it writes."""
+Rows = Callable[[torch.Tensor], torch.Tensor]
+"""Indices of target positions, shape (n,), to logits there, shape (n, at least the vocabulary)."""
+
+
+class Teacher:
+    """A model whose next-token distributions a student learns.
+
+    Attributes:
+        objective: what is learnt of it.
+        model: in evaluation mode, without gradients.
+        writer: it as a `Student`, which can write.
+        resolved: where it came from.
+    """
+
+    def __init__(self, objective: GKD, writer: Student, resolved: Resolved) -> None:
+        self.objective = objective
+        self.writer = writer
+        self.model = writer.model.requires_grad_(False).eval()
+        self.resolved = resolved
+        self._plain_head: bool | None = None
+
+    @classmethod
+    def load(cls, objective: GKD, device: torch.device, dtype: DType = "auto") -> Teacher:
+        """Open the teacher of an objective.
+
+        Args:
+            dtype: of its weights, as in `Student.from_pretrained`.
+
+        Raises:
+            UsageError, ModelError: as `Student.from_pretrained`.
+        """
+        writer = Student.from_pretrained(objective.teacher, device=str(device), dtype=dtype)
+        return cls(objective, writer, resolve(objective.teacher))
+
+    @property
+    def name(self) -> str:
+        """As a card may show it."""
+        return public_name(self.resolved.reference)
+
+    @property
+    def licence(self) -> str | None:
+        """Of its weights, where it is known; a student's is that of what it was trained from."""
+        return self.resolved.licence or self.writer.spec.training.get("licence")
+
+    def facts(self) -> dict[str, Any]:
+        """What a student's description keeps of it."""
+        return {
+            "teacher": {
+                "reference": self.name,
+                "identity": self.resolved.identity,
+                "licence": self.licence,
+                "parameters": sum(p.numel() for p in self.model.parameters()),
+            }
+        }
+
+    @torch.no_grad()
+    def logits_at(self, inputs: Mapping[str, torch.Tensor], mask: torch.Tensor) -> Rows:
+        """What gives its logits at the positions of a mask, some at a time.
+
+        Only the states before its head are kept for all of them. A model that does something to
+        the logits behind its head has them computed at once.
+
+        Args:
+            inputs: of the forward pass.
+            mask: boolean, shape (rows, columns of the states).
+        """
+        head = self.model.get_output_embeddings()
+        if head is None or self._plain_head is False:
+            whole = target_logits(self.model, inputs, mask)
+            return lambda rows: whole[rows]
+        states, found = _states_at(self.model, head, inputs, mask)
+        if self._plain_head is None and len(states):
+            self._plain_head = torch.allclose(head(states[:1]), found, rtol=1e-2, atol=1e-3)
+            if not self._plain_head:
+                return self.logits_at(inputs, mask)
+
+        @torch.no_grad()
+        def rows_of(rows: torch.Tensor) -> torch.Tensor:
+            logits: torch.Tensor = head(states[rows])
+            return logits
+
+        return rows_of
+
+
+def open_teacher(
+    student: Student, recipe: Recipe, examples: Examples, device: torch.device
+) -> Teacher | None:
+    """The teacher of a recipe, if it has one, once nothing speaks against it.
+
+    Raises:
+        UsageError: as `check_teacher` and `check_positions`, or the student samples nothing.
+        ModelError: it cannot be loaded.
+    """
+    objective = recipe.objective
+    if not isinstance(objective, GKD):
+        return None
+    teacher = Teacher.load(
+        objective, device, "float32" if recipe.precision == "float32" else "auto"
+    )
+    check_teacher(teacher.writer, student, (teacher.name, public_name(recipe.student)))
+    prompts, targets = examples.longest()
+    if objective.on_policy:
+        targets = max(targets, objective.sampling.max_new_tokens)
+        check_own_outputs(student, recipe, examples)
+    check_positions(teacher.writer, f"the teacher {teacher.name}", (prompts, targets))
+    check_positions(student, f"the student {public_name(recipe.student)}", (prompts, targets))
+    return teacher
+
+
+def check_own_outputs(student: Student, recipe: Recipe, examples: Examples) -> None:
+    """Refuse a student whose sampled outputs are all empty: there is nothing to teach it on.
+
+    Raises:
+        UsageError: it is so.
+    """
+    assert isinstance(recipe.objective, GKD)
+    rows = [examples.row(i)[0] for i in range(min(TRIED, len(examples)))]
+    settings = recipe.objective.sampling.model_copy(update={"max_new_tokens": 1})
+    numbers = [uniforms_for(recipe.seed, 0, i, 1) for i in range(len(rows))]
+    found = sample_outputs(student, rows, settings, numbers, count_vocabulary(student.tokenizer))
+    if all(output.finish == "eos" for output in found):
+        raise UsageError(
+            f"the student {public_name(recipe.student)} writes nothing: {len(found)} of "
+            f"{len(found)} outputs that it sampled are empty",
+            hint="train it on the pairs first, or set objective.lambda to 0",
+        )
+
+
+def target_logits(
+    model: Any, inputs: Mapping[str, torch.Tensor], mask: torch.Tensor, bare: Any = None
+) -> torch.Tensor:
+    """Logits at the positions of a mask; the head reads no others.
+
+    Args:
+        model: what is called, which may be wrapped.
+        inputs: of the forward pass.
+        mask: boolean, shape (rows, columns of the states).
+        bare: the model itself where `model` is wrapped.
+
+    Returns:
+        shape (mask.sum(), width of the head), in row-major order.
+    """
+    head = (bare or model).get_output_embeddings()
+    if head is None:
+        whole: torch.Tensor = model(**inputs, use_cache=False).logits
+        return whole[mask]
+    hook = head.register_forward_pre_hook(lambda _, given: (given[0][mask][None],), prepend=True)
+    try:
+        logits: torch.Tensor = model(**inputs, use_cache=False).logits
+    finally:
+        hook.remove()
+    return logits[0]
+
+
+def _states_at(
+    model: Any, head: Any, inputs: Mapping[str, torch.Tensor], mask: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the head would read at the positions of a mask, and the logits at the first of them."""
+    states: list[torch.Tensor] = []
+
+    def take(_: Any, given: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+        states.append(given[0][mask])
+        return (states[0][None, :1],)
+
+    hook = head.register_forward_pre_hook(take, prepend=True)
+    try:
+        logits = model(**inputs, use_cache=False).logits
+    finally:
+        hook.remove()
+    return states[0], logits[0]
+
+
+def check_teacher(teacher: Student, student: Student, names: tuple[str, str]) -> None:
+    """Refuse a teacher whose distributions mean something else than the student's.
+
+    Args:
+        names: of the teacher and of the student, for the message.
+
+    Raises:
+        UsageError: another architecture, vocabulary or end of sequence, or prompts of its own that
+            are not the student's.
+    """
+    one, other = names
+    ours, theirs = student.spec.architecture, teacher.spec.architecture
+    if ours != theirs:
+        raise UsageError(
+            f"the teacher {one} is a {theirs} model, the student {other} a {ours} one",
+            hint="both must be sequence-to-sequence, or both causal",
+        )
+    hint = "a teacher must have the student's own tokenizer: train the student from its family"
+    if difference := _compare_vocabularies(teacher.tokenizer, student.tokenizer):
+        raise UsageError(
+            f"the vocabularies of the teacher {one} and the student {other} differ: {difference}",
+            hint=hint,
+        )
+    ends = [side.tokenizer.eos_token_id for side in (teacher, student)]
+    if ends[0] != ends[1]:
+        raise UsageError(
+            f"the teacher {one} ends a text with the token {ends[0]}, the student {other} with "
+            f"{ends[1]}",
+            hint=hint,
+        )
+    if teacher.spec.trained and not _same_prompts(teacher, student):
+        raise UsageError(
+            f"the teacher {one} was trained with other prompts than the student {other}",
+            hint="train the teacher with these tasks, codes and control, or begin the student "
+            "from it",
+        )
+
+
+def check_positions(model: Student, name: str, longest: tuple[int, int]) -> None:
+    """Refuse a model that cannot read the longest example.
+
+    Args:
+        longest: tokens of the longest prompt, and of the longest target.
+
+    Raises:
+        UsageError: with both numbers.
+    """
+    room = positions(model.model.config, model.tokenizer)
+    needed = sum(longest) if model.spec.architecture == "causal" else max(longest)
+    if needed > room:
+        raise UsageError(
+            f"{name} has {room} positions, and the longest example {needed} tokens",
+            hint="lower max_source_tokens, max_target_tokens or sampling.max_new_tokens",
+        )
+
+
+def count_vocabulary(tokenizer: Any) -> int:
+    """Tokens that are some: logits behind them are padding of a head."""
+    return int(max(tokenizer.get_vocab().values())) + 1
+
+
+def _compare_vocabularies(teacher: Any, student: Any) -> str:
+    """What differs, in words; empty where nothing does."""
+    sides = [{i: token for token, i in one.get_vocab().items()} for one in (teacher, student)]
+    theirs, ours = sides
+    differing = sorted(i for i in {*theirs, *ours} if theirs.get(i) != ours.get(i))
+    if not differing:
+        return ""
+    first = differing[0]
+    said = [repr(side[first]) if first in side else "no token" for side in sides]
+    return (
+        f"{len(differing):,} of {len({*theirs, *ours}):,} ids; {first} is {said[0]} to the "
+        f"teacher and {said[1]} to the student"
+    )
+
+
+def _same_prompts(teacher: Student, student: Student) -> bool:
+    one, other = teacher.spec.prompts, student.spec.prompts
+    return (one.template, one.target_prefix) == (other.template, other.target_prefix) and (
+        other.instructions.items() <= one.instructions.items()
+    )
