@@ -23,14 +23,19 @@ def annotate_preset(preset: str, domain: str, openings: Path | None) -> str:
             cannot be used.
     """
     if preset not in PRESETS.names:
-        raise ConfigError(f"no preset is called {preset!r}{did_you_mean(preset, PRESETS.names)}")
+        raise ConfigError(
+            f"no preset is called {preset!r}{did_you_mean(preset, PRESETS.names)}",
+            hint=f"presets: {', '.join(PRESETS.names)}",
+        )
     config = load_config(preset)
     if openings is not None:
         read_openings(openings)
         try:
             own = DomainConfig(name=domain, kind="file", file=openings.absolute())
         except ValueError as error:
-            raise ConfigError(f"{domain!r} cannot be the name of a domain") from error
+            raise ConfigError(
+                f"{domain!r} cannot be the name of a domain", hint="letters, digits, - and _ can"
+            ) from error
         config = config.model_copy(update={"domains": (own,)})
     head = f"# A build of dimsum-plus, begun from the preset {preset}.\n"
     return head + "\n".join(_lines(config, BuildConfig, 0)) + "\n"

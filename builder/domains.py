@@ -69,7 +69,9 @@ def read_openings(path: Path) -> tuple[list[str], dict[str, int]]:
         too_long, repeated).
     """
     if not path.is_file():
-        raise ConfigError(f"no file of openings at {path}")
+        raise ConfigError(
+            f"no file of openings at {path}", hint="give a text file with one opening a line"
+        )
     try:
         lines = list(lines_in(path))
     except UsageError as error:

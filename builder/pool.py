@@ -75,7 +75,10 @@ class ModelPool:
 
     def _once(self, role: str, load: Callable[[], tuple[Any, list[str]]]) -> Any:
         if role not in self.roles:
-            raise BuilderError(f"a stage asked for the {role}, which it does not declare")
+            raise BuilderError(
+                f"a stage asked for the {role}, which it does not declare",
+                hint="this is a fault of dimsum: name the role in the stage's models",
+            )
         if role not in self._loaded:
             self._loaded[role], notes = load()
             for note in notes:
@@ -119,7 +122,9 @@ class ModelPool:
         from builder.writing import student_of
 
         if self.config.round is None:
-            raise BuilderError("this run has no student")
+            raise BuilderError(
+                "this run has no student", hint="only a round of `dimsum distill` has one"
+            )
         wanted = self.config.round.student
         found = student_of(
             self.reference("student", wanted.model),

@@ -36,7 +36,10 @@ def draw_rejects(
     """
     names = [s.name for s in stages_of(config)]
     if stage is not None and stage not in names:
-        raise ConfigError(f"no stage is called {stage!r}{did_you_mean(stage, names)}")
+        raise ConfigError(
+            f"no stage is called {stage!r}{did_you_mean(stage, names)}",
+            hint=f"stages: {', '.join(names)}",
+        )
     given: set[str] = set()
     found = []
     for name in names:

@@ -69,7 +69,10 @@ def write_release(run: Run, config: BuildConfig, header: dict[str, Any]) -> Path
     if record is None:
         raise BuilderError(f"{run.folder} is not finished", hint="run `dimsum build` again")
     if record.kept == 0:
-        raise GateError("the filters kept no pair, so there is nothing to release")
+        raise GateError(
+            "the filters kept no pair, so there is nothing to release",
+            hint=f"`dimsum show {run.folder}` says what each rule removed",
+        )
     audits = read_audits(
         run.folder / RUN_AUDITS, rows_digest(map(str, run.read("splits", 0)["id"].to_pylist()))
     )

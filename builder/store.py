@@ -167,7 +167,8 @@ class Run:
             raise ConfigError(f"{path} is not a run's header", hint="it may be damaged") from error
         if found != FORMAT:
             raise ConfigError(
-                f"{self.folder} has format {found}, this version reads format {FORMAT}"
+                f"{self.folder} has format {found}, this version reads format {FORMAT}",
+                hint="go on with the version that began it, or build into another folder",
             )
         return dict(header)
 

@@ -119,7 +119,10 @@ def run_unit(folder: Path, stage_name: str, shard: int, watch: Watch | None = No
     stage = stage_of(stage_name, opened.config)
     here = environment_of(stage, opened.config)
     if here != part_of(stage, opened.config, opened.environments[-1]):
-        raise BuilderError(f"{folder} is built in another environment than {here}")
+        raise BuilderError(
+            f"{folder} is built in another environment than {here}",
+            hint="`dimsum build` says in what they differ and how to go on",
+        )
     began = time.monotonic()
     files = files_of(stage, opened.config, shard)
     hashes = {name: file_hash(path) for name, path in files.items()}

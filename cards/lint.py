@@ -71,9 +71,15 @@ def read_metadata(card: str) -> dict[str, Any]:
     try:
         metadata = read_yaml(head)
     except yaml.YAMLError as error:
-        raise CardError("the YAML does not parse: " + str(error).splitlines()[0]) from error
+        raise CardError(
+            "the YAML does not parse: " + str(error).splitlines()[0],
+            hint="correct the lines between the two lines ---",
+        ) from error
     if not isinstance(metadata, dict):
-        raise CardError("the YAML is not a mapping of keys to values")
+        raise CardError(
+            "the YAML is not a mapping of keys to values",
+            hint="between the two lines --- stand lines of the form key: value",
+        )
     return metadata
 
 

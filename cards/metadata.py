@@ -125,7 +125,10 @@ def front_matter(metadata: Metadata) -> str:
     """
     text = dump_yaml(metadata, _Dumper)
     if read_yaml(text) != metadata or any(x.startswith("---") for x in text.splitlines()):
-        raise CardError("the card's metadata does not survive YAML")
+        raise CardError(
+            "the card's metadata does not survive YAML",
+            hint="a value of provenance/facts.json holds signs that YAML cannot keep",
+        )
     return f"---\n{text}---\n"
 
 

@@ -83,7 +83,10 @@ def generate_file(
     from dimsum.student import Student
 
     if job.rerank and (judge is None or job.number > 1):
-        raise UsageError("the best of several samples is one output, chosen by a critic")
+        raise UsageError(
+            "the best of several samples is one output, chosen by a critic",
+            hint="leave -n out, or the samples to choose from",
+        )
     if output is not None and output.exists():
         raise UsageError(f"{output} exists", hint="choose another name; nothing is overwritten")
     if output is not None and form_of(output) in ("csv", "tsv", "parquet", "json"):

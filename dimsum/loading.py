@@ -7,7 +7,8 @@ random weights never write.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dimsum.devices import pick_device
@@ -57,6 +58,7 @@ def check_model(
     if not resolved.identity.startswith("hub:"):  # headers on the Hub would be whole downloads
         model = _open_without_weights(auto, resolved, kind)
         rows = model.get_input_embeddings().weight.shape[0]
+        _refuse_nan(_weights_of(resolved), reference)
     check_tokenizer(tokenizer, rows, reference)
     room = positions(config, tokenizer)
     if tokens > room:
@@ -134,6 +136,7 @@ def open_whole(
         **resolved.arguments(),
     )
     check_weights(info, resolved.reference, lenient=lenient)
+    _refuse_nan(model.named_parameters(), resolved.reference)
     tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
     check_tokenizer(tokenizer, model.get_input_embeddings().weight.shape[0], resolved.reference)
     return model, tokenizer
@@ -188,6 +191,36 @@ def check_weights(
         if names:
             named = ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
             raise ModelError(f"the model {reference} " + words.format(len(names), named), hint=hint)
+
+
+def _weights_of(resolved: Resolved) -> Iterator[tuple[str, torch.Tensor]]:
+    """Names and tensors of a local model's files, one at a time."""
+    from safetensors import safe_open
+
+    from dimsum.models import loading
+
+    with loading(resolved.reference):
+        for path in sorted(Path(resolved.path).glob("*.safetensors")):
+            with safe_open(path, framework="pt") as file:
+                for name in file.keys():  # noqa: SIM118  it is no mapping
+                    yield name, file.get_tensor(name)
+
+
+def _refuse_nan(weights: Iterable[tuple[str, torch.Tensor]], reference: str) -> None:
+    """Refuse weights among which one is no number: a few of them only show on some texts.
+
+    Raises:
+        ModelError: with the name of the first such tensor.
+    """
+    import torch
+
+    checked = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
+    for name, tensor in weights:
+        if tensor.dtype in checked and bool(torch.isnan(tensor).any()):
+            raise ModelError(
+                f"the model {reference} has weights that are no numbers (NaN), in {name}",
+                hint="it is damaged: fetch or train it again",
+            )
 
 
 def check_numbers(model: Any, reference: str) -> None:

@@ -37,7 +37,10 @@ def hold(folder: Path, doing: str) -> Iterator[None]:
             folder.mkdir(parents=True, exist_ok=True)
             stream = path.open("w")
         except OSError as error:
-            raise DimsumError(f"cannot write {folder}: {error.strerror or error}") from error
+            raise DimsumError(
+                f"cannot write {folder}: {error.strerror or error}",
+                hint="choose another place, or get the right to use this one",
+            ) from error
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -27,7 +27,10 @@ def open_model(resolved: Resolved, dtype: torch.dtype) -> tuple[Any, Any, Archit
     kind = AutoModelForSeq2SeqLM if architecture == "seq2seq" else AutoModelForCausalLM
     model, tokenizer = load_pretrained(kind, resolved, dtype)
     if tokenizer.eos_token_id is None:
-        raise UsageError(f"{resolved.reference} has no end-of-sequence token")
+        raise UsageError(
+            f"{resolved.reference} has no end-of-sequence token",
+            hint="it could never end an output: set eos_token in its tokenizer",
+        )
     return model, tokenizer, architecture
 
 

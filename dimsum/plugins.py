@@ -65,7 +65,10 @@ class Plugins(Generic[T]):
         found = self.check(_imported(place, label, "install its package again"), label)
         name = getattr(found, "name", reference)
         if name != reference:
-            raise UsageError(f"{label} holds a {self.word} that is called {name}")
+            raise UsageError(
+                f"{label} holds a {self.word} that is called {name}",
+                hint="its name is the one under which it is asked for",
+            )
         return found
 
     def source_hash(self, reference: str, function: Callable[..., Any]) -> str:
@@ -90,7 +93,10 @@ class Plugins(Generic[T]):
             if file is not None and Path(file).is_file()
         )
         if not files:
-            raise UsageError(f"{reference} has no source file to tell its version by")
+            raise UsageError(
+                f"{reference} has no source file to tell its version by",
+                hint="put it into a module that is a file",
+            )
         return "+".join(sha256(file.read_bytes()).hexdigest() for file in files)
 
     def by_kind(self, settings_of: Callable[[T], type[Settings]]) -> BeforeValidator:
@@ -134,7 +140,10 @@ def instance_of(kind: type[T]) -> Check[T]:
 
     def check(found: object, reference: str) -> T:
         if not isinstance(found, kind):
-            raise UsageError(f"{reference} is a {type(found).__name__}, not a {kind.__name__}")
+            raise UsageError(
+                f"{reference} is a {type(found).__name__}, not a {kind.__name__}",
+                hint=f"name a {kind.__name__} as module:name",
+            )
         return found
 
     return check
@@ -145,7 +154,10 @@ def subclass_of(kind: type[T]) -> Check[type[T]]:
 
     def check(found: object, reference: str) -> type[T]:
         if not (isinstance(found, type) and issubclass(found, kind)):
-            raise UsageError(f"{reference} is no class of {kind.__name__}")
+            raise UsageError(
+                f"{reference} is no class of {kind.__name__}",
+                hint=f"name a subclass of {kind.__name__} as module:Class",
+            )
         return found
 
     return check

@@ -156,7 +156,10 @@ class PromptFormat(BaseModel):
             inner = len(prompt) - len(before) - len(after)
             if inner >= 0 and prompt.startswith(before) and prompt.endswith(after):
                 return code, prompt[len(before) :][:inner]
-        raise UsageError("the text is not a prompt of this student")
+        raise UsageError(
+            "the text is not a prompt of this student",
+            hint="prompts are those that its own format makes",
+        )
 
     def _around(self, instruction: str) -> tuple[str, str]:
         """What stands before the source and after it under an instruction."""

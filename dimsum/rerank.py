@@ -51,7 +51,10 @@ def best_of(
         UsageError: fewer than one sample, or an unknown control code.
     """
     if n < 1:
-        raise UsageError("at least one sample of each source is needed to choose from")
+        raise UsageError(
+            "at least one sample of each source is needed to choose from",
+            hint="give a number of 1 or more",
+        )
     greedy = student.write(sources, code, batch_size=batch_size)
     sampled = student.write(sources, code, n=n, sample=True, seed=seed, batch_size=batch_size)
     choices = [

@@ -154,7 +154,10 @@ class _OneOfEachKey(yaml.SafeLoader):
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 if key.value in seen:
                     line = key.start_mark.line + 1
-                    raise UsageError(f"the settings have {key.value!r} twice, again at line {line}")
+                    raise UsageError(
+                        f"the settings have {key.value!r} twice, again at line {line}",
+                        hint="remove one of the two",
+                    )
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -181,15 +184,23 @@ def read_mapping(source: str | Path, presets: Presets) -> dict[str, Any]:
                 f"{path} cannot be read: it is not UTF-8", hint="save it as UTF-8"
             ) from error
         except OSError as error:
-            raise UsageError(f"{path} cannot be read: {error}") from error
+            raise UsageError(
+                f"{path} cannot be read: {error}", hint="check the path and the rights to it"
+            ) from error
     try:
         document = yaml.load(text, _OneOfEachKey)
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f" at line {where.line + 1}" if where else ""
-        raise UsageError(f"{source} is not valid YAML{line}") from error
+        raise UsageError(
+            f"{source} is not valid YAML{line}",
+            hint="correct that line: text with : or # in it is written in quotes",
+        ) from error
     if not isinstance(document, dict):
-        raise UsageError(f"{source} is not a mapping of keys to values")
+        raise UsageError(
+            f"{source} is not a mapping of keys to values",
+            hint="settings are lines of the form key: value",
+        )
     return document
 
 
@@ -248,7 +259,7 @@ def override(document: dict[str, Any], change: str) -> None:
     path, equals, text = change.partition("=")
     keys = path.strip().split(".")
     if not equals or not all(keys):
-        raise UsageError(f"--set {change!r} is not of the form a.b=c")
+        raise UsageError(f"--set {change!r} is not of the form a.b=c", hint="such as --set seed=1")
     node: Any = document
     try:
         for key in keys[:-1]:
@@ -266,7 +277,10 @@ def override(document: dict[str, Any], change: str) -> None:
         else:
             node[keys[-1]] = value
     except (ValueError, IndexError, TypeError, AttributeError, yaml.YAMLError) as error:
-        raise UsageError(f"--set {change!r} does not fit the settings") from error
+        raise UsageError(
+            f"--set {change!r} does not fit the settings",
+            hint="check the name of the key; items of a list go by number, the first is 0",
+        ) from error
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

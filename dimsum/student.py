@@ -225,11 +225,17 @@ class Student:
         """
         wanted = [code] * len(sources) if isinstance(code, str) else list(code)
         if len(wanted) != len(sources):
-            raise UsageError(f"{len(sources)} sources but {len(wanted)} control codes")
+            raise UsageError(
+                f"{len(sources)} sources but {len(wanted)} control codes",
+                hint="give one code for all sources, or one for each",
+            )
         for one in set(wanted):
             self.spec.check_code(one)
         if n < 1:
-            raise UsageError("at least one output of each source must be asked for")
+            raise UsageError(
+                "at least one output of each source must be asked for",
+                hint="give a number of 1 or more",
+            )
         said = [index for index, source in enumerate(sources) if not is_blank(source)]
         rows = self.encode([sources[i] for i in said], [wanted[i] for i in said])
         outputs = [[""] * n for _ in sources]
@@ -309,7 +315,10 @@ class Student:
             if len(row) <= self.spec.max_source_tokens:
                 return row
             excess = 1
-        raise UsageError("the student's longest source is shorter than its own instruction")
+        raise UsageError(
+            "the student's longest source is shorter than its own instruction",
+            hint="take a model with more positions, or raise max_source_tokens",
+        )
 
     def encode_target(self, target: str) -> list[int]:
         """Target tokens with the end of sequence, as training wants them and generation ends."""

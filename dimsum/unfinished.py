@@ -85,7 +85,10 @@ def growing(output: Path, asked: str, say: Callable[[str], None]) -> Iterator[Gr
         part.parent.mkdir(parents=True, exist_ok=True)
         binary = part.open("ab")
     except OSError as error:
-        raise DimsumError(f"cannot write {output}: {error.strerror or error}") from error
+        raise DimsumError(
+            f"cannot write {output}: {error.strerror or error}",
+            hint="choose another place, or get the right to use this one",
+        ) from error
     with binary:
         try:
             fcntl.flock(binary, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import os
 import re
@@ -30,6 +31,10 @@ from dimsum import network, os_errors
 from dimsum.files import write_text
 
 ROOT = Path(__file__).parents[1]
+ERRORS = {
+    *("DimsumError", "UsageError", "ModelError", "Busy"),
+    *("BuilderError", "ConfigError", "NoMemory", "GateError", "CardError"),
+}
 
 
 def commands(group: click.Group, name: str = "dimsum") -> Iterator[tuple[str, click.Command]]:
@@ -289,3 +294,16 @@ def test_a_terminal_of_few_characters_gets_escapes(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "größe.jsonl has no column 'target'" in done.stderr.decode("utf-8")
+
+
+def test_every_error_says_what_to_do() -> None:
+    bare, seen = [], 0
+    for package in ("builder", "dimsum", "cards"):
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ERRORS:
+                    seen += 1
+                    if not any(one.arg == "hint" for one in node.keywords):
+                        bare.append(f"{path.name}:{node.lineno}")
+    assert seen > 200
+    assert bare == []

@@ -81,7 +81,7 @@ def _read(paths: Sequence[Path]) -> tuple[list[str], dict[str, list[str]]]:
                 hint="`dimsum evaluate --save-outputs FOLDER` writes them",
             ) from error
         if not here:
-            raise ConfigError(f"{file} is empty")
+            raise ConfigError(f"{file} is empty", hint="give a file that has rows")
         if sources and here != sources:
             raise ConfigError(
                 f"{file} has other sources than {paths[0]}",
@@ -96,7 +96,10 @@ def _read(paths: Sequence[Path]) -> tuple[list[str], dict[str, list[str]]]:
 
 def _text(value: Any, row: Row, file: Path) -> str:
     if reason := not_text(value):
-        raise ConfigError(f"{file}, {row.position}, holds no text but a {reason}")
+        raise ConfigError(
+            f"{file}, {row.position}, holds no text but a {reason}",
+            hint="its outputs are texts; correct the row, or leave the file out",
+        )
     return str(value)
 
 

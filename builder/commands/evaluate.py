@@ -150,7 +150,10 @@ def evaluate(
                 print_evaluation(document)
         return
     if data is None or task is None:
-        raise UsageError("evaluate needs --data and --task, or --suite")
+        raise UsageError(
+            "evaluate needs --data and --task, or --suite",
+            hint="give --data FILE --task NAME for one data set, --suite FILE for several",
+        )
     one = SuiteSet(
         data=data,
         task=task.name,

@@ -80,7 +80,10 @@ class EntailmentCritic:
         """Refuse a critic whose likeliest label is wrong on any of `CHECKS`."""
         scores = self.score([(premise, hypothesis) for premise, hypothesis, _ in CHECKS])
         if np.isnan(scores).any():
-            raise BuilderError(f"not enough memory to score a single pair with {name}")
+            raise BuilderError(
+                f"not enough memory to score a single pair with {name}",
+                hint="a smaller critic, or another device",
+            )
         for row, (premise, hypothesis, entails) in zip(scores, CHECKS, strict=True):
             if bool(row.argmax() == 0) != entails:
                 verdict = LABELS[int(row.argmax())]

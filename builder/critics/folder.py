@@ -90,7 +90,10 @@ def _over_embeddings(model: Any, weights: Path) -> Any:
     """The model, all of whose weights but the word embeddings are now those in the file."""
     found, wanted = load_file(weights), _but_embeddings(model)
     if {n: w.shape for n, w in found.items()} != {n: w.shape for n, w in wanted.items()}:
-        raise BuilderError(f"{weights} holds weights of another model than its base")
+        raise BuilderError(
+            f"{weights} holds weights of another model than its base",
+            hint="weights and base are of one training: copy both again",
+        )
     model.load_state_dict(found, strict=False)
     return model
 

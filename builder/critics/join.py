@@ -32,7 +32,10 @@ def join(first: str, second: str, output: Path, alone_below: float = 0.0) -> Non
     folder, other = (Path(resolve(reference).path) for reference in (first, second))
     document, companion = _document(folder, first), _document(other, second)
     if document.get("second") or companion.get("second"):
-        raise ConfigError("one of the critics is made of two itself")
+        raise ConfigError(
+            "one of the critics is made of two itself",
+            hint="join two that are made of one model each",
+        )
     if not companion.get("frozen_embeddings"):
         raise ConfigError(
             f"{second} is no encoder with its base's embeddings",
@@ -49,6 +52,9 @@ def join(first: str, second: str, output: Path, alone_below: float = 0.0) -> Non
 
 def _document(folder: Path, reference: str) -> dict[str, Any]:
     if read_spec(folder) is None:
-        raise ConfigError(f"{reference} was not made by `dimsum critic train`")
+        raise ConfigError(
+            f"{reference} was not made by `dimsum critic train`",
+            hint="join two folders that `dimsum critic train` made",
+        )
     document: dict[str, Any] = json.loads((folder / SPEC_FILE).read_text(encoding="utf-8"))
     return document

@@ -58,4 +58,6 @@ def read_spec(folder: Path) -> CriticSpec | None:
     try:
         return CriticSpec.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BuilderError(f"{path} is not a critic's description") from error
+        raise BuilderError(
+            f"{path} is not a critic's description", hint="copy the critic again, or train it again"
+        ) from error

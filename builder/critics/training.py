@@ -211,7 +211,10 @@ def _earlier(start: str, base: str) -> tuple[Any, Any]:
             hint=f"it has base {critic.spec.base}",
         )
     if None in critic.columns:
-        raise ConfigError(f"{start} lacks one of the labels {', '.join(LABELS)}")
+        raise ConfigError(
+            f"{start} lacks one of the labels {', '.join(LABELS)}",
+            hint="begin with a model of these three labels, or with one without labels",
+        )
     return critic.model, critic.tokenizer
 
 

@@ -202,7 +202,10 @@ def _check(one: Named, used: set[str], columns: set[str]) -> None:
         )
     names = [column.name for column in measure.columns]
     if taken := columns & set(names) or {name for name in names if names.count(name) > 1}:
-        raise ConfigError(f"{one.reference}: the column {min(taken)!r} is there already")
+        raise ConfigError(
+            f"{one.reference}: the column {min(taken)!r} is there already",
+            hint="give the measure's column another name",
+        )
     if bad := [name for name in names if not name.isidentifier()]:
         raise ConfigError(
             f"{one.reference}: {bad[0]!r} cannot name a column", hint="letters, digits, _"
@@ -215,5 +218,6 @@ def _check(one: Named, used: set[str], columns: set[str]) -> None:
     large = [role for role in ("critic", "teacher") if role in measure.models]
     if large and measure.cost != "model":
         raise ConfigError(
-            f"{one.reference}: what asks the {large[0]} has the cost model, not {measure.cost}"
+            f"{one.reference}: what asks the {large[0]} has the cost model, not {measure.cost}",
+            hint="set its cost to model",
         )

@@ -247,7 +247,10 @@ def _batches(path: Path, split: str | None, measures: Sequence[str]) -> Iterator
                 table = table.append_column("split", pa.array([split] * table.num_rows))
             yield table.select([*LABELS, *measures, *WORDS, "split"])
     except (OSError, pa.ArrowException) as error:
-        raise BuilderError(f"{path} is missing or damaged: {error}") from error
+        raise BuilderError(
+            f"{path} is missing or damaged: {error}",
+            hint="make the run or the release again with the same command",
+        ) from error
 
 
 WORDS = ("source_words", "target_words")

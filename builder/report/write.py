@@ -32,6 +32,9 @@ def write_report(
     text = render(report, drawn)
     size = len(text.encode())
     if size > MOST_BYTES:
-        raise BuilderError(f"the report would have {size:,} bytes; {MOST_BYTES:,} are the bound")
+        raise BuilderError(
+            f"the report would have {size:,} bytes; {MOST_BYTES:,} are the bound",
+            hint="`dimsum stats` gives its numbers without a page",
+        )
     write_text(page, text)
     return [page, *(write_pictures(drawn, picture_folder) if picture_folder else [])]

@@ -46,7 +46,9 @@ class Benchmark:
             ConfigError: no such file, or no text in it.
         """
         if not path.is_file():
-            raise ConfigError(f"no benchmark file at {path}")
+            raise ConfigError(
+                f"no benchmark file at {path}", hint="check the path given to --benchmark"
+            )
         words = encode([tokens(text) for text in _texts(path)])
         if len(words.ids) == 0:
             raise ConfigError(f"{path} holds no text", hint="a benchmark is a file of texts")

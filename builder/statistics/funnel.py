@@ -57,6 +57,9 @@ def funnel(run: Run, config: BuildConfig) -> list[Step]:
             counters=counters,
         )
         if step.entered != step.kept + sum(step.rejected.values()):
-            raise BuilderError(f"the funnel of {stage.name} does not add up")
+            raise BuilderError(
+                f"the funnel of {stage.name} does not add up",
+                hint="a table of the run is damaged: delete it, and `dimsum build` makes it again",
+            )
         steps.append(step)
     return steps

@@ -46,7 +46,9 @@ class OffensiveWords:
         entries = [line.strip() for line in text.splitlines() if not line.startswith("#")]
         entries = [entry for entry in entries if entry]
         if not entries:
-            raise ConfigError(f"the word list {path} is empty")
+            raise ConfigError(
+                f"the word list {path} is empty", hint="one word a line, as UTF-8 text"
+            )
         singles, phrases, marks = set(), dict[str, tuple[str, ...]](), []
         for entry in entries:
             words = tokens(entry)

@@ -56,7 +56,10 @@ def constituency(frame: Frame, parser: str, size: int) -> list[Measured]:
     def trees(texts: Sequence[str]) -> list[Tree | None]:
         found = parse(list(texts))
         if len(found) != len(texts):
-            raise BuilderError(f"{parser} gave {len(found)} trees for {len(texts)} sentences")
+            raise BuilderError(
+                f"{parser} gave {len(found)} trees for {len(texts)} sentences",
+                hint="the parser is to print one tree for each sentence it is given",
+            )
         return [parse_brackets(tree) if tree.strip() else None for tree in found]
 
     return _distances(frame, size, trees, "constituency_ted", {"parser": parser})
@@ -151,7 +154,10 @@ def parse_brackets(text: str) -> Tree:
             path[-1].name = part
             fresh = False
     if len(path) != 1 or len(root.children) != 1:
-        raise BuilderError(f"not one tree in brackets: {text[:60]!r}")
+        raise BuilderError(
+            f"not one tree in brackets: {text[:60]!r}",
+            hint="the parser is to print one tree in brackets for each sentence",
+        )
     tree = root.children[0]
     only = (
         tree.children[0] if tree.name in ("", "ROOT", "TOP") and len(tree.children) == 1 else None

@@ -73,6 +73,8 @@ def chosen_options(task: TaskDefinition, given: dict[str, Any]) -> dict[str, str
     for text in given.pop("further"):
         name, equals, value = text.partition("=")
         if not equals:
-            raise UsageError(f"--option {text!r} is not of the form NAME=VALUE")
+            raise UsageError(
+                f"--option {text!r} is not of the form NAME=VALUE", hint="such as length=short"
+            )
         asked[name] = value
     return task.check_options(asked)

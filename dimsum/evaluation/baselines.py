@@ -45,7 +45,10 @@ def lead_words(examples: Sequence[Example]) -> int:
 def random_pairs(examples: Sequence[Example], seed: int) -> list[str]:
     """The first reference of another example: a random cycle, so that nobody keeps its own."""
     if len(examples) < 2:
-        raise UsageError("a random pair needs at least two examples")
+        raise UsageError(
+            "a random pair needs at least two examples",
+            hint="give more data, or leave this baseline out",
+        )
     order = list(range(len(examples)))
     random.Random(seed).shuffle(order)
     outputs = [""] * len(examples)

@@ -74,7 +74,10 @@ def read_examples(
         named = task.benchmarks.get(data)
         other = next((one.name for one in SHIPPED if data in one.benchmarks), None)
         if named is None and other is not None:
-            raise UsageError(f"{data} is a benchmark of the task {other}, not {task.name}")
+            raise UsageError(
+                f"{data} is a benchmark of the task {other}, not {task.name}",
+                hint=f"give --task {other}",
+            )
         wanted = Benchmark(
             reference=named.reference if named else data,
             source=source or (named.source if named else ""),

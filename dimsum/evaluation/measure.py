@@ -48,7 +48,10 @@ def measure(
         UsageError: not one output for each example.
     """
     if len(outputs) != len(examples):
-        raise UsageError(f"{len(outputs)} outputs for {len(examples)} sources")
+        raise UsageError(
+            f"{len(outputs)} outputs for {len(examples)} sources",
+            hint="there must be one output for each source, in their order",
+        )
     sources = [example.source for example in examples]
     references = [example.references for example in examples]
     found = [*rouge(outputs, references), *bleu_family(outputs, references, sources)]

@@ -73,7 +73,10 @@ class Wanted:
                     f"no baseline is called {name!r}", hint=f"known: {', '.join(BASELINES)}"
                 )
         if self.names and len(self.names) != len(self.models):
-            raise UsageError(f"{len(self.models)} models but {len(self.names)} names")
+            raise UsageError(
+                f"{len(self.models)} models but {len(self.names)} names",
+                hint="give one --name for each model, or none",
+            )
         if self.teacher and self.task.teacher is None:
             raise UsageError(
                 f"the task {self.task.name} has no prompts for a teacher",
@@ -89,7 +92,10 @@ class Wanted:
         for text in self.outputs:
             _, equals, file = text.partition("=")
             if not equals or not Path(file).is_file():
-                raise UsageError(f"--outputs {text!r} is not NAME=FILE with a file that is there")
+                raise UsageError(
+                    f"--outputs {text!r} is not NAME=FILE with a file that is there",
+                    hint="check the path; NAME is what the table calls it",
+                )
 
     def check_models(self) -> None:
         """Refuse models that could only fail after others have written.
@@ -388,6 +394,9 @@ def _read_outputs(path: Path) -> list[str]:
         value = row.get("output")
         reason = not_text(value)
         if reason and reason != "null":
-            raise UsageError(f"{path}, {row.position}, column 'output', is no text: {reason}")
+            raise UsageError(
+                f"{path}, {row.position}, column 'output', is no text: {reason}",
+                hint="each row of a file of outputs has a text there",
+            )
         found.append("" if value is None else str(value))
     return found

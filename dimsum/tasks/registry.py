@@ -32,5 +32,7 @@ def tasks_of(references: Iterable[str]) -> tuple[TaskDefinition, ...]:
     ):
         for name in names:
             if names.count(name) > 1:
-                raise UsageError(f"two tasks have the {what} {name!r}")
+                raise UsageError(
+                    f"two tasks have the {what} {name!r}", hint="give one of them another name"
+                )
     return found

@@ -39,7 +39,8 @@ def arguments_of(
     if rest or accumulation < 1:
         raise UsageError(
             f"batch_size {recipe.batch_size} is no multiple of micro_batch {recipe.micro_batch} "
-            f"on {devices} devices"
+            f"on {devices} devices",
+            hint="choose a batch_size that is one",
         )
     steps = math.ceil(examples / recipe.batch_size)
     every = max(1, steps // recipe.evaluations)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,12 +76,18 @@ def shorten(folder: Path) -> None:
     change_config(folder, max_position_embeddings=16)
 
 
+def damage(folder: Path) -> None:
+    """One row of the embedding, which few texts need."""
+    change_weights(folder, lambda w: w["model.embed_tokens.weight"][300].fill_(float("nan")))
+
+
 FAULTS: list[tuple[Callable[[Path], None], str]] = [
     (lose, "lacks 1 of its weights"),
     (cut_layers, "holds 1 weights that its config.json has no place for"),
     (reshape, "of another shape"),
     (lose_tokenizer, "tokenizer"),
     (enlarge_tokenizer, "has 10,001 tokens"),
+    (damage, r"no numbers \(NaN\), in model.embed_tokens.weight"),
 ]
 
 
@@ -123,7 +131,7 @@ def test_commands_of_a_student_say_it_and_write_nothing(
     trained = ["train", str(data), "--student", str(faulty), "--preset", "embedded", "-o", str(out)]
     for command in (generated, trained):
         assert run([*command, "--quiet"]) in (1, 2)
-        assert words in said(capfd)
+        assert re.search(words, said(capfd))
         assert [path.name for path in tmp_path.glob("out*")] == []
 
 
@@ -140,7 +148,7 @@ def test_evaluation_checks_all_models_before_one_writes(
     lose(faulty)
     assert run([*start, str(faulty)]) == 1
     assert "lacks 1" in said(capfd)
-    assert run([*start, "--teacher", str(faulty)]) == 1
+    assert run([*start, "--teacher", str(faulty), "--teacher-sample", "2"]) == 1
     assert "lacks 1" in said(capfd)
     assert run([*start, "--device", "cuda:7"]) == 2
     assert "no device cuda:7" in said(capfd)
@@ -148,10 +156,13 @@ def test_evaluation_checks_all_models_before_one_writes(
     assert "no device is called 'gpu'" in said(capfd)
 
 
+SECONDS = 5.0
+"""That a fault of a model may take to show, where its files are small."""
 ROLES: list[tuple[str, str, Callable[[Path], None] | None, str]] = [
     ("teacher", "teacher", lose, "lacks 1"),
     ("teacher", "teacher", enlarge_tokenizer, "10,001"),
     ("teacher", "teacher", shorten, "16 positions"),
+    ("teacher", "teacher", damage, "in model.embed_tokens.weight"),
     ("teacher", "critic", None, "generates no text"),
     ("teacher", "t5", None, "sequence-to-sequence"),
     ("critic", "critic", lose_head, "lacks"),
@@ -197,7 +208,9 @@ def test_a_build_refuses_before_the_teacher_writes(
     toy_document[role]["model"] = str(folder)
     config = tmp_path / "build.yaml"
     config.write_text(yaml.safe_dump(toy_document))
+    began = time.process_time()  # that of this process, however busy the machine is
     assert run(["build", str(config), "-o", str(tmp_path / "run"), "--quiet"]) in (1, 2)
+    assert time.process_time() - began < SECONDS
     assert words in said(capfd)
     assert not (tmp_path / "run/run.json").exists()
     # No model is loaded before it is refused; only its verdicts need a critic's weights.
@@ -223,13 +236,13 @@ def test_numbers_that_are_none_are_not_a_lack_of_memory(
     config = tmp_path / "build.yaml"
     config.write_text(yaml.safe_dump(toy_document))
     assert run(["build", str(config), "-o", str(tmp_path / "run"), "--quiet"]) == 1
-    assert "gives no numbers" in said(capfd)
+    assert "has weights that are no numbers" in said(capfd)
 
 
 def test_a_teacher_that_gives_no_numbers(faulty: Path, toy_t5: Path, tmp_path: Path) -> None:
     t5 = Path(shutil.copytree(toy_t5, tmp_path / "t5"))
     for folder in (faulty, t5):
-        change_weights(folder, lambda w: next(iter(w.values())).fill_(float("nan")))
+        change_weights(folder, lambda w: next(iter(w.values())).fill_(float("inf")))
         with pytest.raises(ModelError, match="gives no numbers: its logits are NaN"):
             Student.from_pretrained(folder)
     with pytest.raises(ModelError, match="gives no numbers"):
