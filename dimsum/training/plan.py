@@ -24,6 +24,8 @@ from dimsum.data.dataset import read_rows
 from dimsum.data.values import Reading
 from dimsum.devices import pick_device, pick_dtype
 from dimsum.models import loading, public_name, resolve
+from dimsum.objectives.divergence import CHUNK_ELEMENTS
+from dimsum.objectives.settings import GKD
 from dimsum.opening import architecture_of_config
 from dimsum.pairs import check_data, pairs_of
 from dimsum.prompts import Architecture, PromptFormat
@@ -51,8 +53,9 @@ def plan(
 
     Returns:
         parameters, tokens of a pair, memory in GiB (activations of one micro-batch of pairs at the
-        95th percentile of length), and what was measured: tokens/s, pairs/s and hours; or, in
-        `not_measured`, why there is too little memory to measure.
+        95th percentile of length), the teacher of a distillation among it, and what was measured:
+        tokens/s, pairs/s and hours; or, in `not_measured`, why there is too little memory to
+        measure.
 
     Raises:
         UsageError: no data, a model that generates no text, float16 for a T5.
@@ -76,6 +79,8 @@ def plan(
         "optimiser": 8 * trainable,
         "activations": _activations(model, architecture, recipe.micro_batch, long, config, half),
     }
+    if isinstance(recipe.objective, GKD):
+        memory["teacher"], of_teacher = _plan_teacher(recipe.objective, recipe, half)
     total = sum(memory.values())
     tokens = float(np.mean(prompts) + np.mean(targets))
     pairs = min(rows, recipe.max_pairs or rows) * recipe.epochs
@@ -91,6 +96,8 @@ def plan(
         "steps": -(-pairs // recipe.batch_size),
         "memory_gib": {k: round(v / GIB, 3) for k, v in {**memory, "total": total}.items()},
     }
+    if isinstance(recipe.objective, GKD):
+        found["teacher"] = of_teacher
     del model
     usual = (int(np.mean(prompts)), max(1, int(np.mean(targets))))
     free = _free_memory(where)
@@ -99,6 +106,8 @@ def plan(
         found["not_measured"] = f"{free / GIB:.1f} GiB are free, too few for a step"
     elif steps > 0:
         found["measured"] = _measure(config, architecture, recipe, half, where, usual, steps)
+        if isinstance(recipe.objective, GKD):
+            _add_teacher(found["measured"], config, architecture, recipe, half, where, usual)
     rate = (found["measured"] or {}).get("pairs_a_second")
     found["hours"] = round(pairs / rate / 3600, 2) if rate else None
     return found
@@ -165,6 +174,74 @@ def _model(config: Any, architecture: Architecture, recipe: Recipe, half: bool) 
     if recipe.gradient_checkpointing:
         model.gradient_checkpointing_enable()
     return model.train()
+
+
+def _plan_teacher(objective: GKD, recipe: Recipe, half: bool) -> tuple[int, dict[str, Any]]:
+    """Bytes of the teacher's weights and of a chunk of its logits, and what the plan says of it."""
+    config = _config(objective.teacher)[1]
+    architecture = architecture_of_config(config, objective.teacher, "teacher")
+    frozen = recipe.model_copy(update={"lora_rank": None, "gradient_checkpointing": False})
+    with torch.device("meta"):
+        model = _model(config, architecture, frozen, False)
+    parameters = sum(p.numel() for p in model.parameters())
+    chunk = 4 * 4 * CHUNK_ELEMENTS if objective.needs_logits else 0  # float32, some at a time
+    return parameters * (2 if half else 4) + chunk, {
+        "reference": public_name(objective.teacher),
+        "parameters": parameters,
+        "on_policy": objective.on_policy,
+    }
+
+
+def _add_teacher(
+    measured: dict[str, Any],
+    config: Any,
+    architecture: Architecture,
+    recipe: Recipe,
+    half: bool,
+    device: torch.device,
+    lengths: tuple[int, int],
+) -> None:
+    """Add what the teacher's part of a step takes: its forward passes, and the student's sampling.
+
+    Sampling is timed with as many tokens as a target usually has.
+    """
+    objective = recipe.objective
+    assert isinstance(objective, GKD)
+    frozen = recipe.model_copy(update={"lora_rank": None, "gradient_checkpointing": False})
+    passes, more = recipe.batch_size // recipe.micro_batch, {}
+    theirs = _config(objective.teacher)[1]
+    with torch.device(device):
+        teacher = _model(theirs, architecture, frozen, half).eval()
+        batch = _batch(teacher, architecture, recipe.micro_batch, lengths, theirs, str(device))
+        if objective.needs_logits:
+            with torch.no_grad():
+                teacher(**batch, use_cache=False)
+                more["teacher_seconds"] = passes * _seconds(
+                    lambda: teacher(**batch, use_cache=False), device
+                )
+        if objective.on_policy:
+            student = _model(config, architecture, frozen, half).eval()
+            prompts = batch["input_ids"][:, : lengths[0]]
+            settings = {"max_new_tokens": lengths[1], "min_new_tokens": lengths[1]}
+            with torch.inference_mode():
+                one = _seconds(
+                    lambda: student.generate(
+                        input_ids=prompts,
+                        attention_mask=torch.ones_like(prompts),
+                        do_sample=True,
+                        pad_token_id=0,
+                        **settings,
+                    ),
+                    device,
+                )
+            more["sampling_seconds"] = objective.on_policy * passes * one
+    seconds = measured["seconds_a_step"] + sum(more.values())
+    measured |= {name: round(value, 3) for name, value in more.items()}
+    measured |= {
+        "seconds_a_step": round(seconds, 3),
+        "pairs_a_second": round(recipe.batch_size / seconds, 2),
+        "tokens_a_second": round(recipe.batch_size * sum(lengths) / seconds, 1),
+    }
 
 
 def _bytes(model: Any) -> int:

@@ -18,13 +18,19 @@ PLAIN_EVERY = 30.0
 
 
 class ProgressLine(TrainerCallback):  # type: ignore[misc]
-    """A live line on a terminal, a plain one elsewhere; everything goes to standard error."""
+    """A live line on a terminal, a plain one elsewhere; everything goes to standard error.
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    Args:
+        quiet: show nothing.
+        name: of what is minimised.
+    """
+
+    def __init__(self, *, quiet: bool = False, name: str = "loss") -> None:
         self.console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+        self.name = name
         self.wanted = not quiet and sys.stderr.isatty()
         self.live: Live | None = None
-        self.loss = ""
+        self.loss = self.own = ""
         self.began = self.shown = 0.0
         self.first_step = self.first_tokens = 0
 
@@ -43,6 +49,8 @@ class ProgressLine(TrainerCallback):  # type: ignore[misc]
         found = logs or {}
         if "loss" in found:
             self.loss = f"{float(found['loss']):.3f}"
+        if "own_tokens" in found:
+            self.own = f"own {found['own_tokens']:.0f} tokens, {found['own_ended']:.0%} ended"
         if "eval_loss" in found:
             shown = ("eval_loss", "eval_rouge_l", "eval_length", "eval_style")
             parts = [f"{k.removeprefix('eval_')} {found[k]:.3f}" for k in shown if k in found]
@@ -68,12 +76,18 @@ class ProgressLine(TrainerCallback):  # type: ignore[misc]
             self.live = None
 
     def line(self, state: Any) -> str:
-        """step 40/120  loss 1.234  812 tokens/s  3 min 20 s left."""
+        """step 40/120  loss 1.234  812 tokens/s  3 min 20 s left.
+
+        A distillation has its divergence there, and behind it the mean length of what the student
+        sampled since the last line of the log and the share of it that came to an end.
+        """
         seconds = max(time.monotonic() - self.began, 1e-6)
         done = state.global_step - self.first_step
         parts = [f"step {state.global_step}/{state.max_steps}"]
         if self.loss:
-            parts.append(f"loss {self.loss}")
+            parts.append(f"{self.name} {self.loss}")
+        if self.own:
+            parts.append(self.own)
         seen = state.num_input_tokens_seen - self.first_tokens
         if seen:
             parts.append(f"{seen / seconds:,.0f} tokens/s")

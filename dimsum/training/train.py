@@ -401,10 +401,11 @@ def make_trainer(
     )
     if recipe.gradient_checkpointing and recipe.lora_rank:
         student.model.enable_input_require_grads()
-    extra = [ProgressLine(quiet=quiet), Sums(), *callbacks]
+    asks = teacher is not None and teacher.objective.needs_logits
+    line = ProgressLine(quiet=quiet, name="divergence" if asks else "loss")
+    extra = [line, Sums(), *callbacks]
     if recipe.patience:
         extra.append(EarlyStoppingCallback(recipe.patience))
-    asks = teacher is not None and teacher.objective.needs_logits
     kinds = (SequenceDistiller, CausalDistiller) if asks else (SequenceTrainer, CausalTrainer)
     trainer = kinds[0 if seq2seq else 1](
         model=student.model,

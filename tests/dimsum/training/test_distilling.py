@@ -20,6 +20,7 @@ from dimsum.errors import UsageError
 from dimsum.objectives.settings import GKD, PRESETS, OwnSampling
 from dimsum.training import targets as targets_module
 from dimsum.training.own_outputs import draw, sample_outputs, uniforms_for
+from dimsum.training.progress import ProgressLine
 from dimsum.training.recipe import Recipe, load_recipe
 from dimsum.training.teacher import Teacher, count_vocabulary, target_logits
 from dimsum.training.train import LOG, RECORD, Data, make_trainer, prepare, train
@@ -519,3 +520,38 @@ def test_another_teacher_is_another_training(
         train(data, small(plain["causal"], objective=other), out, device="cpu")
     with pytest.raises(UsageError, match="its objective differed"):
         train(data, small(plain["causal"]), out, device="cpu")
+
+
+@pytest.mark.parametrize("kind", list(MAKERS))
+def test_the_plan_counts_the_teacher(
+    kind: str, teachers: dict[str, Path], plain: dict[str, Path], pairs: Path
+) -> None:
+    from dimsum.training.plan import GIB, plan
+
+    count = sum(
+        p.numel() for p in Student.from_pretrained(teachers[kind], device="cpu").model.parameters()
+    )
+    alone = plan(Data(str(pairs)), small(plain[kind]), device="cpu", steps=1)
+    assert "teacher" not in alone and "teacher" not in alone["memory_gib"]
+    recipe = small(plain[kind], objective=gkd(teachers[kind]))
+    found = plan(Data(str(pairs)), recipe, device="cpu", steps=1)
+    assert found["teacher"] == {"reference": kind, "parameters": count, "on_policy": 1.0}
+    weights = found["memory_gib"]["total"] - alone["memory_gib"]["total"]
+    assert weights == pytest.approx((4 * count + 2**25) / GIB, abs=2e-3)
+    measured = found["measured"]
+    assert measured["teacher_seconds"] > 0 and measured["sampling_seconds"] > 0
+    parts = measured["teacher_seconds"] + measured["sampling_seconds"]
+    assert measured["seconds_a_step"] >= parts
+    written = small(plain[kind], objective={"from": "seqkd", "teacher": str(teachers[kind])})
+    assert "sampling_seconds" not in plan(Data(str(pairs)), written, device="cpu")["measured"]
+
+
+def test_the_line_of_progress_shows_divergence_and_own_outputs() -> None:
+    from types import SimpleNamespace
+
+    line = ProgressLine(quiet=True, name="divergence")
+    state: Any = SimpleNamespace(global_step=3, max_steps=9, num_input_tokens_seen=0)
+    line.on_train_begin(None, state, None)
+    assert "own" not in line.line(state)
+    line.on_log(None, state, None, {"loss": 0.5, "own_tokens": 11.6, "own_ended": 0.75})
+    assert "step 3/9  divergence 0.500  own 12 tokens, 75% ended" in line.line(state)
