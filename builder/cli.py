@@ -31,6 +31,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "critic": ("builder.commands.critic:critic", "Train or evaluate an entailment critic."),
     "probe": ("builder.commands.probe:probe", "Test what the method rests on, for any teacher."),
     "train": ("dimsum.commands.train:train", "Train a student on pairs."),
+    "shrink": ("dimsum.commands.shrink:shrink", "Take layers out of a student."),
     "distill": ("builder.commands.distill:distill", "Students and their own corpora, in rounds."),
     "evaluate": ("builder.commands.evaluate:evaluate", "Judge students and baselines."),
     "generate": ("builder.commands.generate:generate", "Write with a student for each line."),
