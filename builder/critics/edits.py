@@ -4,7 +4,7 @@
 "It has two doors." contradicts "It has four doors." What is edited is read off spaCy's English
 analysis, and a sentence in which that analysis or the logic of an edit is in doubt gives no pair:
 dropping a part keeps what is said only where nothing turns inferences round, so sentences with a
-negation, a condition or a comparison give none.
+negation, a condition or a comparison give none but their other order, in which no word is lost.
 
 An edit of one place teaches what a classifier trained on pairs of whole sentences overlooks; the
 method is that of Naik et al. (2018), Stress Test Evaluation for Natural Language Inference, and of
