@@ -208,9 +208,10 @@ def files_of(stage: Stage, config: BuildConfig, shard: int) -> dict[str, Path]:
     found = dict(stage.files(config, shard))
     for name, path in found.items():
         if not path.is_file():
+            kind = "a folder" if path.is_dir() else "not there"
             raise BuilderError(
-                f"{path} is not there, which {stage.name} reads as its {name}",
-                hint="put it back; what is finished stays",
+                f"{path} is {kind}, which {stage.name} reads as its {name}",
+                hint="put the file there; what is finished stays",
             )
     return found
 

@@ -47,11 +47,17 @@ def file_hash(path: Path) -> str:
 def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
     """A binary file that appears under its name only when whole and on disk.
 
+    A device or a pipe (`/dev/stdout`, `/dev/null`) is written to and stays what it is.
+
     Raises:
         DimsumError: the disk is full or the folder cannot be written; nothing is left behind.
     """
     scratch = None
     try:
+        if _is_stream(path):
+            with path.open("wb") as stream:
+                yield stream
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, scratch = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(handle, "wb") as stream:
@@ -75,6 +81,11 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
                 Path(scratch).unlink()
 
 
+def _is_stream(path: Path) -> bool:
+    """Whether a path is a device or a pipe, which a file must not take the place of."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def try_file(path: Path, inputs: Iterable[str | Path] = ()) -> None:
     """Try a place for a file before the work for it begins.
 
@@ -92,7 +103,8 @@ def try_file(path: Path, inputs: Iterable[str | Path] = ()) -> None:
         raise UsageError(f"{path} is a folder", hint="name a file in it")
     if path.is_symlink() and not path.exists():
         raise UsageError(f"{path} is a link that leads nowhere", hint="choose another name")
-    try_folder(path.parent)
+    if not _is_stream(path):
+        try_folder(path.parent)
 
 
 def try_folder(folder: Path) -> None:

@@ -213,9 +213,18 @@ def _resolve_local(reference: str, path: Path) -> Resolved:
             f"{path} holds no safetensors weights",
             hint="only safetensors and GGUF weights are read; convert it with transformers",
         )
+    for file in path.glob("*.safetensors"):
+        with file.open("rb") as stream:
+            if stream.read(len(POINTER)) == POINTER:
+                raise ModelError(
+                    f"{file} is a pointer of Git LFS, not the weights",
+                    hint="fetch them: `git lfs pull` in its folder",
+                )
     return Resolved(reference, str(path.resolve()), None, _weights_identity(path))
 
 
+POINTER = b"version https://git-lfs"
+"""How a file begins that says where its content can be had."""
 NO_PART_OF_A_MODEL = frozenset({"evaluation.json"})
 """Files beside weights that say something about them and change nothing."""
 
@@ -370,7 +379,8 @@ def loading(reference: str) -> Iterator[None]:
     except Exception as error:
         raise ModelError(
             f"the model {reference} could not be loaded: {_first_line(error)}",
-            hint="a Hub id needs the network and, for gated models, `hf auth login`"
+            hint="no folder of that name lies here; a Hub id needs the network and, for gated "
+            "models, `hf auth login`"
             if is_on_hub(reference)
             else "the folder may be incomplete or corrupt",
         ) from error
@@ -395,4 +405,6 @@ def quiet_transformers() -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, KeyError):  # of which the text is nothing but the key
+        return f"one of its files has no {error}"
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

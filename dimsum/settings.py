@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 import yaml
 from pydantic import (
@@ -233,7 +233,7 @@ def check(kind: type[Model], document: Mapping[str, Any], base: Path | None = No
     try:
         return kind.model_validate(document, context={"base": base})
     except ValidationError as error:
-        raise _explain(error) from error
+        raise _explain(error, kind) from error
 
 
 def apply_overrides(settings: Model, overrides: Iterable[str]) -> Model:
@@ -289,12 +289,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _explain(error: ValidationError) -> UsageError:
+def _explain(error: ValidationError, kind: type[BaseModel]) -> UsageError:
     first = error.errors()[0]
     location = tuple(part for part in first["loc"] if part != "[key]")
     dotted = ".".join(map(str, location))
     more = len(error.errors()) - 1
-    hint = f"{more} more after this one" if more else ""
+    hint = f"{more} more after this one" if more else _describe(kind, location)
     match first["type"]:
         case "unknown_key":
             key = ".".join(part for part in (dotted, first["ctx"]["key"]) if part)
@@ -309,4 +309,22 @@ def _explain(error: ValidationError) -> UsageError:
             hint = getattr(refused.__cause__, "hint", "") or hint
         case _:
             text = f"{dotted}: {first['msg']} (found {first['input']!r})"
-    return UsageError(text, hint=hint)
+    return UsageError(text, hint=hint or "correct it in the settings or in --set")
+
+
+def _describe(kind: type[BaseModel], location: Sequence[Any]) -> str:
+    """What a setting is, as its field says it; empty where none does."""
+    found, models = "", [kind]
+    for part in location:
+        field = next((m.model_fields[part] for m in models if part in m.model_fields), None)
+        if field is not None:
+            found = f"{part} is: {field.description}" if field.description else ""
+            models = list(_models_in(field.annotation))
+    return found
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation

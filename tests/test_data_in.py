@@ -236,6 +236,9 @@ def test_where_compares_text_with_text_in_every_command(command: Command, tmp_pa
         ("l.jsonl.gz", lines([pair(1)]), "is not gzipped", "does not end in .gz"),
         ("m.jsonl", b'{"source": ' + b"[" * 100_000, "too deep in each other", "one JSON object"),
         ("n.jsonl", b'{"source": ' + b"9" * 5_000 + b"}", "too many digits", "one JSON object"),
+        ("q.jsonl", b"version https://git-lfs.github.com/spec/v1\n", "Git LFS", "git lfs pull"),
+        ("r.parquet", b"version https://git-lfs.github.com/spec/v1\n", "Git LFS", "git lfs pull"),
+        ("s.parquet", gzip.compress(b"PAR1"), "is gzipped", "ends in .gz"),
         ("o.csv", b" source ,target\nA,b\n", "found ' source ', target", "name the columns"),
     ],
 )

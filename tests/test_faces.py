@@ -28,7 +28,7 @@ from builder.probe.settings import ProbeSettings
 from builder.rescore import Comparison
 from builder.statistics.funnel import Step
 from dimsum import network, os_errors
-from dimsum.files import write_text
+from dimsum.files import try_file, write_text
 
 ROOT = Path(__file__).parents[1]
 ERRORS = {
@@ -307,3 +307,17 @@ def test_every_error_says_what_to_do() -> None:
                         bare.append(f"{path.name}:{node.lineno}")
     assert seen > 200
     assert bare == []
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
+    """So does /dev/null, in whose place the administrator could put a file."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    code = "import sys; print(open(sys.argv[1]).read(), end='')"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(pipe)], stdout=subprocess.PIPE, text=True
+    ) as reader:
+        try_file(pipe)
+        write_text(pipe, "x")
+        assert reader.communicate(timeout=60)[0] == "x"
+    assert stat.S_ISFIFO(pipe.stat().st_mode)

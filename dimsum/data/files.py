@@ -30,6 +30,7 @@ ARRAY = "it is an array of objects, [{...}, ...], or one object a line"
 BATCH = 4096
 """Rows that are read of a parquet file at a time."""
 MARKS = {
+    b"version https://git-lfs": ("is a pointer of Git LFS", "fetch the file itself: git lfs pull"),
     b"\xff\xfe\x00\x00": ("is UTF-32 text", "save it as UTF-8"),
     b"\x00\x00\xfe\xff": ("is UTF-32 text", "save it as UTF-8"),
     b"\xff\xfe": ("is UTF-16 text", "save it as UTF-8"),
@@ -219,6 +220,8 @@ def _parquet(path: Path, only: Sequence[str] | None, optional: Sequence[str]) ->
                     number += 1
                     yield Row(row, f"row {number}")
     except pa.ArrowException as error:
+        with path.open("rb") as stream:
+            _refuse_mark(stream.read(64), str(path))
         raise UsageError(f"{path} cannot be read: {error}", hint="it may be damaged") from error
 
 
@@ -264,9 +267,7 @@ def _decode(stream: IO[bytes], name: str) -> Iterator[str]:
     """
     for number, raw in enumerate(stream, start=1):
         if number == 1:
-            for mark, (what, remedy) in MARKS.items():
-                if raw.startswith(mark):
-                    raise UsageError(f"{name} {what}", hint=remedy)
+            _refuse_mark(raw, name)
             raw = raw.removeprefix(b"\xef\xbb\xbf")
         if b"\0" in raw:
             column = len(raw[: raw.index(b"\0")].decode("utf-8", "replace")) + 1
@@ -283,6 +284,13 @@ def _decode(stream: IO[bytes], name: str) -> Iterator[str]:
                 f"(byte 0x{raw[error.start]:02x})",
                 hint="it may be latin-1 or cp1252; save it as UTF-8",
             ) from error
+
+
+def _refuse_mark(start: bytes, name: str) -> None:
+    """Name what a file is by its first bytes, where that is not what its ending says."""
+    for mark, (what, remedy) in MARKS.items():
+        if start.startswith(mark):
+            raise UsageError(f"{name} {what}", hint=remedy)
 
 
 def _split_returns(line: str) -> list[str]:

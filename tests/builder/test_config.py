@@ -114,3 +114,15 @@ def test_bounds() -> None:
     assert inner.holds(0.2) and inner.holds(0.7)
     assert not inner.holds(0.71)
     assert not outer.holds(None)
+
+
+def test_a_value_that_does_not_fit_is_explained() -> None:
+    for change, words in (
+        ("language=klingon", "language is: of the texts"),
+        ("tasks=summary", "tasks is: "),
+        ("contexts.samples=-1", "samples is: "),
+        ("nosuch=1", "correct it in the settings or in --set"),
+    ):
+        with pytest.raises(UsageError) as refused:
+            load_config("embedded", [change])
+        assert words in refused.value.hint, (change, refused.value.hint)

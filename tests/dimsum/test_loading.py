@@ -81,12 +81,17 @@ def damage(folder: Path) -> None:
     change_weights(folder, lambda w: w["model.embed_tokens.weight"][300].fill_(float("nan")))
 
 
+def point(folder: Path) -> None:
+    (folder / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\n")
+
+
 FAULTS: list[tuple[Callable[[Path], None], str]] = [
     (lose, "lacks 1 of its weights"),
     (cut_layers, "holds 1 weights that its config.json has no place for"),
     (reshape, "of another shape"),
     (lose_tokenizer, "tokenizer"),
     (enlarge_tokenizer, "has 10,001 tokens"),
+    (point, "is a pointer of Git LFS"),
     (damage, r"no numbers \(NaN\), in model.embed_tokens.weight"),
 ]
 
