@@ -20,6 +20,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "build": ("builder.commands.build:build", "Build a corpus, or go on with one."),
     "show": ("builder.commands.show:show", "Print a run's funnel, or the rows it rejected."),
     "rescore": ("builder.commands.rescore:rescore", "Try other thresholds without a model."),
+    "sweep": ("builder.commands.sweep:sweep", "Builds side by side that differ in settings."),
     "stats": ("builder.commands.stats:stats", "Measure a corpus with numbers that can be cited."),
     "report": ("builder.commands.report:report", "Write one page about a run or a release."),
     "release": ("builder.commands.release:release", "Write the dataset folder of a run again."),

@@ -1,0 +1,78 @@
+"""Combinations of settings on a toy build: what is shared, and what is not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from builder.cli import run
+from builder.errors import ConfigError
+from builder.sweep import Axis, parse_axis
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix in (".json", ".parquet")
+    }
+
+
+def test_a_sweep_makes_only_what_differs_and_spoils_nothing(
+    toy_document: dict[str, Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(toy_document))
+    start = ["sweep", str(tmp_path / "toy.yaml"), "-o", str(tmp_path / "out"), "--json"]
+    method = "candidates.methods.0.temperature"
+    first = [*start, "--over", f"{method}=0.8", "--over", "splits.test=0.1"]
+    assert run(first) == 0
+    (before,) = json.loads(capfd.readouterr().out)["points"]
+    kept = files_of(tmp_path / "out" / before["run"])
+    words = ["--over", f"{method}=0.8,1.1", "--over", "splits.test=0.1,0.2"]
+    assert run([*start, *words]) == 0
+    points = json.loads(capfd.readouterr().out)["points"]
+    assert [point["values"][method] for point in points] == [0.8, 0.8, 1.1, 1.1]
+    assert points[0]["made"] == {}  # as it was before
+    assert set(points[1]["made"]) == {"splits"}
+    assert "contexts" not in points[2]["made"] and points[2]["made"]["candidates"] > 0
+    assert set(points[3]["made"]) == {"splits"}
+    assert all(sum(point["pairs"].values()) > 0 for point in points)
+    assert files_of(tmp_path / "out" / before["run"]) == kept
+    plain = tmp_path / "plain"
+    alone = ["build", str(tmp_path / "toy.yaml"), "-o", str(plain), "--quiet", "--json"]
+    assert run([*alone, "--set", f"{method}=1.1", "--set", "splits.test=0.2"]) == 0
+    capfd.readouterr()
+    for data in sorted((plain / "toy").rglob("*.parquet")):
+        same = tmp_path / "out" / points[3]["run"] / data.relative_to(plain)
+        assert same.read_bytes() == data.read_bytes()
+    assert "| 1.1 | 0.2 |" in (tmp_path / "out" / "sweep.md").read_text()
+    assert (tmp_path / "out" / "sweep.svg").read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--over", "seed"], "is not of the form"),
+        (["--over", "seed="], "is not of the form"),
+        (["--over", "seed=1,1"], "names a value twice"),
+        (["--over", "seed=1", "--over", "seed=2"], "is on two axes"),
+        (["--over", "sead=1,2"], "did you mean 'seed'"),
+        (["--over", f"seed={','.join(map(str, range(300)))}"], "more than 200"),
+    ],
+)
+def test_a_faulty_sweep_gets_one_clear_line(
+    words: list[str], message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["sweep", "embedded", "-o", str(tmp_path / "out"), *words]) == 2
+    assert message in capfd.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_values_are_read_as_yaml() -> None:
+    assert parse_axis("a.b=0.5,null,[x, y]") == Axis("a.b", (0.5, None, ["x", "y"]))
+    with pytest.raises(ConfigError):
+        parse_axis("a=[")
