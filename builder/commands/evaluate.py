@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dimsum.commands.tasks import chosen_options, optional_task_options
+from dimsum.commands.tasks import chosen_options, optional_task_options, writing_options
 from dimsum.errors import UsageError
 from dimsum.tasks import TaskDefinition
-from dimsum.writing import BATCH_SIZE
 
 if TYPE_CHECKING:
     from dimsum.evaluation.suite import SuiteSet
@@ -79,13 +78,6 @@ if TYPE_CHECKING:
     help="Measure control accuracy on the first N sources.",
 )
 @click.option(
-    "--batch-size",
-    default=BATCH_SIZE,
-    type=click.IntRange(min=1),
-    show_default=True,
-    help="Outputs written together.",
-)
-@click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
@@ -98,14 +90,7 @@ if TYPE_CHECKING:
     metavar="FOLDER",
     help="Of an earlier --save-outputs: models that wrote these outputs do not write them again.",
 )
-@click.option("--device", help="cuda, mps or cpu; the best there is by default.")
-@click.option(
-    "--dtype",
-    type=click.Choice(["auto", "float32", "bfloat16"]),
-    default="auto",
-    show_default=True,
-    help="Of the models; auto: bfloat16 where this machine is faster at it.",
-)
+@writing_options
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def evaluate(

@@ -12,10 +12,9 @@ from typing import Any
 
 import click
 
-from dimsum.commands.tasks import chosen_options, task_options
+from dimsum.commands.tasks import chosen_options, task_options, writing_options
 from dimsum.interrupt import resumable
 from dimsum.tasks import TaskDefinition
-from dimsum.writing import BATCH_SIZE
 
 
 @click.command()
@@ -50,27 +49,13 @@ from dimsum.writing import BATCH_SIZE
 )
 @click.option("--json", "form", flag_value="jsonl", help="The same as --format jsonl.")
 @click.option(
-    "--batch-size",
-    default=BATCH_SIZE,
-    type=click.IntRange(min=1),
-    show_default=True,
-    help="Outputs written together.",
-)
-@click.option(
     "--seed",
     default=0,
     type=click.IntRange(min=0),
     show_default=True,
     help="Of the sampling (with -n above 1).",
 )
-@click.option("--device", help="cuda, mps or cpu; the best there is by default.")
-@click.option(
-    "--dtype",
-    type=click.Choice(["auto", "float32", "bfloat16"]),
-    default="auto",
-    show_default=True,
-    help="Of the model; auto: bfloat16 where this machine is faster at it.",
-)
+@writing_options
 @click.option("--quiet", is_flag=True, help="No progress.")
 def generate(
     model: str,

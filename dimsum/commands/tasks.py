@@ -10,6 +10,7 @@ import click
 from dimsum.errors import UsageError
 from dimsum.tasks import TaskDefinition, task_names, task_of
 from dimsum.tasks.registry import SHIPPED
+from dimsum.writing import BATCH_SIZE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,6 +62,29 @@ def _add(command: F, *, required: bool) -> F:
     return click.option(
         "--task", type=TaskName(), required=required, help="What is to be written."
     )(command)
+
+
+def writing_options(command: F) -> F:
+    """Adds --batch-size, --device and --dtype of what writes."""
+    for option in (
+        click.option(
+            "--dtype",
+            type=click.Choice(["auto", "float32", "bfloat16"]),
+            default="auto",
+            show_default=True,
+            help="Of the models; auto: bfloat16 where this machine is faster at it.",
+        ),
+        click.option("--device", help="cuda, mps or cpu; the best there is by default."),
+        click.option(
+            "--batch-size",
+            default=BATCH_SIZE,
+            type=click.IntRange(min=1),
+            show_default=True,
+            help="Outputs written together.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def chosen_options(task: TaskDefinition, given: dict[str, Any]) -> dict[str, str]:
