@@ -32,6 +32,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "critic": ("builder.commands.critic:critic", "Train or evaluate an entailment critic."),
     "probe": ("builder.commands.probe:probe", "Test what the method rests on, for any teacher."),
     "train": ("dimsum.commands.train:train", "Train a student on pairs."),
+    "teacher-logits": (
+        "dimsum.commands.teacher_logits:teacher_logits",
+        "Write what a teacher says of a training's targets.",
+    ),
     "shrink": ("dimsum.commands.shrink:shrink", "Take layers out of a student."),
     "distill": ("builder.commands.distill:distill", "Students and their own corpora, in rounds."),
     "evaluate": ("builder.commands.evaluate:evaluate", "Judge students and baselines."),

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from dimsum.sampling import Sampling
-from dimsum.settings import FROM, Settings, did_you_mean
+from dimsum.settings import FROM, PathInFile, Settings, did_you_mean
 
 
 class CrossEntropy(Settings):
@@ -75,6 +75,9 @@ class GKD(Settings):
     sequence_level: bool = Field(
         False, description="the teacher writes the targets, once, before the training"
     )
+    teacher_logits: PathInFile | None = Field(
+        None, description="folder of `dimsum teacher-logits`: no teacher is in memory then"
+    )
     sampling: OwnSampling = OwnSampling()
     weights: TokenWeights = TokenWeights()
 
@@ -92,6 +95,14 @@ class GKD(Settings):
                 )
             if self.weights != TokenWeights():
                 raise ValueError("weights are of a divergence; with cross_entropy leave them out")
+        if self.teacher_logits is not None:
+            if self.on_policy or self.sequence_level or self.loss == "cross_entropy":
+                raise ValueError(
+                    "teacher_logits are of given targets: lambda must be 0, sequence_level false "
+                    "and the loss divergence"
+                )
+            if self.weights.entropy_difference or self.weights.standardise_top:
+                raise ValueError("with teacher_logits the only weight that can be set is share")
         return self
 
     @property

@@ -25,10 +25,12 @@ from dimsum.objectives.weights import (
     select_by_entropy,
     standardise,
     weigh_by_entropy_difference,
+    with_rest,
 )
 from dimsum.training.examples import IGNORED, as_item, rows_of_batch
 from dimsum.training.own_outputs import OwnOutput, sample_outputs, uniforms_for
 from dimsum.training.teacher import Teacher, count_vocabulary, target_logits
+from dimsum.training.teacher_logits import CachedTeacher
 from dimsum.training.trainer import StudentTrainer, scaled
 
 if TYPE_CHECKING:
@@ -44,13 +46,13 @@ class _Distilling(StudentTrainer):
 
     student: Student
     objective: GKD
-    teacher: Teacher
+    teacher: Teacher | CachedTeacher
     vocabulary: int
     accelerator: Any
     state: Any
     data_collator: Any
 
-    def begin(self, teacher: Teacher) -> None:
+    def begin(self, teacher: Teacher | CachedTeacher) -> None:
         """Take what a training is distilled from; the trainer has its student already."""
         self.objective, self.teacher = teacher.objective, teacher
         self.vocabulary = count_vocabulary(self.student.tokenizer)
@@ -144,15 +146,17 @@ class _Distilling(StudentTrainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         """The divergence of a micro-batch: its sum over the target tokens of the whole step."""
-        given, mask = self.split(inputs)
-        theirs = self.teacher.logits_at(given, mask)
-        ours = target_logits(model, given, mask, self.student.model)
-        total = self._losses(theirs, ours, mask).sum()
+        given, mask = split_inputs(self.student.model, inputs)
+        if isinstance(self.teacher, CachedTeacher):
+            ours = target_logits(model, given, mask, self.student.model)
+            losses = self._losses_of_few(inputs["teacher_ids"], inputs["teacher_logs"], ours)
+            losses = self._weigh(losses, None, ours, mask)
+        else:
+            theirs = self.teacher.logits_at(given, mask)
+            ours = target_logits(model, given, mask, self.student.model)
+            losses = self._losses(theirs, ours, mask)
+        total = losses.sum()
         return scaled(self, total, inputs["labels"], num_items_in_batch, return_outputs)
-
-    def split(self, inputs: Batch) -> tuple[Batch, torch.Tensor]:
-        """Inputs of a forward pass without labels, and where its outputs are of target tokens."""
-        raise NotImplementedError
 
     def _losses(self, theirs: Any, ours: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Weighted divergences at the target positions, shape (n,)."""
@@ -175,11 +179,33 @@ class _Distilling(StudentTrainer):
                 vocabulary=size,
                 **options,
             )
+        return self._weigh(losses, whole, ours, mask)
+
+    def _losses_of_few(
+        self, ids: torch.Tensor, logs: torch.Tensor, ours: torch.Tensor
+    ) -> torch.Tensor:
+        """Divergences of the teacher's likeliest tokens and of all others as one, shape (n,)."""
+        wanted = self.objective
+        logits = ours[:, : self.vocabulary].float() / wanted.temperature
+        own = logits.gather(-1, ids.long()) - logits.logsumexp(-1, keepdim=True)
+        return divergence_of_log_probabilities(
+            with_rest(logs), with_rest(own), wanted.beta, wanted.normalisation
+        )
+
+    def _weigh(
+        self,
+        losses: torch.Tensor,
+        theirs: torch.Tensor | None,
+        ours: torch.Tensor,
+        mask: torch.Tensor,
+    ) -> torch.Tensor:
+        """The losses under the weights of the objective, 0 at tokens that do not count."""
+        weights = self.objective.weights
         if weights.share == 1 and not weights.entropy_difference:
             return losses
-        uncertain = entropy(ours, vocabulary=size)
-        if weights.entropy_difference and whole is not None:
-            losses = losses * weigh_by_entropy_difference(entropy(whole), uncertain)
+        uncertain = entropy(ours, vocabulary=self.vocabulary)
+        if weights.entropy_difference and theirs is not None:
+            losses = losses * weigh_by_entropy_difference(entropy(theirs), uncertain)
         if weights.share < 1:
             spread = torch.zeros(mask.shape, dtype=uncertain.dtype, device=mask.device)
             spread[mask] = uncertain
@@ -188,24 +214,27 @@ class _Distilling(StudentTrainer):
 
 
 class CausalDistiller(_Distilling, Trainer):  # type: ignore[misc]
-    """For causal students: a position's logits are of the token behind it."""
-
-    def split(self, inputs: Batch) -> tuple[Batch, torch.Tensor]:
-        """As above."""
-        labels = inputs["labels"]
-        mask = torch.zeros_like(labels, dtype=torch.bool)
-        mask[:, :-1] = labels[:, 1:] != IGNORED
-        return {name: inputs[name] for name in ("input_ids", "attention_mask")}, mask
+    """For causal students."""
 
 
 class SequenceDistiller(_Distilling, Seq2SeqTrainer):  # type: ignore[misc]
-    """For sequence-to-sequence students: the decoder reads the target, one token later."""
+    """For sequence-to-sequence students."""
 
-    def split(self, inputs: Batch) -> tuple[Batch, torch.Tensor]:
-        """As above."""
-        labels = inputs["labels"]
-        given = {name: inputs[name] for name in ("input_ids", "attention_mask")}
-        given["decoder_input_ids"] = self.student.model.prepare_decoder_input_ids_from_labels(
-            labels=labels
-        )
-        return given, labels != IGNORED
+
+def split_inputs(model: Any, inputs: Batch) -> tuple[Batch, torch.Tensor]:
+    """Inputs of a forward pass without labels, and where its outputs are of target tokens.
+
+    A causal model's outputs are of the token behind each position; a decoder reads the target one
+    token later.
+
+    Returns:
+        the inputs, and a boolean mask of the shape of the labels.
+    """
+    labels = inputs["labels"]
+    given = {name: inputs[name] for name in ("input_ids", "attention_mask")}
+    if model.config.is_encoder_decoder:
+        ids = model.prepare_decoder_input_ids_from_labels(labels=labels)
+        return {**given, "decoder_input_ids": ids}, labels != IGNORED
+    mask = torch.zeros_like(labels, dtype=torch.bool)
+    mask[:, :-1] = labels[:, 1:] != IGNORED
+    return given, mask

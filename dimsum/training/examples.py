@@ -6,6 +6,7 @@ import inspect
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,12 +37,16 @@ class Encoding:
     too_long: Counter[str] = field(default_factory=Counter)
 
 
-class Examples(Dataset[dict[str, list[int]]]):
+class Examples(Dataset[dict[str, Any]]):
     """Encoded pairs in flat arrays of int32: a few bytes a token, whatever their number.
 
     An item has `input_ids` and `labels`. Of a causal model both have the length of prompt and
     target, and the prompt's labels are ignored; of a sequence-to-sequence model the first is the
     prompt and the second the target.
+
+    Attributes:
+        teacher_ids, teacher_logs: for all target tokens in order the likeliest tokens of a teacher
+            and their log-probabilities, shape (target tokens, k); items then have theirs.
     """
 
     def __init__(self, rows: Iterable[tuple[list[int], list[int]]], *, causal: bool) -> None:
@@ -50,13 +55,20 @@ class Examples(Dataset[dict[str, list[int]]]):
             inputs.add(prompt)
             targets.add(target)
         self.causal = causal
+        self.teacher_ids: torch.Tensor | None = None
+        self.teacher_logs: torch.Tensor | None = None
         self.inputs, self.targets = inputs.close(), targets.close()
 
     def __len__(self) -> int:
         return len(self.inputs[1]) - 1
 
     def __getitem__(self, index: int) -> dict[str, list[int]]:
-        return as_item(*self.row(index), causal=self.causal)
+        item: dict[str, Any] = as_item(*self.row(index), causal=self.causal)
+        if self.teacher_ids is not None and self.teacher_logs is not None:
+            place = slice(*self.targets[1][index : index + 2].tolist())
+            item["teacher_ids"] = self.teacher_ids[place]
+            item["teacher_logs"] = self.teacher_logs[place]
+        return item
 
     def row(self, index: int) -> tuple[list[int], list[int]]:
         """Tokens of a pair's prompt and of its target."""
@@ -70,6 +82,16 @@ class Examples(Dataset[dict[str, list[int]]]):
         """Tokens of prompt and target together, shape (len(self),)."""
         found: np.ndarray[Any, Any] = np.diff(self.inputs[1]) + np.diff(self.targets[1])
         return found
+
+
+def hash_examples(*parts: Examples) -> str:
+    """sha256 over the tokens of examples and how they are cut into pairs."""
+    total = sha256()
+    for part in parts:
+        for flat, ends in (part.inputs, part.targets):
+            total.update(flat.tobytes())
+            total.update(ends.tobytes())
+    return total.hexdigest()
 
 
 def as_item(prompt: list[int], target: list[int], *, causal: bool) -> dict[str, list[int]]:
@@ -164,12 +186,18 @@ class Collator:
     def __init__(self, tokenizer: Any) -> None:
         self.pad = pad_id(tokenizer)
 
-    def __call__(self, items: Sequence[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
-        """input_ids, attention_mask and labels, each of shape (len(items), longest)."""
+    def __call__(self, items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        """input_ids, attention_mask and labels, each of shape (len(items), longest).
+
+        Of items with a teacher's log-probabilities also those, shape (target tokens, k).
+        """
         device = torch.device("cpu")
         batch = pad_rows([item["input_ids"] for item in items], self.pad, left=False, device=device)
         rows = [item["labels"] for item in items]
         batch["labels"] = pad_rows(rows, IGNORED, left=False, device=device)["input_ids"]
+        for name in ("teacher_ids", "teacher_logs"):
+            if name in items[0]:
+                batch[name] = torch.cat([item[name] for item in items])
         return batch
 
 

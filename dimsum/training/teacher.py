@@ -15,6 +15,7 @@ from dimsum.student import DType, Student
 from dimsum.training.examples import Examples
 from dimsum.training.own_outputs import sample_outputs, uniforms_for
 from dimsum.training.recipe import Recipe
+from dimsum.training.teacher_logits import CachedTeacher
 
 TRIED = 8
 """Prompts that a student has to write something for before it is trained on what it writes."""
@@ -103,9 +104,12 @@ class Teacher:
 
 
 def open_teacher(
-    student: Student, recipe: Recipe, examples: Examples, device: torch.device
-) -> Teacher | None:
+    student: Student, recipe: Recipe, examples: Examples, device: torch.device, identity: str
+) -> Teacher | CachedTeacher | None:
     """The teacher of a recipe, if it has one, once nothing speaks against it.
+
+    Args:
+        identity: hash of the training's examples.
 
     Raises:
         UsageError: as `check_teacher` and `check_positions`, or the student samples nothing.
@@ -114,6 +118,8 @@ def open_teacher(
     objective = recipe.objective
     if not isinstance(objective, GKD):
         return None
+    if objective.teacher_logits is not None:
+        return CachedTeacher(objective, objective.teacher_logits, identity)
     teacher = Teacher.load(
         objective, device, "float32" if recipe.precision == "float32" else "auto"
     )

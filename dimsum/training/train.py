@@ -40,12 +40,20 @@ from dimsum.prompts import PromptFormat
 from dimsum.spec import SPEC_FILE
 from dimsum.student import Student
 from dimsum.training.checkpoints import Sums, last_checkpoint
-from dimsum.training.examples import Collator, Encoding, Examples, code_of, encode_pairs
+from dimsum.training.examples import (
+    Collator,
+    Encoding,
+    Examples,
+    code_of,
+    encode_pairs,
+    hash_examples,
+)
 from dimsum.training.lora import with_lora
 from dimsum.training.progress import ProgressLine
 from dimsum.training.recipe import Recipe, check_precision
 from dimsum.training.targets import write_targets
 from dimsum.training.teacher import Teacher, open_teacher
+from dimsum.training.teacher_logits import CachedTeacher
 
 RECORD = "training.json"
 LOG = "training_log.json"
@@ -118,18 +126,21 @@ def _train(
     kind = _training_dtype(recipe, where)
     student = Student.from_pretrained(recipe.student, device="cpu", dtype=_base_dtype(recipe, kind))
     check_precision(recipe, student.model.config.model_type, where.type)
-    _fit_prompts(student, recipe)
+    fit_prompts(student, recipe)
     prepared = prepare(student, data, recipe)
     for line in describe_data(prepared):
         say(line)
     identity = identity_of(student, recipe, prepared)
     teacher = None
     if not (output / SPEC_FILE).is_file():
-        teacher = open_teacher(student, recipe, prepared.train, where)
+        teacher = open_teacher(student, recipe, prepared.train, where, identity["examples"])
     if not begin(output, identity):
         say(f"{output} is already trained")
         return Student.from_pretrained(output, device=device)
-    if teacher is not None and teacher.objective.sequence_level:
+    if isinstance(teacher, CachedTeacher):
+        teacher.give("train", prepared.train)
+        teacher.give("validation", prepared.validation)
+    elif teacher is not None and teacher.objective.sequence_level:
         prepared.train, left = write_targets(
             teacher, student, prepared.train, recipe.max_target_tokens, say
         )
@@ -253,7 +264,7 @@ def _base_dtype(recipe: Recipe, kind: str | None) -> Literal["float32", "bfloat1
     return "bfloat16" if recipe.lora_rank and kind == "bfloat16" else "float32"
 
 
-def _fit_prompts(student: Student, recipe: Recipe) -> None:
+def fit_prompts(student: Student, recipe: Recipe) -> None:
     """Give a new student its prompts; one that is trained further keeps its own.
 
     Raises:
@@ -291,15 +302,11 @@ def _fit_prompts(student: Student, recipe: Recipe) -> None:
 
 def identity_of(student: Student, recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
     """What makes two trainings the same: student, settings and examples."""
-    total = sha256()
-    for part in (prepared.train, prepared.validation):
-        for flat, ends in (part.inputs, part.targets):
-            total.update(flat.tobytes())
-            total.update(ends.tobytes())
     settings = recipe.model_dump(mode="json", exclude={"student", "language"})
     teacher = None
     if isinstance(recipe.objective, GKD):
         teacher = resolve(settings["objective"].pop("teacher")).identity
+        settings["objective"]["teacher_logits"] = bool(settings["objective"]["teacher_logits"])
     else:  # as trainings were begun that knew no other objective
         settings.pop("objective")
     return {
@@ -308,7 +315,7 @@ def identity_of(student: Student, recipe: Recipe, prepared: Prepared) -> dict[st
         "model_type": student.model.config.model_type,
         "weights": resolve(recipe.student).identity,
         "recipe": settings,
-        "examples": total.hexdigest(),
+        "examples": hash_examples(prepared.train, prepared.validation),
         **({} if teacher is None else {"teacher": teacher}),
     }
 
@@ -316,8 +323,9 @@ def identity_of(student: Student, recipe: Recipe, prepared: Prepared) -> dict[st
 def public_objective(recipe: Recipe) -> dict[str, Any]:
     """The objective as a card may show it."""
     found: dict[str, Any] = recipe.objective.model_dump(mode="json")
-    if "teacher" in found:
-        found["teacher"] = public_name(found["teacher"])
+    for name in ("teacher", "teacher_logits"):
+        if found.get(name):
+            found[name] = public_name(found[name])
     return found
 
 
@@ -382,7 +390,7 @@ def make_trainer(
     dtype: str | None,
     quiet: bool,
     callbacks: Sequence[Any],
-    teacher: Teacher | None = None,
+    teacher: Teacher | CachedTeacher | None = None,
 ) -> Any:
     """transformers' Trainer for this student, with our line of progress.
 

@@ -19,6 +19,7 @@ from dimsum.devices import pick_device
 from dimsum.errors import UsageError
 from dimsum.objectives.settings import GKD, PRESETS, OwnSampling
 from dimsum.training import targets as targets_module
+from dimsum.training.distilling import split_inputs
 from dimsum.training.own_outputs import draw, sample_outputs, uniforms_for
 from dimsum.training.progress import ProgressLine
 from dimsum.training.recipe import Recipe, load_recipe
@@ -292,7 +293,7 @@ def test_a_teacher_s_logits_come_in_parts_and_never_whole(
 
     recipe = small(teachers["causal"], objective=gkd(teachers["causal"], **{"lambda": 0}))
     trainer = trainer_of(recipe, pairs, tmp_path)
-    given, mask = trainer.split(batch_of(trainer))
+    given, mask = split_inputs(trainer.student.model, batch_of(trainer))
     teacher = trainer.teacher
     sizes: list[int] = []
     head = teacher.model.get_output_embeddings()
@@ -555,3 +556,60 @@ def test_the_line_of_progress_shows_divergence_and_own_outputs() -> None:
     assert "own" not in line.line(state)
     line.on_log(None, state, None, {"loss": 0.5, "own_tokens": 11.6, "own_ended": 0.75})
     assert "step 3/9  divergence 0.500  own 12 tokens, 75% ended" in line.line(state)
+
+
+@pytest.mark.parametrize("kind", list(MAKERS))
+def test_a_teacher_s_logits_on_disk(
+    kind: str, teachers: dict[str, Path], plain: dict[str, Path], pairs: Path, tmp_path: Path,
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    from dimsum.training import teacher_logits
+
+    monkeypatch.setattr(teacher_logits, "SHARD", 20)
+    out, size = tmp_path / "logits", 420
+    settings = [
+        "batch_size=8", "micro_batch=4", "precision=float32", "objective.temperature=1.3",
+        f"objective.teacher={teachers[kind]}", "objective.lambda=0", "max_target_tokens=64",
+        "learning_rate=3e-3", "evaluations=2", "sample_pairs=0",
+    ]  # fmt: skip
+    size = count_vocabulary(Student.from_pretrained(plain[kind], device="cpu").tokenizer)
+
+    def command(*words: str, changes: tuple[str, ...] = ()) -> int:
+        all_set = [word for one in (*settings, *changes) for word in ("--set", one)]
+        start = [words[0], str(pairs), "--student", str(plain[kind]), "--device", "cpu"]
+        return run([*start, *words[1:], *all_set])
+
+    folder = f"objective.teacher_logits={out}"
+    assert command("train", "-o", str(tmp_path / "few"), changes=(folder,)) == 2
+    assert "holds no teacher's logits" in capfd.readouterr().err
+    wide = ("teacher-logits", "-o", str(out), "--top", str(size))
+    assert command(*wide) == 0
+    files = sorted(out.glob("*.safetensors"))
+    assert len(files) == 4
+    # It writes again only what is not there.
+    files[1].unlink()
+    (out / "teacher.json").unlink()
+    before = files[0].stat().st_mtime_ns
+    assert command(*wide) == 0
+    assert files[1].is_file() and files[0].stat().st_mtime_ns == before
+    # With all tokens it is the same training.
+    assert command("train", "-o", str(tmp_path / "few"), changes=(folder,)) == 0
+    assert command("train", "-o", str(tmp_path / "whole")) == 0
+    one, other = curve(tmp_path / "few"), curve(tmp_path / "whole")
+    assert [step for step, _ in one] == [step for step, _ in other]
+    assert [x for _, x in one] == pytest.approx([x for _, x in other], rel=1e-3)
+    facts = json.loads((tmp_path / "few/student.json").read_text())["training"]["teacher"]
+    assert facts["reference"] == kind and facts["top"] == size
+    assert str(tmp_path) not in (tmp_path / "few/student.json").read_text()
+    capfd.readouterr()
+    for changes, message in (
+        (("objective.temperature=1",), "of another temperature"),
+        (("max_pairs=30",), "of another examples"),
+        ((f"objective.teacher={plain[kind]}",), "of another teacher"),
+        (("objective.lambda=0.5",), "lambda must be 0"),
+    ):
+        assert command("train", "-o", str(tmp_path / "x"), changes=(folder, *changes)) == 2
+        assert message in capfd.readouterr().err
+        assert not (tmp_path / "x").exists()
+    assert command("teacher-logits", "-o", str(pairs)) == 2
+    assert command("teacher-logits", "-o", str(tmp_path / "y"), "--top", "9999") == 2
