@@ -19,6 +19,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "init": ("builder.commands.init:init", "Write a commented configuration for a new domain."),
     "build": ("builder.commands.build:build", "Build a corpus, or go on with one."),
     "show": ("builder.commands.show:show", "Print a run's funnel, or the rows it rejected."),
+    "trace": ("builder.commands.trace:trace", "Print where a released row comes from."),
     "rescore": ("builder.commands.rescore:rescore", "Try other thresholds without a model."),
     "sweep": ("builder.commands.sweep:sweep", "Builds side by side that differ in settings."),
     "stats": ("builder.commands.stats:stats", "Measure a corpus with numbers that can be cited."),

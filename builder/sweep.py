@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -26,6 +25,7 @@ import yaml
 from builder.audit.record import RELEASE_AUDITS
 from builder.config import BuildConfig, load_config
 from builder.errors import ConfigError
+from builder.linked import link_stages
 from builder.measures.registry import VALIDITY
 from builder.outdated import find_outdated
 from builder.progress import Progress
@@ -36,7 +36,6 @@ from builder.store import RUN_FILE, Run
 from cards.tables import table
 from dimsum.data.dataset import read_rows
 from dimsum.files import whole_file, write_json
-from dimsum.lock import LOCK
 from dimsum.metrics import bootstrap
 
 STATISTICS = (("h3", "target"), ("msttr_100", "target"), ("jaccard", "pair"))
@@ -180,26 +179,12 @@ def _unfinished(run: Run, config: BuildConfig) -> dict[str, int]:
 
 
 def _begin_as(run: Run, config: BuildConfig, earlier: Sequence[Run]) -> None:
-    """Let a run begin as a copy of that earlier one of which least would be made again.
-
-    Files are linked, not copied: a run never changes a file in place, it puts a new one there.
-    """
+    """Let a run begin as that earlier one is of which least would be made again."""
     costs = [(sum(_unfinished(other, config).values()), i) for i, other in enumerate(earlier)]
     if not costs:
         return
     begun = earlier[min(costs)[1]].folder
-    names = {stage.name for stage in stages_of(config)}
-    scratch = run.folder.with_name(f"{run.folder.name}.new")
-    for place, folders, files in os.walk(begun):
-        here = scratch / Path(place).relative_to(begun)
-        here.mkdir(parents=True, exist_ok=True)
-        # The release and the readers' records are of the other run's rows.
-        folders[:] = [name for name in folders if name in names]
-        for name in files:
-            to = here / name
-            if name != LOCK and not to.exists():
-                os.link(Path(place) / name, to)
-    scratch.replace(run.folder)
+    link_stages(begun, run.folder, [stage.name for stage in stages_of(config)])
 
 
 def _measure(

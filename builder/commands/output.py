@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from builder.critics.evaluation import Evaluation
     from builder.rescore import Comparison
     from builder.statistics.funnel import Step
+    from builder.trace import Trace
 
 
 def console() -> Console:
@@ -79,6 +80,28 @@ def print_rescore(comparison: Comparison) -> None:
         old, new = comparison.before.get(name, 0), comparison.after.get(name, 0)
         table.add_row(name, f"{old:,}", f"{new:,}", f"{new - old:+,}" if new != old else "")
     console().print(table)
+
+
+SHOWN_OF_STEP = ("opening", "context", "sentence", "source", "target", "method", "logprob")
+"""Columns of a step that are shown; the measures of the last step stand in a table of their own."""
+
+
+def print_trace(found: Trace) -> None:
+    """A row's way, stage by stage, then the rules of its task with its values."""
+    out = console()
+    shown: set[tuple[str, str]] = set()
+    for step in found.steps:
+        out.print(Text(f"{step.stage}  shard {step.shard}, seed {step.seed}"))
+        for row in step.rows:
+            for name in SHOWN_OF_STEP:
+                value = row.get(name)
+                if value is not None and (name, str(value)) not in shown:
+                    shown.add((name, str(value)))
+                    out.print(Text(f"  {name:<10} {value}"))
+    table = make_table("rule", "value", "min", "max")
+    for name, ends in found.rules.items():
+        table.add_row(name, *("" if end is None else f"{end:.3g}" for end in ends))
+    out.print(table)
 
 
 def print_evaluations(found: Sequence[Evaluation]) -> None:

@@ -46,7 +46,9 @@ def test_a_sweep_makes_only_what_differs_and_spoils_nothing(
     alone = ["build", str(tmp_path / "toy.yaml"), "-o", str(plain), "--quiet", "--json"]
     assert run([*alone, "--set", f"{method}=1.1", "--set", "splits.test=0.2"]) == 0
     capfd.readouterr()
-    for data in sorted((plain / "toy").rglob("*.parquet")):
+    released = sorted((plain / "dimsum_plus").rglob("*.parquet"))
+    assert released
+    for data in released:
         same = tmp_path / "out" / points[3]["run"] / data.relative_to(plain)
         assert same.read_bytes() == data.read_bytes()
     assert "| 1.1 | 0.2 |" in (tmp_path / "out" / "sweep.md").read_text()
