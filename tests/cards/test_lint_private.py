@@ -79,6 +79,16 @@ def test_names_of_the_machine_and_its_user_are_found(
     assert rules(tmp_path) == []
 
 
+def test_a_user_may_be_called_as_a_word_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "sentences")
+    monkeypatch.setattr(getpass, "getuser", lambda: "rose")
+    put(tmp_path, "provenance/facts.json", {"examples": ["The river rose."]})
+    card = CARD + "\nSentences and their sentences.\n| source |\n|---|\n| The river rose. |\n"
+    places = ("README.md", "provenance/facts.json")
+    assert rules(tmp_path, card) == [("warning", "private-name", place) for place in places]
+    assert rules(tmp_path, CARD) == [("error", "private-name", "provenance/facts.json")]
+
+
 def test_a_token_is_found_and_not_repeated(tmp_path: Path) -> None:
     token = "hf_" + "a1B2" * 8
     put(tmp_path, "provenance/config.yaml", f"token: {token}\n")
