@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from cards.findings import CARD, Finding
+from cards.findings import CARD, Finding, Level
 
 #: An access token of the Hub.
 _TOKEN = re.compile(r"\b(?:hf|api_org)_[A-Za-z0-9]{20,}\b")
@@ -75,7 +75,7 @@ def private_findings(folder: Path, card: str) -> Iterator[Finding]:
         for kind, pattern in names.items():
             if found := pattern.search(text):
                 message = f"it holds the name of {kind}, {found[0]}"
-                level = "warning" if kind in of_data else "error"
+                level: Level = "warning" if kind in of_data else "error"
                 yield Finding(level, "private-name", where, message)
 
 

@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any
 from dimsum.data.files import decode_lines, form_of, json_row, lines_in, rows_in
 from dimsum.data.values import Reading, Row, check_columns, format_value, not_text
 from dimsum.errors import UsageError
+from dimsum.files import try_file
 from dimsum.models import pin, resolve
 from dimsum.rerank import Judge, best_of
 from dimsum.tasks import TaskDefinition
@@ -89,6 +90,8 @@ def generate_file(
         )
     if output is not None and output.exists():
         raise UsageError(f"{output} exists", hint="choose another name; nothing is overwritten")
+    if output is not None:
+        try_file(output)
     if output is not None and form_of(output) in ("csv", "tsv", "parquet", "json"):
         raise UsageError(
             f"{output} would not hold what its name says",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from dimsum import os_errors
 from dimsum.errors import DimsumError
 
 LOCK = ".lock"
@@ -39,7 +40,7 @@ def hold(folder: Path, doing: str) -> Iterator[None]:
         except OSError as error:
             raise DimsumError(
                 f"cannot write {folder}: {error.strerror or error}",
-                hint="choose another place, or get the right to use this one",
+                hint=os_errors.hint_for(error),
             ) from error
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -42,6 +42,11 @@ def explain(error: BaseException) -> tuple[str, str] | None:
     return f"{path}: {said}" if path else said, HINTS[number]
 
 
+def hint_for(error: OSError) -> str:
+    """What to do about an error of the operating system."""
+    return HINTS.get(error.errno or 0, "choose another place")
+
+
 def _parts(error: BaseException) -> tuple[int | None, str, str]:
     """Number, path and words of an error."""
     if isinstance(error, OSError) and error.errno is not None:

@@ -15,6 +15,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import IO
 
+from dimsum import os_errors
 from dimsum.errors import DimsumError, UsageError
 from dimsum.files import write_json
 from dimsum.lock import Busy
@@ -87,7 +88,7 @@ def growing(output: Path, asked: str, say: Callable[[str], None]) -> Iterator[Gr
     except OSError as error:
         raise DimsumError(
             f"cannot write {output}: {error.strerror or error}",
-            hint="choose another place, or get the right to use this one",
+            hint=os_errors.hint_for(error),
         ) from error
     with binary:
         try:

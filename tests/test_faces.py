@@ -251,6 +251,18 @@ def test_a_link_to_nothing_is_named(tmp_path: Path, capfd: pytest.CaptureFixture
     ]
 
 
+def test_outputs_do_not_take_the_place_of_a_link_to_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    link = tmp_path / "o.txt"
+    link.symlink_to(tmp_path / "nowhere")
+    (tmp_path / "a.txt").write_text("One two three.\n")
+    command = ["generate", "embedded:nosuch", str(tmp_path / "a.txt"), "--task", "summary"]
+    assert run([*command, "-o", str(link)]) == 2
+    assert "is a link that leads nowhere" in capfd.readouterr().err
+    assert link.is_symlink()
+
+
 def test_new_files_have_the_rights_of_any_new_file(tmp_path: Path) -> None:
     code = (
         "import os, sys; os.umask(0o027); from pathlib import Path;"
