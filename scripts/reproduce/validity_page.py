@@ -71,7 +71,9 @@ def ladder(earlier: Iterable[Row], builds: dict[str, list[Row]], about: Row) -> 
             parts[", the preset's rules"] = of_preset
         tasks = {row["task"] for row in rows}
         for task in sorted(tasks, reverse=True) if len(tasks) > 1 else ():
-            parts[f", {task}"] = [row for row in rows if row["task"] == task]
+            of_task = [row for row in rows if row["task"] == task]
+            if len(of_task) >= SHOWN:
+                parts[f", {task}"] = of_task
         for which, some in parts.items():
             valid = sum(by_all(row, "valid") for row in some)
             shares = [share(some, question) for question in ("valid", "faithful")]
