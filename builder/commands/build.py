@@ -28,6 +28,11 @@ from dimsum.interrupt import resumable
     show_default=True,
     help="Pairs to print at the end.",
 )
+@click.option(
+    "--preview",
+    is_flag=True,
+    help="Only try a few openings: pairs, reasons, and time, memory and disk for the whole.",
+)
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def build(
@@ -36,6 +41,7 @@ def build(
     overrides: tuple[str, ...],
     again: bool,
     pairs: int,
+    preview: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -54,8 +60,18 @@ def build(
     from dimsum.commands.output import print_json
     from dimsum.settings import default_folder
 
-    folder = output or default_folder(config, PRESETS)
     settings = load_config(config, overrides)
+    if preview:
+        from builder.commands.output import print_pilot
+        from builder.pilot import pilot
+
+        found = pilot(settings, progress=Progress(quiet=quiet))
+        if as_json:
+            print_json(found.as_json())
+        else:
+            print_pilot(found)
+        return
+    folder = output or default_folder(config, PRESETS)
     command = ["dimsum", "build", config, "--output", str(folder)]
     for override in overrides:
         command += ["--set", override]

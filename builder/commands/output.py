@@ -11,9 +11,11 @@ from rich.console import Console
 from rich.text import Text
 
 from dimsum.commands.output import make_table
+from dimsum.duration import duration
 
 if TYPE_CHECKING:
     from builder.critics.evaluation import Evaluation
+    from builder.pilot import Pilot
     from builder.rescore import Comparison
     from builder.statistics.funnel import Step
     from builder.trace import Trace
@@ -70,6 +72,21 @@ def print_pairs(rows: Sequence[dict[str, Any]]) -> None:
         out.print(Text(f"[{head}]", style="bold"))
         out.print(Text(f"  {row['source']}"))
         out.print(Text(f"  {row['target']}"))
+
+
+def print_pilot(found: Pilot) -> None:
+    """What a few openings gave, pairs and rejected rows, and what the whole would be."""
+    print_funnel(found.steps)
+    for title, rows in (("Kept", found.kept), ("Rejected", found.rejected)):
+        click.echo(f"\n{title}, {len(rows)} of them:")
+        print_pairs(rows)
+    here, everything = found.openings
+    pairs = ", ".join(f"{count:,} {task}" for task, count in found.pairs.items())
+    click.echo(f"\n{here} of {everything} openings of each domain went through. For all of them:")
+    click.echo(f"  pairs   about {pairs}, before repeats across the corpus are dropped")
+    click.echo(f"  time    about {duration(found.seconds[1])} on this machine")
+    click.echo(f"  memory  {found.memory / 1e9:.1f} GB, as here")
+    click.echo(f"  disk    about {found.disk[1] / 1e6:,.1f} MB")
 
 
 def print_rescore(comparison: Comparison) -> None:
