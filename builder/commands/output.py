@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from builder.pilot import Pilot
     from builder.rescore import Comparison
     from builder.statistics.funnel import Step
+    from builder.task_check import Check
     from builder.trace import Trace
 
 
@@ -87,6 +88,24 @@ def print_pilot(found: Pilot) -> None:
     click.echo(f"  time    about {duration(found.seconds[1])} on this machine")
     click.echo(f"  memory  {found.memory / 1e9:.1f} GB, as here")
     click.echo(f"  disk    about {found.disk[1] / 1e6:,.1f} MB")
+
+
+def print_task_check(found: Check) -> None:
+    """Every pair with what fails, then every rule with how many pairs pass."""
+    out = console()
+    for one in found.pairs:
+        why = ", ".join(f"{name} {value:.3g}" for name, value in one.failed.items())
+        said = "passes" if one.passes else f"fails: {why}"
+        also = f"; also {', '.join(one.also)}" if one.also else ""
+        out.print(Text(f"[{one.control}] {said}{also}", style="bold"))
+        out.print(Text(f"  {one.source}"))
+        out.print(Text(f"  {one.target}"))
+    table = make_table("rule", "min", "max", f"pairs of {len(found.pairs)} that pass")
+    for name, (low, high, passed) in found.rules.items():
+        table.add_row(name, *("" if e is None else f"{e:g}" for e in (low, high)), str(passed))
+    out.print(table)
+    if found.untried:
+        click.echo(f"not tried, as they need a model: {', '.join(found.untried)}")
 
 
 def print_rescore(comparison: Comparison) -> None:
