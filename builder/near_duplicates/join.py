@@ -15,6 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from builder.components import smallest_connected
 from builder.statistics.words import Array, gather, offsets
 
 THRESHOLD = 0.8
@@ -230,18 +231,10 @@ def _across(twin_of: Array, pairs: Array, splits: Array, alike: Array) -> Array:
 
 def _roots(twin_of: Array, pairs: Array) -> Array:
     """For each row the first of those that it is connected with."""
-    parent = twin_of.tolist()
-
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = parent[row]
-        return row
-
-    for a, b in pairs.T.tolist():
-        first, second = sorted((root(a), root(b)))
-        parent[second] = first
-    return np.fromiter((root(row) for row in range(len(parent))), np.int64, len(parent))
+    rows = np.arange(len(twin_of))
+    return smallest_connected(
+        np.concatenate([rows, pairs[0]]), np.concatenate([twin_of, pairs[1]]), len(rows)
+    )
 
 
 def redundant_copies(group: Array, rank: Array) -> Array:

@@ -6,13 +6,23 @@ them keeps exactly one pair. Texts too short for a shingle are compared whole.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from builder.errors import GateError
+from builder.measures.entailment import DIRECTIONS
+from builder.measures.registry import VALIDITY
 from builder.near_duplicates.sets import clusters, shingles
-from builder.stages.base import Rows, Stage, Work, extend, with_rejects
-from builder.stages.duplicates import strength
-from builder.store import Output
+from builder.stages.base import Stage, Work
+from builder.statistics.words import Array
+from builder.store import REJECTS, Output
+
+_ROWS = 1 << 14
+"""Pairs that are Python objects at a time."""
 
 
 def make(work: Work) -> Output:
@@ -21,37 +31,59 @@ def make(work: Work) -> Output:
     Raises:
         GateError: more than `duplicates.max_drop` of the pairs would go.
     """
-    pairs = work.tables["duplicates"].to_pylist()
-    sets = [shingles(row["task"], row["source"], row["target"]) for row in pairs]
-    cluster_of = clusters(sets, work.config.duplicates.jaccard)
-    members: dict[int, list[int]] = {}
-    for index, root in enumerate(cluster_of):
-        members.setdefault(root, []).append(index)
-    rows: Rows = []
-    rejects: Rows = []
-    for root in sorted(members):
-        best = max(members[root], key=lambda i: strength(pairs[i]))
-        rows.append(pairs[best])
-        rejects += [
-            {
-                **pairs[i],
-                "reason": f"{pairs[i]['task']}.near_duplicate",
-                "survivor_source": pairs[best]["source"],
-            }
-            for i in members[root]
-            if i != best
-        ]
-    if len(rejects) > work.config.duplicates.max_drop * len(pairs):
+    pairs = work.tables["duplicates"]
+    sets = (shingles(*texts) for texts in _texts(pairs))
+    root = clusters(sets, work.config.duplicates.jaccard)
+    best = survivors(pairs, root)
+    order = np.argsort(root, kind="stable")
+    stays = best[order] == order
+    kept, gone = order[stays], order[~stays]
+    if len(gone) > work.config.duplicates.max_drop * len(order):
         raise GateError(
-            f"{len(rejects)} of {len(pairs)} pairs are near-duplicates of another",
+            f"{len(gone)} of {len(order)} pairs are near-duplicates of another",
             hint="the teacher repeats itself: more openings or a higher temperature; "
             "or raise duplicates.max_drop",
         )
-    schema = work.tables["duplicates"].schema
-    gone = extend(schema, reason=pa.string(), survivor_source=pa.string())
-    output = with_rejects(rows, rejects, schema, gone)
-    output.counters = {"largest_cluster": max(map(len, members.values()), default=0)}
-    return output
+    rejects = pairs.take(gone)
+    reasons = [f"{task}.near_duplicate" for task in rejects["task"].to_pylist()]
+    rejects = rejects.append_column("reason", pa.array(reasons, pa.string()))
+    rejects = rejects.append_column("survivor_source", pairs["source"].take(best[gone]))
+    return Output(
+        table=pairs.take(kept),
+        extra={REJECTS: rejects},
+        entered=len(order),
+        rejected=Counter(reasons),
+        counters={"largest_cluster": int(np.bincount(root).max()) if len(root) else 0},
+    )
+
+
+def _texts(pairs: pa.Table) -> Iterator[tuple[str, str, str]]:
+    """Task, source and target of each pair."""
+    for some in pairs.select(["task", "source", "target"]).to_batches(max_chunksize=_ROWS):
+        yield from zip(*(column.to_pylist() for column in some.columns), strict=True)
+
+
+def survivors(pairs: pa.Table, root: Array) -> Array:
+    """Of each pair the number of the one of its cluster that stays, in the order of `strength`.
+
+    Args:
+        root: any number of each pair's cluster, below the number of pairs.
+    """
+    best = np.arange(len(root))
+    rows = np.flatnonzero(np.bincount(root, minlength=len(root))[root] > 1)
+    some = pairs.take(rows)
+    both = sum(some[name].to_numpy().astype(np.float64) for name in DIRECTIONS.values())
+    columns = {"both": both, "source": some["source"], "target": some["target"]}
+    if VALIDITY.name in pairs.column_names:
+        columns = {"validity": some[VALIDITY.name], **columns}
+    order = pc.sort_indices(
+        pa.table({"root": root[rows], **columns}),
+        sort_keys=[("root", "ascending"), *((name, "descending") for name in columns)],
+    ).to_numpy()
+    ordered = rows[order]
+    clusters_here, first = np.unique(root[ordered], return_index=True)
+    best[rows] = ordered[first][np.searchsorted(clusters_here, root[rows])]
+    return best
 
 
 STAGE = Stage(

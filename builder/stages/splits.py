@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import networkx as nx
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from builder.components import smallest_connected
 from builder.measures.registry import Registry
 from builder.models import public_name
 from builder.stages.base import (
@@ -22,7 +24,8 @@ from builder.stages.base import (
     table_of,
     with_rejects,
 )
-from builder.store import Output, digest
+from builder.statistics.words import Array, hash_texts, mix
+from builder.store import REJECTS, Output, digest
 from dimsum.metrics.overlap import density, fragments
 from dimsum.metrics.words import tokens
 from dimsum.schema import arrow_schema
@@ -30,6 +33,8 @@ from dimsum.tasks import TaskDefinition
 from dimsum.tasks.base import Wording
 
 SPLITS = ("train", "validation", "test")
+_ROWS = 1 << 14
+"""Pairs that are Python objects at a time."""
 
 
 def schema(known: Registry) -> pa.Schema:
@@ -44,21 +49,37 @@ ORIGINS = schema_of(id=pa.string(), continuation_id=pa.string(), context_sentenc
 
 def make(work: Work) -> Output:
     """Give every pair its control code, its id and its split; order rows by id."""
-    pairs = work.tables["near_duplicates"].to_pylist()
+    pairs = work.tables["near_duplicates"]
     shares = work.config.splits
     split_of = assign(pairs, shares.validation, shares.test, work.seed)
     teacher = public_name(work.config.teacher.model)
     tasks = {task.name: task for task in work.config.definitions}
     lengths = lengths_of(work.tables["contexts"])
-    rows = [
-        {
-            **release_row(pair, tasks[pair["task"]], teacher),
-            "split": split,
-            "context_sentences": lengths[pair["context_id"]],
-        }
-        for pair, split in zip(pairs, split_of, strict=True)
-    ]
-    return with_origins(rows, [], schema(work.config.registry))
+    wanted = schema(work.config.registry)
+    parts: list[pa.Table] = [table_of([], wanted)]
+    origins: list[pa.Table] = [table_of([], ORIGINS)]
+    for start in range(0, pairs.num_rows, _ROWS):
+        some = pairs.slice(start, _ROWS).to_pylist()
+        rows = [
+            {
+                **release_row(pair, tasks[pair["task"]], teacher),
+                "split": split,
+                "context_sentences": lengths[pair["context_id"]],
+            }
+            for pair, split in zip(some, split_of[start : start + _ROWS], strict=True)
+        ]
+        parts.append(table_of(rows, wanted))
+        origins.append(table_of(rows, ORIGINS))
+    table = pa.concat_tables(parts)
+    order = pc.sort_indices(table["id"])
+    return Output(
+        table=table.take(order),
+        extra={
+            REJECTS: table_of([], extend(wanted, reason=pa.string())),
+            "origins": pa.concat_tables(origins).take(order),
+        },
+        entered=table.num_rows,
+    )
 
 
 def lengths_of(table: pa.Table) -> dict[str, int]:
@@ -102,32 +123,46 @@ def control_of(pair: dict[str, Any], task: TaskDefinition) -> str:
     return task.control(wording)
 
 
-def assign(pairs: Rows, validation: float, test: float, seed: int) -> list[str]:
+def assign(pairs: pa.Table, validation: float, test: float, seed: int) -> list[str]:
     """The split of each pair.
 
     Components are drawn in the order of a hash; test and then validation take whole components
     as long as they do not exceed their share of rows, and the rest is train.
     """
-    graph: nx.Graph[Any] = nx.Graph()
-    for index, pair in enumerate(pairs):
-        graph.add_edge(index, ("continuation", pair["continuation_id"]))
-        graph.add_edge(index, ("sentence", pair["source"]))
-        graph.add_edge(index, ("sentence", pair["target"]))
-    components = [
-        sorted(node for node in found if isinstance(node, int))
-        for found in nx.connected_components(graph)
-    ]
-    components.sort(key=lambda found: digest([seed, found[0], pairs[found[0]]["source"]]))
-    result = ["train"] * len(pairs)
-    room = {"test": int(test * len(pairs)), "validation": int(validation * len(pairs))}
-    for found in components:
-        for split in room:
-            if len(found) <= room[split]:
-                room[split] -= len(found)
-                for index in found:
-                    result[index] = split
+    count = pairs.num_rows
+    root = smallest_connected(*_edges(pairs))[:count]
+    first, component, sizes = np.unique(root, return_inverse=True, return_counts=True)
+    sources = pairs["source"].take(first)
+    drawn = np.fromiter(
+        (digest([seed, int(row), str(text)]) for row, text in zip(first, sources, strict=True)),
+        "S64",
+        len(first),
+    )
+    split = np.zeros(len(first), np.int64)
+    room = {"test": int(test * count), "validation": int(validation * count)}
+    for index in np.argsort(drawn, kind="stable").tolist():
+        for name in room:
+            if sizes[index] <= room[name]:
+                room[name] -= int(sizes[index])
+                split[index] = SPLITS.index(name)
                 break
-    return result
+    return [SPLITS[number] for number in split[component].tolist()]
+
+
+def _edges(pairs: pa.Table) -> tuple[Array, Array, int]:
+    """Edges from each pair to its continuation and its sentences, as hashes of 64 bits that are
+    numbered after the pairs, and how many nodes there are.
+
+    Two that have one hash by chance would only lie in one split.
+    """
+    names = ("continuation_id", "source", "target")
+    hashed = [
+        mix(hash_texts(str(text) for text in pairs[name]), salt)
+        for name, salt in zip(names, (1, 0, 0), strict=True)
+    ]
+    found, node = np.unique(np.concatenate(hashed), return_inverse=True)
+    rows = np.tile(np.arange(pairs.num_rows), len(names))
+    return rows, node + pairs.num_rows, pairs.num_rows + len(found)
 
 
 STAGE = Stage(

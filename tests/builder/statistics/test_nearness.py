@@ -108,4 +108,4 @@ def test_the_share_equals_that_of_datasketch() -> None:
     )
     assert found.alike.astype(bool).tolist() == alike
     assert found.alike.sum() > 20
-    assert found.redundant.sum() == 300 - len(set(clusters(sets, THRESHOLD)))
+    assert found.redundant.sum() == 300 - len(set(clusters(sets, THRESHOLD).tolist()))
