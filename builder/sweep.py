@@ -87,9 +87,11 @@ def parse_axis(text: str) -> Axis:
     except yaml.YAMLError:
         values = None
     if not equals or not key.strip() or not values:
-        raise ConfigError(f"--over {text!r} is not of the form a.b=VALUE,VALUE")
+        raise ConfigError(
+            f"--over {text!r} is not of the form a.b=VALUE,VALUE", hint="such as --over seed=0,1"
+        )
     if len({json.dumps(value) for value in values}) < len(values):
-        raise ConfigError(f"--over {text!r} names a value twice")
+        raise ConfigError(f"--over {text!r} names a value twice", hint="give each value once")
     return Axis(key.strip(), tuple(values))
 
 

@@ -125,7 +125,9 @@ def evaluate(
             raise UsageError(
                 "--suite takes data sets and their settings from its file, and needs --output "
                 "FOLDER for all that it writes",
-                hint=f"leave out --{clash[0].replace('_', '-')}" if clash else "",
+                hint=f"leave out --{clash[0].replace('_', '-')}"
+                if clash
+                else "give --output, and leave out --save-outputs",
             )
         documents = _evaluate_suite(suite, output, options, say)
         if as_json:
