@@ -38,6 +38,8 @@ def check_models(opened: Opened, roles: Collection[str], say: Callable[[str], No
         reference = pool.reference(role, model.model)
         if role in roles and role == "critic":
             check_critic(reference, model.device)
+        elif role in roles and model.server is not None:
+            pool.only((role,), say).teacher()  # asks the server for it
         elif role in roles:
             tokens = 1 + longest if role == "teacher" else 0
             check_model(reference, KINDS[role], device=model.device, tokens=tokens, role=role)

@@ -19,6 +19,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "init": ("builder.commands.init:init", "Write a commented configuration for a new domain."),
     "task": ("builder.commands.task:task", "Write or try a definition of a task of your own."),
     "build": ("builder.commands.build:build", "Build a corpus, or go on with one."),
+    "status": ("builder.commands.status:status", "Print how far a build is that runs elsewhere."),
     "show": ("builder.commands.show:show", "Print a run's funnel, or the rows it rejected."),
     "trace": ("builder.commands.trace:trace", "Print where a released row comes from."),
     "rescore": ("builder.commands.rescore:rescore", "Try other thresholds without a model."),

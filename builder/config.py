@@ -20,6 +20,7 @@ from builder.engines.in_process import InProcessSettings
 from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import VALIDITY, Registry, registry
 from builder.methods.registry import METHODS, AnyMethod
+from builder.teachers.settings import ServerSettings, TeacherEngine, TorchSettings
 from builder.validity.settings import PriorConfig
 from dimsum.errors import UsageError
 from dimsum.language import Language
@@ -61,6 +62,26 @@ class ModelConfig(Settings):
         description="weights packed once for a CPU, by operators private to torch; auto: where "
         "this machine can",
     )
+
+    @property
+    def server(self) -> ServerSettings | None:
+        """Who computes it, where this project does not."""
+        return None
+
+
+class TeacherConfig(ModelConfig):
+    """The teacher: a language model, computed here or by a server."""
+
+    engine: TeacherEngine = Field(
+        TorchSettings(),
+        description="{kind: torch}, or {kind: server, url: ADDRESS} for any that answers as "
+        "OpenAI's /v1/completions",
+    )
+
+    @property
+    def server(self) -> ServerSettings | None:
+        """As in `ModelConfig`."""
+        return self.engine if isinstance(self.engine, ServerSettings) else None
 
 
 class CriticConfig(ModelConfig):
@@ -256,7 +277,8 @@ class RunConfig(Settings):
 
     engine: EngineChoice = Field(
         InProcessSettings(),
-        description="{kind: in_process}, or {kind: processes, workers: N}; also module:name",
+        description="{kind: in_process}, {kind: processes, workers: N}, "
+        "{kind: ray, address: HOST:PORT}; also module:name",
     )
     mixed: bool = Field(
         False, description="let units of other versions or devices join those that are there"
@@ -281,7 +303,7 @@ class BuildConfig(Settings):
         None,
         description="of the texts, for the card: an ISO 639 code such as en; empty: as detected",
     )
-    teacher: ModelConfig
+    teacher: TeacherConfig
     critic: CriticConfig
     domains: tuple[DomainConfig, ...] = Field(min_length=1)
     contexts: ContextsConfig
@@ -353,6 +375,8 @@ class BuildConfig(Settings):
             raise ValueError("two domains share a name")
         for task in self.definitions:
             self._check_rules(task, self.rules[task.name])
+        if self.teacher.server is not None:
+            self._check_engine(self.teacher.engine.kind)
         if self.scores.prior is not None:
             _refuse_unknown(self.scores.prior.tasks, self.definitions)
         measured = {m for bounds in self.pairs.bounds.values() for m in bounds}
@@ -370,6 +394,21 @@ class BuildConfig(Settings):
     def registry(self) -> Registry:
         """The measures that this build knows."""
         return registry(self.measures, self.validity is not None)
+
+    def _check_engine(self, kind: str) -> None:
+        """Refuse at once what a teacher behind a server does not hold."""
+        for method in self.candidates.methods:
+            if METHODS.find(method.kind).needs_model:
+                raise ValueError(
+                    f"candidates.methods: {method.kind} computes with the teacher itself, which "
+                    f"teacher.engine {kind} does not give"
+                )
+        asked: dict[str, Settings] = {"contexts.sampling": self.contexts.sampling}
+        asked |= {f"candidates.methods: {m.kind}": m for m in self.candidates.methods}
+        for where, sampling in asked.items():
+            for name in ("no_repeat_ngram", "endings"):
+                if getattr(sampling, name, None):
+                    raise ValueError(f"{where}: teacher.engine {kind} does not hold {name}")
 
     def _check_rules(self, definition: TaskDefinition, rules: Rules) -> None:
         task, bounds = definition.name, self.pairs.bounds[definition.name]

@@ -21,6 +21,9 @@ from dimsum.devices import pick_device
 OF_MODELS = ("torch", "transformers", "tokenizers")
 """Libraries whose versions change what a model computes."""
 
+SERVER = "a server ("
+"""What the place of a model begins with that a server computes."""
+
 Environment = Mapping[str, str]
 """Library to version, and role of a model to kind of device (cpu, cuda, mps)."""
 
@@ -44,7 +47,7 @@ def environment_of(stage: Stage, config: BuildConfig) -> dict[str, str]:
     roles = stage.roles(config)
     models = {role: model for role, model in models_of(config).items() if role in roles}
     libraries = [*stage.libraries, *(OF_MODELS if models else ())]
-    devices = {role: pick_device(model.device).type for role, model in models.items()}
+    devices = {role: _place_of(model) for role, model in models.items()}
     return {**{name: _version(name) for name in libraries}, **devices}
 
 
@@ -97,9 +100,20 @@ def check_environments(
 def in_words(environment: Environment) -> str:
     """`torch 2.9.0, the teacher on cuda`."""
     return ", ".join(
-        f"the {name} on {value}" if value in ("cpu", "cuda", "mps") else f"{name} {value}"
+        f"the {name} on {value}"
+        if value in ("cpu", "cuda", "mps") or value.startswith(SERVER)
+        else f"{name} {value}"
         for name, value in sorted(environment.items())
     )
+
+
+def _place_of(model: ModelConfig) -> str:
+    """Kind of the device that computes a model, or the server that does, with its version."""
+    if model.server is not None:
+        from builder.teachers.server import version_of
+
+        return f"{SERVER}{version_of(model.server)})"
+    return pick_device(model.device).type
 
 
 @cache

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from builder.audit.record import Audits
 from builder.config import Bound, BuildConfig
 from builder.critics.windows import READ, describe_long
+from builder.environment import SERVER
 from builder.environment import in_words as environment_in_words
 from builder.measures.entailment import FORWARD
 from builder.models import public_name, resolve
@@ -123,7 +124,12 @@ def dataset_facts(
         audits=audits.facts,
         audits_of_other_rows=audits.others,
         sample=_sample(table),
-        limits=(*LIMITS, *_describe_long(steps), *_describe_mixture(header)),
+        limits=(
+            *LIMITS,
+            *_describe_long(steps),
+            *_describe_server(header),
+            *_describe_mixture(header),
+        ),
         student=student,
     )
 
@@ -322,7 +328,14 @@ def in_words(bound: Bound) -> str:
 
 
 def _run(config: BuildConfig, header: dict[str, Any], steps: Sequence[Step]) -> RunFacts:
-    dtypes = ", ".join(f"{role} in {model['dtype']}" for role, model in header["models"].items())
+    newest = (header.get("environments") or [{}])[-1]
+    places = {role: newest.get(role, "") for role in header["models"]}
+    dtypes = ", ".join(
+        f"{role} on {places[role]}"
+        if places[role].startswith(SERVER)
+        else f"{role} in {model['dtype']}"
+        for role, model in header["models"].items()
+    )
     return RunFacts(
         seed=config.seed,
         seconds=round(sum(step.seconds for step in steps), 1),
@@ -343,6 +356,17 @@ def _describe_long(steps: Sequence[Step]) -> list[str]:
     counters = next((step.counters for step in steps if step.stage == "scores"), {})
     said = describe_long({READ: counters.get("directions", 0), **counters})
     return [f"The critic did not read every premise at once: {said}."] if said else []
+
+
+def _describe_server(header: dict[str, Any]) -> list[str]:
+    """That another program has sampled from the teacher, where one did."""
+    known = header.get("environments", ())
+    servers = {one["teacher"] for one in known if one.get("teacher", "").startswith(SERVER)}
+    return [
+        f"The teacher was sampled by {server}: another server, or another version of it, may draw "
+        "other texts for the same seed, and a banned text ends a sample there."
+        for server in sorted(servers)
+    ]
 
 
 def _describe_mixture(header: dict[str, Any]) -> list[str]:

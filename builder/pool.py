@@ -13,6 +13,7 @@ from builder.store import digest
 if TYPE_CHECKING:
     from builder.critics.embedding import SentenceEncoder
     from builder.critics.entailment import EntailmentCritic
+    from builder.teachers.server import ServedTeacher
     from dimsum.student import Student
 
 ROLES = ("teacher", "critic", "encoder", "student")
@@ -47,9 +48,9 @@ class ModelPool:
         """The same models for a stage that declares these roles."""
         return ModelPool(self.config, self.resolved, say, roles, self._loaded)
 
-    def teacher(self) -> LoadedModel:
+    def teacher(self) -> LoadedModel | ServedTeacher:
         """The teacher, ready to sample from."""
-        found: LoadedModel = self._once("teacher", self._load_teacher)
+        found: LoadedModel | ServedTeacher = self._once("teacher", self._load_teacher)
         return found
 
     def critic(self) -> EntailmentCritic:
@@ -85,8 +86,13 @@ class ModelPool:
                 self.say(f"{role}: {note}")
         return self._loaded[role]
 
-    def _load_teacher(self) -> tuple[LoadedModel, list[str]]:
+    def _load_teacher(self) -> tuple[LoadedModel | ServedTeacher, list[str]]:
         wanted = self.config.teacher
+        if wanted.server is not None:
+            from builder.teachers.server import ServedTeacher
+
+            served = ServedTeacher.find(wanted.server, wanted.model)
+            return served, [*served.notes]
         found = load_causal(
             self.reference("teacher", wanted.model),
             device=wanted.device,

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -26,6 +28,8 @@ class StageProgress:
 
     Attributes:
         skipped: units that were found done; they count for the yield, not for the speed.
+        under_way: shards that are with each worker, where there are several.
+        lost: workers that were lost since the build began.
     """
 
     name: str
@@ -37,9 +41,29 @@ class StageProgress:
     fresh_rows: int = 0
     tokens: int = 0
     began: float = field(default_factory=time.monotonic)
+    under_way: dict[str, list[int]] = field(default_factory=dict)
+    lost: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """All that the line says, and more, for whoever follows from elsewhere."""
+        seconds = max(time.monotonic() - self.began, 1e-6)
+        fresh, left = self.done - self.skipped, self.shards - self.done
+        return {
+            "stage": self.name,
+            "shards": self.shards,
+            "done": self.done,
+            "entered": self.entered,
+            "kept": self.kept,
+            "rows_per_second": self.fresh_rows / seconds,
+            "tokens_per_second": self.tokens / seconds,
+            "seconds_left": left * seconds / fresh if fresh and left else None,
+            "under_way": self.under_way,
+            "lost": self.lost,
+            "line": self.line(),
+        }
 
     def line(self) -> str:
-        """One line: stage, shards, rows/s, tokens/s, yield, time left."""
+        """One line: stage, shards, rows/s, tokens/s, yield, workers, time left."""
         seconds = max(time.monotonic() - self.began, 1e-6)
         fresh = self.done - self.skipped
         parts = [f"{self.name} {self.done}/{self.shards}"]
@@ -49,6 +73,12 @@ class StageProgress:
             parts.append(f"{self.tokens / seconds:,.0f} tokens/s")
         if self.entered:
             parts.append(f"kept {self.kept:,} of {self.entered:,}")
+        if self.under_way:
+            units = sum(map(len, self.under_way.values()))
+            workers = len(self.under_way)
+            parts.append(f"{units} with {workers} worker{'s' * (workers > 1)}")
+        if self.lost:
+            parts.append(f"{self.lost} lost")
         left = self.shards - self.done
         if fresh and left:
             parts.append(f"{duration(left * seconds / fresh)} left")
@@ -80,6 +110,10 @@ class Progress:
         """A line that stays."""
         self.console.print(Text(line))
 
+    def tell(self) -> dict[str, Any]:
+        """Where the build is; empty between two stages."""
+        return {} if (stage := self.stage) is None else stage.as_json()
+
     def begin(self, name: str, shards: int) -> None:
         """A stage begins."""
         self.stage = StageProgress(name, shards)
@@ -102,6 +136,13 @@ class Progress:
         """Tokens were generated."""
         if self.stage is not None:
             self.stage.tokens += tokens
+            self._show()
+
+    def follow(self, under_way: Mapping[str, Sequence[int]], lost: int) -> None:
+        """Workers have other units than before, or there are fewer of them."""
+        if self.stage is not None:
+            self.stage.under_way = {name: [*shards] for name, shards in under_way.items()}
+            self.stage.lost = lost
             self._show()
 
     def end(self) -> None:

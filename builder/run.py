@@ -13,8 +13,9 @@ an engine's part (`builder.engines`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from builder.config import BuildConfig, ModelConfig
 from builder.critics.spec import read_spec
 from builder.engines import Engine
 from builder.engines.in_process import InProcessSettings
-from builder.environment import check_environments, environment_here, models_of
+from builder.environment import Environment, check_environments, environment_here, models_of
 from builder.errors import GateError
 from builder.models import pin, resolve
 from builder.outdated import Outdated, find_outdated
@@ -35,7 +36,8 @@ from builder.progress import Progress
 from builder.stages import splits
 from builder.stages.base import Stage
 from builder.stages.order import stages_of, units_of
-from builder.store import Run
+from builder.status import Beacon
+from builder.store import Run, digest
 from builder.unit import Opened, files_of, find_finished, open_header, open_run
 from builder.validity.use import model_of, prior_of
 from dimsum import interrupt
@@ -126,11 +128,22 @@ def make_stages(
 
     stages = stages_of(config)
     names = [stage.name for stage in stages]
-    with progress or Progress(quiet=True) as shown, config.run.engine.start() as engine:
+
+    @cache
+    def find_environment() -> Environment:
+        """Asked for once, before workers hold the devices."""
+        return config.run.engine.call(environment_here, config)
+
+    with (
+        progress or Progress(quiet=True) as shown,
+        Beacon(run.folder, shown.tell),
+        config.run.engine.start() as engine,
+    ):
+        maker = Maker(run, engine, shown, find_environment)
         if config.run.preview and first is None:
-            preview(run, config, engine, shown)
+            preview(maker, config)
         for stage in stages[names.index(first) if first else 0 :]:
-            run_stage(run, stage, engine, shown)
+            run_stage(maker, stage)
     if not keep_models:
         forget_models()
     rows = run.sidecar(splits.STAGE.name, 0)
@@ -151,31 +164,55 @@ def resolve_header(run: Run, config: BuildConfig) -> dict[str, Any]:
     today.
     """
     before = run.header()
-    models = {}
+    earlier = {}
     for role, model in models_of(config).items():
-        earlier = before.get("models", {}).get(role, {})
-        if earlier.get("reference") != model.model:
-            earlier = {}
-        dtype = _dtype(model, earlier)
-        models[role] = {
-            **_model_facts(model, earlier),
-            "dtype": dtype,
-            "prepacked": _uses_prepacking(role, model, dtype, earlier),
-        }
+        known = before.get("models", {}).get(role, {})
+        earlier[role] = known if known.get("reference") == model.model else {}
+    numbers, here = config.run.engine.call(settle_here, config, earlier)
+    models = {
+        role: {**_model_facts(model, earlier[role]), **numbers[role]}
+        for role, model in models_of(config).items()
+    }
     if config.round is not None:  # what the teacher was when it wrote the sentences
         models["teacher"] = Run.open(config.round.corpus).header()["models"]["teacher"]
-    here = environment_here(config)
-    known = [{k: v for k, v in e.items() if k in here} for e in before.get("environments", ())]
+    noted = [{k: v for k, v in e.items() if k in here} for e in before.get("environments", ())]
     return {
         "config": config.model_dump(mode="json"),
         "models": models,
-        "environments": known or [here],
+        "environments": noted or [here],
         "threads": before.get("threads") or use_fastest_threads(),
     }
 
 
+def settle_here(
+    config: BuildConfig, earlier: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """What of a header depends on where it is settled: numbers of each model, and environment.
+
+    Args:
+        earlier: of each role, what the run has settled before.
+    """
+    numbers = {}
+    for role, model in models_of(config).items():
+        if model.server is not None:
+            numbers[role] = {"dtype": "the server's numbers", "prepacked": False}
+            continue
+        dtype = _dtype(model, earlier[role])
+        packed = _uses_prepacking(role, model, dtype, earlier[role])
+        numbers[role] = {"dtype": dtype, "prepacked": packed}
+    return numbers, environment_here(config)
+
+
 def _model_facts(model: ModelConfig, before: Mapping[str, Any]) -> dict[str, Any]:
     """Reference, identity, revision and licence of a model; a Hub commit stays what it was."""
+    if model.server is not None:
+        name = model.server.served or model.model
+        return {
+            "reference": model.model,
+            "identity": f"served:{name} with {digest(model.server.extra)}",
+            "revision": None,
+            "licence": None,
+        }
     resolved = resolve(model.model)
     if resolved.identity.startswith("hub:"):
         if before:
@@ -233,31 +270,40 @@ def check_inputs(opened: Opened, outdated: Outdated) -> set[str]:
     return roles
 
 
-def preview(run: Run, config: BuildConfig, engine: Engine, progress: Progress) -> None:
+@dataclass(frozen=True)
+class Maker:
+    """What makes the units of a run's stages.
+
+    Attributes:
+        environment: of where they are made.
+    """
+
+    run: Run
+    engine: Engine
+    progress: Progress
+    environment: Callable[[], Environment]
+
+
+def preview(maker: Maker, config: BuildConfig) -> None:
     """Take the first shard through every stage that works on one alone, and show what it kept."""
     alone = [stage for stage in stages_of(config) if units_of(stage.name, config) > 1]
     if not alone:
         return
+    run, progress = maker.run, maker.progress
     opened = open_run(run.folder)
     if find_finished(opened, alone[-1], 0) is not None:
         return
     for stage in alone:
-        run_stage(run, stage, engine, progress, shards=(0,))
+        run_stage(maker, stage, shards=(0,))
     kept = run.read(alone[-1].name, 0).slice(0, PREVIEWED).to_pylist()
     progress.say(f"The first pairs, {len(kept)} of shard 1; repeats across shards are still in.")
     for row in kept:
         progress.say(f"[{row['task']}]\n  {row['source']}\n  {row['target']}")
 
 
-def run_stage(
-    run: Run,
-    stage: Stage,
-    engine: Engine,
-    progress: Progress,
-    *,
-    shards: Sequence[int] | None = None,
-) -> None:
+def run_stage(maker: Maker, stage: Stage, *, shards: Sequence[int] | None = None) -> None:
     """Bring the units of a stage up to date, all or some."""
+    run, progress = maker.run, maker.progress
     opened = open_run(run.folder)
     wanted = range(units_of(stage.name, opened.config)) if shards is None else shards
     progress.begin(stage.name, len(wanted))
@@ -270,20 +316,19 @@ def run_stage(
         else:
             progress.unit_done(record, skipped=True)
     if pending:
-        _settle(run, stage)
-        for made in engine.map(run.folder, stage.name, pending, progress):
+        _settle(run, stage, maker.environment())
+        for made in maker.engine.map(run.folder, stage.name, pending, progress):
             progress.unit_done(made.record, skipped=False)
     progress.end()
 
 
-def _settle(run: Run, stage: Stage) -> None:
+def _settle(run: Run, stage: Stage, here: Environment) -> None:
     """Note the environment that new units of a stage come from, if they may come from it.
 
     Raises:
         ConfigError: they would be mixed with units of another environment.
     """
     opened = open_run(run.folder)
-    here = environment_here(opened.config)
     found = check_environments(run, opened.config, stage, opened.environments, here)
     if found != list(opened.environments):
         run.write_header({**run.header(), "environments": found})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -28,13 +28,16 @@ from dimsum.files import file_hash
 
 
 class Watch(Protocol):
-    """Who follows a unit while it is made in this process."""
+    """Who follows units while they are made."""
 
     def say(self, line: str) -> None:
         """Take a line about a model that was loaded."""
 
     def tick(self, tokens: int) -> None:
         """Take a count of tokens that were written or read."""
+
+    def follow(self, under_way: Mapping[str, Sequence[int]], lost: int) -> None:
+        """Take the shards that are with each worker now, and how many workers were lost so far."""
 
 
 @dataclass
@@ -56,6 +59,11 @@ class Heard:
         self.tokens += tokens
         if self.watch:
             self.watch.tick(tokens)
+
+    def follow(self, under_way: Mapping[str, Sequence[int]], lost: int) -> None:
+        """As in `Watch`."""
+        if self.watch:
+            self.watch.follow(under_way, lost)
 
 
 @dataclass(frozen=True)
@@ -118,7 +126,8 @@ def run_unit(folder: Path, stage_name: str, shard: int, watch: Watch | None = No
     opened = open_run(folder)
     stage = stage_of(stage_name, opened.config)
     here = environment_of(stage, opened.config)
-    if here != part_of(stage, opened.config, opened.environments[-1]):
+    known = [part_of(stage, opened.config, one) for one in opened.environments]
+    if here not in (known if opened.config.run.mixed else known[-1:]):
         raise BuilderError(
             f"{folder} is built in another environment than {here}",
             hint="`dimsum build` says in what they differ and how to go on",

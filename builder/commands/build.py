@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -20,6 +21,11 @@ from dimsum.interrupt import resumable
     "digits of its path for a file in another folder.",
 )
 @click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override one value.")
+@click.option(
+    "--engine",
+    metavar="NAME",
+    help="Where units are made: in_process, processes, ray, or its settings in braces.",
+)
 @click.option("--again", is_flag=True, help="Make again what other settings have made there.")
 @click.option(
     "--pairs",
@@ -39,6 +45,7 @@ def build(
     config: str,
     output: Path | None,
     overrides: tuple[str, ...],
+    engine: str | None,
     again: bool,
     pairs: int,
     preview: bool,
@@ -60,6 +67,9 @@ def build(
     from dimsum.commands.output import print_json
     from dimsum.settings import default_folder
 
+    if engine is not None:
+        named = engine if engine.startswith("{") else f"{{kind: {json.dumps(engine)}}}"
+        overrides = (f"run.engine={named}", *overrides)
     settings = load_config(config, overrides)
     if preview:
         from builder.commands.output import print_pilot

@@ -9,6 +9,7 @@ from pydantic import SerializeAsAny
 from builder.engines.base import Engine, EngineSettings
 from builder.engines.in_process import InProcessSettings
 from builder.engines.processes import ProcessesSettings
+from builder.engines.ray import RaySettings
 from dimsum.plugins import Plugins, subclass_of
 
 __all__ = ["ENGINES", "Engine", "EngineChoice", "EngineSettings"]
@@ -16,7 +17,7 @@ __all__ = ["ENGINES", "Engine", "EngineChoice", "EngineSettings"]
 ENGINES = Plugins(
     "engine",
     subclass_of(EngineSettings),  # type: ignore[type-abstract]
-    {"in_process": InProcessSettings, "processes": ProcessesSettings},
+    {"in_process": InProcessSettings, "processes": ProcessesSettings, "ray": RaySettings},
 )
 
 EngineChoice = Annotated[SerializeAsAny[EngineSettings], ENGINES.by_kind(lambda settings: settings)]

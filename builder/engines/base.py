@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import Field
 
@@ -14,6 +14,8 @@ from dimsum.settings import Settings
 
 if TYPE_CHECKING:
     from builder.unit import Made, Watch
+
+T = TypeVar("T")
 
 
 class Engine(Protocol):
@@ -24,7 +26,8 @@ class Engine(Protocol):
 
         Args:
             folder: of the run.
-            watch: gets what was said of loaded models and tokens, at the latest with their unit.
+            watch: gets what was said of loaded models and tokens, at the latest with their unit,
+                and which worker has which units.
 
         Raises:
             BuilderError: a unit or the engine failed; committed units are kept.
@@ -43,3 +46,10 @@ class EngineSettings(Settings, ABC):
     @abstractmethod
     def start(self) -> AbstractContextManager[Engine]:
         """The engine, at work until the context is left, by an interrupt also."""
+
+    def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """What a function of this project gives where units are made.
+
+        It tells devices and versions before a run begins; those of this process by default.
+        """
+        return function(*arguments)

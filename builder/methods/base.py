@@ -12,6 +12,7 @@ from dimsum.settings import Settings
 
 if TYPE_CHECKING:
     from builder.models import LoadedModel
+    from builder.teachers.server import ServedTeacher
 
 
 class MethodSettings(Settings):
@@ -30,7 +31,7 @@ class Request:
         earlier: for each context, the sentences that the methods before have given, in order.
         count: draws wanted of each context.
         seed: the only source of chance.
-        teacher: with its tokenizer.
+        teacher: with its tokenizer; a `ServedTeacher` where a server computes it.
         tick: called with a count of tokens as they are written, for the progress line.
     """
 
@@ -38,8 +39,16 @@ class Request:
     earlier: list[list[str]]
     count: int
     seed: int
-    teacher: LoadedModel
+    teacher: LoadedModel | ServedTeacher
     tick: Callable[[int], None]
+
+    @property
+    def loaded(self) -> LoadedModel:
+        """The teacher's model itself, for methods with `needs_model`."""
+        from dimsum.models import LoadedModel
+
+        assert isinstance(self.teacher, LoadedModel), "the configuration refuses such a method"
+        return self.teacher
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,8 @@ class Method:
         version: raised when `draw` would give other sentences for the same request.
         describe: its settings in a few words, for the report.
         needs_earlier: it works on what other methods gave before, so it cannot be the first.
+        needs_model: it computes with `Request.teacher` itself; one that only samples by
+            `builder.sampling` works with a teacher behind a server too.
     """
 
     name: str
@@ -84,3 +95,4 @@ class Method:
     version: int = 1
     describe: Callable[[Any], str] = lambda settings: ""
     needs_earlier: bool = False
+    needs_model: bool = True

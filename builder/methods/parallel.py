@@ -67,4 +67,6 @@ def _describe(settings: ParallelSettings) -> str:
     return f"temperature {settings.temperature:g}, nucleus {settings.top_p:g}{early}"
 
 
-METHOD = Method(name="parallel", settings=ParallelSettings, draw=draw, describe=_describe)
+METHOD = Method(
+    name="parallel", settings=ParallelSettings, draw=draw, describe=_describe, needs_model=False
+)

@@ -42,7 +42,7 @@ def draw(settings: ReorderedSettings, request: Request) -> list[Draw]:
     """Other orders of the earlier sentences of every context, of the likeliest sentence first."""
     from builder.decoding.forward import CausalForward
 
-    forward = CausalForward(request.teacher.model)
+    forward = CausalForward(request.loaded.model)
     orders = iter(reorder_all([text for texts in request.earlier for text in texts]))
     draws: list[Draw] = []
     for context, texts in enumerate(request.earlier):
@@ -63,7 +63,7 @@ def _choose(
 
     texts = list(dict.fromkeys(text for was, now in moves for text in (was, now.text)))
     prompt = request.prompts[context]
-    likely = score_sentences(forward, request.teacher.tokenizer, prompt, texts)
+    likely = score_sentences(forward, request.loaded.tokenizer, prompt, texts)
     request.tick(sum(tokens for _, tokens in likely.values()))
     means = {text: logprob / tokens for text, (logprob, tokens) in likely.items()}
     reasons: dict[str, str | None] = {}

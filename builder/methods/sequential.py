@@ -53,7 +53,7 @@ def rewrite(
     from builder.decoding.keywords import YakeKeywords
     from builder.decoding.neurologic import NeurologicDecoder
 
-    teacher = request.teacher
+    teacher = request.loaded
     extractor = YakeKeywords(settings.keywords)
     found: dict[int, Draw] = {}
     demanded: dict[int, Constraints] = {}

@@ -1,0 +1,124 @@
+"""How far a run is, as another process sees it.
+
+A build writes where it is into the run's folder every few seconds, as long as it is at work; what
+is finished is counted from the sidecars. So whoever sees the folder, on whichever machine, can
+tell.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from builder.config import parse_config
+from builder.stages.order import stages_of, units_of
+from builder.store import Run
+from dimsum.errors import DimsumError
+from dimsum.files import write_json
+
+STATUS = ".status.json"
+EVERY = 2.0
+"""Seconds between two writings."""
+
+SILENT = 60.0
+"""Seconds without a writing after which a build counts as ended without a word."""
+
+
+class Beacon:
+    """Writes where a build is into its folder until it ends, from a thread of its own.
+
+    Args:
+        tell: gives where the build is, as JSON; empty between two stages.
+    """
+
+    def __init__(self, folder: Path, tell: Callable[[], Mapping[str, Any]]) -> None:
+        self._path = folder / STATUS
+        self._tell = tell
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._write_on, daemon=True)
+
+    def __enter__(self) -> Beacon:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._path.unlink(missing_ok=True)
+
+    def _write_on(self) -> None:
+        who = {"host": socket.gethostname(), "process": os.getpid()}
+        while True:
+            try:
+                write_json(self._path, {**who, "at": time.time(), **self._tell()})
+            except DimsumError:  # a full disk is told by what needs the room
+                return
+            if self._ended.wait(EVERY):
+                return
+
+
+@dataclass(frozen=True)
+class StageStatus:
+    """Units of a stage that are finished, by their sidecars, and all of them."""
+
+    stage: str
+    done: int
+    units: int
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a run is.
+
+    Attributes:
+        state: building; finished; stopped, in good order or not: the same command goes on.
+        now: what the build last told: stage, rates, seconds left, workers and their shards.
+        silent: seconds since then.
+    """
+
+    state: str
+    stages: tuple[StageStatus, ...]
+    now: Mapping[str, Any]
+    silent: float | None
+
+    def as_json(self) -> dict[str, Any]:
+        """For a program."""
+        stages = [vars(one) for one in self.stages]
+        return {"state": self.state, "silent": self.silent, "stages": stages, "now": {**self.now}}
+
+
+def find_status(run: Run) -> Status:
+    """How far a run is, without a lock, a model or a look at its rows."""
+    config = parse_config(run.header()["config"])
+    stages = tuple(
+        StageStatus(stage.name, _count(run, stage.name), units_of(stage.name, config))
+        for stage in stages_of(config)
+    )
+    try:
+        now = json.loads((run.folder / STATUS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        now = {}
+    silent = max(0.0, time.time() - now["at"]) if "at" in now else None
+    if silent is not None and silent < SILENT:
+        state = "building"
+    else:
+        state = "finished" if all(one.done >= one.units for one in stages) else "stopped"
+    return Status(state, stages, now, silent)
+
+
+def _count(run: Run, stage: str) -> int:
+    folder = run.folder / stage
+    return len([*folder.glob("[0-9]*.json")]) if folder.is_dir() else 0
