@@ -339,6 +339,7 @@ def _client(settings: ServerSettings) -> httpx2.Client:
             max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency
         ),
         trust_env=False,
+        verify=settings.url.startswith("https"),  # certificates take a while to read
     )
 
 
