@@ -397,6 +397,12 @@ class BuildConfig(Settings):
 
     def _check_engine(self, kind: str) -> None:
         """Refuse at once what a teacher behind a server does not hold."""
+        for measure in self.registry.measures:
+            if "teacher" in measure.models:
+                raise ValueError(
+                    f"the measure {measure.name} computes with the teacher itself, which "
+                    f"teacher.engine {kind} does not give"
+                )
         for method in self.candidates.methods:
             if METHODS.find(method.kind).needs_model:
                 raise ValueError(

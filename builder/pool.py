@@ -53,6 +53,20 @@ class ModelPool:
         found: LoadedModel | ServedTeacher = self._once("teacher", self._load_teacher)
         return found
 
+    def loaded_teacher(self) -> LoadedModel:
+        """The teacher's model itself.
+
+        Raises:
+            BuilderError: a server has it.
+        """
+        found = self.teacher()
+        if not isinstance(found, LoadedModel):
+            raise BuilderError(
+                f"{found.model} is computed by a server, and its numbers are asked for",
+                hint="leave out what computes with the teacher, or set teacher.engine.kind to torch",
+            )
+        return found
+
     def critic(self) -> EntailmentCritic:
         """The entailment critic, checked on sentence pairs whose verdict is known."""
         found: EntailmentCritic = self._once("critic", self._load_critic)

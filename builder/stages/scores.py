@@ -130,7 +130,7 @@ class Lent:
 
     def teacher(self) -> LoadedModel:
         """The teacher."""
-        return self.ledger.models.teacher()
+        return self.ledger.models.loaded_teacher()
 
 
 def make(work: Work) -> Output:

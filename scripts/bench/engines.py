@@ -145,7 +145,14 @@ def simulate(folder: Path, workers: int, pairs: int, call: float) -> dict[str, A
     for stage in stages_of(config):
         if not stage.whole:
             stages[stage.name] = simulate_stage(
-                folder, stage, workers, units, records[stage.name], environment, call, bool(stage.roles(config))
+                folder,
+                stage,
+                workers,
+                units,
+                records[stage.name],
+                environment,
+                call,
+                bool(stage.roles(config)),
             )
     passed = sum(one["seconds"] for one in stages.values())
     driver = sum(one["driver_seconds"] for one in stages.values())
@@ -169,7 +176,6 @@ def simulate_stage(
     records: Sequence[Sidecar],
     environment: Any,
     call: float,
-    with_models: bool,
 ) -> dict[str, float]:
     cluster = Simulated(workers, records, environment)
     engine = OnRay.__new__(OnRay)
@@ -178,7 +184,7 @@ def simulate_stage(
     watch = Progress(quiet=True)
     watch.begin(stage.name, units)
     crew: Crew = (
-        Actors(engine, folder, stage, 0, watch) if with_models else Tasks(engine, folder, stage)
+        Actors(engine, folder, stage, 0, watch) if stage.models else Tasks(engine, folder, stage)
     )
     began = time.perf_counter()
     for made in engine._map(crew, range(units), watch):
