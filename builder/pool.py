@@ -63,7 +63,7 @@ class ModelPool:
         if not isinstance(found, LoadedModel):
             raise BuilderError(
                 f"{found.model} is computed by a server, and its numbers are asked for",
-                hint="leave out what computes with the teacher, or set teacher.engine.kind to torch",
+                hint="leave out what computes with it, or set teacher.engine.kind to torch",
             )
         return found
 
