@@ -150,6 +150,7 @@ def test_a_build_with_a_server_is_the_same_again_and_says_so_on_its_card(
 ) -> None:
     engine = {"kind": "server", "url": server.url, "concurrency": 8}
     toy_document["teacher"] = {"model": NAME, "engine": engine}
+    toy_document["contexts"].update(openings=3, samples=2)
     result = build(parse_config(toy_document), tmp_path / "one")
     assert result.rows > 0
     engine["concurrency"] = 3
