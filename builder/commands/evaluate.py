@@ -164,6 +164,7 @@ def _evaluate_suite(
 ) -> dict[str, dict[str, Any]]:
     """The documents of all sets, written into the folder with the page."""
     from dimsum.evaluation.page import render
+    from dimsum.evaluation.saved_outputs import are_saved
     from dimsum.evaluation.suite import evaluate_suite, load_suite, outputs_of
     from dimsum.files import try_folder, whole_file
     from dimsum.models import pin, resolve
@@ -176,7 +177,8 @@ def _evaluate_suite(
 
     def one(wanted: SuiteSet, outputs: Path) -> dict[str, Any]:
         task = task_of(wanted.task)
-        if not outputs.is_dir():
+        if not are_saved(outputs):
+            shutil.rmtree(outputs, ignore_errors=True)
             return _evaluate(wanted, task, options, (), None, outputs, say)
         before = outputs.with_name(f"{outputs.name}.before")  # interrupted after they were saved
         outputs.replace(before)

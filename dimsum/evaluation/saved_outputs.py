@@ -39,6 +39,11 @@ def save_outputs(folder: Path, systems: Sequence[System], examples: Sequence[Exa
     write_json(folder / SYSTEMS, about)
 
 
+def are_saved(folder: Path) -> bool:
+    """Whether all that `save_outputs` writes is there."""
+    return (folder / OUTPUTS).is_file() and (folder / SYSTEMS).is_file()
+
+
 def find_same(systems: Sequence[System], name: str, asked: Mapping[str, Any]) -> System | None:
     """The one of the systems that was asked just that, under the name that it has now."""
     found = next((one for one in systems if one.asked == asked), None)

@@ -40,6 +40,7 @@ def test_a_suite_is_every_set_and_goes_on(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
+    (tmp_path / "out" / "words-outputs").mkdir(parents=True)  # as an interruption leaves it
     assert run([*suite, "--json"]) == 0
     found = json.loads(capfd.readouterr().out)
     assert list(found) == ["short", "words"]
