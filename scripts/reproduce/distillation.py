@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cards.escape import Markdown
 from cards.tables import table
 from dimsum.files import write_text
 
@@ -29,7 +30,7 @@ def page(toy: Any, step: Any | None) -> str:
         table(
             ["beta", "at the start", "at the end", "largest error of a probability"],
             [
-                [beta, round(row["start"], 3), f"{row['end']:.1e}", f"{row['largest_error']:.1e}"]
+                [beta, f"{row['start']:.3f}", f"{row['end']:.1e}", f"{row['largest_error']:.1e}"]
                 for beta, row in toy["reached"].items()
             ],
         ),
@@ -40,7 +41,7 @@ def page(toy: Any, step: Any | None) -> str:
         table(
             ["beta", "divergence", "mean", "standard deviation"],
             [
-                [beta, round(row["divergence"], 4), round(row["mean"], 1), round(row["sd"], 1)]
+                [beta, f"{row['divergence']:.4f}", f"{row['mean']:.1f}", f"{row['sd']:.1f}"]
                 for beta, row in toy["bells"].items()
             ],
         ),
@@ -82,10 +83,13 @@ def beside(step: Any) -> str:
                 ["", "here", "TRL"],
                 [
                     ["loss", *(f"{step['loss'][side]:.7f}" for side in ("ours", "trl"))],
-                    ["processor seconds", *(step["processor_seconds"][s] for s in ("ours", "trl"))],
+                    [
+                        "processor seconds",
+                        *(f"{step['processor_seconds'][s]:.2f}" for s in ("ours", "trl")),
+                    ],
                     [
                         "peak above the models, GiB",
-                        *(step["peak_gib_above_the_models"][s] for s in ("ours", "trl")),
+                        *(f"{step['peak_gib_above_the_models'][s]:.3f}" for s in ("ours", "trl")),
                     ],
                 ],
             ),
@@ -97,7 +101,7 @@ def beside(step: Any) -> str:
 
 
 def spread(found: Any) -> str:
-    return f"{found['mean']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
+    return Markdown(f"{found['mean']:.3f} [{found['low']:.3f}, {found['high']:.3f}]")
 
 
 def main(texts: list[str] | None = None) -> None:

@@ -1,0 +1,46 @@
+"""The page on distillation holds the numbers of the files that it is written from."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "scripts/reproduce"))
+import distillation
+
+
+def test_the_page_says_what_was_measured(tmp_path: Path) -> None:
+    around = {"mean": 0.7, "low": 0.61, "high": 0.82}
+    toy = {
+        "classes": 77,
+        "seeds": 3,
+        "reached": {"0.5": {"start": 1.234, "end": 2e-9, "largest_error": 3e-8}},
+        "teacher": {"mean": 460.0, "sd": 198.24},
+        "bells": {"1.0": {"divergence": 0.51083, "mean": 300.0, "sd": 30.0}},
+        "exposure": dict.fromkeys(("off_policy", "half", "on_policy", "gain"), around),
+    }
+    step = {
+        "of": {
+            "teacher": "t", "trl": "9.8", "rows": 2, "prompt": 48, "target": 24, "layers": 12,
+            "beta": 0.5, "rounds": 3,
+        },
+        "loss": {"ours": 0.25, "trl": 0.2500001},
+        "losses_apart": 1e-7,
+        "gradients_apart": 2e-6,
+        "processor_seconds": {"ours": 1.5, "trl": 2.25},
+        "trl_over_ours": [1.4, 1.5, 1.6],
+        "peak_gib_above_the_models": {"ours": 0.5, "trl": 0.875},
+    }  # fmt: skip
+    (tmp_path / "toy.json").write_text(json.dumps(toy))
+    (tmp_path / "step.json").write_text(json.dumps(step))
+    words = ["--toy", str(tmp_path / "toy.json"), "-o", str(tmp_path / "page.md")]
+    distillation.main(words)
+    text = (tmp_path / "page.md").read_text()
+    for said in ("77 classes", "1.234", "0.5108", "0.700 [0.610, 0.820]", "over 3 seeds"):
+        assert said in text
+    assert "TRL" not in text
+    distillation.main([*words, "--step", str(tmp_path / "step.json")])
+    text = (tmp_path / "page.md").read_text()
+    for said in ("TRL 9.8's", "0.2500001", "1.50 times as long (from 1.40 to 1.60)", "0.875"):
+        assert said in text
