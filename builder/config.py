@@ -330,6 +330,7 @@ class BuildConfig(Settings):
     splits: SplitsConfig = SplitsConfig()
     round: RoundConfig | None = Field(None, description="set by `dimsum distill`")
     run: RunConfig = RunConfig()
+    file_rows: int = Field(1_000_000, ge=1, description="rows of one file of the release, at most")
 
     @model_validator(mode="before")
     @classmethod

@@ -65,9 +65,14 @@ LIMITS = (
 )
 
 
-def data_path(task: str, split: str) -> str:
-    """Where a task's split lies inside the released folder."""
-    return f"data/{task}/{split}-00000-of-00001.parquet"
+def data_path(task: str, split: str, number: int, total: int) -> str:
+    """Where one of the files of a task's split lies inside the released folder."""
+    return f"data/{task}/{split}-{number:05d}-of-{total:05d}.parquet"
+
+
+def data_paths(folder: Path, task: str, split: str) -> list[Path]:
+    """The files of a task's split in a released folder, in the order of their rows."""
+    return sorted((folder / "data" / task).glob(f"{split}-*.parquet"))
 
 
 def dataset_facts(
@@ -181,24 +186,26 @@ def _configs(
 
 def _split(folder: Path, table: pa.Table, tasks: list[str], split: str) -> SplitFacts | None:
     here = table.filter(pc.field("split") == split).drop_columns(["split"])
-    files = []
+    files: list[DataFile] = []
+    globs: list[str] = []
     rows = size = 0
     for task in tasks:
-        path = data_path(task, split)
-        if (folder / path).is_file():
+        paths = data_paths(folder, task, split)
+        if paths:
             part = here.filter(pc.field("task") == task).combine_chunks()
             rows, size = rows + part.num_rows, size + part.nbytes
+            globs.append(f"data/{task}/{split}-*.parquet")
+        for path in paths:
             files.append(
                 DataFile(
-                    path=path,
-                    bytes=(folder / path).stat().st_size,
-                    sha256=file_hash(folder / path),
+                    path=path.relative_to(folder).as_posix(),
+                    bytes=path.stat().st_size,
+                    sha256=file_hash(path),
                 )
             )
     if not files:
         return None
-    globs = tuple(path.path.replace("00000-of-00001", "*") for path in files)
-    return SplitFacts(name=split, rows=rows, bytes=size, globs=globs, files=tuple(files))
+    return SplitFacts(name=split, rows=rows, bytes=size, globs=tuple(globs), files=tuple(files))
 
 
 CARD_MEASURES = (

@@ -1,7 +1,7 @@
 """release: a finished run becomes a dataset folder that explains itself.
 
     dimsum_plus/README.md                           the card; its YAML names configs and features
-    dimsum_plus/data/<task>/<split>-00000-of-00001.parquet
+    dimsum_plus/data/<task>/<split>-00000-of-00001.parquet   `file_rows` rows each
     dimsum_plus/provenance/                         configuration, funnel, statistics, models,
                                                     versions, facts of the card, checksums
     dimsum_plus/pictures/                           the funnel, as PNG for the card and as SVG
@@ -21,8 +21,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import yaml
+from pyarrow.dataset import dataset as dataset_of
 
 from builder.audit.record import (
     RUN_AUDITS,
@@ -33,7 +33,7 @@ from builder.audit.record import (
 )
 from builder.config import BuildConfig
 from builder.errors import BuilderError, GateError
-from builder.facts import PICTURES, data_path, dataset_facts
+from builder.facts import PICTURES, data_path, data_paths, dataset_facts
 from builder.hub.manifest import MANIFEST, write_manifest
 from builder.outdated import check_proven
 from builder.public import public
@@ -178,7 +178,8 @@ def _fill(
     audits: Audits,
 ) -> None:
     table = run.read("splits", 0)
-    write_data(folder, table, [column.name for column in config.registry.own_columns])
+    own = [column.name for column in config.registry.own_columns]
+    write_data(folder, table, own, config.file_rows)
     steps = funnel(run, config)
     data = folder / "data"
     statistics = {
@@ -219,19 +220,22 @@ def _read_input(run: Run, stage: str, name: str, path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def write_data(folder: Path, table: pa.Table, own: Sequence[str] = ()) -> None:
-    """One parquet file for every task and split that has rows.
+def write_data(folder: Path, table: pa.Table, own: Sequence[str], most: int) -> None:
+    """The rows of every task and split as parquet files, in the order of the table.
 
     Args:
         own: columns of the user's own measures.
+        most: rows of a file.
     """
     wanted = arrow_schema(own)
     for task in map(str, pc.unique(table["task"]).to_pylist()):
         for split in SPLITS:
             here = (pc.field("task") == task) & (pc.field("split") == split)
-            rows = table.filter(here).select(wanted.names).cast(wanted)
-            if rows.num_rows:
-                write_table(folder / data_path(task, split), rows.combine_chunks())
+            rows = table.select([*wanted.names, "split"]).filter(here).select(wanted.names)
+            total = -(-rows.num_rows // most)
+            for number in range(total):
+                part = rows.slice(number * most, most).cast(wanted).combine_chunks()
+                write_table(folder / data_path(task, split, number, total), part)
 
 
 def list_tasks(dataset: Path) -> list[str]:
@@ -242,9 +246,9 @@ def list_tasks(dataset: Path) -> list[str]:
 def take_rows(dataset: Path, most: int) -> list[dict[str, Any]]:
     """The first rows of each task in turn; rows are ordered by id, a hash, so nobody chose them."""
     tables = [
-        pq.read_table(path).slice(0, most).to_pylist()
+        dataset_of(paths).head(most).to_pylist()
         for task in list_tasks(dataset)
-        if (path := dataset / data_path(task, "train")).is_file()
+        if (paths := data_paths(dataset, task, "train"))
     ]
     turns = [table[i] for i in range(most) for table in tables if i < len(table)]
     return turns[:most]

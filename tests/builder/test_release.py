@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,7 +16,7 @@ from builder.config import BuildConfig
 from builder.errors import BuilderError
 from builder.hub.local import name_companion, prepare, read_facts
 from builder.hub.shapes import parquet_shape
-from builder.release import RECORD, write_release
+from builder.release import RECORD, take_rows, write_release
 from builder.statistics.published import tables
 from builder.store import Run
 from cards.facts import FACTS_PATH, DatasetFacts
@@ -131,3 +132,28 @@ def test_it_can_be_published_as_it_is(run: tuple[Run, BuildConfig]) -> None:
     assert release.kind == "dataset"
     assert [f for f in release.lint() if f.level == "error"] == []
     assert 'load_dataset("acme/dimsum_plus")' in release.card
+
+
+def test_a_release_is_parted_into_files_and_has_the_same_rows(
+    run: tuple[Run, BuildConfig], tmp_path: Path
+) -> None:
+    done, config = run
+    whole = write_release(done, config, done.header())
+    before = {path: pq.read_table(path) for path in sorted(whole.rglob("*.parquet"))}
+    shutil.move(whole, tmp_path / "whole")
+    parted = write_release(done, config.model_copy(update={"file_rows": 3}), done.header())
+    for path, rows in before.items():
+        paths = sorted(path.parent.glob(f"{path.name.split('-')[0]}-*.parquet"))
+        parts = [pq.read_table(one) for one in paths]
+        assert len(parts) == -(-rows.num_rows // 3)
+        assert all(part.num_rows == 3 for part in parts[:-1])
+        assert pa.concat_tables(parts).equals(rows)
+        assert paths[-1].name.endswith(f"{len(parts) - 1:05d}-of-{len(parts):05d}.parquet")
+    assert max(rows.num_rows for rows in before.values()) > 3
+    facts, once = facts_of(parted), facts_of(tmp_path / "whole")
+    for config_facts, other in zip(facts.configs, once.configs, strict=True):
+        for split, same in zip(config_facts.splits, other.splits, strict=True):
+            assert (split.rows, split.bytes, split.globs) == (same.rows, same.bytes, same.globs)
+            assert all((parted / file.path).is_file() for file in split.files)
+    assert not [one for one in lint(parted, parquet_shape) if one.level == "error"]
+    assert take_rows(parted, 8) == take_rows(tmp_path / "whole", 8)
