@@ -21,7 +21,9 @@ def page(toy: Any, step: Any | None) -> str:
     parts = [
         "# Distillation",
         "Written by `scripts/reproduce/distillation.py` from what "
-        "`scripts/reproduce/distillation_toy.py` and `scripts/bench/gkd.py` measured. What the "
+        "`scripts/reproduce/distillation_toy.py` "
+        + ("and `scripts/bench/gkd.py` " if step else "")
+        + "measured. What the "
         "objectives are says [distillation.md](../distillation.md). How students of text compare "
         "under these objectives was not measured yet.",
         "## A toy whose answer is known",
