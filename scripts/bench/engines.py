@@ -152,7 +152,6 @@ def simulate(folder: Path, workers: int, pairs: int, call: float) -> dict[str, A
                 records[stage.name],
                 environment,
                 call,
-                bool(stage.roles(config)),
             )
     passed = sum(one["seconds"] for one in stages.values())
     driver = sum(one["driver_seconds"] for one in stages.values())
