@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import traceback
 import warnings
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any
 
 import click
@@ -88,7 +90,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _write_any_text() -> None:
-    """Text is UTF-8 in files and pipes; a terminal of fewer characters shows escapes for others."""
+    """Text is UTF-8 in files and pipes; a terminal of fewer characters shows escapes for others.
+
+    What is written to a stream that the caller has closed goes nowhere.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             if not stream.isatty():

@@ -333,3 +333,9 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
         write_text(pipe, "x")
         assert reader.communicate(timeout=60)[0] == "x"
     assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_stream_that_is_closed_is_written_to_by_nobody(closed: str) -> None:
+    command = f"{sys.executable} -m builder.cli --help {closed}"
+    assert subprocess.run(["bash", "-c", command], check=False).returncode == 0
