@@ -155,7 +155,10 @@ class ServedSampler:
         """
         found, faults = self.sample_each(prompts, samples, seed, on_tokens or (lambda count: None))
         if faults:
-            raise ConfigError(f"prompt {min(faults)} is longer than the server's model takes")
+            raise ConfigError(
+                f"prompt {min(faults)} is longer than the server's model takes",
+                hint="shorter openings or contexts, or a model with more positions",
+            )
         return found
 
     def sample_each(

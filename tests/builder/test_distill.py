@@ -359,7 +359,7 @@ def test_the_page_of_the_experiment_is_written_from_what_commands_wrote(
     words += ["--student", str(toy_teacher)]
     words += ["--teacher", str(toy_teacher), "--critic", str(toy_critic), "--dtype", "float32"]
     words += ["--summary", f"first={first}", "--paraphrase", f"second={second}"]
-    words += ["--bertscore", "none", "--teacher-sample", "3", "--limit", "6"]
+    words += ["--bertscore", "none", "--teacher-sample", "1", "--limit", "6"]
     target = tmp_path / "student.md"
     script().main([*words, "-o", str(target)])
     text = target.read_text()

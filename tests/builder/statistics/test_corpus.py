@@ -141,7 +141,8 @@ def test_damage_is_named_with_its_line(tmp_path: Path) -> None:
     bad.write_text("[1]\n")
     with pytest.raises(UsageError, match="not a JSON object"):
         rows_of(open_corpus(str(bad)))
-    for name in ("cut.parquet", "cut.jsonl.gz"):
-        (tmp_path / name).write_bytes(b"\x1f\x8b not really")
+    cut = gzip.compress(b'{"source": "a", "target": "b"}\n' * 9)[:-9]
+    for name, content in (("cut.parquet", b"PAR1 not really"), ("cut.jsonl.gz", cut)):
+        (tmp_path / name).write_bytes(content)
         with pytest.raises(UsageError, match="cannot be read"):
             rows_of(open_corpus(str(tmp_path / name)))

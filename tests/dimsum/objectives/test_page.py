@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "scripts/reproduce"))
-import distillation
+from tests.scripts import script
+
+distillation = script("distillation")
 
 
 def test_the_page_says_what_was_measured(tmp_path: Path) -> None:

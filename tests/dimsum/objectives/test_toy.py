@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "scripts/reproduce"))
-import distillation_toy as toy
+from tests.scripts import script
+
+toy = script("distillation_toy")
 
 
 @pytest.mark.parametrize("beta", [0.5, 1.0])
