@@ -226,7 +226,7 @@ def test_where_compares_text_with_text_in_every_command(command: Command, tmp_pa
         ("b.csv", b"source;target\nA, b;c\n", "line 2, has 2 cells", "separated by semicolons"),
         ("c.csv", b"source;target\nA;c\n", "has no column 'source'", "separated by semicolons"),
         ("d.csv", "source,target\n".encode("utf-16"), "is UTF-16 text", "save it as UTF-8"),
-        ("e.jsonl", gzip.compress(lines([pair(1)])), "is gzipped", "ends in .gz"),
+        ("e.jsonl", gzip.compress(lines([pair(1)]), mtime=0), "is gzipped", "ends in .gz"),
         ("f.csv", b"PK\x03\x04\x14", "is a ZIP archive or a spreadsheet", "unpack it"),
         ("g.jsonl", b'{"source": "a"}\n', "has no column 'target'; found source", "columns"),
         ("h.csv", b"source,target\n", "it is empty", ""),
