@@ -79,11 +79,16 @@ def test_a_build_is_followed_from_outside_until_it_is_killed(
 
 def test_an_interrupted_build_leaves_no_word(toy_run: tuple[Path, BuildConfig]) -> None:
     folder, _ = toy_run
-    with pytest.raises(KeyboardInterrupt), Beacon(folder, dict):
-        while not (folder / STATUS).is_file():
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(5)
+    # Python's own handler: that of the command line would remember, and interrupt the next test.
+    kept = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), Beacon(folder, dict):
+            while not (folder / STATUS).is_file():
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+    finally:
+        signal.signal(signal.SIGINT, kept)
     assert not (folder / STATUS).exists()
     assert find_status(Run.open(folder)).state == "finished"
 
