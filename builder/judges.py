@@ -30,18 +30,18 @@ def pair_judge(critic: str, preset: str = DEFAULT) -> Judge:
     """
     from builder.config import load_config
     from builder.validity.labels import Label
-    from builder.validity.measure import measure_labels
+    from builder.validity.measure import measure_labels, open_models
     from builder.validity.use import model_of
 
     judge, config = entailment_critic(critic), load_config(preset)
-    valid = model_of(config)
+    valid, models = model_of(config), open_models(config)
     assert valid is not None
 
     def score(pairs: Sequence[tuple[str, str]], task: TaskDefinition) -> np.ndarray[Any, Any]:
         ways = {"forward": list(pairs), "backward": [pair[::-1] for pair in pairs]}
         entailed = np.min([judge.score(ways[way]) for way in task.directions], axis=0)
         labels = [Label(source, target, False, 0, 1.0, "") for source, target in pairs]
-        likely = valid.predict(measure_labels(labels, config).values)
+        likely = valid.predict(measure_labels(labels, config, models).values)
         found: np.ndarray[Any, Any] = np.nan_to_num(entailed) * likely
         return found
 

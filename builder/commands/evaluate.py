@@ -211,7 +211,7 @@ def _evaluate(
     from dimsum.files import try_file, try_folder
 
     rest = dict(options)
-    critic, referee = rest.pop("critic"), rest.pop("rerank_critic")
+    critic = rest.pop("critic")
     if rest["bertscore"] == "none":
         rest["bertscore"] = None
     asked = {**chosen_options(task, rest), **one.options}
@@ -247,6 +247,6 @@ def _evaluate(
         save_outputs,
         say,
         aside=aside,
-        judge=pair_judge(referee) if wanted.rerank else None,
+        judge=pair_judge(wanted.rerank_critic) if wanted.rerank else None,
     )
     return {**document, "dropped": dropped.as_json()}

@@ -19,18 +19,25 @@ AT_ONCE = 64
 """Labels measured together: some measures compare every source with every target."""
 
 
-def measure_labels(labels: Sequence[Label], config: BuildConfig) -> Labelled:
+def open_models(config: BuildConfig) -> ModelPool:
+    """The models of a configuration, for labels that are measured in several calls."""
+    return ModelPool(config, {role: {"dtype": "float32"} for role in ("teacher", "critic")})
+
+
+def measure_labels(
+    labels: Sequence[Label], config: BuildConfig, models: ModelPool | None = None
+) -> Labelled:
     """The measures of a configuration that need no critic, of the labels' own texts.
 
     Args:
         labels: each with its context, or with none: then its source stands for it.
         config: names the measures and the models.
+        models: of `open_models`, kept from call to call; None opens them for this one.
 
     Raises:
         BuilderError: a model cannot be loaded.
     """
-    models = {role: {"dtype": "float32"} for role in ("teacher", "critic")}
-    encoder = ModelPool(config, models).encoder()
+    encoder = (models or open_models(config)).encoder()
     parts: list[dict[str, Floats]] = []
     for first in range(0, len(labels), AT_ONCE):
         few = labels[first : first + AT_ONCE]

@@ -50,6 +50,7 @@ class Wanted:
     teacher_sample: int = 100
     matched: bool = False
     rerank: int = 0
+    rerank_critic: str = ""
     outputs: tuple[str, ...] = ()
     bertscore: str | None = "auto"
     controls: int = 0
@@ -221,7 +222,9 @@ class _Writer:
         if not count or judge is None:
             return []
         name = f"{self.name}, best of {count}"
-        return [self._once(name, {"rerank": count}, lambda name: self._rerank(name, judge))]
+        chosen_by = resolve(self.wanted.rerank_critic).identity
+        further = {"rerank": count, "chosen_by": chosen_by}
+        return [self._once(name, further, lambda name: self._rerank(name, judge))]
 
     def matched(self, others: Sequence[System]) -> list[System]:
         """At the length of each of the other systems, where that is asked for."""

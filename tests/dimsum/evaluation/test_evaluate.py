@@ -186,7 +186,9 @@ def test_an_evaluation_from_the_command_line(
         patch.setattr(Student, "continue_rows", written_again)
         assert run(reused) == 0
         assert json.loads(capfd.readouterr().out) == found
-        for other in (["--style", "extractive"], ["--limit", "9", "--teacher-sample", "2"]):
+        other_referee = ["--rerank-critic", "embedded:critic"]
+        fewer = ["--limit", "9", "--teacher-sample", "2"]
+        for other in (["--style", "extractive"], fewer, other_referee):
             assert run([*reused, *other]) == 1
             assert "written again" in capfd.readouterr().err
     assert run([*reused, "--limit", "3"]) == 2
