@@ -23,7 +23,7 @@ from dimsum.data.values import Reading, Row, check_columns, format_value, not_te
 from dimsum.errors import UsageError
 from dimsum.files import try_file
 from dimsum.models import pin, resolve
-from dimsum.rerank import Judge, best_of
+from dimsum.rerank import Judge, best_of, likeliest_obeying
 from dimsum.tasks import TaskDefinition
 from dimsum.unfinished import Growing, Mark, growing
 from dimsum.writing import BATCH_SIZE
@@ -43,7 +43,9 @@ class Job:
     Attributes:
         options: of the task, such as the length of a summary.
         number: outputs of each sentence; one is greedy, several are sampled.
-        rerank: samples of each sentence of which the best is the output; 0: none.
+        rerank: samples of each sentence of which the best is the output; None: none.
+        beams: of a search for each sentence, of which the likeliest text that obeys the code is the
+            output; None: none.
         referee: what judges them, as the user names it.
         column: of a table, the one that holds the sentence.
         form: plain, jsonl, or auto: by the file's ending, else JSONL when the first line that is
@@ -54,6 +56,7 @@ class Job:
     options: Mapping[str, str] = field(default_factory=dict)
     number: int = 1
     rerank: int = 0
+    beams: int | None = None
     referee: str = ""
     column: str = "source"
     form: str = "auto"
@@ -88,6 +91,11 @@ def generate_file(
             "the best of several samples is one output, chosen by a critic",
             hint="leave -n out, or the samples to choose from",
         )
+    if job.beams and (job.rerank or job.number > 1):
+        raise UsageError(
+            "of a beam search one output stays, chosen by its control code",
+            hint="leave --beams out, or -n and --rerank",
+        )
     if output is not None and output.exists():
         raise UsageError(f"{output} exists", hint="choose another name; nothing is overwritten")
     if output is not None:
@@ -112,6 +120,7 @@ def generate_file(
     asked = [version("dimsum-plus"), pin(resolve(model)).identity, code, form, job.number]
     asked += [job.column, job.batch_size, job.seed, str(student.model.dtype)]
     asked += [job.rerank, job.referee] if job.rerank else []
+    asked += ["beams", job.beams] if job.beams else []
     digest = sha256(json.dumps([*asked, student.model.device.type]).encode()).hexdigest()
     with growing(output, digest, say) as growth:
         return _run(student, code, job, form, rows, growth, say, judge)
@@ -203,6 +212,11 @@ def _write(
 ) -> list[list[str]]:
     """The outputs of a chunk."""
     sources = [text or "" for text in texts]
+    if job.beams:
+        found = likeliest_obeying(
+            student, sources, job.task, code, job.beams, batch_size=job.batch_size
+        )
+        return [[text] for text in found]
     if judge is None:
         return student.write(sources, code, n=job.number, seed=seed, batch_size=job.batch_size)
     best = best_of(

@@ -2,7 +2,8 @@
 
 Of what a student samples for a source, and of what it writes greedily, the one stays that is what
 its control code asks for and that a judge values most. Source of the choice by entailment:
-Falke et al. (2019), Ranking Generated Summaries by Correctness.
+Falke et al. (2019), Ranking Generated Summaries by Correctness. Without a judge, of the texts of a
+beam search the likeliest one stays that is what the code asks for.
 """
 
 from __future__ import annotations
@@ -68,6 +69,36 @@ def best_of(
             some, key=lambda text: (obeys(task, code, source, text), values.get((source, text), -1))
         )
         for source, some in zip(sources, choices, strict=True)
+    ]
+
+
+def likeliest_obeying(
+    student: Student,
+    sources: Sequence[str],
+    task: TaskDefinition,
+    code: str,
+    beams: int,
+    *,
+    batch_size: int = BATCH_SIZE,
+) -> list[str]:
+    """Of each source's beams the likeliest text that obeys the code, else the likeliest.
+
+    Args:
+        code: control code of all outputs.
+        beams: of the search for each source, at least 2; as many texts come out of it.
+
+    Raises:
+        UsageError: fewer than two beams, or an unknown control code.
+    """
+    if beams < 2:
+        raise UsageError("a choice needs two beams at least", hint="give a number of 2 or more")
+    generation = student.spec.generation.model_copy(update={"beams": beams})
+    written = student.write(
+        sources, code, n=beams, sample=False, batch_size=batch_size, generation=generation
+    )
+    return [
+        next((text for text in some if obeys(task, code, source, text)), some[0])
+        for source, some in zip(sources, written, strict=True)
     ]
 
 

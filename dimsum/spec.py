@@ -17,11 +17,12 @@ SPEC_FILE = "student.json"
 
 
 class Generation(Sampling):
-    """How a student writes; a single output is greedy, several are sampled."""
+    """How a student writes; a single output is greedy or of a beam search, several are sampled."""
 
     no_repeat_ngram: int = Field(
         3, ge=0, description="no n-gram of an output comes twice; the source does not count; 0: off"
     )
+    beams: int = Field(1, ge=1, description="of an output that is not sampled; 1: greedy")
 
 
 class StudentSpec(BaseModel):

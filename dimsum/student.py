@@ -212,7 +212,7 @@ class Student:
         Args:
             sources: sentences; line breaks become spaces, and one without words has empty outputs.
             code: one for all, or one for each.
-            n: outputs of each source.
+            n: outputs of each source; not sampled, they are the likeliest of the beams.
             sample: None samples only when n > 1.
             seed: of the sampling; equal calls give equal outputs.
             batch_size: outputs that are written together.
@@ -268,7 +268,7 @@ class Student:
         """What the model writes after each row of tokens; the arguments are those of `write`."""
         sampled = n > 1 if sample is None else sample
         settings = generation or self.spec.generation
-        if self.writer is not None:
+        if self.writer is not None and (sampled or settings.beams == 1):
             return self.writer(
                 self,
                 rows,
@@ -280,7 +280,7 @@ class Student:
             )
         found: list[list[str]] = [[] for _ in rows]
         order = sorted(range(len(rows)), key=lambda i: (-len(rows[i]), i))
-        size = max(1, batch_size // n)
+        size = max(1, batch_size // max(n, 1 if sampled else settings.beams))
         for start in range(0, len(order), size):
             batch = order[start : start + size]
             self._batch(rows, batch, n, settings, (seed, start) if sampled else None, found)
@@ -416,12 +416,19 @@ class Student:
                 "top_k": 0,
                 "num_return_sequences": n,
             }
+        elif settings.beams > 1:
+            arguments |= {
+                "num_beams": settings.beams,
+                "num_return_sequences": min(n, settings.beams),
+            }
         quiet, apart = quiet_transformers(), without_own_settings(self.model)
         with torch.inference_mode(), quiet, apart, torch.random.fork_rng():
             if chance is not None:
                 torch.manual_seed(chance[0] * 1_000_003 + chance[1])
             ids = self.model.generate(**arguments)
         texts = self.tokenizer.batch_decode(ids[:, start:], skip_special_tokens=True)
-        if chance is None and n > 1:
-            texts = [text for text in texts for _ in range(n)]
+        if chance is None:
+            found = min(n, settings.beams)  # the last stands for those that are not there
+            rows_of = (texts[i : i + found] for i in range(0, len(texts), found))
+            texts = [text for some in rows_of for text in some + some[-1:] * (n - found)]
         return [first_line(text) for text in texts]

@@ -39,7 +39,7 @@ def pad_rows(
 
 
 def generate_arguments(settings: Generation, start: int, tokenizer: Any) -> dict[str, Any]:
-    """Arguments of transformers' `generate` for greedy decoding, nothing left to a model's file.
+    """Arguments of transformers' `generate` without sampling, nothing left to a model's file.
 
     Args:
         start: where the output begins in the token rows.

@@ -58,6 +58,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="It should be another than --critic, which judges.",
 )
+@click.option(
+    "--beams",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Also the likeliest of N beams of each MODEL, and the likeliest that obeys its code.",
+)
 @click.option("--outputs", multiple=True, metavar="NAME=FILE", help="Outputs made elsewhere.")
 @click.option("--critic", help="Entailment critic, such as embedded:critic; none by default.")
 @click.option(

@@ -36,6 +36,12 @@ from dimsum.tasks import TaskDefinition
     metavar="N",
     help="The best of N samples of each sentence, by --critic and P(valid).",
 )
+@click.option(
+    "--beams",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Of N beams the likeliest text that is what the options ask for.",
+)
 @click.option("--critic", default="embedded:critic", show_default=True, help="Of --rerank.")
 @click.option("--column", default="source", show_default=True, help="Of a table: the sentences.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File instead of stdout.")
@@ -63,6 +69,7 @@ def generate(
     task: TaskDefinition,
     number: int,
     rerank: int,
+    beams: int | None,
     critic: str,
     column: str,
     output: Path | None,
@@ -88,6 +95,7 @@ def generate(
         options=chosen_options(task, options),
         number=number,
         rerank=rerank,
+        beams=beams,
         referee=critic if rerank else "",
         column=column,
         form=form,

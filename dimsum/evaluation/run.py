@@ -22,7 +22,7 @@ from dimsum.evaluation.measure import Critic
 from dimsum.evaluation.saved_outputs import find_same, read_outputs, save_outputs
 from dimsum.loading import check_model
 from dimsum.models import pin, public_name, resolve
-from dimsum.rerank import Judge, best_of
+from dimsum.rerank import Judge, best_of, likeliest_obeying
 from dimsum.tasks import TaskDefinition
 from dimsum.writing import BATCH_SIZE
 
@@ -51,6 +51,7 @@ class Wanted:
     matched: bool = False
     rerank: int = 0
     rerank_critic: str = ""
+    beams: int | None = None
     outputs: tuple[str, ...] = ()
     bertscore: str | None = "auto"
     controls: int = 0
@@ -138,7 +139,7 @@ def evaluate_systems(
     matched: list[System] = []
     for index, model in enumerate(wanted.models):
         writer = _Writer(wanted, index, model, examples, known, say)
-        systems += [writer.as_asked(), *writer.best(judge)]
+        systems += [writer.as_asked(), *writer.beams(), *writer.best(judge)]
         matched += writer.matched(teachers)
     systems += [_from_file(text, examples) for text in wanted.outputs]
     systems += [*teachers, *matched]
@@ -226,6 +227,20 @@ class _Writer:
         further = {"rerank": count, "chosen_by": chosen_by}
         return [self._once(name, further, lambda name: self._rerank(name, judge))]
 
+    def beams(self) -> list[System]:
+        """The likeliest of its beams, and the likeliest that obeys, where that is asked for."""
+        count = self.wanted.beams
+        if not count:
+            return []
+        return [
+            self._once(f"{self.name}, {count} beams", {"beams": count}, self._search),
+            self._once(
+                f"{self.name}, {count} beams that obey",
+                {"beams": count, "obeying": True},
+                self._obey,
+            ),
+        ]
+
     def matched(self, others: Sequence[System]) -> list[System]:
         """At the length of each of the other systems, where that is asked for."""
         if not self.wanted.matched:
@@ -269,6 +284,28 @@ class _Writer:
             else {}
         )
         return System(name, [texts[0] for texts in written], facts, obeyed)
+
+    def _search(self, name: str) -> System:
+        wanted, count = self.wanted, self.wanted.beams or 1
+        generation = self.student.spec.generation.model_copy(update={"beams": count})
+        written = self.student.write(
+            self.sources, self.code, batch_size=wanted.batch_size, generation=generation
+        )
+        facts = {"model": public_name(self.model), "control": self.code, "beams": count}
+        return System(name, [texts[0] for texts in written], facts)
+
+    def _obey(self, name: str) -> System:
+        wanted, count = self.wanted, self.wanted.beams or 1
+        outputs = likeliest_obeying(
+            self.student,
+            self.sources,
+            wanted.task,
+            self.code,
+            count,
+            batch_size=wanted.batch_size,
+        )
+        facts = {"model": public_name(self.model), "control": self.code, "beams": count}
+        return System(name, outputs, facts)
 
     def _rerank(self, name: str, judge: Judge) -> System:
         wanted = self.wanted

@@ -29,12 +29,17 @@ class Encoding:
     """What came of encoding pairs.
 
     Attributes:
-        trained: examples of each control code.
+        codes: control code of each example, in order.
         too_long: pairs left out, by which side was longer than the student takes.
     """
 
-    trained: Counter[str] = field(default_factory=Counter)
+    codes: list[str] = field(default_factory=list)
     too_long: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def trained(self) -> Counter[str]:
+        """Examples of each control code."""
+        return Counter(self.codes)
 
 
 class Examples(Dataset[dict[str, Any]]):
@@ -165,7 +170,7 @@ def encode_pairs(
             elif len(target) > max_target_tokens:
                 into.too_long["target"] += 1
             else:
-                into.trained[code] += 1
+                into.codes.append(code)
                 yield prompt, target
 
 

@@ -61,6 +61,13 @@ class Recipe(Settings):
     max_source_tokens: int = Field(512, ge=8, description="prompts longer than this are left out")
     max_target_tokens: int = Field(128, ge=4, description="targets longer than this are left out")
     max_pairs: int | None = Field(None, ge=1, description="training pairs used at most, by a hash")
+    balance: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="0: each pair once an epoch; towards 1 those of rarer control codes are "
+        "repeated, until all codes come equally often",
+    )
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="auto: bfloat16 where this machine is faster at it"
     )

@@ -39,6 +39,7 @@ from dimsum.pairs import Columns, Pair, check_data, held_out, pairs_of
 from dimsum.prompts import PromptFormat
 from dimsum.spec import SPEC_FILE
 from dimsum.student import Student
+from dimsum.training.balance import balanced
 from dimsum.training.checkpoints import Sums, last_checkpoint
 from dimsum.training.examples import (
     Collator,
@@ -188,6 +189,7 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
     encoding, aside = Encoding(), Encoding()
     most = recipe.max_target_tokens
     training = Examples(encode_pairs(student, used, most, encoding), causal=causal)
+    training = balanced(training, encoding.codes, recipe.balance)
     validation = Examples(encode_pairs(student, checked, most, aside), causal=causal)
     for name, part in (("training", training), ("validation", validation)):
         if len(part) == 0:
@@ -204,7 +206,8 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
         "dropped": reading.as_json(),
         "other_splits": dict(reading.other_splits),
         "too_long": dict(encoding.too_long + aside.too_long),
-        "train": len(training),
+        "train": len(encoding.codes),
+        "an_epoch": len(training),
         "validation": len(validation),
         "language": list(languages_of(pair.source for pair in checked)),
         "by_code": dict(sorted(encoding.trained.items())),
@@ -227,6 +230,8 @@ def describe_data(prepared: Prepared) -> list[str]:
     """Lines about the data for a person."""
     facts = prepared.facts
     lines = [f"{facts['train']:,} training and {facts['validation']:,} validation pairs"]
+    if facts["an_epoch"] != facts["train"]:
+        lines.append(f"pairs of rarer control codes are repeated: {facts['an_epoch']:,} an epoch")
     if others := prepared.reading.other_splits:
         rows = " and ".join(f"{count:,} {split} rows" for split, count in sorted(others.items()))
         lines.append(f"not trained on: {rows}")
@@ -243,9 +248,9 @@ def describe_data(prepared: Prepared) -> list[str]:
 
 def _count_codes(student: Student, prepared: Prepared) -> None:
     """Add this training's examples to those the student has seen; write only for what is known."""
-    earlier = student.spec.trained
+    earlier, trained = student.spec.trained, prepared.encoding.trained
     student.spec.trained = {
-        code: earlier.get(code, 0) + prepared.encoding.trained.get(code, 0)
+        code: earlier.get(code, 0) + trained.get(code, 0)
         for code in student.spec.prompts.instructions
     }
     known = set(student.spec.codes)

@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from dimsum import Student
 from dimsum.errors import UsageError
 from dimsum.evaluation.matched import nearest_in_length
-from dimsum.rerank import best_of, obeys
-from dimsum.spec import Generation
+from dimsum.prompts import PromptFormat
+from dimsum.rerank import best_of, likeliest_obeying, obeys
+from dimsum.spec import Generation, StudentSpec
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY
+from dimsum.writing import first_line, line_breaks
 
 SOURCE = "The old dog sleeps in the garden, and the small cat waits near the river."
 SHORT = "The old dog sleeps in the garden."
@@ -60,6 +63,47 @@ def test_equal_calls_choose_equally(toy_llama: Path) -> None:
     assert found[0][1] == ""
     with pytest.raises(UsageError, match="at least one sample"):
         best_of(student, [SOURCE], SUMMARY, "short-extractive", 0, by_length)
+
+
+def test_the_likeliest_beam_that_obeys_is_taken() -> None:
+    student: Any = Scripted()
+    student.spec = StudentSpec(architecture="seq2seq", prompts=PromptFormat.default("seq2seq"))
+    find = lambda code, beams=4: likeliest_obeying(student, [SOURCE], SUMMARY, code, beams)  # noqa: E731
+    assert find("long-extractive") == [LONG]
+    assert find("short-extractive") == [SHORT]
+    assert find("long-abstractive") == [SHORT]  # none obeys: the likeliest
+    with pytest.raises(UsageError, match="two beams"):
+        find("short-extractive", 1)
+
+
+def test_beams_are_the_likeliest_of_all_texts(toy_llama: Path) -> None:
+    """With as many beams as there are texts of two tokens the search misses none of them."""
+    student = Student.from_pretrained(toy_llama, device="cpu", dtype="float32")
+    row = student.encode([SOURCE], ["paraphrase"])[0]
+    model, vocabulary = student.model, student.model.config.vocab_size
+    ends, breaks = student.tokenizer.eos_token_id, set(line_breaks(student.tokenizer).tolist())
+    with torch.inference_mode():
+        first = model(torch.tensor([row])).logits[0, -1].log_softmax(-1)
+        firsts = [token for token in range(vocabulary) if token != ends and token not in breaks]
+        second = model(torch.tensor([[*row, token] for token in firsts])).logits[:, -1]
+    both = first[firsts, None] + second.log_softmax(-1)
+    both[:, [ends, *breaks]] = -torch.inf  # of another length, which the search weighs otherwise
+    place = int(both.argmax())
+    best = [firsts[place // vocabulary], place % vocabulary]
+    generation = Generation(max_new_tokens=2, no_repeat_ngram=0, beams=vocabulary)
+    found = student.continue_rows([row], n=1, sample=False, generation=generation)[0][0]
+    assert found == first_line(student.tokenizer.decode(best, skip_special_tokens=True))
+
+
+def test_beams_that_are_not_there_are_the_last_one(toy_llama: Path) -> None:
+    student = Student.from_pretrained(toy_llama, device="cpu", dtype="float32")
+    generation = Generation(max_new_tokens=3, beams=2)
+    rows = student.encode([SOURCE, "A cat."], ["paraphrase"] * 2)
+    two = student.continue_rows(rows, n=2, sample=False, generation=generation)
+    four = student.continue_rows(rows, n=4, sample=False, generation=generation)
+    assert four == [[*some, some[1], some[1]] for some in two]
+    one = student.continue_rows(rows, n=1, sample=False, generation=generation)
+    assert one == [some[:1] for some in two]
 
 
 def test_the_nearest_in_length_is_taken() -> None:

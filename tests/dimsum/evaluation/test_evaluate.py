@@ -151,7 +151,7 @@ def test_an_evaluation_from_the_command_line(
     more = ["--baseline", "copy", "--baseline", "lead", "--baseline", "random"]
     more += ["--teacher", str(toy_llama), "--teacher-sample", "3", "--controls", "5"]
     more += ["--critic", str(toy_critic), "--bertscore", "none", "--dtype", "float32"]
-    more += ["--matched", "--rerank", "2", "--rerank-critic", str(toy_critic)]
+    more += ["--beams", "3", "--matched", "--rerank", "2", "--rerank-critic", str(toy_critic)]
     more += ["--outputs", f"mine={tmp_path / 'mine.txt'}", "--name", "M1", "--json"]
     report, folder = tmp_path / "report.json", tmp_path / "outputs"
     assert run([*start, *more, "-o", str(report), "--save-outputs", str(folder)]) == 0
@@ -159,7 +159,18 @@ def test_an_evaluation_from_the_command_line(
     assert found == json.loads(report.read_text())
     teachers = ["teacher zero-shot", "teacher few-shot"]
     matched = [f"M1 at the length of {name}" for name in teachers]
-    names = ["M1", "M1, best of 2", "mine", *teachers, *matched, "copy", "lead", "random"]
+    searched = ["M1, 3 beams", "M1, 3 beams that obey"]
+    names = [
+        "M1",
+        *searched,
+        "M1, best of 2",
+        "mine",
+        *teachers,
+        *matched,
+        "copy",
+        "lead",
+        "random",
+    ]
     assert list(found["systems"]) == names
     assert found["examples"] == 9  # the last three chose the teacher's prompts
     assert found["references"] == 2
