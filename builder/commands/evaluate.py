@@ -94,7 +94,8 @@ if TYPE_CHECKING:
     "--reuse",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Of an earlier --save-outputs: models that wrote these outputs do not write them again.",
+    help="Of an earlier --save-outputs, or --output of a --suite: models that wrote these outputs "
+    "do not write them again.",
 )
 @writing_options
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
@@ -171,21 +172,33 @@ def _evaluate_suite(
     """The documents of all sets, written into the folder with the page."""
     from dimsum.evaluation.page import render
     from dimsum.evaluation.saved_outputs import are_saved
-    from dimsum.evaluation.suite import evaluate_suite, load_suite, outputs_of
+    from dimsum.evaluation.suite import evaluate_suite, load_suite, outputs_folder, outputs_of
     from dimsum.files import try_folder, whole_file
     from dimsum.models import pin, resolve
     from dimsum.tasks import task_of
 
     suite = load_suite(path)
+    earlier: Path | None = options["reuse"]
+    if earlier and not any(are_saved(earlier / outputs_folder(name)) for name in suite.sets):
+        raise UsageError(
+            f"{earlier} holds no outputs of these sets",
+            hint="--reuse takes what an earlier --suite wrote with --output",
+        )
     try_folder(folder)
     models = [*options["models"], *filter(None, [options["teacher"], options["critic"]])]
-    asked = {**options, "identities": [pin(resolve(model)).identity for model in models]}
+    asked = {
+        **options,
+        "reuse": None,
+        "identities": [pin(resolve(model)).identity for model in models],
+    }
 
     def one(wanted: SuiteSet, outputs: Path) -> dict[str, Any]:
         task = task_of(wanted.task)
         if not are_saved(outputs):
             shutil.rmtree(outputs, ignore_errors=True)
-            return _evaluate(wanted, task, options, (), None, outputs, say)
+            saved = earlier and earlier / outputs.name
+            reuse = saved if saved and are_saved(saved) else None
+            return _evaluate(wanted, task, {**options, "reuse": reuse}, (), None, outputs, say)
         before = outputs.with_name(f"{outputs.name}.before")  # interrupted after they were saved
         outputs.replace(before)
         found = _evaluate(wanted, task, {**options, "reuse": before}, (), None, outputs, say)

@@ -115,7 +115,7 @@ def evaluate_suite(
             say(f"{name}: done before")
             continue
         say(f"{name}: {one.data}")
-        document = {ASKED: digests[name], **evaluate(one, folder / f"{name}-outputs")}
+        document = {ASKED: digests[name], **evaluate(one, folder / outputs_folder(name))}
         write_json(folder / f"{name}.json", document)
         found[name] = document
     return {name: found[name] for name in suite.sets}
@@ -129,6 +129,11 @@ def _read(path: Path) -> dict[str, Any]:
     return document
 
 
+def outputs_folder(name: str) -> str:
+    """Name of the folder that holds the outputs of a set."""
+    return f"{name}-outputs"
+
+
 def outputs_of(folder: Path, name: str) -> list[dict[str, Any]]:
     """Source, references and outputs by system of each example of a set."""
-    return [dict(row) for row in rows_in(folder / f"{name}-outputs" / OUTPUTS)]
+    return [dict(row) for row in rows_in(folder / outputs_folder(name) / OUTPUTS)]

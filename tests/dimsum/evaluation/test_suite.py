@@ -57,6 +57,15 @@ def test_a_suite_is_every_set_and_goes_on(
     assert (tmp_path / "out" / "suite.html").read_text() == page
     assert run([*suite, "--baseline", "lead"]) == 2
     assert "evaluated with other models or settings" in capfd.readouterr().err
+    elsewhere = [*suite[:-1], str(tmp_path / "again"), "--baseline", "lead", "--reuse"]
+    with monkeypatch.context() as patch:  # another folder takes them from the first
+        patch.setattr(Student, "write", None)
+        assert run([*elsewhere, str(tmp_path / "out"), "--json"]) == 0
+    again = json.loads(capfd.readouterr().out)
+    assert list(again["short"]["systems"]) == ["student", "copy", "lead"]
+    assert again["short"]["systems"]["student"] == found["short"]["systems"]["student"]
+    assert run([*elsewhere[:-1], "--reuse", str(tmp_path)]) == 2
+    assert "holds no outputs of these sets" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
