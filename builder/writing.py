@@ -63,7 +63,7 @@ def sample_rows(
     greedy = seed is None
     settings = SamplingConfig.model_validate(
         {
-            **generation.model_dump(),
+            **generation.model_dump(exclude={"beams"}),
             **(_GREEDY if greedy else {}),
             "min_new_tokens": 0,
             "prompt_counts": False,

@@ -27,7 +27,7 @@ class System:
         facts: what it is: a model's reference and control code, a prompt, a definition.
         control: its control accuracy, where that was measured.
         asked: all that its outputs depend on beside the examples; empty for what costs nothing.
-        against: the system that it is tested against; empty: the first against it.
+        against: systems that it is tested against, beside the first against it.
     """
 
     name: str
@@ -35,7 +35,7 @@ class System:
     facts: Mapping[str, Any] = field(default_factory=dict)
     control: Mapping[str, Any] = field(default_factory=dict)
     asked: Mapping[str, Any] = field(default_factory=dict)
-    against: str = ""
+    against: Sequence[str] = ()
 
 
 def evaluate(
@@ -52,8 +52,8 @@ def evaluate(
     Returns:
         a JSON-able document: `examples`, `references` (a source), for each system its facts and
         metrics (value, low, high, n, signature), `signatures` by metric, and `paired`: the first
-        system against each other one in every metric that has a better end, and each system that is
-        made to be compared with another against that one.
+        system against each other one in every metric that has a better end, and each system against
+        those that it names.
 
     Raises:
         UsageError: a system without one output for each example.
@@ -66,10 +66,8 @@ def evaluate(
             system.outputs, examples, bertscore=bertscore, critic=critic
         )
     first = systems[0].name
-    tests = [
-        (system.name, system.against) if system.against else (first, system.name)
-        for system in systems[1:]
-    ]
+    tests = [(first, system.name) for system in systems[1:]]
+    tests += [(system.name, other) for system in systems[1:] for other in system.against]
     paired = [
         {"a": a, "b": b, "metric": name, **asdict(one)}
         for a, b in tests

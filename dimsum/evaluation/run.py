@@ -137,9 +137,11 @@ def evaluate_systems(
     teachers = _teacher(wanted, wanted.teacher, examples, aside, scorer, known, say)
     systems: list[System] = []
     matched: list[System] = []
+    others = (*(system.name for system in teachers), *wanted.baselines)
     for index, model in enumerate(wanted.models):
         writer = _Writer(wanted, index, model, examples, known, say)
-        systems += [writer.as_asked(), *writer.beams(), *writer.best(judge)]
+        written = [*writer.beams(), *writer.best(judge)]
+        systems += [writer.as_asked(), *(replace(one, against=others) for one in written)]
         matched += writer.matched(teachers)
     systems += [_from_file(text, examples) for text in wanted.outputs]
     systems += [*teachers, *matched]
@@ -252,7 +254,7 @@ class _Writer:
                     {"at_length_of": other.name, "prompts": dict(other.asked)},
                     lambda name, other=other: self._match(name, other),  # type: ignore[misc]
                 ),
-                against=other.name,
+                against=(other.name,),
             )
             for other in others
         ]

@@ -1,12 +1,10 @@
 """The experiment with students, from a finished `dimsum distill` to docs/experiments/student.md.
 
-    python scripts/reproduce/student.py RUN --work FOLDER --teacher REF --critic REF \
-        --summary google=FILE --code google=short-extractive \
-        --summary broadcast=FILE --paraphrase mrpc=FILE --paraphrase paws=FILE
+    python scripts/reproduce/student.py RUN --work FOLDER --suite FILE --teacher REF --critic REF
 
-Trains the student without control codes beside the others, lets `dimsum evaluate` write a report
-for each data set, and writes the page from those files alone. What is there already is not done
-again, so the same command goes on after an interruption.
+Lets `dimsum evaluate` judge the students of RUN on every set of the suite, and on D0's own held-out
+pairs, and writes the page from the files that these commands left. What is there already is not
+done again, so the same command goes on after an interruption.
 """
 
 from __future__ import annotations
@@ -15,7 +13,8 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+
+import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -32,28 +31,20 @@ PAGE = Path(__file__).parents[2] / "docs" / "experiments" / "student.md"
 def arguments(texts: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path, help="folder of `dimsum distill`")
-    parser.add_argument("--work", type=Path, required=True, help="folder of the reports")
+    parser.add_argument("--work", type=Path, required=True, help="folder of the evaluations")
+    parser.add_argument("--suite", type=Path, required=True, help="of `dimsum evaluate --suite`")
     parser.add_argument("--teacher", required=True, help="the teacher, for its prompts")
-    parser.add_argument(
-        "--student", help="what the students were trained from; needed if it was a folder"
-    )
-    parser.add_argument("--critic", help="entailment critic")
-    parser.add_argument("--bertscore", default="auto")
-    parser.add_argument("--corpus", type=Path, help="run of D0 if it is not RUN/round-0")
-    parser.add_argument("--summary", action="append", default=[], metavar="NAME=FILE")
-    parser.add_argument("--paraphrase", action="append", default=[], metavar="NAME=FILE")
-    parser.add_argument("--code", action="append", default=[], metavar="NAME=LENGTH-STYLE")
-    parser.add_argument(
-        "--held-out",
-        action="store_true",
-        help="also judge on D0's held-out pairs, and show only outputs for these",
-    )
+    parser.add_argument("--critic", required=True, help="judges entailment")
+    parser.add_argument("--rerank-critic", help="chooses among samples; another than --critic")
+    parser.add_argument("--rerank", type=int, default=8)
+    parser.add_argument("--beams", type=int, default=4)
+    parser.add_argument("--controls", type=int, default=100, help="sources of control accuracy")
     parser.add_argument("--teacher-sample", type=int, default=100)
-    parser.add_argument("--controls", type=int, default=200, help="sources of the control accuracy")
-    parser.add_argument("--limit", type=int, help="judge on the first so many (for a trial)")
-    parser.add_argument(
-        "--reuse", type=Path, help="--work of an earlier run: what the same models wrote is taken"
-    )
+    parser.add_argument("--corpus", type=Path, help="run of D0 if it is not RUN/round-0")
+    parser.add_argument("--reuse", type=Path, help="--output of an earlier --suite")
+    parser.add_argument("--bertscore", default="auto")
+    parser.add_argument("--levers", type=Path, help="students by name, and NAME-tune of each")
+    parser.add_argument("--readings", type=Path, help="readers' answers, see student_page.py")
     parser.add_argument("--notes", type=Path, help="prose on what was not reached, and why")
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--device")
@@ -69,50 +60,24 @@ def must(words: list[str]) -> None:
         sys.exit(code)
 
 
-def settings_of(student: Path) -> list[str]:
-    """The recipe that a student was trained with, as overrides."""
-    spec = read_spec(student)
-    assert spec is not None
-    recipe = dict(spec.training["recipe"])
-    for name in ("student", "control"):
-        recipe.pop(name)
-    return [word for k, v in recipe.items() for word in ("--set", f"{k}={json.dumps(v)}")]
-
-
-def train_uncontrolled(wanted: argparse.Namespace, base: str) -> Path:
-    """The student without codes, trained on D0 with the settings of the one with them."""
-    output: Path = wanted.work / "student-without-control"
-    if not (output / "student.json").is_file():
-        device = ["--device", wanted.device] if wanted.device else []
-        must(
-            [
-                *("train", str(data_of(wanted)), "--student", base, "--no-control"),
-                *("-o", str(output)),
-                *device,
-                *settings_of(wanted.run / "student-1"),
-            ]
-        )
-    return output
-
-
-def held_out(wanted: argparse.Namespace) -> dict[str, tuple[str, Path]]:
-    """For each task a file of the pairs of D0 that no student was trained on."""
-    found = {}
-    for task in ("summary", "paraphrase"):
-        output = wanted.work / f"held-out-{task}.jsonl"
-        rows = [
-            row
-            for split in ("validation", "test")
-            for row in read_rows(str(data_of(wanted)), split)
-            if row["task"] == task
-        ]
-        with whole_file(output) as stream:
+def write_own_suite(wanted: argparse.Namespace) -> Path:
+    """A suite of D0's pairs that no student was trained on, a set for each task."""
+    folder: Path = wanted.work / "held-out"
+    folder.mkdir(parents=True, exist_ok=True)
+    data = str(data_of(wanted))
+    rows = [row for split in ("validation", "test") for row in read_rows(data, split)]
+    sets = {}
+    for task in dict.fromkeys(row["task"] for row in rows):
+        own = [row for row in rows if row["task"] == task]
+        with whole_file(folder / f"{task}.jsonl") as stream:
             stream.writelines(
-                json.dumps({"source": row["source"], "refs": [row["target"]]}) + "\n"
-                for row in rows
+                json.dumps({"source": row["source"], "refs": [row["target"]]}) + "\n" for row in own
             )
-        found[f"held-out-{task}"] = (task, output)
-    return found
+        if len(own) > 1:
+            sets[f"held-out {task}"] = {"data": f"{task}.jsonl", "task": task}
+    with whole_file(folder / "suite.yaml") as stream:
+        stream.write(yaml.safe_dump({"sets": sets}))
+    return folder / "suite.yaml"
 
 
 def data_of(wanted: argparse.Namespace) -> Path:
@@ -122,60 +87,49 @@ def data_of(wanted: argparse.Namespace) -> Path:
     return corpus / str(settings["config"]["name"])
 
 
-def report(wanted: argparse.Namespace, plain: Path, task: str, name: str, file: str) -> Path:
-    """The report of `dimsum evaluate` on one data set."""
-    output: Path = wanted.work / f"{name}.json"
-    if output.is_file():
-        return output
-    students = sorted(wanted.run.glob("student-*"))
-    newest = [(f"M{path.name.rpartition('-')[2]}", path) for path in reversed(students)]
-    words = ["evaluate", *(str(path) for _, path in newest), str(plain)]
-    for label in [*(label for label, _ in newest), "M1 without control"]:
-        words += ["--name", label]
-    words += ["--data", file, "--task", task, "-o", str(output)]
-    words += ["--save-outputs", str(wanted.work / f"{name}-outputs")]
-    if wanted.reuse and (wanted.reuse / f"{name}-outputs").is_dir():
-        words += ["--reuse", str(wanted.reuse / f"{name}-outputs")]
-    words += ["--teacher", wanted.teacher, "--teacher-sample", str(wanted.teacher_sample)]
+def evaluate(wanted: argparse.Namespace, suite: Path, output: Path, further: list[str]) -> Path:
+    """The students, the newest first, on every set of a suite."""
+    words = ["evaluate"]
+    names = []
+    for path in sorted(wanted.run.glob("student-*"), reverse=True):
+        words.append(str(path))
+        names += ["--name", f"M{path.name.rpartition('-')[2]}"]
+    words += [*names, "--suite", str(suite), "-o", str(output), "--critic", wanted.critic]
     words += ["--bertscore", wanted.bertscore, "--dtype", wanted.dtype]
-    for baseline in ("copy", "lead", "random"):
+    for baseline in ("copy", "lead"):
         words += ["--baseline", baseline]
-    codes = dict(text.split("=", 1) for text in wanted.code)
-    if task == "summary":
-        words += ["--controls", str(wanted.controls)]
-        if name in codes:
-            length, _, style = codes[name].partition("-")
-            words += ["--length", length, "--style", style]
-    elif "label" in next(iter(read_rows(file, None))):
-        words += ["--where", "label=1"]
-    for option in ("critic", "device", "limit"):
-        value: Any = getattr(wanted, option)
-        if value:
-            words += [f"--{option}", str(value)]
-    must(words)
+    if wanted.device:
+        words += ["--device", wanted.device]
+    must([*words, *further])
     return output
 
 
 def main(texts: list[str] | None = None) -> None:
     wanted = arguments(texts)
     wanted.work.mkdir(parents=True, exist_ok=True)
-    first = read_spec(wanted.run / "student-1")
-    if first is None:
+    if read_spec(wanted.run / "student-1") is None:
         sys.exit(f"{wanted.run} has no student-1; run `dimsum distill` first")
-    plain = train_uncontrolled(wanted, wanted.student or first.training["from"])
-    reports = {}
-    for task in ("summary", "paraphrase"):
-        for text in getattr(wanted, task):
-            name, _, file = text.partition("=")
-            reports[name] = report(wanted, plain, task, name, file)
-    corpora = sorted(wanted.run.glob("round-*"), key=lambda path: path.name)
-    own = {}
-    for name, (task, path) in (held_out(wanted) if wanted.held_out else {}).items():
-        own[name] = report(wanted, plain, task, name, str(path))
-    notes = wanted.notes.read_text(encoding="utf-8").strip() if wanted.notes else ""
-    text = page(Sources(wanted.corpus, corpora, wanted.run, plain, reports, own, notes))
+    further = ["--teacher", wanted.teacher, "--teacher-sample", str(wanted.teacher_sample)]
+    further += ["--matched", "--rerank", str(wanted.rerank), "--beams", str(wanted.beams)]
+    further += ["--rerank-critic", wanted.rerank_critic] if wanted.rerank_critic else []
+    further += ["--controls", str(wanted.controls)]
+    further += ["--reuse", str(wanted.reuse)] if wanted.reuse else []
+    judged = evaluate(wanted, wanted.suite, wanted.work / "judged", further)
+    own = evaluate(wanted, write_own_suite(wanted), wanted.work / "own", [])
+    sources = Sources(
+        corpora=[
+            *([wanted.corpus] if wanted.corpus else []),
+            *sorted(wanted.run.glob("round-*"), key=lambda path: path.name),
+        ],
+        students=sorted(wanted.run.glob("student-*")),
+        judged=judged,
+        own=own,
+        levers=wanted.levers,
+        readings=wanted.readings,
+        notes=wanted.notes.read_text(encoding="utf-8").strip() if wanted.notes else "",
+    )
     with whole_file(wanted.output) as stream:
-        stream.write(text)
+        stream.write(page(sources))
     print(wanted.output)
 
 

@@ -1,68 +1,82 @@
-"""docs/experiments/student.md out of files that commands wrote; nothing in it is typed by hand."""
+"""docs/experiments/student.md out of files that commands wrote; nothing in it is typed by hand.
+
+Readings are JSON lines: `set`, `row`, `system` and `readers`, a list of what each reader answered
+(`faithful`, `fluent`, `main_point`, `valid`, each true or false). The texts are not in them.
+"""
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scipy.stats import binomtest
+
+from builder.audit.intervals import clopper_pearson
 from builder.config import load_config
 from cards.escape import Markdown, escape
 from cards.tables import table
 from dimsum.spec import read_spec
 
 SHOWN = 20
-WITH_INTERVALS = ("rougeL", "bertscore", "bert_ibleu")
-TEACHERS = ("teacher zero-shot", "teacher few-shot")
+MAIN = ("rougeL", "bertscore", "bert_ibleu")
+BESIDE = ("entailment", "entailment_back", "compression", "density", "copy_rate", "novel_2grams")
 SIGNIFICANT = 0.01
+ASKED = ("faithful", "fluent", "main_point", "valid")
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the facts are: runs, students, and a report of `dimsum evaluate` for each data set.
+    """Where the facts are.
 
     Attributes:
-        reports: of the data sets that the aims are about.
-        own: of the corpus' own held-out pairs; where there are some, the outputs that are shown
-            are theirs and nothing of the other data is quoted.
+        corpora: runs of D0, D1, ...
+        students: folders of M1, M2, ...
+        judged: what `dimsum evaluate --suite` wrote on data of others.
+        own: the same on D0's held-out pairs; only of these are outputs shown.
+        levers: folder of students that differ in one setting, each with its evaluation NAME-tune.
+        readings: readers' answers about outputs.
         notes: prose on what was not reached.
     """
 
-    corpus: Path | None
-    rounds: list[Path]
-    run: Path
-    plain: Path
-    reports: dict[str, Path]
-    own: dict[str, Path]
+    corpora: list[Path]
+    students: list[Path]
+    judged: Path
+    own: Path
+    levers: Path | None = None
+    readings: Path | None = None
     notes: str = ""
 
 
 def page(sources: Sources) -> str:
-    documents = {name: read(path) for name, path in sources.reports.items()}
-    every = {**documents, **{name: read(path) for name, path in sources.own.items()}}
+    documents, own = read_suite(sources.judged), read_suite(sources.own)
     parts = [
         "# Students",
-        "Written by `scripts/reproduce/student.py` from the files that `dimsum distill`, "
-        "`dimsum train` and `dimsum evaluate` left.",
+        "Written by `scripts/reproduce/student.py` from the files that `dimsum distill` and "
+        "`dimsum evaluate --suite` left.",
         "## Corpus",
-        corpus(sources),
-        settings(sources),
+        write_corpus(sources.corpora),
+        write_settings(sources.corpora),
         "## Training",
-        training(sources),
+        write_training(sources.students),
         "## What was to be reached",
         write_aims(documents),
+        *(["## Read blind", write_readings(sources.readings)] if sources.readings else []),
         *(["## Why, and what was tried", sources.notes] if sources.notes else []),
+        *(["## One setting at a time", write_levers(sources.levers)] if sources.levers else []),
+        "## Control",
+        write_control(documents),
     ]
-    for name, document in every.items():
+    for name, document in {**documents, **own}.items():
         parts += [f"## {name}", write_judgements(document)]
-    parts += ["## Control", control(every), "## Outputs"]
-    for name, path in (sources.own or sources.reports).items():
-        parts.append(f"### {name}")
-        parts.append(outputs(path.with_name(f"{name}-outputs") / "outputs.jsonl"))
-    parts += ["## Definitions", definitions(documents)]
+    parts.append("## Outputs")
+    for name in own:
+        parts += [f"### {name}", write_outputs(sources.own / f"{name}-outputs" / "outputs.jsonl")]
+    parts += ["## Definitions", write_definitions(documents)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -70,19 +84,18 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def runs_of(sources: Sources) -> list[Path]:
-    """Runs of the corpus, from D0 on."""
-    return list(dict.fromkeys([*([sources.corpus] if sources.corpus else []), *sources.rounds]))
+def read_suite(folder: Path) -> dict[str, Any]:
+    """The documents of a suite's sets, in the order of their names."""
+    return {path.stem: read(path) for path in sorted(folder.glob("*.json"))}
 
 
-def corpus(sources: Sources) -> str:
+def write_corpus(runs: list[Path]) -> str:
     rows = []
-    for run in runs_of(sources):
+    for run in runs:
         settings = read(run / "run.json")["config"]
         folder = run / settings["name"] / "provenance"
         counts = read(folder / "statistics.json")["by"]
         funnel = {step["stage"]: step for step in read(folder / "funnel.json")}
-        seconds = sum(step["seconds"] for step in funnel.values())
         rows.append(
             [
                 run.name,
@@ -91,32 +104,21 @@ def corpus(sources: Sources) -> str:
                 counts["task"].get("summary", 0),
                 counts["task"].get("paraphrase", 0),
                 ", ".join(f"{k} {v:,}" for k, v in counts["control"].items()),
-                settings["teacher"]["model"].rpartition("/")[2],
-                round(seconds / 60, 1),
+                round(sum(step["seconds"] for step in funnel.values()) / 60, 1),
             ]
         )
-    head = [
-        "run",
-        "its own pairs",
-        "pairs so far",
-        "summaries",
-        "paraphrases",
-        "codes",
-        "teacher",
-        "minutes",
-    ]
+    head = ["run", "its own pairs", "pairs so far", "summaries", "paraphrases", "codes", "minutes"]
     return table(head, rows)
 
 
-def settings(sources: Sources) -> str:
+def write_settings(runs: list[Path]) -> str:
     """What the runs were built with, where it is not the preset's."""
     usual = dict(flat(load_config("embedded").model_dump(mode="json")))
     lines = []
-    for run in runs_of(sources):
-        found = dict(flat(read(run / "run.json")["config"]))
+    for run in runs:
         own = [
             f"`{name} = {json.dumps(value)}`"
-            for name, value in found.items()
+            for name, value in flat(read(run / "run.json")["config"])
             if usual.get(name) != value and not str(value).startswith("/")
         ]
         lines.append(f"- {run.name}: the preset `embedded`, but for {', '.join(own) or 'nothing'}")
@@ -132,131 +134,166 @@ def flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
-def training(sources: Sources) -> str:
+def write_training(students: list[Path]) -> str:
     rows = []
-    folders = [*sorted(sources.run.glob("student-*")), sources.plain]
-    for folder in folders:
-        spec = read_spec(folder)
-        assert spec is not None
-        facts = spec.training
+    for folder in students:
+        facts = training_of(folder)
         recipe = facts["recipe"]
         rows.append(
             [
                 folder.name,
                 facts["from"],
                 facts["data"]["train"],
+                facts["data"]["an_epoch"],
                 facts["steps"],
                 facts["best_validation_loss"],
+                recipe["prompt"],
                 recipe["learning_rate"],
-                recipe["batch_size"],
                 recipe["lora_rank"] or "all weights",
                 round(facts["seconds_of_last_start"] / 60, 1),
-                facts["device"],
             ]
         )
-    head = ["student", "from", "pairs", "steps", "validation loss", "rate", "batch", "LoRA rank"]
-    return table([*head, "minutes", "device"], rows)
+    head = ["student", "from", "pairs", "with repeats", "steps", "validation loss", "prompt"]
+    return table([*head, "rate", "LoRA rank", "minutes"], rows)
 
 
-def write_judgements(document: Any) -> str:
-    systems, signatures = document["systems"], document["signatures"]
-    main = [name for name in WITH_INTERVALS if name in signatures]
-    rest = [name for name in signatures if name not in main]
-    first = table(
-        ["system", *main],
-        [[name, *(spread(found["metrics"][m]) for m in main)] for name, found in systems.items()],
-    )
-    second = table(
-        ["system", *rest],
-        [[name, *(found["metrics"][m]["value"] for m in rest)] for name, found in systems.items()],
-    )
-    tests = table(
-        ["against", *main],
-        [
-            [other, *(format_test(document, other, metric) for metric in main)]
-            for other in list(systems)[1:]
-        ],
-    )
-    asked = [found["facts"] for found in systems.values() if "prompt" in found["facts"]]
-    prompts = "\n".join(
-        f"- {one['prompt']}, chosen by {one['chosen_by']} out of {len(one['tried'])}: "
-        f"`{json.dumps(one['text'], ensure_ascii=False)}`"
-        for one in asked
-    )
-    head = f"{document['examples']:,} sources, {document['references']:.2f} references each."
-    first_name = next(iter(systems))
-    return "\n\n".join(
-        [
-            f"{head} {document['intervals'].capitalize()}.",
-            first,
-            second,
-            f"Differences of {first_name} to the others, with the p of the paired bootstrap that "
-            f"{first_name} is not better:",
-            tests,
-            "The teacher's prompts:",
-            prompts or "none",
-        ]
-    )
+def training_of(folder: Path) -> Any:
+    spec = read_spec(folder)
+    assert spec is not None, folder
+    return spec.training
 
 
-def spread(found: Any) -> str:
-    return Markdown(f"{found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]")
-
-
-def test_of(document: Any, other: str, metric: str) -> Any:
-    for test in document["paired"]:
-        if (test["b"], test["metric"]) == (other, metric):
-            return test
-    return None
-
-
-def format_test(document: Any, other: str, metric: str) -> str | None:
-    test = test_of(document, other, metric)
-    return None if test is None else f"{test['difference']:+.2f} (p = {test['p']:.4f})"
-
-
-def write_aims(documents: dict[str, Any]) -> str:
+def write_aims(documents: Mapping[str, Any]) -> str:
     """Each aim with its numbers and whether they meet it."""
     rows: list[list[str]] = []
     for name, document in documents.items():
         systems = document["systems"]
         first = next(iter(systems))
-        if document["task"] == "summary":
-            for metric in ("rougeL", "bertscore"):
-                strongest = best(systems, metric)
-                rows += better(name, document, first, strongest, metric, most_p=SIGNIFICANT)
-            rows += better(name, document, first, "lead", "bertscore")
-        else:
-            rows += better(name, document, first, best(systems, "bert_ibleu"), "bert_ibleu")
-            rows += better(name, document, first, "M1", "bert_ibleu")
+        teachers = [one for one in systems if one.startswith("teacher ")]
+        choices = [one for one in systems if one.startswith(f"{first}, ")]
+        summary = document["task"] == "summary"
+        for metric in ("rougeL", "bertscore") if summary else ("bert_ibleu",):
+            if metric not in document["signatures"]:
+                continue
+            best = strongest(systems, teachers, metric)
+            for one in (first, *choices):
+                rows += compare(name, document, one, best, metric, SIGNIFICANT)
+            if summary:
+                matched = f"{first} at the length of {best}"
+                rows += compare(name, document, matched, best, metric, SIGNIFICANT)
+        if summary:
+            for one in (first, *choices):
+                rows += compare(name, document, one, "lead", "bertscore", 1.0)
+        elif "M1" in systems:
+            rows += compare(name, document, first, "M1", "bert_ibleu", SIGNIFICANT)
         for student, found in document["control"].items():
-            for part, least in (("length", 0.8), ("style", 0.7)):
-                value = found[part]
-                met = "yes" if value >= least else Markdown("**no**")
-                rows.append([f"{name}: {student}, {part} obeyed", f"{value:.3f} of {least}", met])
+            for part, least in (("length", 0.85), ("style", 0.8)):
+                if found.get(part) is not None:
+                    met = "yes" if found[part] >= least else Markdown("**no**")
+                    line = f"{name}: {student}, {part} obeyed"
+                    rows.append([line, f"{found[part]:.3f} of {least}", met])
     return table(["aim", "measured", "reached"], rows)
 
 
-def best(systems: Any, metric: str) -> str | None:
-    there = [name for name in TEACHERS if name in systems and metric in systems[name]["metrics"]]
-    return max(there, key=lambda n: float(systems[n]["metrics"][metric]["value"]), default=None)
+def strongest(systems: Mapping[str, Any], names: list[str], metric: str) -> str:
+    return max(names, key=lambda name: float(systems[name]["metrics"][metric]["value"]), default="")
 
 
-def better(
-    name: str, document: Any, first: str, other: str | None, metric: str, most_p: float = 1.0
+def find_test(document: Any, one: str, other: str, metric: str) -> Any:
+    for test in document["paired"]:
+        if (test["a"], test["b"], test["metric"]) == (one, other, metric):
+            return test
+    return None
+
+
+def compare(
+    name: str, document: Any, one: str, other: str, metric: str, most_p: float
 ) -> list[list[str]]:
-    """The aim that one system is above another, if both were judged; p has to be below `most_p`."""
-    test = None if other is None else test_of(document, other, metric)
+    """The aim that one system is above another, if they were tested; p has to be below `most_p`."""
+    test = find_test(document, one, other, metric)
     if test is None:
         return []
     met = test["difference"] > 0 and test["p"] < most_p
+    aim = f"{name}: {one} above {other} in {metric}" + (f", p < {most_p:g}" if most_p < 1 else "")
     difference = f"{test['difference']:+.2f}, p = {test['p']:.4f}"
-    aim = f"{name}: {first} above {other} in {metric}"
-    aim += f", p < {most_p:g}" if most_p < 1.0 else ""
     return [[aim, difference, "yes" if met else Markdown("**no**")]]
 
 
-def control(documents: dict[str, Any]) -> str:
+def write_readings(path: Path) -> str:
+    """Shares that all readers said yes to, and the first system against each other, pair by pair.
+
+    The test is the exact one of McNemar (1947) on the sources where only one of both is valid.
+    """
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    judged: dict[str, dict[str, dict[str, list[bool]]]] = defaultdict(lambda: defaultdict(dict))
+    for row in rows:
+        key = f"{row['set']} {row['row']}"
+        judged[row["set"]][row["system"]][key] = judged["all"][row["system"]][key] = [
+            all(reader[question] for reader in row["readers"]) for question in ASKED
+        ]
+    agree = sum(len({reader["valid"] for reader in row["readers"]}) == 1 for row in rows)
+    lines, tests = [], []
+    for name, systems in judged.items():
+        first, *others = systems
+        for system, found in systems.items():
+            shares = [[answers[i] for answers in found.values()] for i in range(len(ASKED))]
+            lines.append([name, system, len(found), *(share(values) for values in shares)])
+        for other in others:
+            shared = systems[first].keys() & systems[other].keys()
+            won = sum(systems[first][k][3] and not systems[other][k][3] for k in shared)
+            lost = sum(systems[other][k][3] and not systems[first][k][3] for k in shared)
+            p = binomtest(won, won + lost, alternative="greater").pvalue if won + lost else 1.0
+            tests.append([name, f"{first} - {other}", won, lost, f"{p:.4f}"])
+    readers = len(rows[0]["readers"])
+    return "\n\n".join(
+        [
+            f"{len(rows):,} outputs, each read by {readers} readers, language models that knew "
+            "neither systems nor scores nor each other's answers, under [the guideline]"
+            "(../../builder/audit/guideline.md). An answer counts as yes where all say yes; they "
+            f"agreed on valid in {agree / len(rows):.1%}. Intervals are Clopper-Pearson at 95%.",
+            table(["data", "system", "outputs", *ASKED], lines),
+            "Sources where only the first is valid, and where only the other is, with the exact p "
+            "that the first is not better:",
+            table(["data", "systems", "first", "other", "p"], tests),
+        ]
+    )
+
+
+def share(values: list[bool]) -> str:
+    low, high = clopper_pearson(sum(values), len(values))
+    return Markdown(f"{sum(values) / len(values):.1%} [{low:.1%}, {high:.1%}]")
+
+
+def write_levers(folder: Path) -> str:
+    """Students that were trained on D0 with one setting changed, on data of their own."""
+    rows = []
+    names: dict[str, None] = {}
+    for path in sorted(folder.glob("*-tune"), key=lambda path: path.stat().st_mtime):
+        documents = read_suite(path)
+        facts = training_of(folder / path.name.removesuffix("-tune"))
+        recipe = facts["recipe"]
+        cells = {}
+        for name, document in documents.items():
+            system = next(iter(document["systems"].values()))["metrics"]
+            for metric in ("rougeL", "bertscore") if document["task"] == "summary" else MAIN[2:]:
+                cells[f"{name} {metric}"] = round(system[metric]["value"], 1)
+            for part in ("length", "style"):
+                for found in document["control"].values():
+                    if found.get(part) is not None:
+                        cells[f"{name} {part}"] = round(found[part], 2)
+        names |= dict.fromkeys(cells)
+        setting = f"{recipe['prompt']}, balance {recipe['balance']:g}, {recipe['epochs']} passes, "
+        setting += f"LoRA {recipe['lora_rank']}" if recipe["lora_rank"] else "all weights"
+        setting += f", rate {recipe['learning_rate']:g}"
+        minutes = round(facts["seconds_of_last_start"] / 60, 1)
+        rows.append((setting, facts["best_validation_loss"], minutes, cells))
+    return table(
+        ["setting", "validation loss", "minutes", *names],
+        [[one, loss, time, *(cells.get(n) for n in names)] for one, loss, time, cells in rows],
+    )
+
+
+def write_control(documents: Mapping[str, Any]) -> str:
     rows = []
     for name, document in documents.items():
         for student, found in document["control"].items():
@@ -266,7 +303,47 @@ def control(documents: dict[str, Any]) -> str:
     return table(["data", "student", "code", "length", "style", "both"], rows)
 
 
-def outputs(path: Path) -> str:
+def write_judgements(document: Any) -> str:
+    systems, signatures = document["systems"], document["signatures"]
+    main = [name for name in MAIN if name in signatures]
+    rest = [name for name in BESIDE if name in signatures]
+    cells = [
+        [
+            name,
+            *(spread(found["metrics"][m]) for m in main),
+            *(found["metrics"][m]["value"] for m in rest),
+        ]
+        for name, found in systems.items()
+    ]
+    tests = [
+        [test["a"], test["b"], test["metric"], f"{test['difference']:+.2f}", f"{test['p']:.4f}"]
+        for test in document["paired"]
+        if test["metric"] in main
+    ]
+    head = f"{document['examples']:,} sources, {document['references']:.2f} references each."
+    parts = [
+        f"{head} {document['intervals'].capitalize()}.",
+        table(["system", *main, *rest], cells),
+        "Differences, with the p of the paired bootstrap that the first is not better:",
+        table(["first", "other", "metric", "difference", "p"], tests),
+    ]
+    asked = [found["facts"] for found in systems.values() if "prompt" in found["facts"]]
+    if asked:
+        parts += ["The teacher's prompts:", "\n".join(write_prompt(one) for one in asked)]
+    return "\n\n".join(parts)
+
+
+def write_prompt(facts: Any) -> str:
+    text = json.dumps(facts["text"], ensure_ascii=False)
+    tried = len(facts["tried"])
+    return f"- {facts['prompt']}, chosen by {facts['chosen_by']} out of {tried}: `{text}`"
+
+
+def spread(found: Any) -> str:
+    return Markdown(f"{found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]")
+
+
+def write_outputs(path: Path) -> str:
     """Twenty sources drawn by chance, with what every system wrote."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     drawn = random.Random(0).sample(rows, min(SHOWN, len(rows)))
@@ -279,7 +356,7 @@ def outputs(path: Path) -> str:
     return "\n".join(blocks)
 
 
-def definitions(documents: dict[str, Any]) -> str:
+def write_definitions(documents: Mapping[str, Any]) -> str:
     found: dict[str, str] = {}
     for document in documents.values():
         for name, text in document["signatures"].items():

@@ -33,6 +33,7 @@ from tests.student_toys import toy_pairs, write_jsonl
 from tests.toys import toy_config
 
 SCRIPT = Path(__file__).parents[2] / "scripts/reproduce/student.py"
+ASKED = ("faithful", "fluent", "main_point", "valid")
 STUDENT = {
     "precision": "float32",
     "epochs": 1,
@@ -353,44 +354,52 @@ def test_the_page_of_the_experiment_is_written_from_what_commands_wrote(
     rows = toy_pairs(24, seed=7)
     summary = [{"source": r["source"], "refs": [r["target"]]} for r in rows]
     pairs = [{"s1": r["source"], "s2": r["target"], "label": i % 2} for i, r in enumerate(rows)]
-    first = write_jsonl(tmp_path / "first.jsonl", summary)
-    second = write_jsonl(tmp_path / "second.jsonl", pairs)
+    write_jsonl(tmp_path / "first.jsonl", summary)
+    write_jsonl(tmp_path / "second.jsonl", pairs)
+    (tmp_path / "suite.yaml").write_text(
+        "sets:\n"
+        "  first: {data: first.jsonl, task: summary, limit: 6}\n"
+        "  second: {data: second.jsonl, task: paraphrase, where: {label: 1}, limit: 6}\n"
+    )
+    readings = [
+        {"set": "first", "row": row, "system": system, "readers": [dict.fromkeys(ASKED, yes)] * 2}
+        for row in range(4)
+        for system, yes in (("M2", row != 3), ("lead", row == 0))
+    ]
+    write_jsonl(tmp_path / "readings.jsonl", readings)
+    notes = tmp_path / "notes.md"
+    notes.write_text("The models are toys.\n")
     words = [str(done[0]), "--work", str(tmp_path / "work"), "--device", "cpu"]
-    words += ["--student", str(toy_teacher)]
+    words += ["--suite", str(tmp_path / "suite.yaml"), "--notes", str(notes)]
     words += ["--teacher", str(toy_teacher), "--critic", str(toy_critic), "--dtype", "float32"]
-    words += ["--summary", f"first={first}", "--paraphrase", f"second={second}"]
-    words += ["--bertscore", "none", "--teacher-sample", "1", "--limit", "6"]
+    words += ["--rerank-critic", str(toy_critic), "--rerank", "2", "--beams", "2"]
+    words += ["--bertscore", "none", "--teacher-sample", "1", "--controls", "2"]
+    words += ["--readings", str(tmp_path / "readings.jsonl")]
     target = tmp_path / "student.md"
     script().main([*words, "-o", str(target)])
     text = target.read_text()
     for head in ("Corpus", "Training", "What was to be reached", "first", "second", "Control"):
         assert f"## {head}\n" in text
-    report = json.loads((tmp_path / "work/first.json").read_text())
-    for name in ("M2", "M1", "M1 without control", "teacher zero-shot", "copy", "lead", "random"):
+    report = json.loads((tmp_path / "work/judged/first.json").read_text())
+    others = ["teacher zero-shot", "teacher few-shot", "copy", "lead"]
+    for name in ("M2", "M1", "M2, 2 beams that obey", "M2, best of 2", *others):
         value = report["systems"][name]["metrics"]["rougeL"]["value"]
         assert f"| {name} | {value:.2f} [" in text
-    assert json.loads((tmp_path / "work/second.json").read_text())["examples"] == 6
-    for name, text_of_system in (
-        json.loads((tmp_path / "work/first-outputs/outputs.jsonl").read_text().splitlines()[0])[
-            "outputs"
-        ]
-    ).items():
-        assert f"  - {name}: {text_of_system}" in text
-    assert str(tmp_path) not in text
-    stamp = (tmp_path / "work/first.json").stat().st_mtime_ns
-    notes = tmp_path / "notes.md"
-    notes.write_text("The models are toys.\n")
-    script().main([*words, "--held-out", "--notes", str(notes), "-o", str(target)])
-    own = target.read_text()
+    assert json.loads((tmp_path / "work/judged/second.json").read_text())["examples"] == 6
+    assert "| first: M2, best of 2 above teacher" in text
+    assert "| first | M2 | 4 | 75.0% [19.4%, 99.4%]" in text  # scipy.stats.beta.ppf by hand
+    assert "| first | M2 - lead | 2 | 0 | 0.2500 |" in text  # 1 / 2 ** 2
     for task in ("summary", "paraphrase"):
-        written_ = (tmp_path / f"work/held-out-{task}.jsonl").read_text().splitlines()
-        assert f"### held-out-{task}\n" in own
-        assert f"- {json.loads(written_[0])['source']}\n" in own
-    assert "### first" not in own
-    assert "## Why, and what was tried\n\nThe models are toys.\n" in own
-    assert "`round.rewriting.samples = 3`" in own
-    assert rows[0]["source"] not in own
+        written_ = (tmp_path / f"work/held-out/{task}.jsonl").read_text().splitlines()
+        assert f"### held-out {task}\n" in text
+        assert f"- {json.loads(written_[0])['source']}\n" in text
+    assert "### first" not in text
+    assert rows[0]["source"] not in text
+    assert "## Why, and what was tried\n\nThe models are toys.\n" in text
+    assert "`round.rewriting.samples = 3`" in text
+    assert str(tmp_path) not in text
+    stamp = (tmp_path / "work/judged/first.json").stat().st_mtime_ns
     script().main([*words, "-o", str(target)])
-    assert (tmp_path / "work/first.json").stat().st_mtime_ns == stamp
+    assert (tmp_path / "work/judged/first.json").stat().st_mtime_ns == stamp
     assert target.read_text() == text
     capfd.readouterr()
