@@ -207,7 +207,8 @@ def _student(
 ) -> Path:
     """Train on a dataset, or only on the rows of one round of it."""
     from dimsum.pairs import Columns
-    from dimsum.training.train import Data, train
+    from dimsum.training.data import Data
+    from dimsum.training.train import train
 
     where = {} if number is None else {"round": number}
     say(f"{output.name}: training")

@@ -47,8 +47,8 @@ def teacher_logits(
 
     changes = (*overrides, f"student={student}") if student else overrides
     recipe = load_recipe(preset, changes)
+    from dimsum.training.data import Data
     from dimsum.training.teacher_logits import prepared_logits
-    from dimsum.training.train import Data
 
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
     with resumable(["dimsum", *sys.argv[1:]]):

@@ -68,7 +68,7 @@ def train(
         overrides = (*overrides, "control=false")
     recipe = load_recipe(preset, overrides)
     columns = Columns(source_column, target_column, task_column, conditions(where))
-    from dimsum.training.train import Data
+    from dimsum.training.data import Data
 
     data = Data(dataset, columns, config)
     if plan_only:

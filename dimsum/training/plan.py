@@ -29,10 +29,10 @@ from dimsum.objectives.settings import GKD
 from dimsum.opening import architecture_of_config
 from dimsum.pairs import check_data, pairs_of
 from dimsum.prompts import Architecture, PromptFormat
+from dimsum.training.data import Data
 from dimsum.training.examples import IGNORED, keeps_logits
 from dimsum.training.lora import with_lora
 from dimsum.training.recipe import Recipe, check_precision
-from dimsum.training.train import Data
 
 SAMPLE = 2000
 """Pairs whose lengths are measured."""

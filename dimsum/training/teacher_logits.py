@@ -200,8 +200,8 @@ def prepared_logits(
             targets; or as `train` and `write_teacher_logits`.
     """
     from dimsum.student import Student
+    from dimsum.training.data import fit_prompts, prepare
     from dimsum.training.teacher import count_vocabulary, open_teacher
-    from dimsum.training.train import fit_prompts, prepare
 
     objective = recipe.objective
     if not isinstance(objective, GKD):

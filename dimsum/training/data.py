@@ -1,0 +1,174 @@
+"""The pairs that a student is trained on: read, held out, encoded."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import islice
+from typing import Any
+
+from dimsum.data.dataset import read_rows
+from dimsum.data.values import Reading
+from dimsum.errors import UsageError
+from dimsum.language import languages_of
+from dimsum.models import public_name
+from dimsum.pairs import Columns, Pair, held_out, pairs_of
+from dimsum.prompts import PromptFormat
+from dimsum.student import Student
+from dimsum.training.balance import balanced
+from dimsum.training.examples import Encoding, Examples, code_of, encode_pairs
+from dimsum.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where the pairs are: see `dimsum.data.dataset.read_rows`."""
+
+    reference: str
+    columns: Columns = field(default_factory=Columns)
+    config: str | None = None
+
+
+@dataclass
+class Prepared:
+    """Encoded examples and what became of the rows."""
+
+    train: Examples
+    validation: Examples
+    sample: list[tuple[Pair, str]]
+    encoding: Encoding
+    reading: Reading
+    checked: Reading
+    facts: dict[str, Any]
+
+
+def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
+    """Read, hold out and encode the pairs.
+
+    Raises:
+        UsageError: an empty dataset or missing columns.
+    """
+    reading = Reading()
+    rows = read_rows(data.reference, "train", data.config, reading)
+    tasks = recipe.definitions
+    pairs = _limit(pairs_of(rows, data.columns, data.reference, reading, tasks), recipe.max_pairs)
+    ready = Reading()
+    own = read_rows(data.reference, "validation", data.config)
+    checked = list(
+        islice(pairs_of(own, data.columns, data.reference, ready, tasks), recipe.validation_pairs)
+    )
+    used: Iterable[Pair] = pairs
+    if not checked:
+        share = recipe.validation_share
+        everything = list(pairs)
+        checked = [p for p in everything if held_out(p.source, share)][: recipe.validation_pairs]
+        used = [p for p in everything if not held_out(p.source, share)]
+    causal = student.spec.architecture == "causal"
+    student.spec.max_source_tokens = min(student.spec.max_source_tokens, recipe.max_source_tokens)
+    encoding, aside = Encoding(), Encoding()
+    most = recipe.max_target_tokens
+    training = Examples(encode_pairs(student, used, most, encoding), causal=causal)
+    training = balanced(training, encoding.codes, recipe.balance)
+    validation = Examples(encode_pairs(student, checked, most, aside), causal=causal)
+    for name, part in (("training", training), ("validation", validation)):
+        if len(part) == 0:
+            raise reading.nothing(
+                data.reference,
+                f"{name} pair",
+                data.columns.where,
+                "rows need a source and a target; a few dozen pairs are the least",
+            )
+    sample = [(pair, code_of(student, pair)) for pair in checked[: recipe.sample_pairs]]
+    facts = {
+        "reference": public_name(data.reference),
+        "rows": reading.rows,
+        "dropped": reading.as_json(),
+        "other_splits": dict(reading.other_splits),
+        "too_long": dict(encoding.too_long + aside.too_long),
+        "train": len(encoding.codes),
+        "an_epoch": len(training),
+        "validation": len(validation),
+        "language": list(languages_of(pair.source for pair in checked)),
+        "by_code": dict(sorted(encoding.trained.items())),
+    }
+    return Prepared(training, validation, sample, encoding, reading, ready, facts)
+
+
+def _limit(pairs: Iterable[Pair], most: int | None) -> Iterable[Pair]:
+    """The `most` pairs of the smallest hashes, in the order of their hashes; all if None."""
+    if most is None:
+        return pairs
+    keyed = (
+        (sha256(f"{pair.source}\n{pair.target}".encode()).hexdigest(), i, pair)
+        for i, pair in enumerate(pairs)
+    )
+    return [pair for _, _, pair in heapq.nsmallest(most, keyed)]
+
+
+def describe_data(prepared: Prepared) -> list[str]:
+    """Lines about the data for a person."""
+    facts = prepared.facts
+    lines = [f"{facts['train']:,} training and {facts['validation']:,} validation pairs"]
+    if facts["an_epoch"] != facts["train"]:
+        lines.append(f"pairs of rarer control codes are repeated: {facts['an_epoch']:,} an epoch")
+    if others := prepared.reading.other_splits:
+        rows = " and ".join(f"{count:,} {split} rows" for split, count in sorted(others.items()))
+        lines.append(f"not trained on: {rows}")
+    long = facts["too_long"]
+    if long:
+        sides = " and ".join(f"{count:,} {side}s" for side, count in sorted(long.items()))
+        lines.append(f"left out as longer than the student takes: {sides}")
+    if prepared.reading.dropped:
+        lines.append(f"left out: {prepared.reading}")
+    if prepared.checked.dropped:
+        lines.append(f"left out of the validation rows: {prepared.checked}")
+    return lines
+
+
+def count_codes(student: Student, prepared: Prepared) -> None:
+    """Add this training's examples to those the student has seen; write only for what is known."""
+    earlier, trained = student.spec.trained, prepared.encoding.trained
+    student.spec.trained = {
+        code: earlier.get(code, 0) + trained.get(code, 0)
+        for code in student.spec.prompts.instructions
+    }
+    known = set(student.spec.codes)
+    prepared.sample = [(pair, code) for pair, code in prepared.sample if code in known]
+
+
+def fit_prompts(student: Student, recipe: Recipe) -> None:
+    """Give a new student its prompts; one that is trained further keeps its own.
+
+    Raises:
+        UsageError: the recipe asks for other prompts than the student was trained with, or for a
+            chat template that its base does not have.
+    """
+    if student.spec.trained:
+        if student.spec.prompts.control != recipe.control:
+            raise UsageError(
+                f"{recipe.student} was trained {'with' if not recipe.control else 'without'} "
+                "control codes",
+                hint="train it further as it was trained, or begin with a plain model",
+            )
+        shape = student.spec.training.get("recipe", {}).get("prompt", "instruction_first")
+        if shape != recipe.prompt:
+            raise UsageError(
+                f"{recipe.student} was trained with prompt: {shape}, not {recipe.prompt}",
+                hint=f"--set prompt={shape}, or begin with a plain model",
+            )
+        known, asked = student.spec.prompts.tasks, [task.name for task in recipe.definitions]
+        if set(known) != set(asked):
+            raise UsageError(
+                f"{recipe.student} was trained for {', '.join(known)}, not {', '.join(asked)}",
+                hint="name its tasks in the recipe, or begin with a plain model",
+            )
+        return
+    student.spec.prompts = PromptFormat.default(
+        student.spec.architecture,
+        control=recipe.control,
+        tasks=recipe.definitions,
+        shape=recipe.prompt,
+        chat=student.chat_turn if recipe.prompt == "chat" else None,
+    )
