@@ -257,6 +257,7 @@ class RewritingConfig(Settings):
     """How a student rewrites the teacher's sentences; the numbers are the paper's."""
 
     per_context: int = Field(1, ge=1, description="sentences of each context that are rewritten")
+    least_words: int = Field(0, ge=0, description="of a sentence that is rewritten")
     samples: int = Field(10, ge=1, description="of each sentence under each code (paper: 10)")
     sampling: Generation = Generation()
     batch_size: int = Field(256, ge=1, description="outputs that are written together")

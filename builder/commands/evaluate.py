@@ -43,14 +43,14 @@ if TYPE_CHECKING:
 @click.option(
     "--matched",
     is_flag=True,
-    help="Also each MODEL at the length of the teacher's outputs.",
+    help="Also the first MODEL at the length of the teacher's outputs.",
 )
 @click.option(
     "--rerank",
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
-    help="Also the best of N samples of each MODEL, by --rerank-critic and P(valid).",
+    help="Also the best of N samples of the first MODEL, by --rerank-critic and P(valid).",
 )
 @click.option(
     "--rerank-critic",
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     "--beams",
     type=click.IntRange(min=2),
     metavar="N",
-    help="Also the likeliest of N beams of each MODEL, and the likeliest that obeys its code.",
+    help="Also the likeliest of N beams of the first MODEL, and the likeliest that obeys its code.",
 )
 @click.option("--outputs", multiple=True, metavar="NAME=FILE", help="Outputs made elsewhere.")
 @click.option("--critic", help="Entailment critic, such as embedded:critic; none by default.")
@@ -224,6 +224,7 @@ def _evaluate(
 ) -> dict[str, Any]:
     """The document of one data set."""
     from builder.judges import entailment_critic, pair_judge
+    from builder.writing import student_of
     from dimsum.data.values import Reading
     from dimsum.evaluation.data import read_examples, set_aside
     from dimsum.evaluation.run import Wanted, evaluate_systems
@@ -267,5 +268,6 @@ def _evaluate(
         say,
         aside=aside,
         judge=pair_judge(wanted.rerank_critic) if wanted.rerank else None,
+        open_student=student_of,
     )
     return {**document, "dropped": dropped.as_json()}

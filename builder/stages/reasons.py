@@ -34,6 +34,7 @@ REASONS = {
     "too_late": "after the last sentence that may follow a context",
     "too_long": "longer than a sentence may be",
     "too_short": "shorter than a sentence may be",
+    "too_short_to_rewrite": "fewer words than a sentence needs to be rewritten",
     "unfinished": "no full stop, question or exclamation mark at its end",
     "unprintable": "characters that nobody can read",
     "unlikely_order": "the teacher finds the sentence or its other order too unlikely",

@@ -127,7 +127,8 @@ STAGE = Stage(
     make=make,
     inputs=("sentences",),
     settings=lambda c, _: {
-        "rewriting": c.round and c.round.rewriting.model_dump(mode="json", exclude={"per_context"}),
+        "rewriting": c.round
+        and c.round.rewriting.model_dump(mode="json", exclude={"per_context", "least_words"}),
         "max_characters": c.candidates.max_characters,
         "forbidden": {domain.name: list(domain.forbidden) for domain in c.domains},
     },

@@ -17,6 +17,7 @@ from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
 from builder.stages.contexts import shards as context_shards
 from builder.stages.splits import lengths_of
 from builder.store import Output, Run
+from dimsum.metrics.words import tokens
 
 SCHEMA = schema_of(
     context_id=pa.string(),
@@ -40,20 +41,25 @@ def _shards(corpus: Path) -> int:
 
 
 def make(work: Work) -> Output:
-    """The first sentences of each context; the rest is left out and counted."""
+    """The first sentences of each context that are long enough; the rest is counted."""
     settings = work.config.round
     assert settings is not None
+    wanted = settings.rewriting
     candidates = pq.read_table(work.files["candidates"]).to_pylist()
     lengths = lengths_of(pq.read_table(work.files["contexts"], columns=["context_id", "sentences"]))
     rows: Rows = []
     rejects: Rows = []
     for context_id, group in groupby(candidates, key=lambda row: row["context_id"]):
+        taken = 0
         for position, row in enumerate(group):
             common = {
                 "context_id": f"{context_id}-r{settings.number}-{position}",
                 "source": row["sentence"],
             }
-            if position < settings.rewriting.per_context:
+            if len(tokens(row["sentence"])) < wanted.least_words:
+                rejects.append({**common, "reason": "too_short_to_rewrite"})
+            elif taken < wanted.per_context:
+                taken += 1
                 kept = {name: row[name] for name in ("continuation_id", "domain", "context")}
                 rows.append({**common, **kept, "sentences": lengths[context_id]})
             else:
@@ -64,7 +70,8 @@ def make(work: Work) -> Output:
 def _settings(config: BuildConfig, shard: int) -> dict[str, object]:
     assert config.round is not None
     settings = config.round
-    return {"number": settings.number, "per_context": settings.rewriting.per_context}
+    chosen = settings.rewriting.model_dump(include={"per_context", "least_words"})
+    return {"number": settings.number, **chosen}
 
 
 def _files(config: BuildConfig, shard: int) -> dict[str, Path]:
@@ -75,7 +82,7 @@ def _files(config: BuildConfig, shard: int) -> dict[str, Path]:
 
 STAGE = Stage(
     name="sentences",
-    version=2,
+    version=3,
     counted="sentences",
     make=make,
     inputs=(),

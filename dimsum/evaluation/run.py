@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dimsum.data.files import form_of, json_rows, lines_in, rows_in
 from dimsum.data.values import Row, check_columns, not_text
@@ -29,6 +29,14 @@ from dimsum.writing import BATCH_SIZE
 if TYPE_CHECKING:
     from dimsum.metrics.bertscore import BertScore
     from dimsum.student import DType, Student
+
+
+class Open(Protocol):
+    """Opens a student or a teacher."""
+
+    def __call__(self, model: str, /, *, device: str | None, dtype: DType) -> Student:
+        """A model's reference, as `Student.from_pretrained` takes it."""
+
 
 MEANINGS = {
     "copy": "the source itself",
@@ -121,12 +129,14 @@ def evaluate_systems(
     *,
     aside: Sequence[Example] = (),
     judge: Judge | None = None,
+    open_student: Open | None = None,
 ) -> dict[str, Any]:
     """Write with every system, measure them all, and keep their outputs in `folder`.
 
     Args:
         aside: other examples, that the teacher's prompts are chosen on.
         judge: chooses among the samples where `wanted.rerank` asks for some.
+        open_student: opens students and teacher; `Student.from_pretrained` if None.
 
     Raises:
         UsageError: outputs of another length than the data, a code that a student lacks, or
@@ -134,15 +144,18 @@ def evaluate_systems(
     """
     known = read_outputs(wanted.reuse, examples) if wanted.reuse else []
     scorer = _bertscore(wanted)
-    teachers = _teacher(wanted, wanted.teacher, examples, aside, scorer, known, say)
+    open_student = open_student or _open
+    teachers = _teacher(wanted, wanted.teacher, examples, aside, scorer, known, say, open_student)
     systems: list[System] = []
     matched: list[System] = []
     others = (*(system.name for system in teachers), *wanted.baselines)
     for index, model in enumerate(wanted.models):
-        writer = _Writer(wanted, index, model, examples, known, say)
-        written = [*writer.beams(), *writer.best(judge)]
-        systems += [writer.as_asked(), *(replace(one, against=others) for one in written)]
-        matched += writer.matched(teachers)
+        writer = _Writer(wanted, index, model, examples, known, say, open_student)
+        systems.append(writer.as_asked())
+        if index == 0:
+            written = [*writer.beams(), *writer.best(judge)]
+            systems += [replace(one, against=others) for one in written]
+            matched = writer.matched(teachers)
     systems += [_from_file(text, examples) for text in wanted.outputs]
     systems += [*teachers, *matched]
     systems += [
@@ -165,6 +178,12 @@ def _bertscore(wanted: Wanted) -> BertScore | None:
     from dimsum.metrics.bertscore import BertScore
 
     return BertScore(wanted.bertscore)
+
+
+def _open(model: str, /, *, device: str | None, dtype: DType) -> Student:
+    from dimsum.student import Student
+
+    return Student.from_pretrained(model, device=device, dtype=dtype)
 
 
 def _describe_inputs(wanted: Wanted, model: str, **further: Any) -> dict[str, Any]:
@@ -191,8 +210,10 @@ class _Writer:
         examples: Sequence[Example],
         known: Sequence[System],
         say: Callable[[str], None],
+        open_student: Open,
     ) -> None:
         self.wanted, self.model, self.known, self.say = wanted, model, known, say
+        self.open = open_student
         self.name = wanted.names[index] if wanted.names else public_name(model)
         self.sources = [example.source for example in examples]
         self._choices: list[list[str]] = []
@@ -200,11 +221,7 @@ class _Writer:
     @cached_property
     def student(self) -> Student:
         """The student, loaded when it first writes."""
-        from dimsum.student import Student
-
-        found = Student.from_pretrained(
-            self.model, device=self.wanted.device, dtype=self.wanted.dtype
-        )
+        found = self.open(self.model, device=self.wanted.device, dtype=self.wanted.dtype)
         self.say(found.note)
         return found
 
@@ -342,10 +359,9 @@ def _teacher(
     scorer: BertScore | None,
     known: Sequence[System],
     say: Callable[[str], None],
+    open_student: Open,
 ) -> list[System]:
     """The best zero-shot and the best few-shot prompt, chosen on the examples set aside."""
-    from dimsum.student import Student
-
     if model is None:
         return []
     asked = _describe_inputs(
@@ -359,7 +375,7 @@ def _teacher(
     if len(again) == len(kinds):
         say("the teacher: its outputs are reused")
         return again
-    teacher = Student.from_pretrained(model, device=wanted.device, dtype=wanted.dtype)
+    teacher = open_student(model, device=wanted.device, dtype=wanted.dtype)
     sources = [example.source for example in examples]
     prompts = wanted.task.teacher
     assert prompts is not None

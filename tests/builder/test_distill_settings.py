@@ -14,14 +14,23 @@ from dimsum.errors import UsageError
 from dimsum.training.recipe import load_recipe
 
 
-def test_the_preset_is_the_paper_on_the_small_models() -> None:
+def test_the_preset_is_one_round_of_the_small_models() -> None:
     found = load_distill("embedded")
-    assert (found.corpus, found.student) == (load_config("embedded"), load_recipe("embedded"))
-    assert (found.later_corpora, found.later_students) == (found.corpus, found.student)
+    openings = found.corpus.contexts.openings
+    more = (f"contexts.openings={openings}", "duplicates.within=control")
+    assert found.corpus == load_config("embedded", more)
+    assert openings > load_config("embedded").contexts.openings
+    assert found.student.student == load_recipe("embedded").student
+    assert found.later_corpora == found.corpus
     assert (found.rounds, found.finished) == (1, None)
-    assert found.rewriting == RewritingConfig()
-    how = found.rewriting.sampling
-    assert (how.temperature, how.top_p, found.rewriting.samples) == (0.7, 0.9, 10)
+
+
+def test_what_the_rounds_leave_out_is_as_in_the_paper() -> None:
+    paper = RewritingConfig()
+    how = paper.sampling
+    assert (how.temperature, how.top_p, paper.samples) == (0.7, 0.9, 10)
+    found = load_distill("embedded").rewriting.sampling
+    assert (found.temperature, found.top_p) == (how.temperature, how.top_p)
 
 
 def test_values_are_merged_with_what_they_begin_from(tmp_path: Path) -> None:
@@ -42,14 +51,16 @@ def test_values_are_merged_with_what_they_begin_from(tmp_path: Path) -> None:
 
 
 def test_values_on_the_command_line_reach_into_the_nested_settings() -> None:
+    preset = load_distill("embedded")
     changes = ("corpus.seed=3", "student.epochs=2", "rewriting.sampling.temperature=0.5")
-    found = load_distill("embedded", (*changes, "later_students.epochs=4"))
-    assert found.corpus == load_config("embedded", ("seed=3",))
-    assert found.student.epochs == 2
-    assert found.later_students == load_recipe("embedded", ("epochs=4",))
+    found = load_distill("embedded", (*changes, "later_students.learning_rate=0.1"))
+    assert found.corpus == preset.corpus.model_copy(update={"seed": 3})
+    assert found.student == preset.student.model_copy(update={"epochs": 2})
+    assert found.later_students == found.student.model_copy(update={"learning_rate": 0.1})
     assert found.rewriting.sampling.temperature == 0.5
     other = load_distill("embedded", ("corpus.seed=3", "corpus.from=news"))
-    assert other.corpus == load_config("news", ("seed=3",))
+    openings = f"contexts.openings={preset.corpus.contexts.openings}"
+    assert other.corpus == load_config("news", ("seed=3", openings, "duplicates.within=control"))
     whole = load_distill("embedded", ("corpus.seed=3", "corpus=news"))
     assert whole.corpus == load_config("news")
 
