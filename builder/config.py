@@ -256,6 +256,11 @@ class SplitsConfig(Settings):
 class RewritingConfig(Settings):
     """How a student rewrites the teacher's sentences; the numbers are the paper's."""
 
+    sentences: Literal["candidates", "sources"] = Field(
+        "candidates",
+        description="candidates: the first of each context; sources: those of the first corpus' "
+        "pairs, which have passed its rules, so that a sentence comes under several codes",
+    )
     per_context: int = Field(1, ge=1, description="sentences of each context that are rewritten")
     least_words: int = Field(0, ge=0, description="of a sentence that is rewritten")
     samples: int = Field(10, ge=1, description="of each sentence under each code (paper: 10)")

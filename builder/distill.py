@@ -189,7 +189,9 @@ def _round(
                 number=number,
                 corpus=corpora[0],
                 earlier=corpora[-1],
-                student=ModelConfig(model=str(student.absolute()), device=device, dtype="auto"),
+                student=ModelConfig(
+                    model=str(student.absolute()), device=device, dtype=settings.teacher.dtype
+                ),
                 rewriting=config.rewriting,
             )
         }

@@ -170,11 +170,11 @@ def _evaluate_suite(
     path: Path, folder: Path, options: dict[str, Any], say: Callable[[str], None]
 ) -> dict[str, dict[str, Any]]:
     """The documents of all sets, written into the folder with the page."""
+    from builder.models import pin, resolve
     from dimsum.evaluation.page import render
     from dimsum.evaluation.saved_outputs import are_saved
     from dimsum.evaluation.suite import evaluate_suite, load_suite, outputs_folder, outputs_of
     from dimsum.files import try_folder, whole_file
-    from dimsum.models import pin, resolve
     from dimsum.tasks import task_of
 
     suite = load_suite(path)
@@ -185,7 +185,8 @@ def _evaluate_suite(
             hint="--reuse takes what an earlier --suite wrote with --output",
         )
     try_folder(folder)
-    models = [*options["models"], *filter(None, [options["teacher"], options["critic"]])]
+    judges = [options["critic"], options["rerank_critic"] if options["rerank"] else None]
+    models = [*options["models"], *filter(None, [options["teacher"], *judges])]
     asked = {
         **options,
         "reuse": None,

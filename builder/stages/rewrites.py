@@ -128,7 +128,9 @@ STAGE = Stage(
     inputs=("sentences",),
     settings=lambda c, _: {
         "rewriting": c.round
-        and c.round.rewriting.model_dump(mode="json", exclude={"per_context", "least_words"}),
+        and c.round.rewriting.model_dump(
+            mode="json", exclude={"sentences", "per_context", "least_words"}
+        ),
         "max_characters": c.candidates.max_characters,
         "forbidden": {domain.name: list(domain.forbidden) for domain in c.domains},
     },

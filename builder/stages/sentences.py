@@ -1,13 +1,16 @@
-"""sentences: of an earlier run's candidates, those that a student is to rewrite.
+"""sentences: of an earlier run's sentences, those that a student is to rewrite.
 
-A shard of the round is a shard of the earlier run, whose tables are inputs by name.
+They are the run's candidates or the sources of its pairs. A shard of the round is a shard of the
+earlier run, whose tables are inputs by name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -45,11 +48,11 @@ def make(work: Work) -> Output:
     settings = work.config.round
     assert settings is not None
     wanted = settings.rewriting
-    candidates = pq.read_table(work.files["candidates"]).to_pylist()
+    found = _read(work.files)
     lengths = lengths_of(pq.read_table(work.files["contexts"], columns=["context_id", "sentences"]))
     rows: Rows = []
     rejects: Rows = []
-    for context_id, group in groupby(candidates, key=lambda row: row["context_id"]):
+    for context_id, group in groupby(found, key=lambda row: row["context_id"]):
         taken = 0
         for position, row in enumerate(group):
             common = {
@@ -67,17 +70,29 @@ def make(work: Work) -> Output:
     return with_rejects(rows, rejects, SCHEMA, REJECTED)
 
 
+def _read(files: Mapping[str, Path]) -> Rows:
+    """Sentences with their contexts: candidates, or where pairs are given the sources of these."""
+    if "duplicates" not in files:
+        candidates: Rows = pq.read_table(files["candidates"]).to_pylist()
+        return candidates
+    first: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in pq.read_table(files["duplicates"]).to_pylist():
+        first.setdefault((row["context_id"], row["source"]), {**row, "sentence": row["source"]})
+    return list(first.values())
+
+
 def _settings(config: BuildConfig, shard: int) -> dict[str, object]:
     assert config.round is not None
     settings = config.round
-    chosen = settings.rewriting.model_dump(include={"per_context", "least_words"})
+    chosen = settings.rewriting.model_dump(include={"sentences", "per_context", "least_words"})
     return {"number": settings.number, **chosen}
 
 
 def _files(config: BuildConfig, shard: int) -> dict[str, Path]:
     assert config.round is not None
     corpus = Run.open(config.round.corpus)
-    return {name: corpus.read_finished(name, shard) for name in ("candidates", "contexts")}
+    stage = "candidates" if config.round.rewriting.sentences == "candidates" else "duplicates"
+    return {name: corpus.read_finished(name, shard) for name in (stage, "contexts")}
 
 
 STAGE = Stage(

@@ -8,8 +8,10 @@ import shutil
 import sys
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -20,10 +22,11 @@ from builder.config import parse_config
 from builder.distill import DistillConfig, Distilled, distill, load_distill
 from builder.errors import ConfigError
 from builder.report.gather import gather
+from builder.stages import sentences
 from builder.stages.order import ROUND_STAGES, units_of
 from builder.stages.placement import Membership
 from builder.statistics.funnel import funnel
-from builder.store import Run
+from builder.store import Output, Run
 from builder.writing import sample_rows
 from dimsum import Student
 from dimsum.evaluation import teacher as asking
@@ -403,3 +406,31 @@ def test_the_page_of_the_experiment_is_written_from_what_commands_wrote(
     assert (tmp_path / "work/judged/first.json").stat().st_mtime_ns == stamp
     assert target.read_text() == text
     capfd.readouterr()
+
+
+def test_the_sources_of_pairs_may_be_rewritten_and_short_ones_left_out(
+    done: tuple[Path, Distilled],
+) -> None:
+    first = Run.open(done[1].corpora[0])
+    later = parse_config(Run.open(done[1].corpora[1]).header()["config"])
+    assert later.round is not None
+    pairs = pq.read_table(first.read_finished("duplicates", 0)).to_pylist()
+    sources = list(dict.fromkeys(row["source"] for row in pairs))
+    lengths = sorted(len(source.split()) for source in sources)
+    assert lengths[0] < lengths[-1], "toy sources of different lengths"
+
+    def chosen(least: int) -> Output:
+        how = later.round.rewriting.model_copy(  # type: ignore[union-attr]
+            update={"sentences": "sources", "per_context": 99, "least_words": least}
+        )
+        config = later.model_copy(
+            update={"round": later.round.model_copy(update={"rewriting": how})}  # type: ignore[union-attr]
+        )
+        work: Any = SimpleNamespace(config=config, files=sentences.STAGE.files(config, 0))
+        return sentences.make(work)
+
+    assert chosen(0).table["source"].to_pylist() == sources
+    found = chosen(lengths[-1])
+    assert set(found.table["source"].to_pylist()) < set(sources)
+    assert all(len(text.split()) == lengths[-1] for text in found.table["source"].to_pylist())
+    assert found.rejected["too_short_to_rewrite"] == len(sources) - found.table.num_rows
