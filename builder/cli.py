@@ -36,7 +36,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "verify": ("builder.commands.verify:verify", "Compare the Hub's bytes with the release."),
     "critic": ("builder.commands.critic:critic", "Train or evaluate an entailment critic."),
     "probe": ("builder.commands.probe:probe", "Test what the method rests on, for any teacher."),
-    "train": ("dimsum.commands.train:train", "Train a student on pairs."),
+    "train": ("builder.commands.train:train", "Train a student on pairs."),
     "teacher-logits": (
         "dimsum.commands.teacher_logits:teacher_logits",
         "Write what a teacher says of a training's targets.",

@@ -208,6 +208,7 @@ def _student(
     say: Callable[[str], None],
 ) -> Path:
     """Train on a dataset, or only on the rows of one round of it."""
+    from builder.rewards import open_judge
     from dimsum.pairs import Columns
     from dimsum.training.data import Data
     from dimsum.training.train import train
@@ -215,5 +216,5 @@ def _student(
     where = {} if number is None else {"round": number}
     say(f"{output.name}: training")
     data = Data(str(dataset), Columns(where=where))
-    train(data, recipe, output, device=device, quiet=quiet, say=say)
+    train(data, recipe, output, device=device, quiet=quiet, say=say, open_judge=open_judge)
     return output

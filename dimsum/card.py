@@ -22,6 +22,7 @@ from cards.render import render_model_card
 from dimsum import __version__
 from dimsum.files import whole_file
 from dimsum.models import public_name
+from dimsum.objectives.reward_settings import ENTAILMENT
 from dimsum.spec import StudentSpec
 from dimsum.tasks import TaskDefinition, tasks_of
 from dimsum.tasks.words import both, either
@@ -86,7 +87,7 @@ def student_facts(name: str, spec: StudentSpec, reference: str) -> ModelFacts:
         dataset=_link(reference, data),
         models=(*_teacher(training), *(data.models if data else ())),
         texts=data.texts if data else (),
-        method=f"Fine-tuned ({whole}) {_how(training)} {codes} pairs.",
+        method=f"Fine-tuned ({whole}) {_how(training)} {codes} pairs{_reward(training)}.",
         settings=_settings(training["recipe"]),
         generation=_settings(spec.generation.model_dump()),
         controls=tuple(
@@ -135,6 +136,17 @@ def _how(training: dict[str, Any]) -> str:
         f"distributions of {teacher}, {share:.0%} on outputs that the student sampled itself and "
         f"{1 - share:.0%} on the targets{written} of"
     )
+
+
+def _reward(training: dict[str, Any]) -> str:
+    """What was rewarded beside, in words."""
+    found = training["recipe"].get("objective", {}).get("reward")
+    if found is None or found["alpha"] == 1:
+        return ""
+    by = (
+        f"{found['value']} by {found['critic']}" if found["value"] == ENTAILMENT else found["value"]
+    )
+    return f", and with the weight {1 - found['alpha']:g} a reward of its own outputs ({by})"
 
 
 def _tasks(spec: StudentSpec) -> tuple[TaskDefinition, ...]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from dimsum.objectives.reward_settings import Reward
 from dimsum.sampling import Sampling
 from dimsum.settings import FROM, PathInFile, Settings, did_you_mean
 
@@ -29,6 +30,13 @@ class OwnSampling(Sampling):
     max_new_tokens: int = Field(64, ge=1, description="of one output, its end included")
 
 
+class PassRate(Settings):
+    """Weights of examples, p^a (1 - p)^b, p being the share of accepted samples of a prompt."""
+
+    a: float = Field(1.0, ge=0, description="power of the rate of accepted samples")
+    b: float = Field(1.0, ge=0, description="power of the rate of the others")
+
+
 class TokenWeights(Settings):
     """Which positions of a target count, and how much."""
 
@@ -42,6 +50,11 @@ class TokenWeights(Settings):
         None,
         ge=2,
         description="compare z-scores of the teacher's so many largest logits; empty: no",
+    )
+    pass_rate: PassRate | None = Field(
+        None,
+        description="weigh an example by how many of the student's samples are accepted "
+        "(reward.accept): {a: 1, b: 1}; empty: no",
     )
 
 
@@ -80,6 +93,7 @@ class GKD(Settings):
     )
     sampling: OwnSampling = OwnSampling()
     weights: TokenWeights = TokenWeights()
+    reward: Reward | None = Field(None, description="of the student's own outputs; empty: none")
 
     @model_validator(mode="after")
     def _consistent(self) -> GKD:
@@ -95,15 +109,48 @@ class GKD(Settings):
                 )
             if self.weights != TokenWeights():
                 raise ValueError("weights are of a divergence; with cross_entropy leave them out")
+            if self.reward is not None:
+                raise ValueError("a reward goes with a divergence; with cross_entropy leave it out")
         if self.teacher_logits is not None:
             if self.on_policy or self.sequence_level or self.loss == "cross_entropy":
                 raise ValueError(
                     "teacher_logits are of given targets: lambda must be 0, sequence_level false "
                     "and the loss divergence"
                 )
-            if self.weights.entropy_difference or self.weights.standardise_top:
+            if self.weights.model_copy(update={"share": 1.0}) != TokenWeights():
                 raise ValueError("with teacher_logits the only weight that can be set is share")
+        self._check_reward()
         return self
+
+    def _check_reward(self) -> None:
+        reward, rate = self.reward, self.weights.pass_rate
+        if reward is None:
+            if rate is not None:
+                raise ValueError(
+                    "weights.pass_rate needs a reward, which says what is accepted; with "
+                    "reward.alpha 1 it does nothing else"
+                )
+            return
+        if not self.on_policy and (reward.alpha < 1 or rate is None):
+            raise ValueError(
+                "a reward is of outputs that the student samples: set lambda above 0, or leave the "
+                "reward out"
+            )
+        if rate is not None and reward.samples < 2:
+            raise ValueError(
+                "one sample of a prompt is accepted or not and gives no rate: set reward.samples "
+                "to 2 or more for weights.pass_rate"
+            )
+        if reward.alpha < 1 and (self.sampling.top_p < 1 or self.sampling.no_repeat_ngram):
+            raise ValueError(
+                "the gradient of a reward is that of the whole distribution: leave sampling.top_p "
+                "at 1 and sampling.no_repeat_ngram at 0"
+            )
+
+    @property
+    def samples_own(self) -> bool:
+        """Whether the student samples at every step."""
+        return self.on_policy > 0 or self.weights.pass_rate is not None
 
     @property
     def needs_logits(self) -> bool:

@@ -21,6 +21,7 @@ def arguments_of(
     dtype: str | None,
     *,
     seq2seq: bool,
+    rewarded: bool = False,
 ) -> Any:
     """TrainingArguments, or Seq2SeqTrainingArguments, of a recipe.
 
@@ -28,6 +29,8 @@ def arguments_of(
         folder: of the checkpoints.
         examples: training pairs, from which the distance between validations follows.
         dtype: of autocast; None is plain float32.
+        rewarded: the student that is kept is the best by the objective with the held-out critic's
+            reward, and not by its validation loss.
 
     Raises:
         UsageError: a batch that cannot be shared out over the devices.
@@ -69,8 +72,8 @@ def arguments_of(
         save_steps=every,
         save_total_limit=2,
         load_best_model_at_end=True,
-        metric_for_best_model="eval_loss",
-        greater_is_better=False,
+        metric_for_best_model="eval_objective" if rewarded else "eval_loss",
+        greater_is_better=rewarded,
         restore_callback_states_from_checkpoint=True,
         logging_strategy="steps",
         logging_steps=max(1, min(20, every // 4)),

@@ -14,6 +14,7 @@ from dimsum.data.values import Reading
 from dimsum.errors import UsageError
 from dimsum.language import languages_of
 from dimsum.models import public_name
+from dimsum.objectives.settings import GKD
 from dimsum.pairs import Columns, Pair, held_out, pairs_of
 from dimsum.prompts import PromptFormat
 from dimsum.student import Student
@@ -67,7 +68,8 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
         used = [p for p in everything if not held_out(p.source, share)]
     causal = student.spec.architecture == "causal"
     student.spec.max_source_tokens = min(student.spec.max_source_tokens, recipe.max_source_tokens)
-    encoding, aside = Encoding(), Encoding()
+    keep = isinstance(recipe.objective, GKD) and recipe.objective.reward is not None
+    encoding, aside = Encoding(asked={} if keep else None), Encoding()
     most = recipe.max_target_tokens
     training = Examples(encode_pairs(student, used, most, encoding), causal=causal)
     training = balanced(training, encoding.codes, recipe.balance)

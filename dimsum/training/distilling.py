@@ -1,8 +1,7 @@
 """Trainers that minimise a divergence from a teacher, on given targets and on the student's own.
 
-Source: arXiv 2306.13649, algorithm 1. The student samples without gradients, at the beginning of a
-step and for all its micro-batches, so that the mean is over the tokens that are there and a step
-is the same however it is cut.
+Source: arXiv 2306.13649. The mean is over the target tokens that are there once the student has
+sampled (`dimsum.training.own_batches`), for all micro-batches of a step together.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from dimsum.objectives.divergence import (
     divergence_of_log_probabilities,
     entropy,
 )
+from dimsum.objectives.reinforce import log_likelihoods
 from dimsum.objectives.settings import GKD
 from dimsum.objectives.weights import (
     count_selected,
@@ -27,18 +27,15 @@ from dimsum.objectives.weights import (
     weigh_by_entropy_difference,
     with_rest,
 )
-from dimsum.training.examples import IGNORED, as_item, rows_of_batch
-from dimsum.training.own_outputs import OwnOutput, sample_outputs, uniforms_for
+from dimsum.training.examples import IGNORED
+from dimsum.training.own_batches import Batch, OwnBatches
+from dimsum.training.rewards import Rewards, Written
 from dimsum.training.teacher import Teacher, count_vocabulary, target_logits
 from dimsum.training.teacher_logits import CachedTeacher
 from dimsum.training.trainer import StudentTrainer, scaled
 
 if TYPE_CHECKING:
     from dimsum.student import Student
-
-Batch = dict[str, torch.Tensor]
-_DRAWS = 2**32
-"""Beginning of the streams that draw what is sampled, behind those that sample."""
 
 
 class _Distilling(StudentTrainer):
@@ -47,14 +44,20 @@ class _Distilling(StudentTrainer):
     student: Student
     objective: GKD
     teacher: Teacher | CachedTeacher
+    rewards: Rewards | None
     vocabulary: int
     accelerator: Any
     state: Any
     data_collator: Any
 
-    def begin(self, teacher: Teacher | CachedTeacher) -> None:
-        """Take what a training is distilled from; the trainer has its student already."""
+    def begin(self, teacher: Teacher | CachedTeacher, rewards: Rewards | None = None) -> None:
+        """Take what a training is distilled from; the trainer has its student already.
+
+        Args:
+            rewards: of its own outputs, where the objective has a reward.
+        """
         self.objective, self.teacher = teacher.objective, teacher
+        self.rewards = rewards
         self.vocabulary = count_vocabulary(self.student.tokenizer)
         # The loss is normalised over a whole step here, whatever the model's own would be.
         self.model_accepts_loss_kwargs = True
@@ -64,7 +67,7 @@ class _Distilling(StudentTrainer):
         """The micro-batches of a step and the number of their target tokens."""
         parent: Any = super()
         batches, tokens = parent.get_batch_samples(iterator, count, device)
-        if self.objective.on_policy and batches:
+        if self.objective.samples_own and batches:
             batches = self._with_own_outputs(batches)
             tokens = self._get_num_items_in_batch(batches, device)
         return batches, tokens
@@ -80,47 +83,27 @@ class _Distilling(StudentTrainer):
 
     def _with_own_outputs(self, batches: list[Batch]) -> list[Batch]:
         """The batches with some targets replaced by what the student samples now."""
-        step, seed = self.state.global_step, self.args.seed
-        first = self.args.process_index * 2**20
-        causal = self.student.spec.architecture == "causal"
-        rows = [rows_of_batch(batch, causal=causal) for batch in batches]
-        flat = [(b, r) for b, part in enumerate(rows) for r in range(len(part))]
-        draws = [
-            uniforms_for(
-                seed, step, _DRAWS + (0 if self.objective.draw == "batch" else first + i), 1
-            )
-            for i in range(len(flat))
-        ]
-        chosen = [i for i, one in enumerate(draws) if one[0] < self.objective.on_policy]
-        if not chosen:
-            return batches
-        sampling = self.objective.sampling
-        outputs = sample_outputs(
+        own = OwnBatches(
             self.student,
-            [rows[flat[i][0]][flat[i][1]][0] for i in chosen],
-            sampling,
-            [uniforms_for(seed, step, first + i, sampling.max_new_tokens) for i in chosen],
+            self.objective,
             self.vocabulary,
+            self.data_collator,
+            self.rewards,
+            self._note,
         )
-        for i, output in zip(chosen, outputs, strict=True):
-            b, r = flat[i]
-            rows[b][r] = (rows[b][r][0], list(output.tokens))
-        self._note_outputs(outputs)
-        device = batches[0]["input_ids"].device
-        return [
-            {
-                name: value.to(device)
-                for name, value in self.data_collator(
-                    [as_item(prompt, target, causal=causal) for prompt, target in part]
-                ).items()
-            }
-            for part in rows
-        ]
+        return own.replace(
+            batches,
+            self.args.seed,
+            self.state.global_step,
+            self.args.process_index * 2**20,
+            self._mean_over_devices,
+        )
 
-    def _note_outputs(self, outputs: Sequence[OwnOutput]) -> None:
-        for output in outputs:
-            self._note("own_tokens", len(output.tokens))
-            self._note("own_ended", float(output.finish != "length"))
+    def _mean_over_devices(self, count: int) -> float:
+        if self.args.world_size == 1:
+            return float(count)
+        mine = torch.tensor([count], device=self.accelerator.device)
+        return float(self.accelerator.gather(mine).double().mean())
 
     def _note(self, name: str, value: float, weight: float = 1.0) -> None:
         """Add to a mean that the next line of the log shows."""
@@ -155,8 +138,48 @@ class _Distilling(StudentTrainer):
             theirs = self.teacher.logits_at(given, mask)
             ours = target_logits(model, given, mask, self.student.model)
             losses = self._losses(theirs, ours, mask)
-        total = losses.sum()
-        return scaled(self, total, inputs["labels"], num_items_in_batch, return_outputs)
+        own = mask.nonzero()[:, 0]
+        if "weights" in inputs:
+            losses = losses * inputs["weights"][own]
+        loss = scaled(self, losses.sum(), inputs["labels"], num_items_in_batch, False)
+        reward = self.objective.reward
+        if reward is not None and "advantages" in inputs:
+            count = len(losses)
+            self._note("divergence", losses.detach().sum().item() / max(count, 1), count)
+            labels = inputs["labels"][inputs["labels"] != IGNORED]
+            logs = log_likelihoods(
+                ours,
+                labels,
+                temperature=self.objective.sampling.temperature,
+                vocabulary=self.vocabulary,
+            )
+            expected = (inputs["advantages"][own] * logs).sum()
+            loss = reward.alpha * loss - (1 - reward.alpha) * expected
+        return (loss, {"loss": loss}) if return_outputs else loss
+
+    def _conclude(self, metrics: dict[str, float]) -> dict[str, float]:
+        """Add what the objective comes to by the held-out critic."""
+        reward = self.objective.reward
+        if reward is not None:
+            gain = (1 - reward.alpha) * metrics["eval_held_out"]
+            metrics["eval_objective"] = gain - reward.alpha * metrics["eval_loss"]
+        return metrics
+
+    def _measure_texts(self, texts: Sequence[str]) -> dict[str, float]:
+        """The reward of the outputs for the sample, and what is observed beside it."""
+        if self.rewards is None:
+            return {}
+        written = [
+            Written(pair.source, code, text)
+            for (pair, code), text in zip(self.sample, texts, strict=True)
+        ]
+        found = self.rewards.judge.reward(written)
+        accepted = (found >= self.rewards.settings.accept).mean()
+        return {
+            "reward": float(found.mean()),
+            "accepted": float(accepted),
+            **self.rewards.judge.observe(written),
+        }
 
     def _losses(self, theirs: Any, ours: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Weighted divergences at the target positions, shape (n,)."""

@@ -31,10 +31,12 @@ class Encoding:
     Attributes:
         codes: control code of each example, in order.
         too_long: pairs left out, by which side was longer than the student takes.
+        asked: source and control code of each prompt by `prompt_key`; None: not kept.
     """
 
     codes: list[str] = field(default_factory=list)
     too_long: Counter[str] = field(default_factory=Counter)
+    asked: dict[bytes, tuple[str, str]] | None = None
 
     @property
     def trained(self) -> Counter[str]:
@@ -106,6 +108,11 @@ def as_item(prompt: list[int], target: list[int], *, causal: bool) -> dict[str, 
     return {"input_ids": prompt + target, "labels": [IGNORED] * len(prompt) + target}
 
 
+def prompt_key(prompt: Sequence[int]) -> bytes:
+    """A prompt's tokens as a key: a student has one prompt for a source and a control code."""
+    return np.asarray(prompt, dtype=np.int32).tobytes()
+
+
 def rows_of_batch(
     batch: dict[str, torch.Tensor], *, causal: bool
 ) -> list[tuple[list[int], list[int]]]:
@@ -171,6 +178,8 @@ def encode_pairs(
                 into.too_long["target"] += 1
             else:
                 into.codes.append(code)
+                if into.asked is not None:
+                    into.asked[prompt_key(prompt)] = (pair.source, code)
                 yield prompt, target
 
 

@@ -219,7 +219,7 @@ def _add_teacher(
                 more["teacher_seconds"] = passes * _seconds(
                     lambda: teacher(**batch, use_cache=False), device
                 )
-        if objective.on_policy:
+        if objective.samples_own:
             student = _model(config, architecture, frozen, half).eval()
             prompts = batch["input_ids"][:, : lengths[0]]
             settings = {"max_new_tokens": lengths[1], "min_new_tokens": lengths[1]}
@@ -234,7 +234,7 @@ def _add_teacher(
                     ),
                     device,
                 )
-            more["sampling_seconds"] = objective.on_policy * passes * one
+            more["sampling_seconds"] = _samples_a_row(objective) * passes * one
     seconds = measured["seconds_a_step"] + sum(more.values())
     measured |= {name: round(value, 3) for name, value in more.items()}
     measured |= {
@@ -242,6 +242,12 @@ def _add_teacher(
         "pairs_a_second": round(recipe.batch_size / seconds, 2),
         "tokens_a_second": round(recipe.batch_size * sum(lengths) / seconds, 1),
     }
+
+
+def _samples_a_row(objective: GKD) -> float:
+    """How many outputs the student samples for a row of a batch."""
+    share = 1.0 if objective.weights.pass_rate is not None else objective.on_policy
+    return share * (1 if objective.reward is None else objective.reward.samples)
 
 
 def _bytes(model: Any) -> int:

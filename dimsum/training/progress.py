@@ -13,6 +13,8 @@ from transformers import TrainerCallback
 
 from dimsum.duration import duration
 
+SHOWN = ("loss", "rouge_l", "length", "style", "reward", "held_out", "accepted", "valid")
+"""Measures of a validation that have a line."""
 PLAIN_EVERY = 30.0
 """Seconds between two lines when standard error is not a terminal."""
 
@@ -30,7 +32,7 @@ class ProgressLine(TrainerCallback):  # type: ignore[misc]
         self.name = name
         self.wanted = not quiet and sys.stderr.isatty()
         self.live: Live | None = None
-        self.loss = self.own = ""
+        self.loss = self.own = self.reward = ""
         self.began = self.shown = 0.0
         self.first_step = self.first_tokens = 0
 
@@ -48,12 +50,14 @@ class ProgressLine(TrainerCallback):  # type: ignore[misc]
         """Remember the loss; leave a line about each validation."""
         found = logs or {}
         if "loss" in found:
-            self.loss = f"{float(found['loss']):.3f}"
+            self.loss = f"{float(found.get('divergence', found['loss'])):.3f}"
+        if "reward" in found:
+            self.reward = f"reward {found['reward']:.3f}, {found['accepted']:.0%} accepted"
         if "own_tokens" in found:
             self.own = f"own {found['own_tokens']:.0f} tokens, {found['own_ended']:.0%} ended"
-        if "eval_loss" in found:
-            shown = ("eval_loss", "eval_rouge_l", "eval_length", "eval_style")
-            parts = [f"{k.removeprefix('eval_')} {found[k]:.3f}" for k in shown if k in found]
+        shown = [name for name in SHOWN if f"eval_{name}" in found]
+        if shown:
+            parts = [f"{name} {found[f'eval_{name}']:.3f}" for name in shown]
             self.console.print(Text(f"step {state.global_step}  validation: " + "  ".join(parts)))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -79,15 +83,15 @@ class ProgressLine(TrainerCallback):  # type: ignore[misc]
         """step 40/120  loss 1.234  812 tokens/s  3 min 20 s left.
 
         A distillation has its divergence there, and behind it the mean length of what the student
-        sampled since the last line of the log and the share of it that came to an end.
+        sampled since the last line of the log and the share of it that came to an end; with a
+        reward also its mean and the share of outputs that were accepted.
         """
         seconds = max(time.monotonic() - self.began, 1e-6)
         done = state.global_step - self.first_step
         parts = [f"step {state.global_step}/{state.max_steps}"]
         if self.loss:
             parts.append(f"{self.name} {self.loss}")
-        if self.own:
-            parts.append(self.own)
+        parts += filter(None, [self.own, self.reward])
         seen = state.num_input_tokens_seen - self.first_tokens
         if seen:
             parts.append(f"{seen / seconds:,.0f} tokens/s")

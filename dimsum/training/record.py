@@ -18,6 +18,13 @@ from dimsum.training.examples import hash_examples
 from dimsum.training.recipe import Recipe
 
 RECORD = "training.json"
+REFERENCES = ("critic", "held_out", "build")
+"""Settings of a reward that name files or models."""
+OTHERS = {
+    "examples": "of other data",
+    "teacher": "of another teacher",
+    "reward": "with another reward",
+}
 
 
 def identity_of(student: Student, recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
@@ -25,8 +32,17 @@ def identity_of(student: Student, recipe: Recipe, prepared: Prepared) -> dict[st
     settings = recipe.model_dump(mode="json", exclude={"student", "language"})
     teacher = None
     if isinstance(recipe.objective, GKD):
-        teacher = resolve(settings["objective"].pop("teacher")).identity
-        settings["objective"]["teacher_logits"] = bool(settings["objective"]["teacher_logits"])
+        objective = settings["objective"]
+        teacher = resolve(objective.pop("teacher")).identity
+        objective["teacher_logits"] = bool(objective["teacher_logits"])
+        # What is left out is so in trainings that were begun before it was a setting.
+        if objective["weights"]["pass_rate"] is None:
+            del objective["weights"]["pass_rate"]
+        if objective["reward"] is None:
+            del objective["reward"]
+        else:  # `reward` below says what these name
+            for name in REFERENCES:
+                del objective["reward"][name]
     else:  # as trainings were begun that knew no other objective
         settings.pop("objective")
     return {
@@ -43,6 +59,10 @@ def identity_of(student: Student, recipe: Recipe, prepared: Prepared) -> dict[st
 def public_objective(recipe: Recipe) -> dict[str, Any]:
     """The objective as a card may show it."""
     found: dict[str, Any] = recipe.objective.model_dump(mode="json")
+    reward = found.get("reward") or {}
+    for name in REFERENCES:
+        if reward.get(name):
+            reward[name] = public_name(reward[name])
     for name in ("teacher", "teacher_logits"):
         if found.get(name):
             found[name] = public_name(found[name])
@@ -78,7 +98,10 @@ def begin(output: Path, identity: dict[str, Any]) -> bool:
         before = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UsageError(f"{path} cannot be read", hint="choose a new folder") from error
-    for key in ("architecture", "model_type", "weights", "recipe", "teacher", "examples"):
+    keys = ["architecture", "model_type", "weights", "recipe", "teacher", "examples"]
+    if "reward" in identity:  # not where the training is finished
+        keys.append("reward")
+    for key in keys:
         if before.get(key) != identity.get(key):
             other = _difference(key, before, identity)
             raise UsageError(
@@ -93,8 +116,8 @@ def _difference(key: str, before: dict[str, Any], now: dict[str, Any]) -> str:
         return f"a {before.get('architecture')} {before.get('model_type')}, not {now['student']}"
     if key == "weights":
         return f"of {before.get('student')} with other weights"
-    if key in ("examples", "teacher"):
-        return "of other data" if key == "examples" else "of another teacher"
+    if key in OTHERS:
+        return OTHERS[key]
     old = before.get("recipe") or {}
     names = dict.fromkeys([*now["recipe"], *old])
     other = [name for name in names if old.get(name) != now["recipe"].get(name)]

@@ -13,12 +13,9 @@ from dimsum.models import Resolved, public_name, resolve
 from dimsum.objectives.settings import GKD
 from dimsum.student import DType, Student
 from dimsum.training.examples import Examples
-from dimsum.training.own_outputs import sample_outputs, uniforms_for
 from dimsum.training.recipe import Recipe
 from dimsum.training.teacher_logits import CachedTeacher
 
-TRIED = 8
-"""Prompts that a student has to write something for before it is trained on what it writes."""
 Rows = Callable[[torch.Tensor], torch.Tensor]
 """Indices of target positions, shape (n,), to logits there, shape (n, at least the vocabulary)."""
 
@@ -112,7 +109,7 @@ def open_teacher(
         identity: hash of the training's examples.
 
     Raises:
-        UsageError: as `check_teacher` and `check_positions`, or the student samples nothing.
+        UsageError: as `check_teacher` and `check_positions`.
         ModelError: it cannot be loaded.
     """
     objective = recipe.objective
@@ -125,31 +122,11 @@ def open_teacher(
     )
     check_teacher(teacher.writer, student, (teacher.name, public_name(recipe.student)))
     prompts, targets = examples.longest()
-    if objective.on_policy:
+    if objective.samples_own:
         targets = max(targets, objective.sampling.max_new_tokens)
-        check_own_outputs(student, recipe, examples)
     check_positions(teacher.writer, f"the teacher {teacher.name}", (prompts, targets))
     check_positions(student, f"the student {public_name(recipe.student)}", (prompts, targets))
     return teacher
-
-
-def check_own_outputs(student: Student, recipe: Recipe, examples: Examples) -> None:
-    """Refuse a student whose sampled outputs are all empty: there is nothing to teach it on.
-
-    Raises:
-        UsageError: it is so.
-    """
-    assert isinstance(recipe.objective, GKD)
-    rows = [examples.row(i)[0] for i in range(min(TRIED, len(examples)))]
-    settings = recipe.objective.sampling.model_copy(update={"max_new_tokens": 1})
-    numbers = [uniforms_for(recipe.seed, 0, i, 1) for i in range(len(rows))]
-    found = sample_outputs(student, rows, settings, numbers, count_vocabulary(student.tokenizer))
-    if all(output.finish == "eos" for output in found):
-        raise UsageError(
-            f"the student {public_name(recipe.student)} writes nothing: {len(found)} of "
-            f"{len(found)} outputs that it sampled are empty",
-            hint="train it on the pairs first, or set objective.lambda to 0",
-        )
 
 
 def target_logits(

@@ -32,9 +32,11 @@ from dimsum.training.checkpoints import Sums, last_checkpoint
 from dimsum.training.data import Data, Prepared, count_codes, describe_data, fit_prompts, prepare
 from dimsum.training.examples import Collator
 from dimsum.training.lora import with_lora
+from dimsum.training.monitor import StopWhenParted
 from dimsum.training.progress import ProgressLine
 from dimsum.training.recipe import Recipe, check_precision
 from dimsum.training.record import begin, identity_of, public_objective, refuse_foreign
+from dimsum.training.rewards import OpenJudge, Rewards, open_rewards
 from dimsum.training.targets import write_targets
 from dimsum.training.teacher import Teacher, open_teacher
 from dimsum.training.teacher_logits import CachedTeacher
@@ -53,16 +55,19 @@ def train(
     quiet: bool = True,
     say: Callable[[str], None] = lambda line: None,
     callbacks: Sequence[Any] = (),
+    open_judge: OpenJudge | None = None,
 ) -> Student:
     """Train a student, or go on with a training that was interrupted.
 
     Args:
         output: a new or empty folder, or one in which this very training was begun.
         callbacks: transformers' TrainerCallbacks, for tests and tools of one's own.
+        open_judge: opens what an objective's reward names, as `builder.rewards.open_judge` does.
 
     Raises:
         UsageError: no data, missing columns, float16 for a T5, a student of another prompt format,
-            or an output folder that holds something else; nothing is overwritten.
+            a teacher or a reward that teaches nothing, or an output folder that holds something
+            else; nothing is overwritten.
         ModelError: the model cannot be loaded.
         Busy: another training is at work in the folder.
     """
@@ -71,7 +76,7 @@ def train(
     # Of processes that train together the first holds the folder for all.
     alone = os.environ.get("RANK", "0") == "0"
     with hold(output, "training") if alone else nullcontext():
-        return _train(data, recipe, output, device, quiet, say, callbacks)
+        return _train(data, recipe, output, device, quiet, say, callbacks, open_judge)
 
 
 def _train(
@@ -82,6 +87,7 @@ def _train(
     quiet: bool,
     say: Callable[[str], None],
     callbacks: Sequence[Any],
+    open_judge: OpenJudge | None,
 ) -> Student:
     where = pick_device(device)
     kind = _training_dtype(recipe, where)
@@ -92,9 +98,12 @@ def _train(
     for line in describe_data(prepared):
         say(line)
     identity = identity_of(student, recipe, prepared)
-    teacher = None
+    teacher, rewards = None, None
     if not (output / SPEC_FILE).is_file():
         teacher = open_teacher(student, recipe, prepared.train, where, identity["examples"])
+        rewards = open_rewards(recipe, student, prepared, open_judge)
+        if rewards is not None:
+            identity["reward"] = rewards.judge.identity
     if not begin(output, identity):
         say(f"{output} is already trained")
         return Student.from_pretrained(output, device=device)
@@ -114,11 +123,17 @@ def _train(
         student.model = with_lora(student.model, student.spec.architecture, recipe)
     began = time.monotonic()
     trainer = make_trainer(
-        student, prepared, recipe, output, where, kind, quiet, callbacks, teacher
+        student, prepared, recipe, output, where, kind, quiet, callbacks, teacher, rewards
     )
+    checkpoint = last_checkpoint(output / CHECKPOINTS, say)
+    trainer.args.eval_on_start = rewards is not None and checkpoint is None
     with quiet_transformers():
-        trainer.train(resume_from_checkpoint=last_checkpoint(output / CHECKPOINTS, say))
+        trainer.train(resume_from_checkpoint=checkpoint)
     facts = {} if teacher is None else teacher.facts()
+    if rewards is not None:
+        facts["reward"] = rewards.facts()
+        if rewards.parted is not None:
+            say(f"stopped at step {rewards.parted}: the reward rose and the held-out critic's fell")
     finish(student, base, trainer, recipe, data, prepared, output, time.monotonic() - began, facts)
     return Student.from_pretrained(output, device=device)
 
@@ -145,11 +160,13 @@ def make_trainer(
     quiet: bool,
     callbacks: Sequence[Any],
     teacher: Teacher | CachedTeacher | None = None,
+    rewards: Rewards | None = None,
 ) -> Any:
     """transformers' Trainer for this student, with our line of progress.
 
     Args:
         teacher: that the student is distilled from.
+        rewards: of its own outputs.
     """
     from transformers import EarlyStoppingCallback, PrinterCallback
 
@@ -159,13 +176,21 @@ def make_trainer(
 
     seq2seq = student.spec.architecture == "seq2seq"
     arguments = arguments_of(
-        recipe, output / CHECKPOINTS, len(prepared.train), device, dtype, seq2seq=seq2seq
+        recipe,
+        output / CHECKPOINTS,
+        len(prepared.train),
+        device,
+        dtype,
+        seq2seq=seq2seq,
+        rewarded=rewards is not None,
     )
     if recipe.gradient_checkpointing and recipe.lora_rank:
         student.model.enable_input_require_grads()
     asks = teacher is not None and teacher.objective.needs_logits
     line = ProgressLine(quiet=quiet, name="divergence" if asks else "loss")
     extra = [line, Sums(), *callbacks]
+    if rewards is not None:
+        extra.append(StopWhenParted(rewards))
     if recipe.patience:
         extra.append(EarlyStoppingCallback(recipe.patience))
     kinds = (SequenceDistiller, CausalDistiller) if asks else (SequenceTrainer, CausalTrainer)
@@ -179,7 +204,7 @@ def make_trainer(
     )
     trainer.student, trainer.sample, trainer.tasks = student, prepared.sample, recipe.definitions
     if teacher is not None and asks:
-        trainer.begin(teacher)
+        trainer.begin(teacher, rewards)
     trainer.remove_callback(PrinterCallback)
     return trainer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -30,14 +31,20 @@ class StudentTrainer:
         size = self.args.train_batch_size * self.args.gradient_accumulation_steps
         return LengthBuckets(self.train_dataset.lengths(), size, self.args.seed)
 
-    def evaluate(self, *arguments: Any, **named: Any) -> dict[str, float]:
-        """The validation loss, and what greedy outputs for some validation sources are like."""
+    def evaluation_loop(self, *arguments: Any, **named: Any) -> Any:
+        """The validation loss, and what greedy outputs for some validation sources are like.
+
+        Random numbers that it takes are not missed by the training.
+        """
         parent: Any = super()
-        metrics: dict[str, float] = parent.evaluate(*arguments, **named)
-        if self.sample:
-            found = {f"eval_{name}": value for name, value in self._measure_outputs().items()}
-            parent.log(dict(found))
-            metrics |= found
+        with torch.random.fork_rng(devices=[]):
+            output = parent.evaluation_loop(*arguments, **named)
+            found = self._measure_outputs() if self.sample else {}
+        metrics = output.metrics | {f"eval_{name}": value for name, value in found.items()}
+        return output._replace(metrics=self._conclude(metrics))
+
+    def _conclude(self, metrics: dict[str, float]) -> dict[str, float]:
+        """Add what follows from the metrics of a validation."""
         return metrics
 
     def _measure_outputs(self) -> dict[str, float]:
@@ -48,11 +55,12 @@ class StudentTrainer:
         codes = [code for _, code in self.sample]
         outputs = student.write([pair.source for pair, _ in self.sample], codes)
         texts = [found[0] for found in outputs]
+        found = self._measure_texts(texts)
         overlaps = [
             rouge_l(tokens(pair.target), tokens(text))
             for (pair, _), text in zip(self.sample, texts, strict=True)
         ]
-        found = {"rouge_l": sum(overlaps) / len(overlaps)}
+        found["rouge_l"] = sum(overlaps) / len(overlaps)
         if student.spec.prompts.control:
             sources = [pair.source for pair, _ in self.sample]
             found |= {
@@ -61,6 +69,10 @@ class StudentTrainer:
                 if value is not None
             }
         return found
+
+    def _measure_texts(self, texts: Sequence[str]) -> dict[str, float]:
+        """What else is measured of the outputs for the sample."""
+        return {}
 
 
 class CausalTrainer(StudentTrainer, Trainer):  # type: ignore[misc]

@@ -25,6 +25,7 @@ from dimsum.training.own_outputs import draw, sample_outputs, uniforms_for
 from dimsum.training.progress import ProgressLine
 from dimsum.training.recipe import Recipe, load_recipe
 from dimsum.training.record import RECORD
+from dimsum.training.rewards import OpenJudge, open_rewards
 from dimsum.training.teacher import Teacher, count_vocabulary, target_logits
 from dimsum.training.train import LOG, make_trainer, train
 from tests.dimsum.objectives.test_divergence import literal
@@ -81,7 +82,9 @@ def gkd(teacher: Path, **changes: Any) -> dict[str, Any]:
     return {"kind": "gkd", "teacher": str(teacher), "sampling": short, **changes}
 
 
-def trainer_of(recipe: Recipe, pairs: Path, folder: Path) -> Any:
+def trainer_of(
+    recipe: Recipe, pairs: Path, folder: Path, open_judge: OpenJudge | None = None
+) -> Any:
     """A trainer before its first step, its student without dropout."""
     student = Student.from_pretrained(recipe.student, device="cpu", dtype="float32")
     for module in student.model.modules():
@@ -93,7 +96,8 @@ def trainer_of(recipe: Recipe, pairs: Path, folder: Path) -> Any:
     prepared = prepare(student, Data(str(pairs)), recipe)
     assert isinstance(recipe.objective, GKD)
     teacher = Teacher.load(recipe.objective, device, "float32")
-    return make_trainer(student, prepared, recipe, folder, device, None, True, (), teacher)
+    rewards = open_rewards(recipe, student, prepared, open_judge)
+    return make_trainer(student, prepared, recipe, folder, device, None, True, (), teacher, rewards)
 
 
 def batch_of(trainer: Any) -> dict[str, torch.Tensor]:

@@ -1,4 +1,7 @@
-"""`dimsum train`: pairs and a model in, a student out."""
+"""`dimsum train`: pairs and a model in, a student out.
+
+The verb lives on this floor because it may bring a reward; everything else is `dimsum.training`.
+"""
 
 from __future__ import annotations
 
@@ -79,10 +82,13 @@ def train(
         return
     if output is None:
         raise UsageError("where should the student go?", hint="name a folder with --output")
+    from builder.rewards import open_judge
     from dimsum.training.train import train as run
 
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
     with resumable(["dimsum", *sys.argv[1:]]):
-        trained = run(data, recipe, output, device=device, quiet=quiet, say=say)
+        trained = run(
+            data, recipe, output, device=device, quiet=quiet, say=say, open_judge=open_judge
+        )
     facts = {"student": str(output), "trained": trained.spec.trained, **trained.spec.training}
     (print_json if as_json else print_facts)(facts)

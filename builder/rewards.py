@@ -1,0 +1,246 @@
+"""What rewards a student while it is trained: a critic's entailment or any measure, in bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from builder.config import Bound, BuildConfig, CriticConfig, Rules, load_config
+from builder.critics.entailment import EntailmentCritic
+from builder.decide import holds
+from builder.errors import ConfigError
+from builder.measures.base import Batch
+from builder.measures.entailment import DIRECTIONS
+from builder.models import resolve
+from builder.pool import ModelPool
+from builder.store import digest
+from builder.validity.measure import AT_ONCE, open_models
+from builder.validity.model import Calibration
+from builder.validity.use import model_of
+from dimsum.objectives.reward_settings import ENTAILMENT, Reward
+from dimsum.rerank import obeys
+from dimsum.settings import check
+from dimsum.tasks import TaskDefinition
+from dimsum.training.rewards import Written
+
+if TYPE_CHECKING:
+    from builder.critics.embedding import SentenceEncoder
+    from builder.measures.base import Floats
+    from builder.models import LoadedModel
+
+Value = Callable[[Sequence[Written]], "Floats"]
+
+
+def open_judge(settings: Reward, tasks: tuple[TaskDefinition, ...]) -> Judge:
+    """The judge that a reward's settings name, with its models loaded.
+
+    Raises:
+        ConfigError: a measure or a task is not there, or there is no second critic to hold out.
+        UsageError, BuilderError: a model cannot be loaded.
+    """
+    base = load_config(settings.build)
+    more = [name for name in settings.measures if name not in base.measures]
+    document = base.model_dump(mode="json") | {"measures": [*base.measures, *more]}
+    config = check(BuildConfig, document)
+    within = _within(settings, tasks)
+    for column in {name for rules in within.values() for name in rules}:
+        config.registry.of(column)
+    if settings.value != ENTAILMENT:
+        config.registry.of(settings.value)
+    rewarding, held_out = _open_critics(settings)
+    return Judge(settings, tasks, config, within, rewarding, held_out)
+
+
+def _within(settings: Reward, tasks: Iterable[TaskDefinition]) -> dict[str, Rules]:
+    """Bounds of each task: those given, else its own rules but for those on entailment."""
+    given = settings.within or {}
+    names = [task.name for task in tasks]
+    for name in given:
+        if name not in names:
+            raise ConfigError(
+                f"objective.reward.within has bounds of {name}, which is not trained",
+                hint=f"tasks of this training are {', '.join(names)}",
+            )
+    asked = set(DIRECTIONS.values())
+    found = {}
+    for task in tasks:
+        rules = given.get(task.name)
+        if rules is None:
+            rules = {k: dict(ends) for k, ends in task.rules.items() if k not in asked}  # type: ignore[misc]
+        found[task.name] = {k: Bound.model_validate(ends) for k, ends in rules.items()}
+    return found
+
+
+def _open_critics(settings: Reward) -> tuple[EntailmentCritic, EntailmentCritic]:
+    """The critic that rewards, and the one that does not."""
+    critic = EntailmentCritic.load(CriticConfig(model=settings.critic))
+    if settings.held_out is not None:
+        other = EntailmentCritic.load(CriticConfig(model=settings.held_out))
+        if other.identity == critic.identity:
+            raise ConfigError(
+                f"the critic {settings.held_out} gives the reward and cannot be held out too",
+                hint="name another one as objective.reward.held_out",
+            )
+        return critic, other
+    if len(critic.models) < 2:
+        raise ConfigError(
+            f"the critic {settings.critic} is one model, of which nothing can be held out",
+            hint="name a second critic as objective.reward.held_out",
+        )
+    first, second = (
+        EntailmentCritic([model], critic.batch_tokens, f"{critic.identity}/{name}", note)
+        for model, name, note in zip(
+            critic.models, ("first", "second"), critic.notes * 2, strict=True
+        )
+    )
+    return second, first
+
+
+@dataclass
+class _Models:
+    """The models of a build, but for its critic."""
+
+    pool: ModelPool
+    own_critic: EntailmentCritic
+
+    def critic(self) -> EntailmentCritic:
+        return self.own_critic
+
+    def encoder(self) -> SentenceEncoder | None:
+        return self.pool.encoder()
+
+    def teacher(self) -> LoadedModel:
+        return self.pool.loaded_teacher()
+
+
+class Judge:
+    """Rewards outputs; `dimsum.training.rewards.Judge` says how it is asked.
+
+    An output without words, outside the bounds of its task, or of another kind than its control
+    code asks for has the reward 0.
+
+    Args:
+        within: bounds by task and column.
+        rewarding: the critic that gives the reward.
+        held_out: the critic that does not.
+    """
+
+    def __init__(
+        self,
+        settings: Reward,
+        tasks: tuple[TaskDefinition, ...],
+        config: BuildConfig,
+        within: Mapping[str, Rules],
+        rewarding: EntailmentCritic,
+        held_out: EntailmentCritic,
+    ) -> None:
+        self.settings, self.config, self.within = settings, config, within
+        self.held_out = held_out
+        self.rewarding = rewarding
+        self.models = _Models(open_models(config), rewarding)
+        self.valid: Calibration | None = model_of(config)
+        self.tasks = {code: task for task in tasks for code in (*task.code_names, task.name)}
+
+    @property
+    def identity(self) -> str:
+        """Of critics, measures and bounds."""
+        columns = {name for rules in self.within.values() for name in rules}
+        if self.settings.value != ENTAILMENT:
+            columns.add(self.settings.value)
+        registry = self.config.registry
+        measures = {registry.of(name).name: registry.of(name) for name in sorted(columns)}
+        encoder = self.config.pairs.encoder
+        return digest(
+            [
+                [self.rewarding.identity, self.held_out.identity],
+                registry.identities(measures.values()),
+                encoder and resolve(encoder).identity,
+                {
+                    task: {k: b.model_dump() for k, b in r.items()}
+                    for task, r in self.within.items()
+                },
+                [self.settings.value, self.settings.reverse, self.settings.obey],
+            ]
+        )
+
+    def reward(self, outputs: Sequence[Written]) -> Floats:
+        """As the protocol has it."""
+        return self._bounded(outputs, self._value)
+
+    def observe(self, outputs: Sequence[Written]) -> Mapping[str, float]:
+        """Entailment by the held-out critic in the same bounds, and P(valid)."""
+        found = {"held_out": float(self._bounded(outputs, self._entailment_by_held_out).mean())}
+        if self.valid is not None:
+            said = [one for one in outputs if one.text]
+            likely = self.valid.predict(self._measure(said, self.valid.columns)) if said else 0.0
+            found["valid"] = float(np.sum(likely)) / len(outputs)
+        return found
+
+    def _bounded(self, outputs: Sequence[Written], value: Value) -> Floats:
+        """The value of outputs, 0 where it is ruled out."""
+        allowed = np.array([self._is_allowed(one) for one in outputs], dtype=bool)
+        for name in {self._task(one).name for one in outputs}:
+            rules = self.within[name]
+            places = [
+                i for i, one in enumerate(outputs) if allowed[i] and self._task(one).name == name
+            ]
+            if rules and places:
+                values = self._measure([outputs[i] for i in places], tuple(rules))
+                inside = [holds(bound, values[column]) for column, bound in rules.items()]
+                allowed[places] = np.all(inside, axis=0)
+        found = np.zeros(len(outputs))
+        places = np.flatnonzero(allowed).tolist()
+        if places:
+            found[places] = value([outputs[i] for i in places])
+        return found
+
+    def _is_allowed(self, one: Written) -> bool:
+        if not one.text:
+            return False
+        return not self.settings.obey or obeys(self._task(one), one.code, one.source, one.text)
+
+    def _task(self, one: Written) -> TaskDefinition:
+        return self.tasks[one.code]
+
+    def _value(self, outputs: Sequence[Written]) -> Floats:
+        if self.settings.value == ENTAILMENT:
+            return self._entailment(outputs, self.rewarding)
+        found = self._measure(outputs, (self.settings.value,))[self.settings.value]
+        return -found if self.settings.reverse else found
+
+    def _entailment_by_held_out(self, outputs: Sequence[Written]) -> Floats:
+        return self._entailment(outputs, self.held_out)
+
+    def _entailment(self, outputs: Sequence[Written], critic: EntailmentCritic) -> Floats:
+        """Of each output in the directions of its task, the lesser of two."""
+        asked = []
+        for row, one in enumerate(outputs):
+            ways = {"forward": (one.source, one.text), "backward": (one.text, one.source)}
+            asked += [(row, ways[way]) for way in self._task(one).directions]
+        scores = critic.score([pair for _, pair in asked])[:, 0].astype(np.float64)
+        found = np.full(len(outputs), np.inf)
+        np.minimum.at(found, [row for row, _ in asked], scores)
+        return found
+
+    def _measure(self, outputs: Sequence[Written], columns: Sequence[str]) -> dict[str, Floats]:
+        """Columns of outputs, each of shape (len(outputs),)."""
+        registry = self.config.registry
+        measures = {registry.of(name).name: registry.of(name) for name in columns}
+        parts: list[dict[str, Floats]] = []
+        for first in range(0, len(outputs), AT_ONCE):
+            few = outputs[first : first + AT_ONCE]
+            batch = Batch.of_texts(
+                [one.source for one in few], [one.text for one in few], self.models
+            )
+            if any("encoder" in one.models for one in measures.values()):
+                encoder = self.models.encoder()
+                if encoder is not None:
+                    batch.sentences.vectors = encoder.encode(batch.sentences.texts)
+            found: dict[str, Floats] = {}
+            for measure in measures.values():
+                found |= measure.of(batch)
+            parts.append(found)
+        return {name: np.concatenate([part[name] for part in parts]) for name in columns}
