@@ -170,7 +170,7 @@ def open_rewards(
         if open_judge is None:
             raise UsageError(
                 "a reward needs models that train does not open itself",
-                hint="give train(..., open_judge=builder.rewards.open_judge)",
+                hint="give train(..., open_judge=...) as docs/distillation.md has it",
             )
         if not recipe.sample_pairs:
             raise UsageError(

@@ -62,7 +62,7 @@ def train(
     Args:
         output: a new or empty folder, or one in which this very training was begun.
         callbacks: transformers' TrainerCallbacks, for tests and tools of one's own.
-        open_judge: opens what an objective's reward names, as `builder.rewards.open_judge` does.
+        open_judge: opens what a reward names, as docs/distillation.md has it.
 
     Raises:
         UsageError: no data, missing columns, float16 for a T5, a student of another prompt format,
