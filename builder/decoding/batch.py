@@ -19,6 +19,9 @@ from builder.decoding.pack import Pack, Slot, regroup
 
 MOST_SLOTS = 10
 _PREFILL_TOKENS_PER_ROW = 16
+# Prompts that share fewer tokens, or fewer of them, run whole.
+_LEAST_TRUNK = 16
+_FEWEST_TO_SHARE = 4
 # Steps that the columns suffice for, once those that nobody sees are squeezed out. A step reads
 # all of them, so few are as fast as many, and take less memory.
 _SPARE_STEPS = 8
@@ -64,6 +67,9 @@ class Batch:
         # Contexts that were run and are still waited for, and the n-grams of each.
         self.contexts: dict[int, tuple[Prefix, int]] = {}
         self.trunks: dict[int, NgramHistory] = {}
+        # What all prompts begin with, run once: a chat's template, examples before a question.
+        self.common = _count_common(ids)
+        self.trunk: Prefix | None = None
         self.cache: PackedCache | None = None
 
     def run(self) -> None:
@@ -240,11 +246,13 @@ class Batch:
         """A context that was run; if it was not, it is run now, together with the next ones."""
         if prompt not in self.contexts:
             further = [one for one in self.waiting if one not in self.contexts and one != prompt]
-            longest = len(self.ids[prompt])
+            if self.common and self.trunk is None:
+                self.trunk = self.forward.prefill([self.ids[prompt][: self.common]])
+            longest = len(self.ids[prompt]) - self.common
             room = _PREFILL_TOKENS_PER_ROW * len(self.packs) * self.slots
             many = max(1, min(room // longest, len(self.packs)))
             together = [prompt, *further[: many - 1]]
-            prefix = self.forward.prefill([self.ids[one] for one in together])
+            prefix = self.forward.prefill([self.ids[one] for one in together], self.trunk)
             self.contexts.update({one: (prefix, n) for n, one in enumerate(together)})
         return self.contexts[prompt]
 
@@ -308,6 +316,19 @@ class Batch:
                 if taken.row:
                     seen = pack.contexts[taken.row.prompt] + taken.columns
                     cache.show(number, slot, seen)
+
+
+def _count_common(ids: Sequence[Sequence[int]]) -> int:
+    """Tokens that all prompts begin with, where they are worth a run of their own, else 0.
+
+    At least one of each prompt is left, whose logits give the first token.
+    """
+    if len(ids) < _FEWEST_TO_SHARE:
+        return 0
+    low, high = min(map(tuple, ids)), max(map(tuple, ids))
+    most = min(map(len, ids)) - 1
+    count = next((i for i in range(most) if low[i] != high[i]), most)
+    return count if count >= _LEAST_TRUNK else 0
 
 
 def _choose_slots(most: int, samples: int) -> int:

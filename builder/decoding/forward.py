@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from transformers import DynamicCache
 
 from builder.decoding.cache import PackedCache, Prefix, align_right
 from builder.errors import BuilderError, ConfigError
@@ -54,35 +55,40 @@ class CausalForward:
         return torch.device(self.model.device)
 
     @torch.inference_mode()
-    def prefill(self, ids: Sequence[Sequence[int]]) -> Prefix:
+    def prefill(self, ids: Sequence[Sequence[int]], trunk: Prefix | None = None) -> Prefix:
         """Run contexts once, together.
 
         Args:
-            ids: the contexts' tokens, at least one each.
+            ids: the contexts' tokens, at least one each behind the trunk.
+            trunk: one context that all of them begin with, which is not run again.
 
         Raises:
             BuilderError: the model keeps no key/value cache.
         """
-        lengths = [len(one) for one in ids]
-        tokens = align_right(ids).to(self.device)
+        held = trunk.columns if trunk else 0
+        tokens = align_right([one[held:] for one in ids]).to(self.device)
         columns = torch.arange(tokens.shape[1], device=self.device)
-        first = tokens.shape[1] - torch.tensor(lengths, device=self.device)
-        positions = (columns - first[:, None]).clamp(min=0)
+        first = tokens.shape[1] - torch.tensor([len(one) - held for one in ids], device=self.device)
+        mask = self._make_causal_mask(columns, first) if trunk or int(first.max()) else None
+        further = {} if trunk is None else {"past_key_values": _repeat(trunk, len(ids))}
+        if trunk and mask is not None:
+            mask = torch.nn.functional.pad(mask, (held, 0))
         outputs = self.model(
             input_ids=tokens,
-            position_ids=positions,
-            attention_mask=self._make_causal_mask(columns, first) if int(first.max()) else None,
+            position_ids=held + (columns - first[:, None]).clamp(min=0),
+            attention_mask=mask,
             use_cache=True,
             return_dict=True,
+            **further,
             **self._last_only,
         )
         layers = getattr(getattr(outputs, "past_key_values", None), "layers", None)
         if not layers or any(getattr(layer, "keys", None) is None for layer in layers):
             raise _make_cache_error(type(self.model).__name__)
         return Prefix(
-            keys=[layer.keys for layer in layers],
-            values=[layer.values for layer in layers],
-            lengths=lengths,
+            keys=[_join(layer.keys, held, first) for layer in layers],
+            values=[_join(layer.values, held, first) for layer in layers],
+            lengths=[len(one) for one in ids],
             logits=outputs.logits[:, -1],
         )
 
@@ -118,6 +124,30 @@ class CausalForward:
         cache.now += tokens.shape[1]
         logits: torch.Tensor = outputs.logits
         return logits
+
+
+def _repeat(trunk: Prefix, times: int) -> DynamicCache:
+    """A cache in which every row holds the trunk."""
+    cache = DynamicCache()
+    for layer, (keys, values) in enumerate(zip(trunk.keys, trunk.values, strict=True)):
+        cache.update(*(one.expand(times, -1, -1, -1) for one in (keys, values)), layer)
+    return cache
+
+
+def _join(held: torch.Tensor, trunk: int, first: torch.Tensor) -> torch.Tensor:
+    """Keys or values without the padding between a trunk and what follows it, aligned right.
+
+    Args:
+        held: [contexts, heads, trunk + columns, head dim].
+        trunk: its columns.
+        first: [contexts], columns of padding behind the trunk.
+    """
+    if not trunk or not int(first.max()):
+        return held
+    columns = torch.arange(held.shape[2], device=held.device)
+    moved = (columns - first[:, None]).clamp(min=0)
+    source = torch.where(columns < first[:, None] + trunk, moved, columns)
+    return held.gather(2, source[:, None, :, None].expand_as(held))
 
 
 def _make_cache_error(name: str) -> BuilderError:

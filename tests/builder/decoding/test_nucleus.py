@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from transformers import T5Config, T5ForConditionalGeneration
 
+from builder.decoding import batch
 from builder.decoding.batch import Batch
 from builder.decoding.nucleus import NucleusSampler, Sample, SamplingConfig
 from builder.errors import BuilderError, ConfigError
@@ -96,6 +97,39 @@ def test_neighbours_and_padding_change_nothing(tiny_model: Any, word_tokenizer: 
     sampler = words(tiny_model, word_tokenizer)
     together = sampler.sample(PROMPTS, 4, seed=5)
     alike([s for s in together if s.prompt == 0], sampler.sample(PROMPTS[:1], 4, seed=5))
+
+
+@pytest.mark.parametrize("rows", [2, 64])
+def test_what_all_prompts_begin_with_is_run_once(
+    tiny_model: Any, word_tokenizer: Any, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Samples are as each prompt alone gives them; the shared tokens enter the model once."""
+    shared = " ".join(f"w{1 + i * i % 11}" for i in range(20))
+    prompts = [f"{shared} {rest}" for rest in ("w1", "w2 w3 w4 w5", "w6 w7", "w6 w7 w8", "w9")]
+    config = LONG.model_copy(update={"max_rows": rows, "max_new_tokens": 9})
+    run: list[int] = []
+    forward = tiny_model.forward
+
+    @functools.wraps(forward)
+    def count(*args: Any, **kwargs: Any) -> Any:
+        run.append(kwargs["input_ids"].shape[1])
+        return forward(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tiny_model, "forward", count)
+        together = words(tiny_model, word_tokenizer, config).sample(prompts, 3, seed=4)
+    alone = words(tiny_model, word_tokenizer, config.model_copy(update={"max_rows": 1}))
+    monkeypatch.setattr(batch, "_LEAST_TRUNK", 10**6)
+    alike(together, alone.sample(prompts, 3, seed=4))
+    assert run[0] == 20
+    assert max(run[1:]) <= 5, "the rest of a prompt, or the slots of a pack"
+
+
+def test_prompts_that_share_little_run_whole() -> None:
+    assert batch._count_common([[1] * 16 + [i] for i in range(4)]) == 16
+    assert batch._count_common([[1] * 16 + [i] for i in range(3)]) == 0
+    assert batch._count_common([[1] * 15 + [i] for i in range(4)]) == 0
+    assert batch._count_common([[1] * 18] * 3 + [[1] * 17]) == 16  # a token is left of each
 
 
 def test_seeds(tiny_models: dict[str, Any], word_tokenizer: Any) -> None:
