@@ -7,6 +7,7 @@ stage of the same name does for the teacher's pairs.
 
 from __future__ import annotations
 
+import math
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -108,11 +109,13 @@ def _candidates(rewrites: pa.Table) -> pa.Table:
     rows: Rows = []
     for _, group in groupby(rewrites.to_pylist(), key=lambda row: row["context_id"]):
         members = list(group)
-        texts = [members[0]["source"], *(row["target"] for row in members)]
-        common = {name: members[0][name] for name in COMMON}
-        rows += [{**common, "sentence": text, "method": METHOD} for text in texts]
+        first = members[0]
+        common = {name: first[name] for name in COMMON} | {"method": METHOD}
+        rows.append({**common, "sentence": first["source"], "logprob": first["logprob"]})
+        # How likely the teacher finds what a student wrote is not known.
+        rows += [{**common, "sentence": r["target"], "logprob": math.nan} for r in members]
     names = (*COMMON, "sentence", "method")
-    return table_of(rows, schema_of(**dict.fromkeys(names, pa.string())))
+    return table_of(rows, schema_of(**dict.fromkeys(names, pa.string()), logprob=pa.float32()))
 
 
 def _first_to_each(count: int) -> tuple[Indices, Indices]:
@@ -122,7 +125,7 @@ def _first_to_each(count: int) -> tuple[Indices, Indices]:
 
 STAGE = Stage(
     name="rewrites",
-    version=4,
+    version=5,
     counted="samples",
     make=make,
     inputs=("sentences",),
@@ -139,7 +142,7 @@ STAGE = Stage(
 
 PAIRS = Stage(
     name="pairs",
-    version=2,
+    version=3,
     counted="samples",
     make=make_pairs,
     inputs=("rewrites",),

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from functools import cache
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,6 +28,7 @@ SCHEMA = schema_of(
     context=pa.string(),
     sentences=pa.int32(),
     source=pa.string(),
+    logprob=pa.float32(),
 )
 REJECTED = schema_of(context_id=pa.string(), source=pa.string(), reason=pa.string())
 
@@ -63,7 +63,8 @@ def make(work: Work) -> Output:
                 rejects.append({**common, "reason": "too_short_to_rewrite"})
             elif taken < wanted.per_context:
                 taken += 1
-                kept = {name: row[name] for name in ("continuation_id", "domain", "context")}
+                names = ("continuation_id", "domain", "context", "logprob")
+                kept = {name: row[name] for name in names}
                 rows.append({**common, **kept, "sentences": lengths[context_id]})
             else:
                 rejects.append({**common, "reason": "enough_of_its_context"})
@@ -71,14 +72,13 @@ def make(work: Work) -> Output:
 
 
 def _read(files: Mapping[str, Path]) -> Rows:
-    """Sentences with their contexts: candidates, or where pairs are given the sources of these."""
+    """Candidates; where pairs are given, those that are the source of one."""
+    candidates: Rows = pq.read_table(files["candidates"]).to_pylist()
     if "duplicates" not in files:
-        candidates: Rows = pq.read_table(files["candidates"]).to_pylist()
         return candidates
-    first: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in pq.read_table(files["duplicates"]).to_pylist():
-        first.setdefault((row["context_id"], row["source"]), {**row, "sentence": row["source"]})
-    return list(first.values())
+    pairs = pq.read_table(files["duplicates"], columns=["context_id", "source"]).to_pylist()
+    sources = {(pair["context_id"], pair["source"]) for pair in pairs}
+    return [row for row in candidates if (row["context_id"], row["sentence"]) in sources]
 
 
 def _settings(config: BuildConfig, shard: int) -> dict[str, object]:
@@ -91,13 +91,13 @@ def _settings(config: BuildConfig, shard: int) -> dict[str, object]:
 def _files(config: BuildConfig, shard: int) -> dict[str, Path]:
     assert config.round is not None
     corpus = Run.open(config.round.corpus)
-    stage = "candidates" if config.round.rewriting.sentences == "candidates" else "duplicates"
-    return {name: corpus.read_finished(name, shard) for name in (stage, "contexts")}
+    pairs = () if config.round.rewriting.sentences == "candidates" else ("duplicates",)
+    return {n: corpus.read_finished(n, shard) for n in ("candidates", "contexts", *pairs)}
 
 
 STAGE = Stage(
     name="sentences",
-    version=3,
+    version=4,
     counted="sentences",
     make=make,
     inputs=(),

@@ -37,7 +37,7 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--critic", required=True, help="judges entailment")
     parser.add_argument("--rerank-critic", help="chooses among samples; another than --critic")
     parser.add_argument("--rerank", type=int, default=8)
-    parser.add_argument("--beams", type=int, default=4)
+    parser.add_argument("--beams", type=int, help="also by beam search")
     parser.add_argument("--controls", type=int, default=100, help="sources of control accuracy")
     parser.add_argument("--teacher-sample", type=int, default=100)
     parser.add_argument("--corpus", type=Path, help="run of D0 if it is not RUN/round-0")
@@ -110,7 +110,8 @@ def main(texts: list[str] | None = None) -> None:
     if read_spec(wanted.run / "student-1") is None:
         sys.exit(f"{wanted.run} has no student-1; run `dimsum distill` first")
     further = ["--teacher", wanted.teacher, "--teacher-sample", str(wanted.teacher_sample)]
-    further += ["--matched", "--rerank", str(wanted.rerank), "--beams", str(wanted.beams)]
+    further += ["--matched", "--rerank", str(wanted.rerank)]
+    further += ["--beams", str(wanted.beams)] if wanted.beams else []
     further += ["--rerank-critic", wanted.rerank_critic] if wanted.rerank_critic else []
     further += ["--controls", str(wanted.controls)]
     further += ["--reuse", str(wanted.reuse)] if wanted.reuse else []

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import shutil
 import sys
 from collections import Counter
+from itertools import groupby
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +24,7 @@ from builder.config import parse_config
 from builder.distill import DistillConfig, Distilled, distill, load_distill
 from builder.errors import ConfigError
 from builder.report.gather import gather
+from builder.stages import rewrites as stage_of_rewrites
 from builder.stages import sentences
 from builder.stages.order import ROUND_STAGES, units_of
 from builder.stages.placement import Membership
@@ -415,7 +418,7 @@ def test_the_sources_of_pairs_may_be_rewritten_and_short_ones_left_out(
     later = parse_config(Run.open(done[1].corpora[1]).header()["config"])
     assert later.round is not None
     pairs = pq.read_table(first.read_finished("duplicates", 0)).to_pylist()
-    sources = list(dict.fromkeys(row["source"] for row in pairs))
+    sources = sorted({row["source"] for row in pairs})
     lengths = sorted(len(source.split()) for source in sources)
     assert lengths[0] < lengths[-1], "toy sources of different lengths"
 
@@ -429,8 +432,26 @@ def test_the_sources_of_pairs_may_be_rewritten_and_short_ones_left_out(
         work: Any = SimpleNamespace(config=config, files=sentences.STAGE.files(config, 0))
         return sentences.make(work)
 
-    assert chosen(0).table["source"].to_pylist() == sources
+    assert sorted(chosen(0).table["source"].to_pylist()) == sources
     found = chosen(lengths[-1])
     assert set(found.table["source"].to_pylist()) < set(sources)
     assert all(len(text.split()) == lengths[-1] for text in found.table["source"].to_pylist())
     assert found.rejected["too_short_to_rewrite"] == len(sources) - found.table.num_rows
+
+
+def test_a_source_keeps_what_the_teacher_thought_of_it(done: tuple[Path, Distilled]) -> None:
+    """A rule on the source's log-probability holds in a round; a rewrite has none that is known."""
+    first, second = (Run.open(path) for path in done[1].corpora)
+    drawn = {
+        (row["context_id"], row["sentence"]): row["logprob"]
+        for row in pq.read_table(first.read_finished("candidates", 0)).to_pylist()
+    }
+    rewrites = pq.read_table(second.read_finished("rewrites", 0))
+    for row in rewrites.to_pylist():
+        assert row["logprob"] == drawn[row["context_id"].split("-r1-")[0], row["source"]] < 0
+    found = stage_of_rewrites._candidates(rewrites).to_pylist()
+    for _, group in groupby(found, key=lambda row: row["context_id"]):
+        source, *written = group
+        origin = source["context_id"].split("-r1-")[0]
+        assert source["logprob"] == drawn[origin, source["sentence"]]
+        assert written and all(math.isnan(row["logprob"]) for row in written)
