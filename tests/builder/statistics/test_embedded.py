@@ -9,7 +9,6 @@ import pytest
 
 from builder.statistics.fidelity import entities
 from builder.statistics.study import SAMPLES, Settings, parse_measures, study
-from builder.statistics.trees import dependency_trees, distance
 from tests.builder.statistics.corpora import write
 
 pytestmark = pytest.mark.embedded
@@ -19,14 +18,6 @@ PAIRS = [
     ("Anna Bell lives in Paris with her two dogs.", "Anna Bell has two dogs in Paris."),
     ("The company cut 200 jobs last year.", "Two hundred jobs were cut by the company."),
 ]
-
-
-def test_dependency_trees_differ_as_sentences_do() -> None:
-    trees = dependency_trees(["The dog sleeps.", "The cat sleeps.", "Does the old dog sleep?", ""])
-    first, same, other, nothing = trees
-    assert first is not None and same is not None and other is not None and nothing is None
-    assert distance(first, same) == 0
-    assert distance(first, other) == distance(other, first) > 0
 
 
 def test_entities_are_names_and_not_amounts() -> None:
