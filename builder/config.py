@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from builder.decoding.settings import TeacherSampling
 from builder.engines import EngineChoice
@@ -34,6 +34,7 @@ from dimsum.settings import (
     load,
 )
 from dimsum.spec import Generation
+from dimsum.syntax.parsers import DEPENDENCY, find_parser
 from dimsum.tasks import TaskDefinition, task_names, tasks_of
 
 PRESETS = Presets("builder", ("embedded", "news", "reddit", "biomedical"))
@@ -253,6 +254,26 @@ class SplitsConfig(Settings):
     test: float = Field(0.05, ge=0, lt=0.5, description="share of rows, at most")
 
 
+class SyntaxConfig(Settings):
+    """Trees of sentences: the column `syntax` of a release, and the measure tree_distance."""
+
+    parser: str = Field(
+        DEPENDENCY,
+        description="dependency (spaCy's, English), or any other as module:function, from a list "
+        "of sentences to their trees in brackets",
+    )
+    height: int | None = Field(
+        3, ge=2, description="layers of the released trees, the root's among them; empty: all"
+    )
+    column: bool = Field(True, description="release each target's tree as the column syntax")
+
+    @field_validator("parser")
+    @classmethod
+    def _there(cls, name: str) -> str:
+        find_parser(name)
+        return name
+
+
 class RewritingConfig(Settings):
     """How a student rewrites the teacher's sentences; the numbers are the paper's."""
 
@@ -321,13 +342,16 @@ class BuildConfig(Settings):
     )
     measures: tuple[str, ...] = Field(
         (),
-        description="beside those always taken: copying, words, roles, claims, form, main_point; "
-        "your own as module:name, or the name that an installed package gives",
+        description="beside those always taken: copying, words, roles, claims, form, main_point, "
+        "tree_distance; your own as module:name, or the name that an installed package gives",
     )
     validity: ReferenceInFile | None = Field(
         None,
         description="model that `dimsum calibrate` made, for the measure validity: a path or "
         "embedded:NAME; empty: not measured",
+    )
+    syntax: SyntaxConfig | None = Field(
+        None, description="{} releases each target's tree; empty: no tree is released"
     )
     pairs: PairsConfig
     scores: ScoresConfig = ScoresConfig()
@@ -396,6 +420,16 @@ class BuildConfig(Settings):
         if self.round is not None and "teacher" in asked:
             raise ValueError("a round has no teacher for its measures to ask")
         return self
+
+    @property
+    def parser(self) -> str:
+        """Name of the parser that a measure may ask."""
+        return DEPENDENCY if self.syntax is None else self.syntax.parser
+
+    @property
+    def released_syntax(self) -> SyntaxConfig | None:
+        """The trees that are released; None: no such column."""
+        return self.syntax if self.syntax is not None and self.syntax.column else None
 
     @property
     def registry(self) -> Registry:

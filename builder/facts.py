@@ -47,7 +47,7 @@ from dimsum import __version__
 from dimsum.errors import DimsumError
 from dimsum.files import file_hash
 from dimsum.language import languages_of
-from dimsum.schema import columns_of
+from dimsum.schema import SYNTAX, columns_of
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.words import both, either
 
@@ -142,7 +142,13 @@ def dataset_facts(
 def _columns(config: BuildConfig, tasks: Sequence[TaskDefinition]) -> tuple[ColumnFacts, ...]:
     own = config.registry.own_columns
     of_all = [ColumnFacts(name=c.name, dtype=c.dtype, meaning=c.meaning) for c in columns_of(tasks)]
-    return (*of_all, *(ColumnFacts(name=c.name, dtype="float32", meaning=c.meaning) for c in own))
+    found = (*of_all, *(ColumnFacts(name=c.name, dtype="float32", meaning=c.meaning) for c in own))
+    trees = config.released_syntax
+    if trees is None:
+        return found
+    layers = "whole" if trees.height is None else f"its top {trees.height} layers"
+    meaning = f"{SYNTAX.meaning}: {layers}, by the parser {trees.parser}, whose name stands first"
+    return (*found, ColumnFacts(name=SYNTAX.name, dtype=SYNTAX.dtype, meaning=meaning))
 
 
 def _summary(config: BuildConfig, statistics: dict[str, Any], languages: Sequence[str]) -> str:

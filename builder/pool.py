@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from builder.critics.entailment import EntailmentCritic
     from builder.teachers.server import ServedTeacher
     from dimsum.student import Student
+    from dimsum.syntax.parsers import Parser
 
 ROLES = ("teacher", "critic", "encoder", "student")
 
@@ -78,6 +79,16 @@ class ModelPool:
             return None
         found: SentenceEncoder = self._once("encoder", self._load_encoder)
         return found
+
+    def parser(self) -> Parser:
+        """The parser that the configuration names; it is no model that a run settles on.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        from dimsum.syntax.parsers import find_parser
+
+        return find_parser(self.config.parser)
 
     def student(self) -> Student:
         """The student of a round of self-distillation.

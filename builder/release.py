@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -179,7 +178,8 @@ def _fill(
 ) -> None:
     table = run.read("splits", 0)
     own = [column.name for column in config.registry.own_columns]
-    write_data(folder, table, own, config.file_rows)
+    syntax = config.released_syntax is not None
+    write_data(folder, table, arrow_schema(own, syntax=syntax), config.file_rows)
     steps = funnel(run, config)
     data = folder / "data"
     statistics = {
@@ -220,14 +220,13 @@ def _read_input(run: Run, stage: str, name: str, path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def write_data(folder: Path, table: pa.Table, own: Sequence[str], most: int) -> None:
+def write_data(folder: Path, table: pa.Table, wanted: pa.Schema, most: int) -> None:
     """The rows of every task and split as parquet files, in the order of the table.
 
     Args:
-        own: columns of the user's own measures.
+        wanted: the released columns.
         most: rows of a file.
     """
-    wanted = arrow_schema(own)
     for task in map(str, pc.unique(table["task"]).to_pylist()):
         for split in SPLITS:
             here = (pc.field("task") == task) & (pc.field("split") == split)

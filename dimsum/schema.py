@@ -42,6 +42,10 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
+SYNTAX = Column("syntax", "string", "The target's tree, words left out, in brackets")
+"""Released where a build asks for it; a target without a parse has none."""
+
+
 def columns_of(tasks: Sequence[TaskDefinition]) -> tuple[Column, ...]:
     """The released columns in the words of a corpus' tasks."""
     options = ", ".join(either(option.values) for task in tasks for option in task.options)
@@ -55,14 +59,17 @@ def columns_of(tasks: Sequence[TaskDefinition]) -> tuple[Column, ...]:
     return tuple(replace(one, meaning=words.get(one.name, one.meaning)) for one in COLUMNS)
 
 
-def arrow_schema(own: Sequence[str] = ()) -> pa.Schema:
+def arrow_schema(own: Sequence[str] = (), *, syntax: bool = False) -> pa.Schema:
     """The explicit schema of every released parquet file.
 
     Args:
         own: columns of the user's own measures, float32; a row may lack a value.
+        syntax: whether the last column is the target's tree.
     """
     import pyarrow as pa
 
     kinds = {"string": pa.string(), "int32": pa.int32(), "float32": pa.float32()}
     fields = [pa.field(c.name, kinds[c.dtype], nullable=False) for c in COLUMNS]
-    return pa.schema([*fields, *(pa.field(name, pa.float32()) for name in own)])
+    fields += [pa.field(name, pa.float32()) for name in own]
+    fields += [pa.field(SYNTAX.name, pa.string())] if syntax else []
+    return pa.schema(fields)

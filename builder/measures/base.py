@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from builder.critics.embedding import SentenceEncoder
     from builder.models import LoadedModel
+    from dimsum.syntax.parsers import Parser
 
     Floats = np.ndarray[Any, np.dtype[np.float64]]
     Vectors = np.ndarray[Any, np.dtype[np.float32]]
@@ -85,6 +86,9 @@ class Models(Protocol):
 
     def teacher(self) -> LoadedModel:
         """The teacher, with its tokenizer."""
+
+    def parser(self) -> Parser:
+        """The parser of the run."""
 
 
 class Sentences:
@@ -202,7 +206,8 @@ class Measure:
             and may bound pairs; model is measured on what the critic let through.
         direction: symmetric, or from source to target (forward), back, or both.
         compute: a batch to one float array a column, shape (pairs,); NaN where there is no value.
-        models: roles of the run's models that `compute` asks for (`critic`, `encoder`, `teacher`).
+        models: roles of the run's models that `compute` asks for (`critic`, `encoder`, `teacher`,
+            `parser`).
         version: raised when the values change.
     """
 

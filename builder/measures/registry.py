@@ -22,10 +22,11 @@ from builder.measures import (
     lost,
     margin,
     rouge_l,
+    tree_distance,
 )
 from builder.measures.base import Column, Measure
 from dimsum.plugins import Plugins, instance_of
-from dimsum.schema import COLUMNS
+from dimsum.schema import COLUMNS, SYNTAX
 from dimsum.settings import did_you_mean
 
 BUILT_IN: tuple[Measure, ...] = (
@@ -49,6 +50,7 @@ OPTIONAL: dict[str, Measure] = {
         critics.MEASURE,
         margin.MEASURE,
         information.MEASURE,
+        tree_distance.MEASURE,
     )
 }
 """Shipped too, and taken where the YAML names them; their columns are not released."""
@@ -67,7 +69,7 @@ VALIDITY = Column(
 """Made of the other columns by the model that `validity` names (`builder.validity`)."""
 
 TAKEN = frozenset(
-    {VALIDITY.name, "continuation_id", "split", "reason", "survivor_source"}
+    {VALIDITY.name, SYNTAX.name, "continuation_id", "split", "reason", "survivor_source"}
     | {c.name for c in COLUMNS}
 )
 """Names of columns that are no measure's."""
@@ -210,12 +212,12 @@ def _check(one: Named, used: set[str], columns: set[str]) -> None:
         raise ConfigError(
             f"{one.reference}: {bad[0]!r} cannot name a column", hint="letters, digits, _"
         )
-    if unknown := set(measure.models) - {"critic", "encoder", "teacher"}:
+    if unknown := set(measure.models) - {"critic", "encoder", "teacher", "parser"}:
         raise ConfigError(
             f"{one.reference}: a measure has no model {min(unknown)!r}",
-            hint="a run lends it its critic, its encoder and its teacher",
+            hint="a run lends it its critic, its encoder, its teacher and its parser",
         )
-    large = [role for role in ("critic", "teacher") if role in measure.models]
+    large = [role for role in ("critic", "teacher", "parser") if role in measure.models]
     if large and measure.cost != "model":
         raise ConfigError(
             f"{one.reference}: what asks the {large[0]} has the cost model, not {measure.cost}",

@@ -17,6 +17,7 @@ from builder.config import BuildConfig
 from builder.models import public_name
 from builder.stages.base import Rows, Stage, Work
 from builder.stages.splits import lengths_of, release_row, schema, with_origins
+from builder.stages.syntax import add_trees, trees_identity
 from builder.store import Output, Run
 
 
@@ -44,7 +45,8 @@ def make(work: Work) -> Output:
             membership.add(pair, split)
             length = lengths[row["context_id"]]
             rows.append({**row, "split": split, "context_sentences": length})
-    return with_origins(rows, rejects, schema(work.config.registry))
+    add_trees(rows, work.config)
+    return with_origins(rows, rejects, schema(work.config))
 
 
 class Membership:
@@ -79,7 +81,9 @@ def join(work: Work) -> Output:
     """All rows, the earlier run's and the round's, in the order of their ids."""
     earlier = _earlier(work)
     new = _join(work.tables["placement"], work.tables["placement.origins"])
-    output = with_origins([*earlier, *new], [], schema(work.config.registry))
+    rows = [*earlier, *new]
+    add_trees(rows, work.config)
+    output = with_origins(rows, [], schema(work.config))
     output.counters = {"of_the_earlier_run": len(earlier)}
     return output
 
@@ -98,7 +102,11 @@ def _join(rows: pa.Table, origins: pa.Table) -> Rows:
 
 
 def _settings(config: BuildConfig, shard: int) -> dict[str, object]:
-    return {"teacher": config.teacher.model, "tasks": config.task_versions()}
+    return {
+        "teacher": config.teacher.model,
+        "tasks": config.task_versions(),
+        **trees_identity(config),
+    }
 
 
 def _files(config: BuildConfig, shard: int) -> dict[str, Path]:

@@ -30,6 +30,7 @@ from builder.pool import ModelPool
 from builder.stages.base import Rows, Stage, Work, extend, schema_of
 from builder.stages.pairs import REJECTED as PAIR_REJECTED
 from builder.stages.pairs import schema as pairs_schema
+from builder.stages.syntax import parser_identity
 from builder.store import REJECTS, Output
 from builder.validity.use import choose, prior_files
 from dimsum.tasks import TaskDefinition
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from builder.decide import Mask
     from builder.measures.base import Floats
     from builder.models import LoadedModel
+    from dimsum.syntax.parsers import Parser
 
 REJECTED = extend(PAIR_REJECTED, **dict.fromkeys(DIRECTIONS.values(), pa.float32()))
 LINKED = ["context_id", "source", "target"]
@@ -131,6 +133,10 @@ class Lent:
     def teacher(self) -> LoadedModel:
         """The teacher."""
         return self.ledger.models.loaded_teacher()
+
+    def parser(self) -> Parser:
+        """The parser."""
+        return self.ledger.models.parser()
 
 
 def make(work: Work) -> Output:
@@ -265,12 +271,14 @@ def _links(rows: Rows, models: ModelPool, cosine: float) -> list[Direction]:
 def settings(config: BuildConfig, _: int) -> dict[str, Any]:
     """What decides the bytes of a shard of scores."""
     known = config.registry
+    asks_parser = any("parser" in measure.models for measure in known.with_critic)
     return {
         "scores": config.scores.model_dump(mode="json"),
         "encoder": config.pairs.encoder,
         "batch_tokens": config.critic.batch_tokens,
         "measures": known.identities(known.with_critic),
         "directions": {task.name: list(task.directions) for task in config.definitions},
+        **(parser_identity(config.parser) if asks_parser else {}),
     }
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from builder.components import smallest_connected
-from builder.measures.registry import Registry
+from builder.config import BuildConfig
 from builder.models import public_name
 from builder.stages.base import (
     Rows,
@@ -24,6 +24,7 @@ from builder.stages.base import (
     table_of,
     with_rejects,
 )
+from builder.stages.syntax import add_trees, trees_identity
 from builder.statistics.words import Array, hash_texts, mix
 from builder.store import REJECTS, Output, digest
 from dimsum.metrics.overlap import density, fragments
@@ -37,10 +38,11 @@ _ROWS = 1 << 14
 """Pairs that are Python objects at a time."""
 
 
-def schema(known: Registry) -> pa.Schema:
+def schema(config: BuildConfig) -> pa.Schema:
     """The released columns and the split."""
-    own = [column.name for column in known.own_columns]
-    return extend(arrow_schema(own), split=pa.string())
+    own = [column.name for column in config.registry.own_columns]
+    syntax = config.released_syntax is not None
+    return extend(arrow_schema(own, syntax=syntax), split=pa.string())
 
 
 ORIGINS = schema_of(id=pa.string(), continuation_id=pa.string(), context_sentences=pa.int32())
@@ -55,7 +57,7 @@ def make(work: Work) -> Output:
     teacher = public_name(work.config.teacher.model)
     tasks = {task.name: task for task in work.config.definitions}
     lengths = lengths_of(work.tables["contexts"])
-    wanted = schema(work.config.registry)
+    wanted = schema(work.config)
     parts: list[pa.Table] = [table_of([], wanted)]
     origins: list[pa.Table] = [table_of([], ORIGINS)]
     for start in range(0, pairs.num_rows, _ROWS):
@@ -68,6 +70,7 @@ def make(work: Work) -> Output:
             }
             for pair, split in zip(some, split_of[start : start + _ROWS], strict=True)
         ]
+        add_trees(rows, work.config)
         parts.append(table_of(rows, wanted))
         origins.append(table_of(rows, ORIGINS))
     table = pa.concat_tables(parts)
@@ -175,6 +178,7 @@ STAGE = Stage(
         "splits": c.splits.model_dump(mode="json"),
         "teacher": c.teacher.model,
         "tasks": c.task_versions(),
+        **trees_identity(c),
     },
     whole=True,
 )

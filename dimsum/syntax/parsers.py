@@ -64,7 +64,7 @@ def _function(found: object, reference: str) -> Brackets:
     return found
 
 
-PARSERS = Plugins("parser", _function, {DEPENDENCY: dependency})
+PARSERS: Plugins[Brackets] = Plugins("parser", _function, {DEPENDENCY: dependency})
 
 
 @dataclass(frozen=True)
