@@ -1,0 +1,227 @@
+"""The experiment with syntax control, from trained students to docs/experiments/syntax.md.
+
+    python scripts/reproduce/syntax.py --student NAME=FOLDER --set NAME=FILE --pool FILE \
+        --work FOLDER --critic REF
+
+Draws an exemplar for each reference, lets each student write with it, without it, with the tree of
+the reference and with exemplars of others, and measures them beside copies of the source and of the
+exemplar. Outputs that are there already are not written again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from syntax_page import page
+
+from builder.judges import entailment_critic
+from dimsum import Student
+from dimsum.data.files import rows_in
+from dimsum.evaluation.data import Example, read_examples
+from dimsum.evaluation.measure import Critic, measure
+from dimsum.evaluation.syntax import no_parse, tree_distances
+from dimsum.files import whole_file, write_json
+from dimsum.metrics import bootstrap
+from dimsum.metrics.measured import Measured
+from dimsum.prompts import one_line
+from dimsum.syntax.control import find_trees
+from dimsum.syntax.exemplars import nearest_exemplars, shuffled
+from dimsum.syntax.parsers import Parser, find_parser
+from dimsum.tasks.paraphrase import PARAPHRASE
+
+PAGE = Path(__file__).parents[2] / "docs" / "experiments" / "syntax.md"
+SHOWN = ("bleu", "source_bleu", "ibleu", "entailment", "entailment_back")
+"""Metrics of `dimsum evaluate` that the page has beside the tree distances."""
+DISTANCES = ("ted_3_reference", "ted_f_reference", "ted_3_exemplar", "ted_f_exemplar")
+
+
+def arguments(texts: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--student", action="append", default=[], metavar="NAME=FOLDER")
+    parser.add_argument("--set", action="append", default=[], dest="sets", metavar="NAME=FILE")
+    parser.add_argument("--pool", action="append", default=[], help="of exemplars: pairs")
+    parser.add_argument("--limit", type=int, default=300, help="pairs of each set")
+    parser.add_argument("--work", type=Path, required=True, help="folder of the outputs")
+    parser.add_argument("--critic", required=True, help="judges entailment")
+    parser.add_argument("--notes", type=Path, help="prose that the page ends with")
+    parser.add_argument("-o", "--output", type=Path, default=PAGE)
+    return parser.parse_args(texts)
+
+
+def named(text: str) -> tuple[str, str]:
+    name, equals, path = text.partition("=")
+    if not equals:
+        sys.exit(f"{text!r} is not of the form NAME=PATH")
+    return name, path
+
+
+def pool_of(files: list[str]) -> list[str]:
+    """Both sentences of every pair, each once, in order."""
+    rows = [row for file in files for row in rows_in(Path(file))]
+    return list(dict.fromkeys(one_line(row[side]) for row in rows for side in ("s1", "s2")))
+
+
+def exemplars_of(examples: list[Example], pool: list[str], path: Path) -> list[str]:
+    """Drawn once, and kept under a hash of what they were drawn from."""
+    texts = [[one.source, one.references[0]] for one in examples]
+    key = sha256(json.dumps([texts, pool]).encode()).hexdigest()
+    if path.is_file() and (kept := json.loads(path.read_text(encoding="utf-8")))["key"] == key:
+        found: list[str] = kept["exemplars"]
+        return found
+    print(f"drawing {len(examples)} exemplars from {len(pool)} sentences", file=sys.stderr)
+    found = nearest_exemplars(*map(list, zip(*texts, strict=True)), pool)
+    write_json(path, {"key": key, "exemplars": found})
+    return found
+
+
+def outputs_of(
+    student: Student, sources: list[str], asked: list[str] | None, path: Path
+) -> tuple[list[str], int]:
+    """What a student writes, kept as it goes to a file, and how many were refused a tree."""
+    trees, refused = [""] * len(sources), 0
+    if asked is not None:
+        control = student.spec.prompts.known_syntax()
+        for number, found in enumerate(find_trees(control, sources, asked)):
+            if isinstance(found, str):
+                trees[number] = found
+            else:
+                refused += 1
+    key = sha256(json.dumps([student.spec.model_dump(mode="json"), sources, trees]).encode())
+    if path.is_file():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["key"] == key.hexdigest():
+            return kept["outputs"], refused
+    print(f"writing {path.name}", file=sys.stderr)
+    code = student.spec.code_for(PARAPHRASE.name)
+    written = [found[0] for found in student.write(sources, code, trees=trees)]
+    write_json(path, {"key": key.hexdigest(), "trees": trees, "outputs": written})
+    return written, refused
+
+
+def measured(
+    outputs: list[str],
+    examples: list[Example],
+    exemplars: list[str],
+    parser: Parser,
+    critic: Critic,
+) -> dict[str, Measured]:
+    references = [one.references[0] for one in examples]
+    found = measure(outputs, examples, critic=critic)
+    trees = [
+        *tree_distances(outputs, references, parser, "reference"),
+        *tree_distances(outputs, exemplars, parser, "exemplar"),
+        no_parse(outputs, parser),
+    ]
+    return {one.name: one for one in [*trees, *(found[name] for name in SHOWN)]}
+
+
+def judge(
+    name: str,
+    data: str,
+    students: dict[str, str],
+    pool: list[str],
+    wanted: argparse.Namespace,
+    critic: Critic,
+) -> dict[str, Any]:
+    """The document of one set."""
+    folder: Path = wanted.work / name
+    folder.mkdir(parents=True, exist_ok=True)
+    examples = read_examples(data, PARAPHRASE, where={"label": 1}, limit=wanted.limit)
+    own = {text for one in examples for text in (one.source, *one.references)}
+    offered = [text for text in pool if text not in own]
+    exemplars = exemplars_of(examples, offered, folder / "exemplars.json")
+    sources = [one.source for one in examples]
+    references = [one.references[0] for one in examples]
+    parser = find_parser()
+    systems: dict[str, list[str]] = {"source": sources, "exemplar": exemplars}
+    refused: dict[str, int] = {}
+    given: dict[str, list[str]] = {}
+    for student, path in students.items():
+        opened = Student.from_pretrained(path)
+        control = opened.spec.prompts.known_syntax()
+        others = shuffled(
+            exemplars,
+            lambda n, text: isinstance(find_trees(control, [sources[n]], [text])[0], str),  # noqa: B023
+        )
+        given[student] = others
+        asked = {
+            "no tree": None,
+            "exemplar": exemplars,
+            "tree of the reference": references,
+            "exemplars of others": others,
+        }
+        for how, texts in asked.items():
+            label = f"{student}, {how}"
+            file = folder / f"{label.replace(', ', '-').replace(' ', '_')}.json"
+            systems[label], refused[label] = outputs_of(opened, sources, texts, file)
+        del opened
+    weights = bootstrap.draws(len(examples))
+    numbers = {}
+    for label, outputs in systems.items():
+        print(f"{name}: measuring {label}", file=sys.stderr)
+        numbers[label] = measured(outputs, examples, exemplars, parser, critic)
+    for student, others in given.items():  # whether the outputs follow what they were given
+        label = f"{student}, exemplars of others"
+        for one in tree_distances(systems[label], others, parser, "given"):
+            numbers[label][one.name] = one
+    tests = []
+    for student in students:
+        first = f"{student}, exemplar"
+        for other in (f"{student}, no tree", f"{student}, exemplars of others", "source"):
+            for metric in DISTANCES:
+                a, b = numbers[first][metric], numbers[other][metric]
+                found = asdict(bootstrap.compare(a, b, weights))
+                tests.append({"a": first, "b": other, "metric": metric, **found})
+    return {
+        "set": name,
+        "examples": len(examples),
+        "pool": len(offered),
+        "refused": refused,
+        "systems": {
+            label: {
+                metric: {"value": one.value, "interval": bootstrap.interval(one, weights)}
+                for metric, one in found.items()
+            }
+            for label, found in numbers.items()
+        },
+        "signatures": {
+            metric: one.signature for found in numbers.values() for metric, one in found.items()
+        },
+        "paired": tests,
+        "sample": [
+            {
+                "source": sources[i],
+                "reference": references[i],
+                "exemplar": exemplars[i],
+                **{label: outputs[i] for label, outputs in systems.items() if "," in label},
+            }
+            for i in range(0, len(examples), max(1, len(examples) // 4))
+        ][:4],
+    }
+
+
+def main(texts: list[str] | None = None) -> None:
+    wanted = arguments(texts)
+    wanted.work.mkdir(parents=True, exist_ok=True)
+    students = dict(map(named, wanted.student))
+    pool, critic = pool_of(wanted.pool), entailment_critic(wanted.critic)
+    documents = [
+        judge(name, data, students, pool, wanted, critic) for name, data in map(named, wanted.sets)
+    ]
+    specs = {name: Student.from_pretrained(path).spec for name, path in students.items()}
+    write_json(wanted.work / "syntax.json", documents)
+    with whole_file(wanted.output) as stream:
+        stream.write(page(documents, specs, wanted.notes and wanted.notes.read_text("utf-8")))
+    print(wanted.output)
+
+
+if __name__ == "__main__":
+    main()
