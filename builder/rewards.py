@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from builder.critics.embedding import SentenceEncoder
     from builder.measures.base import Floats
     from builder.models import LoadedModel
+    from dimsum.syntax.parsers import Parser
 
 Value = Callable[[Sequence[Written]], "Floats"]
 
@@ -114,6 +115,9 @@ class _Models:
 
     def teacher(self) -> LoadedModel:
         return self.pool.loaded_teacher()
+
+    def parser(self) -> Parser:
+        return self.pool.parser()
 
 
 class Judge:

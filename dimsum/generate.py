@@ -24,6 +24,7 @@ from dimsum.errors import UsageError
 from dimsum.files import try_file
 from dimsum.models import pin, resolve
 from dimsum.rerank import Judge, best_of, likeliest_obeying
+from dimsum.syntax.control import Refusal, find_trees
 from dimsum.tasks import TaskDefinition
 from dimsum.unfinished import Growing, Mark, growing
 from dimsum.writing import BATCH_SIZE
@@ -47,6 +48,9 @@ class Job:
         beams: of a search for each sentence, of which the likeliest text that obeys the code is the
             output; None: none.
         referee: what judges them, as the user names it.
+        syntax: exemplar or tree that every output is to be like; empty: none.
+        syntax_column: of a table, the one that holds an exemplar or a tree for each sentence; a row
+            without one asks for none.
         column: of a table, the one that holds the sentence.
         form: plain, jsonl, or auto: by the file's ending, else JSONL when the first line that is
             not blank is a JSON object.
@@ -58,6 +62,8 @@ class Job:
     rerank: int = 0
     beams: int | None = None
     referee: str = ""
+    syntax: str = ""
+    syntax_column: str = ""
     column: str = "source"
     form: str = "auto"
     batch_size: int = BATCH_SIZE
@@ -96,6 +102,11 @@ def generate_file(
             "of a beam search one output stays, chosen by its control code",
             hint="leave --beams out, or -n and --rerank",
         )
+    if job.syntax and job.syntax_column:
+        raise UsageError(
+            "either one exemplar for all sentences or a column of them is taken",
+            hint="leave --syntax or --syntax-column out",
+        )
     if output is not None and output.exists():
         raise UsageError(f"{output} exists", hint="choose another name; nothing is overwritten")
     if output is not None:
@@ -115,15 +126,30 @@ def generate_file(
     if not student.spec.trained:
         say(f"{model} is no trained student: its prompts are new to it")
     code = student.spec.code_for(job.task.name, job.options)
+    _check_syntax(student, job)
     if output is None:
         return _run(student, code, job, form, rows, Growing(sys.stdout, Mark(""), None), say, judge)
     asked = [version("dimsum-plus"), pin(resolve(model)).identity, code, form, job.number]
     asked += [job.column, job.batch_size, job.seed, str(student.model.dtype)]
     asked += [job.rerank, job.referee] if job.rerank else []
     asked += ["beams", job.beams] if job.beams else []
+    asked += ["syntax", job.syntax, job.syntax_column] if job.syntax or job.syntax_column else []
     digest = sha256(json.dumps([*asked, student.model.device.type]).encode()).hexdigest()
     with growing(output, digest, say) as growth:
         return _run(student, code, job, form, rows, growth, say, judge)
+
+
+def _check_syntax(student: Student, job: Job) -> None:
+    """Refuse before any row is read what no row could be written with.
+
+    Raises:
+        UsageError: the student knows no trees, or the one syntax for all is none of its parser.
+    """
+    if job.syntax or job.syntax_column:
+        control = student.spec.prompts.known_syntax()
+        (found,) = find_trees(control, [""], [job.syntax])
+        if isinstance(found, Refusal):
+            raise found.error
 
 
 def _read(source: Path | None, job: Job) -> tuple[str, Iterator[Row]]:
@@ -135,7 +161,7 @@ def _read(source: Path | None, job: Job) -> tuple[str, Iterator[Row]]:
     name = str(source) if source is not None else "the input"
     kind = form_of(source) if source is not None and job.form == "auto" else None
     if source is not None and kind not in (None, "txt", "jsonl"):
-        return "jsonl", _check(rows_in(source), job.column, name)
+        return "jsonl", _check(rows_in(source), job, name)
     lines = lines_in(source) if source is not None else _standard_input()
     before: list[str] = []
     form = "jsonl" if kind == "jsonl" else "plain" if kind == "txt" else job.form
@@ -148,7 +174,7 @@ def _read(source: Path | None, job: Job) -> tuple[str, Iterator[Row]]:
     if form == "plain":
         return form, (Row({job.column: line}, f"line {number}") for number, line in numbered)
     rows = (json_row(line, name, number) for number, line in numbered if line.strip())
-    return form, _check(rows, job.column, name)
+    return form, _check(rows, job, name)
 
 
 def _standard_input() -> Iterator[str]:
@@ -158,10 +184,12 @@ def _standard_input() -> Iterator[str]:
     return decode_lines(binary, "the input")
 
 
-def _check(rows: Iterator[Row], column: str, name: str) -> Iterator[Row]:
+def _check(rows: Iterator[Row], job: Job, name: str) -> Iterator[Row]:
     for number, row in enumerate(rows):
         if number == 0:
-            check_columns(row, (column,), name, "--column")
+            check_columns(row, (job.column,), name, "--column")
+            if job.syntax_column:
+                check_columns(row, (job.syntax_column,), name, "--syntax-column")
         yield row
 
 
@@ -179,17 +207,23 @@ def _run(
     done, cut = growth.mark.rows, growth.mark.cut
     began = time.monotonic()
     for chunk in _chunks(rows, done):
-        texts = [reading.text(row, job.column, reading.read(row)) for row in chunk]
+        places = [reading.read(row) for row in chunk]
+        texts = [reading.text(row, job.column, at) for row, at in zip(chunk, places, strict=True)]
+        trees = _trees(student, job, chunk, texts, places, reading)
         for row in chunk:
             total.update(json.dumps(row, default=_as_text).encode())
         if reading.rows <= done:
             if reading.rows == done and total.hexdigest() != growth.mark.input:
                 raise _other_input()
             continue
-        outputs = _write(student, code, job, texts, job.seed + reading.rows - len(chunk), judge)
+        seed = job.seed + reading.rows - len(chunk)
+        left = [None if isinstance(tree, str) else tree.reason for tree in trees]
+        kept = [text if why is None else None for text, why in zip(texts, left, strict=True)]
+        shown = [tree if isinstance(tree, str) else "" for tree in trees] if any(trees) else None
+        outputs = _write(student, code, job, kept, shown, seed, judge)
         cut += student.cut
-        for row, found in zip(chunk, outputs, strict=True):
-            _emit(growth.stream, form, job, row, found, code)
+        for row, found, why in zip(chunk, outputs, left, strict=True):
+            _emit(growth.stream, form, job, row, found, code, why)
         growth.note(reading.rows, total.hexdigest(), cut)
         rate = (reading.rows - done) / (time.monotonic() - began)
         say(f"{reading.rows:,} sentences, {rate:.1f}/s")
@@ -202,11 +236,43 @@ def _run(
     return reading.rows
 
 
+def _trees(
+    student: Student,
+    job: Job,
+    chunk: list[Row],
+    texts: list[str | None],
+    places: list[str],
+    reading: Reading,
+) -> list[str | Refusal]:
+    """The tree of each row of a chunk, empty where none is asked for; what cannot be is counted."""
+    if not (job.syntax or job.syntax_column):
+        return [""] * len(chunk)
+    asked: list[str | None] = [job.syntax] * len(chunk)
+    reasons: dict[int, str] = {}
+    if job.syntax_column:
+        for number, row in enumerate(chunk):
+            value = row.get(job.syntax_column)
+            reason = None if value is None else not_text(value)
+            asked[number] = None if reason else value
+            if reason:
+                reasons[number] = reason
+    sources = [text or "" for text in texts]
+    found = find_trees(student.spec.prompts.known_syntax(), sources, asked)
+    for number, reason in reasons.items():
+        error = UsageError(f"the syntax is a {reason}", hint="give a sentence or a tree")
+        found[number] = Refusal(reason, error)
+    for number, tree in enumerate(found):
+        if isinstance(tree, Refusal) and texts[number] is not None:
+            reading.drop(tree.reason, places[number])
+    return found
+
+
 def _write(
     student: Student,
     code: str,
     job: Job,
     texts: list[str | None],
+    trees: list[str] | None,
     seed: int,
     judge: Judge | None,
 ) -> list[list[str]]:
@@ -214,13 +280,23 @@ def _write(
     sources = [text or "" for text in texts]
     if job.beams:
         found = likeliest_obeying(
-            student, sources, job.task, code, job.beams, batch_size=job.batch_size
+            student, sources, job.task, code, job.beams, batch_size=job.batch_size, trees=trees
         )
         return [[text] for text in found]
     if judge is None:
-        return student.write(sources, code, n=job.number, seed=seed, batch_size=job.batch_size)
+        return student.write(
+            sources, code, n=job.number, seed=seed, batch_size=job.batch_size, trees=trees
+        )
     best = best_of(
-        student, sources, job.task, code, job.rerank, judge, seed=seed, batch_size=job.batch_size
+        student,
+        sources,
+        job.task,
+        code,
+        job.rerank,
+        judge,
+        seed=seed,
+        batch_size=job.batch_size,
+        trees=trees,
     )
     return [[text] for text in best]
 
@@ -255,11 +331,14 @@ def _chunks(rows: Iterator[Row], done: int) -> Iterator[list[Row]]:
             return
 
 
-def _emit(sink: IO[str], form: str, job: Job, row: Row, texts: list[str], code: str) -> None:
+def _emit(
+    sink: IO[str], form: str, job: Job, row: Row, texts: list[str], code: str, left: str | None
+) -> None:
+    """Write a row's outputs; `left` says why it has none, besides what its text says."""
     if form == "plain":
         sink.writelines(text + "\n" for text in texts)
         return
-    reason = not_text(row.get(job.column))
+    reason = not_text(row.get(job.column)) or left
     name = "output" if len(texts) == 1 else "outputs"
     found = {name: None if reason else texts[0] if len(texts) == 1 else texts}
     if reason:

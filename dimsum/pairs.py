@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -18,22 +18,32 @@ from dimsum.tasks.registry import SHIPPED
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A training pair; `control` is computed on it, whatever its row says."""
+    """A training pair; `control` is computed on it, whatever its row says.
+
+    Attributes:
+        syntax: the target's tree, as its row has it or as a prompt is to show it.
+    """
 
     source: str
     target: str
     task: str
     control: str
+    syntax: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Names of the columns that are read, and the values that rows must have."""
+    """Names of the columns that are read, and the values that rows must have.
+
+    Attributes:
+        syntax: of the target's tree; empty: none is read.
+    """
 
     source: str = "source"
     target: str = "target"
     task: str = "task"
     where: Mapping[str, Any] = field(default_factory=dict)
+    syntax: str = ""
 
 
 def pairs_of(
@@ -68,6 +78,7 @@ def pairs_of(
         targets = row.get(columns.target)
         if targets == []:
             counted.drop("empty", position)
+        tree = "" if isinstance(targets, list) else str(row.get(columns.syntax) or "")
         for target in targets if isinstance(targets, list) else [targets]:
             text = counted.text({columns.target: target}, columns.target, position)
             if text is None:
@@ -76,7 +87,7 @@ def pairs_of(
             if pair is None:
                 counted.drop("empty", position)
             else:
-                yield pair
+                yield replace(pair, syntax=tree) if tree else pair
 
 
 def check_data(

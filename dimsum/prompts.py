@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dimsum.errors import UsageError
+from dimsum.syntax.control import SyntaxControl
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.registry import SHIPPED
 
@@ -46,6 +47,8 @@ class PromptFormat(BaseModel):
             code for each task, the name of the task.
         codes: what each control code asks for.
         control: whether the codes are those of the tasks' definitions.
+        syntax: how the tree of what is to be written stands behind the source; None: the student
+            knows no trees.
         template: text with {instruction} and {source}, in either order.
         target_prefix: stands before the target in training; a causal model's answer is a
             continuation, so it begins with a space.
@@ -58,6 +61,7 @@ class PromptFormat(BaseModel):
     target_prefix: str = ""
     codes: dict[str, CodeDescription] = Field(default_factory=dict)
     control: bool = True
+    syntax: SyntaxControl | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -131,11 +135,15 @@ class PromptFormat(BaseModel):
         """Names of the tasks that there is an instruction for."""
         return tuple(dict.fromkeys(self.codes[name].task for name in self.instructions))
 
-    def render(self, source: str, code: str) -> str:
+    def render(self, source: str, code: str, tree: str = "") -> str:
         """The prompt of a source.
 
+        Args:
+            tree: of what is to be written, as `SyntaxControl.shown` gives it; empty: any.
+
         Raises:
-            UsageError: a control code that the format has no instruction for.
+            UsageError: a control code that the format has no instruction for, or a tree for a
+                student that knows none.
         """
         if code not in self.instructions:
             raise UsageError(
@@ -143,10 +151,25 @@ class PromptFormat(BaseModel):
                 hint=f"it knows {', '.join(self.instructions)}",
             )
         before, after = self._around(self.instructions[code])
+        if tree:
+            source = self.known_syntax().behind(source, tree)
         return before + source + after
 
+    def known_syntax(self) -> SyntaxControl:
+        """How trees stand in prompts.
+
+        Raises:
+            UsageError: the student knows no trees.
+        """
+        if self.syntax is None:
+            raise UsageError(
+                "the student was trained without trees, so its syntax cannot be asked for",
+                hint="train one with --set syntax.height=3, or leave the syntax out",
+            )
+        return self.syntax
+
     def parse(self, prompt: str) -> tuple[str, str]:
-        """The (control code, source) that a prompt was rendered from.
+        """The (control code, source) that a prompt was rendered from, without its tree.
 
         Raises:
             UsageError: a text that is no prompt of this format.
@@ -155,7 +178,8 @@ class PromptFormat(BaseModel):
             before, after = self._around(line)
             inner = len(prompt) - len(before) - len(after)
             if inner >= 0 and prompt.startswith(before) and prompt.endswith(after):
-                return code, prompt[len(before) :][:inner]
+                source = prompt[len(before) :][:inner]
+                return code, source if self.syntax is None else self.syntax.split(source)[0]
         raise UsageError(
             "the text is not a prompt of this student",
             hint="prompts are those that its own format makes",

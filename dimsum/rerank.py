@@ -35,6 +35,7 @@ def best_of(
     *,
     seed: int = 0,
     batch_size: int = BATCH_SIZE,
+    trees: Sequence[str] | None = None,
 ) -> list[str]:
     """The best of the greedy output and n samples for each source.
 
@@ -42,6 +43,7 @@ def best_of(
         code: control code of all outputs.
         n: samples of each source, at least 1.
         seed: of the sampling; equal calls give equal outputs.
+        trees: as `Student.write` takes them.
 
     Returns:
         an output a source: one that obeys the code if any does, and of these the one that the judge
@@ -56,8 +58,10 @@ def best_of(
             "at least one sample of each source is needed to choose from",
             hint="give a number of 1 or more",
         )
-    greedy = student.write(sources, code, batch_size=batch_size)
-    sampled = student.write(sources, code, n=n, sample=True, seed=seed, batch_size=batch_size)
+    greedy = student.write(sources, code, batch_size=batch_size, trees=trees)
+    sampled = student.write(
+        sources, code, n=n, sample=True, seed=seed, batch_size=batch_size, trees=trees
+    )
     choices = [
         list(dict.fromkeys([*first, *more])) for first, more in zip(greedy, sampled, strict=True)
     ]
@@ -80,12 +84,14 @@ def likeliest_obeying(
     beams: int,
     *,
     batch_size: int = BATCH_SIZE,
+    trees: Sequence[str] | None = None,
 ) -> list[str]:
     """Of each source's beams the likeliest text that obeys the code, else the likeliest.
 
     Args:
         code: control code of all outputs.
         beams: of the search for each source, at least 2; as many texts come out of it.
+        trees: as `Student.write` takes them.
 
     Raises:
         UsageError: fewer than two beams, or an unknown control code.
@@ -94,7 +100,13 @@ def likeliest_obeying(
         raise UsageError("a choice needs two beams at least", hint="give a number of 2 or more")
     generation = student.spec.generation.model_copy(update={"beams": beams})
     written = student.write(
-        sources, code, n=beams, sample=False, batch_size=batch_size, generation=generation
+        sources,
+        code,
+        n=beams,
+        sample=False,
+        batch_size=batch_size,
+        generation=generation,
+        trees=trees,
     )
     return [
         next((text for text in some if obeys(task, code, source, text)), some[0])

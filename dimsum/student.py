@@ -4,6 +4,7 @@ student = Student.from_pretrained("runs/student")
 student.summarize("The minister said on Monday that ...", length="short")
 student.paraphrase(["One sentence.", "Another."], n=3)
 student.rewrite("One sentence.", task="summary", style="extractive")
+student.paraphrase("One sentence.", syntax="What is to be built like this?")
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from dimsum.models import public_name, quiet_transformers, resolve
 from dimsum.opening import adds_bos, description, open_model
 from dimsum.prompts import PromptFormat, one_line
 from dimsum.spec import SPEC_FILE, Generation, StudentSpec
+from dimsum.syntax.control import Refusal, find_trees
 from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY
 from dimsum.writing import (
@@ -165,13 +167,20 @@ class Student:
         return cast("str | list[str]", found)
 
     def paraphrase(
-        self, text: str | Many, n: int = 1, *, seed: int = 0
+        self, text: str | Many, n: int = 1, *, seed: int = 0, syntax: str | Many | None = None
     ) -> str | list[str] | list[list[str]]:
         """Paraphrases of one sentence or of many; as `rewrite`."""
-        return self.rewrite(text, task=PARAPHRASE.name, n=n, seed=seed)
+        return self.rewrite(text, task=PARAPHRASE.name, n=n, seed=seed, syntax=syntax)
 
     def rewrite(
-        self, text: str | Many, task: str, n: int = 1, *, seed: int = 0, **options: str | None
+        self,
+        text: str | Many,
+        task: str,
+        n: int = 1,
+        *,
+        seed: int = 0,
+        syntax: str | Many | None = None,
+        **options: str | None,
     ) -> str | list[str] | list[list[str]]:
         """Targets of any task that the student knows, for one sentence or for many.
 
@@ -180,6 +189,8 @@ class Student:
             task: its name.
             n: how many of each; one is decoded greedily, several are sampled.
             seed: of the sampling.
+            syntax: an exemplar, whose tree the output is to have, or a tree in brackets; one for
+                all texts, or one for each.
             options: of the task, such as `length="short"` of a summary. What is left open or None
                 is taken as the training data had it most often.
 
@@ -187,19 +198,46 @@ class Student:
             for one sentence a text (n = 1) or a list of n; for many, a list of these.
 
         Raises:
-            UsageError: a task, an option or a value that the student does not know.
+            UsageError: a task, an option or a value that the student does not know; a student
+                that knows no trees; or a syntax that is no tree, of another parser, without a
+                parse, or far longer than its text.
         """
         code = self.spec.code_for(task, options)
-        found = self.write([text] if isinstance(text, str) else text, code, n=n, seed=seed)
+        texts = [text] if isinstance(text, str) else text
+        trees = None if syntax is None else self.trees(texts, syntax)
+        found = self.write(texts, code, n=n, seed=seed, trees=trees)
         if isinstance(text, str):
             return found[0][0] if n == 1 else found[0]
         return [outputs[0] for outputs in found] if n == 1 else found
+
+    def trees(self, sources: Sequence[str], syntax: str | Many) -> list[str]:
+        """The tree that each source is asked to be written in, as prompts show it.
+
+        Args:
+            syntax: as `rewrite` takes it.
+
+        Raises:
+            UsageError: as `rewrite`.
+        """
+        asked = [syntax] * len(sources) if isinstance(syntax, str) else list(syntax)
+        if len(asked) != len(sources):
+            raise UsageError(
+                f"{len(sources)} sources but {len(asked)} exemplars or trees",
+                hint="give one for all sources, or one for each",
+            )
+        trees = []
+        for found in find_trees(self.spec.prompts.known_syntax(), sources, asked):
+            if isinstance(found, Refusal):
+                raise found.error
+            trees.append(found)
+        return trees
 
     def write(
         self,
         sources: Sequence[str],
         code: str | Sequence[str],
         *,
+        trees: Sequence[str] | None = None,
         n: int = 1,
         sample: bool | None = None,
         seed: int = 0,
@@ -212,6 +250,7 @@ class Student:
         Args:
             sources: sentences; line breaks become spaces, and one without words has empty outputs.
             code: one for all, or one for each.
+            trees: of what is to be written for each source, as `trees` gives them; empty: any.
             n: outputs of each source; not sampled, they are the likeliest of the beams.
             sample: None samples only when n > 1.
             seed: of the sampling; equal calls give equal outputs.
@@ -237,7 +276,8 @@ class Student:
                 hint="give a number of 1 or more",
             )
         said = [index for index, source in enumerate(sources) if not is_blank(source)]
-        rows = self.encode([sources[i] for i in said], [wanted[i] for i in said])
+        shown = None if trees is None else [trees[i] for i in said]
+        rows = self.encode([sources[i] for i in said], [wanted[i] for i in said], shown)
         outputs = [[""] * n for _ in sources]
         if not rows:
             return outputs
@@ -288,30 +328,34 @@ class Student:
             on_tokens(sum(len(ids) for ids in self._ids(texts)))
         return found
 
-    def encode(self, sources: Sequence[str], codes: Sequence[str]) -> list[list[int]]:
+    def encode(
+        self, sources: Sequence[str], codes: Sequence[str], trees: Sequence[str] | None = None
+    ) -> list[list[int]]:
         """Prompt tokens of each source; a source that is too long loses its end, counted in `cut`.
 
         Returns:
             token ids, with the special tokens that the architecture's prompts carry.
         """
         texts = [one_line(source) for source in sources]
-        render = self.spec.prompts.render
-        rows = self._ids([render(t, r) for t, r in zip(texts, codes, strict=True)], ends=True)
+        shown = list(trees or [""] * len(texts))
+        asked = zip(texts, codes, shown, strict=True)
+        rows = self._ids([self.spec.prompts.render(*one) for one in asked], ends=True)
         most = self.spec.max_source_tokens
         self.cut = 0
         for i, ids in enumerate(rows):
             if len(ids) > most:
                 self.cut += 1
-                rows[i] = self._shorten(texts[i], codes[i], len(ids) - most)
+                rows[i] = self._shorten(texts[i], codes[i], shown[i], len(ids) - most)
         return rows
 
-    def _shorten(self, text: str, code: str, excess: int) -> list[int]:
+    def _shorten(self, text: str, code: str, tree: str, excess: int) -> list[int]:
         """Prompt tokens of a source that loses at least `excess` tokens of its end."""
         ids = self._ids([text])[0]
         while ids:
             ids = ids[: max(0, len(ids) - excess)]
             shorter = self.tokenizer.decode(ids, skip_special_tokens=True)
-            row = self._ids([self.spec.prompts.render(one_line(shorter), code)], ends=True)[0]
+            prompt = self.spec.prompts.render(one_line(shorter), code, tree)
+            row = self._ids([prompt], ends=True)[0]
             if len(row) <= self.spec.max_source_tokens:
                 return row
             excess = 1

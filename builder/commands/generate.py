@@ -43,6 +43,10 @@ from dimsum.tasks import TaskDefinition
     help="Of N beams the likeliest text that is what the options ask for.",
 )
 @click.option("--critic", default="embedded:critic", show_default=True, help="Of --rerank.")
+@click.option("--syntax", default="", metavar="TEXT|TREE", help="Built like this sentence or tree.")
+@click.option(
+    "--syntax-column", default="", metavar="NAME", help="Of a table: one such for each sentence."
+)
 @click.option("--column", default="source", show_default=True, help="Of a table: the sentences.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File instead of stdout.")
 @click.option(
@@ -71,6 +75,8 @@ def generate(
     rerank: int,
     beams: int | None,
     critic: str,
+    syntax: str,
+    syntax_column: str,
     column: str,
     output: Path | None,
     form: str,
@@ -97,6 +103,8 @@ def generate(
         rerank=rerank,
         beams=beams,
         referee=critic if rerank else "",
+        syntax=syntax.strip(),
+        syntax_column=syntax_column,
         column=column,
         form=form,
         batch_size=batch_size,

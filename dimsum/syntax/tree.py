@@ -88,6 +88,7 @@ def linearise(tree: Tree) -> str:
 _BRACKETS = re.compile(r"[()]|[^\s()]+")
 _NAMED = re.compile(r"(dependency|[\w.]+:\w+)\s+(?=\()")
 """The name of a parser before the brackets."""
+_CUT = re.compile(r"\([^\s()]*\s*\(")
 
 
 def read_brackets(text: str) -> Tree:
@@ -134,9 +135,12 @@ def split_name(text: str) -> tuple[str, str]:
 
 
 def looks_like_tree(text: str) -> bool:
-    """Whether a text is meant as a tree in brackets and not as a sentence."""
+    """Whether a text is meant as a tree in brackets and not as a sentence.
+
+    A tree that was cut off, which begins with two brackets that open, is meant as one too.
+    """
     rest = split_name(text)[1]
-    return rest.startswith("(") and rest.endswith(")")
+    return rest.startswith("(") and (rest.endswith(")") or _CUT.match(rest) is not None)
 
 
 def _no_tree(text: str) -> TreeError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import islice
 from typing import Any
@@ -21,6 +21,7 @@ from dimsum.student import Student
 from dimsum.training.balance import balanced
 from dimsum.training.examples import Encoding, Examples, code_of, encode_pairs
 from dimsum.training.recipe import Recipe
+from dimsum.training.trees import Shown, check_syntax, fit_syntax, note_labels, with_trees
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,13 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
     """
     reading = Reading()
     rows = read_rows(data.reference, "train", data.config, reading)
-    tasks = recipe.definitions
-    pairs = _limit(pairs_of(rows, data.columns, data.reference, reading, tasks), recipe.max_pairs)
+    tasks, trees = recipe.definitions, recipe.syntax
+    columns = replace(data.columns, syntax=trees.column) if trees else data.columns
+    pairs = _limit(pairs_of(rows, columns, data.reference, reading, tasks), recipe.max_pairs)
     ready = Reading()
     own = read_rows(data.reference, "validation", data.config)
     checked = list(
-        islice(pairs_of(own, data.columns, data.reference, ready, tasks), recipe.validation_pairs)
+        islice(pairs_of(own, columns, data.reference, ready, tasks), recipe.validation_pairs)
     )
     used: Iterable[Pair] = pairs
     if not checked:
@@ -66,6 +68,10 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
         everything = list(pairs)
         checked = [p for p in everything if held_out(p.source, share)][: recipe.validation_pairs]
         used = [p for p in everything if not held_out(p.source, share)]
+    shown, seen = Shown(), Shown()
+    if trees:
+        used = with_trees(used, trees, shown)
+        checked = list(with_trees(checked, trees, seen))
     causal = student.spec.architecture == "causal"
     student.spec.max_source_tokens = min(student.spec.max_source_tokens, recipe.max_source_tokens)
     keep = isinstance(recipe.objective, GKD) and recipe.objective.reward is not None
@@ -83,6 +89,7 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
                 "rows need a source and a target; a few dozen pairs are the least",
             )
     sample = [(pair, code_of(student, pair)) for pair in checked[: recipe.sample_pairs]]
+    student.spec.prompts = note_labels(student.spec.prompts, shown)
     facts = {
         "reference": public_name(data.reference),
         "rows": reading.rows,
@@ -94,6 +101,7 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
         "validation": len(validation),
         "language": list(languages_of(pair.source for pair in checked)),
         "by_code": dict(sorted(encoding.trained.items())),
+        **({"trees": dict(sorted(shown.counts.items()))} if trees else {}),
     }
     return Prepared(training, validation, sample, encoding, reading, ready, facts)
 
@@ -118,6 +126,11 @@ def describe_data(prepared: Prepared) -> list[str]:
     if others := prepared.reading.other_splits:
         rows = " and ".join(f"{count:,} {split} rows" for split, count in sorted(others.items()))
         lines.append(f"not trained on: {rows}")
+    if trees := facts.get("trees"):
+        lines.append(
+            f"{trees.get('shown', 0):,} prompts show their target's tree, "
+            f"{trees.get('without', 0):,} do not, {trees.get('no_parse', 0):,} have no parse"
+        )
     long = facts["too_long"]
     if long:
         sides = " and ".join(f"{count:,} {side}s" for side, count in sorted(long.items()))
@@ -166,11 +179,13 @@ def fit_prompts(student: Student, recipe: Recipe) -> None:
                 f"{recipe.student} was trained for {', '.join(known)}, not {', '.join(asked)}",
                 hint="name its tasks in the recipe, or begin with a plain model",
             )
+        check_syntax(student.spec.prompts, recipe.syntax, recipe.student)
         return
-    student.spec.prompts = PromptFormat.default(
+    plain = PromptFormat.default(
         student.spec.architecture,
         control=recipe.control,
         tasks=recipe.definitions,
         shape=recipe.prompt,
         chat=student.chat_turn if recipe.prompt == "chat" else None,
     )
+    student.spec.prompts = fit_syntax(plain, recipe.syntax)

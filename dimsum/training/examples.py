@@ -167,7 +167,8 @@ def encode_pairs(
         codes = [code_of(student, pair) for pair in chunk]
         most, student.spec.max_source_tokens = student.spec.max_source_tokens, 10**9
         try:
-            prompts = student.encode([pair.source for pair in chunk], codes)
+            trees = [pair.syntax for pair in chunk] if student.spec.prompts.syntax else None
+            prompts = student.encode([pair.source for pair in chunk], codes, trees)
         finally:
             student.spec.max_source_tokens = most
         for pair, code, prompt in zip(chunk, codes, prompts, strict=True):

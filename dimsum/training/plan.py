@@ -12,6 +12,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from dimsum.training.data import Data
 from dimsum.training.examples import IGNORED, keeps_logits
 from dimsum.training.lora import with_lora
 from dimsum.training.recipe import Recipe, check_precision
+from dimsum.training.trees import Shown, fit_syntax, with_trees
 
 SAMPLE = 2000
 """Pairs whose lengths are measured."""
@@ -132,13 +134,19 @@ def _lengths(
     """Prompt and target tokens of the first pairs, all pairs, how tokens were counted, the rows."""
     reading = Reading()
     rows = read_rows(data.reference, "train", data.config, reading)
-    stream = pairs_of(rows, data.columns, data.reference, reading, recipe.definitions)
+    columns = replace(data.columns, syntax=recipe.syntax.column) if recipe.syntax else data.columns
+    stream = pairs_of(rows, columns, data.reference, reading, recipe.definitions)
     sample = list(islice(stream, SAMPLE))
     if not sample:
         raise reading.nothing(data.reference, "training pair", data.columns.where)
     count = len(sample) + sum(1 for _ in stream)
     form = PromptFormat.default(architecture, control=recipe.control, tasks=recipe.definitions)
-    prompts = [form.render(p.source, p.control if form.control else p.task) for p in sample]
+    if recipe.syntax:
+        form = fit_syntax(form, recipe.syntax)
+        sample = list(with_trees(sample, recipe.syntax, Shown()))
+    prompts = [
+        form.render(p.source, p.control if form.control else p.task, p.syntax) for p in sample
+    ]
     targets = [pair.target for pair in sample]
     sizes = _tokenise(folder, prompts, targets)
     how = "by its tokenizer"

@@ -13,6 +13,7 @@ from dimsum.prompts import PromptShape
 from dimsum.settings import Presets, Settings, load
 from dimsum.tasks import TaskDefinition, tasks_of
 from dimsum.tasks.registry import SHIPPED
+from dimsum.training.trees import SyntaxTraining
 
 PRESETS = Presets("dimsum", ("paper", "embedded"))
 NO_FLOAT16 = ("t5", "mt5", "umt5", "longt5", "switch_transformers", "pop2piano")
@@ -37,6 +38,9 @@ class Recipe(Settings):
         "instruction_first",
         description="instruction_last: right before the answer; chat: there, in a user's turn of "
         "the base's chat template",
+    )
+    syntax: SyntaxTraining | None = Field(
+        None, description="{height: 3} shows the tree of the target in the prompt; empty: no trees"
     )
     objective: Objective = Field(
         CrossEntropy(),

@@ -30,6 +30,8 @@ OTHERS = {
 def identity_of(student: Student, recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
     """What makes two trainings the same: student, settings and examples."""
     settings = recipe.model_dump(mode="json", exclude={"student", "language"})
+    if recipe.syntax is None:  # as trainings were begun that knew no trees
+        settings.pop("syntax")
     teacher = None
     if isinstance(recipe.objective, GKD):
         objective = settings["objective"]

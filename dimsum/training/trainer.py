@@ -53,7 +53,8 @@ class StudentTrainer:
 
         student = self.student
         codes = [code for _, code in self.sample]
-        outputs = student.write([pair.source for pair, _ in self.sample], codes)
+        trees = [pair.syntax for pair, _ in self.sample] if student.spec.prompts.syntax else None
+        outputs = student.write([pair.source for pair, _ in self.sample], codes, trees=trees)
         texts = [found[0] for found in outputs]
         found = self._measure_texts(texts)
         overlaps = [

@@ -135,7 +135,7 @@ def test_bad_settings_are_refused() -> None:
     with pytest.raises(UsageError, match="only cheap measures bound pairs"):
         load_config("embedded", (MEASURED, bounds))
     with pytest.raises(UsageError, match="no measure is called 'tree_distance'"):
-        load_config("embedded", ("rules.paraphrase.tree_distance.min=12"))
+        load_config("embedded", ("rules.paraphrase.tree_distance.min=12",))
 
 
 def test_a_parser_that_fails_stops_the_build(toy_document: dict[str, Any], tmp_path: Path) -> None:

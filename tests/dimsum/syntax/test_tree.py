@@ -139,6 +139,7 @@ def test_trees_of_two_parsers_are_never_compared() -> None:
 
 def test_what_is_meant_as_a_tree() -> None:
     assert looks_like_tree(" (S (NP)) ") and looks_like_tree("(S (NP)")
+    assert looks_like_tree("(S (NP (DT") and looks_like_tree("((S")
     assert looks_like_tree("dependency (text (ROOT))") and looks_like_tree("my.own:parse (S)")
     for sentence in ("A dog sleeps.", "(Reuters) A dog sleeps.", "He said (no)", "Note: (x)"):
         assert not looks_like_tree(sentence)
