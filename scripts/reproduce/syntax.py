@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from syntax_page import page
 
 from builder.judges import entailment_critic
+from builder.writing import student_of
 from dimsum import Student
 from dimsum.data.files import rows_in
 from dimsum.evaluation.data import Example, read_examples
@@ -32,6 +33,7 @@ from dimsum.files import whole_file, write_json
 from dimsum.metrics import bootstrap
 from dimsum.metrics.measured import Measured
 from dimsum.prompts import one_line
+from dimsum.spec import read_spec
 from dimsum.syntax.control import find_trees
 from dimsum.syntax.exemplars import nearest_exemplars, shuffled
 from dimsum.syntax.parsers import Parser, find_parser
@@ -145,7 +147,7 @@ def judge(
     refused: dict[str, int] = {}
     given: dict[str, list[str]] = {}
     for student, path in students.items():
-        opened = Student.from_pretrained(path)
+        opened = student_of(path)
         control = opened.spec.prompts.known_syntax()
         others = shuffled(
             exemplars,
@@ -216,7 +218,7 @@ def main(texts: list[str] | None = None) -> None:
     documents = [
         judge(name, data, students, pool, wanted, critic) for name, data in map(named, wanted.sets)
     ]
-    specs = {name: Student.from_pretrained(path).spec for name, path in students.items()}
+    specs = {name: read_spec(Path(path)) for name, path in students.items()}
     write_json(wanted.work / "syntax.json", documents)
     with whole_file(wanted.output) as stream:
         stream.write(page(documents, specs, wanted.notes and wanted.notes.read_text("utf-8")))
