@@ -351,7 +351,8 @@ class BuildConfig(Settings):
         "embedded:NAME; empty: not measured",
     )
     syntax: SyntaxConfig | None = Field(
-        None, description="{} releases each target's tree; empty: no tree is released"
+        None,
+        description="{parser: dependency, height: 3} releases each target's tree; empty: none",
     )
     pairs: PairsConfig
     scores: ScoresConfig = ScoresConfig()
