@@ -245,6 +245,15 @@ class DuplicatesConfig(Settings):
     max_drop: float = Field(
         0.9, ge=0, le=1, description="a larger share of near-duplicates stops the build"
     )
+    buckets: int = Field(
+        16, ge=1, le=65536, description="parts of the search; more take less memory at a time"
+    )
+    group: int = Field(
+        1000,
+        ge=2,
+        description="pairs that meet under one key and are all compared; of more, each "
+        "with half as many",
+    )
 
 
 class SplitsConfig(Settings):

@@ -10,7 +10,7 @@ from typing import Any
 
 from builder.errors import BuilderError, ConfigError
 from builder.stages.base import Stage
-from builder.stages.order import stages_of, units_of
+from builder.stages.order import inputs_of, stages_of, units_of
 from builder.store import Run, Sidecar
 from builder.unit import Opened, fingerprints_of, inputs_now, open_header
 from dimsum.errors import DimsumError
@@ -78,7 +78,7 @@ def find_outdated(run: Run, header: Mapping[str, Any], first: str | None = None)
             shard
             for shard in range(units_of(stage.name, now.config))
             if (record := run.sidecar(stage.name, shard))
-            and (_follows(stage, shard, units) or _differs(before, now, stage, shard, record))
+            and (_follows(now, stage, shard, units) or _differs(before, now, stage, shard, record))
         }
         if shards:
             units[stage.name] = shards
@@ -95,10 +95,10 @@ def _open_earlier(run: Run, header: Mapping[str, Any], now: Opened) -> Opened | 
     return before if alike else None
 
 
-def _follows(stage: Stage, shard: int, units: Mapping[str, set[int]]) -> bool:
+def _follows(now: Opened, stage: Stage, shard: int, units: Mapping[str, set[int]]) -> bool:
     """Whether an input of a unit will be made again."""
-    upstream = {name.partition(".")[0] for name in stage.inputs}
-    return any(units[name] if stage.whole else shard in units[name] for name in upstream & {*units})
+    read = inputs_of(stage, shard, now.config)
+    return any(not units.get(name, set()).isdisjoint(numbers) for name, numbers in read.items())
 
 
 def _differs(before: Opened | None, now: Opened, stage: Stage, shard: int, record: Sidecar) -> bool:
@@ -121,8 +121,7 @@ def _grew(before: Opened, now: Opened, stage: Stage) -> bool:
 
 def _lacks_input(opened: Opened, stage: Stage, shard: int) -> bool:
     """Whether a unit before this one is not finished, by damage say: it will be made as it was."""
-    for name in {name.partition(".")[0] for name in stage.inputs}:
-        numbers = range(units_of(name, opened.config)) if stage.whole else [shard]
+    for name, numbers in inputs_of(stage, shard, opened.config).items():
         if any(opened.run.sidecar(name, number) is None for number in numbers):
             return True
     return False

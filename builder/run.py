@@ -1,7 +1,7 @@
 """The run: every stage in order, every shard of a stage, nothing done twice.
 
 contexts -> candidates -> pairs -> scores -> decisions -> duplicates
-         -> near_duplicates -> splits -> release
+         -> shingles -> edges -> clusters -> near_duplicates -> splits -> release
 
 A round of self-distillation begins with the sentences of an earlier run instead:
 
@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -286,8 +287,8 @@ class Maker:
 
 def preview(maker: Maker, config: BuildConfig) -> None:
     """Take the first shard through every stage that works on one alone, and show what it kept."""
-    alone = [stage for stage in stages_of(config) if units_of(stage.name, config) > 1]
-    if not alone:
+    alone = [*takewhile(lambda stage: stage.counted and not stage.whole, stages_of(config))]
+    if units_of(alone[-1].name, config) == 1:
         return
     run, progress = maker.run, maker.progress
     opened = open_run(run.folder)

@@ -12,7 +12,7 @@ that the sidecar names. The sidecar is written last, so a unit that was cut shor
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -42,6 +42,7 @@ class Output:
         entered: units that came in, kept or not.
         rejected: units dropped, by reason.
         counters: other counts worth keeping (tokens, model calls).
+        group: rows that a reader of a part of a table has to read at least.
     """
 
     table: pa.Table
@@ -49,6 +50,7 @@ class Output:
     entered: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
+    group: int | None = None
 
 
 class Sidecar(BaseModel):
@@ -86,21 +88,24 @@ def seed_of(*parts: Any) -> int:
     return int(digest(list(parts))[:16], 16) >> 1
 
 
-def write_table(path: Path, table: pa.Table) -> str:
+def write_table(path: Path, table: pa.Table, group: int | None = None) -> str:
     """Write parquet atomically and return its sha256; equal tables give equal bytes.
 
     Columns that are indices into a dictionary become plain ones, a group of rows at a time, so that
     their texts are never all in memory.
+
+    Args:
+        group: rows of a row group; None leaves it to pyarrow.
     """
     plain = pa.schema([_plain(column) for column in table.schema])
     with atomic_writer(path) as stream:
         if plain == table.schema:
-            pq.write_table(table, stream, compression="zstd", write_statistics=True)
+            pq.write_table(table, stream, group, compression="zstd", write_statistics=True)
         else:
             with pq.ParquetWriter(stream, plain, compression="zstd") as writer:
                 for start in range(0, max(table.num_rows, 1), GROUP):
-                    group = table.slice(start, GROUP).combine_chunks()
-                    writer.write_table(group.cast(plain))
+                    some = table.slice(start, GROUP).combine_chunks()
+                    writer.write_table(some.cast(plain), group)
     return file_hash(path)
 
 
@@ -111,6 +116,51 @@ GROUP = 1 << 16
 def _plain(column: pa.Field[Any]) -> pa.Field[Any]:
     kind = column.type
     return column.with_type(kind.value_type) if pa.types.is_dictionary(kind) else column
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None, filters: Any = None) -> pa.Table:
+    """A table of a run, or a part of it.
+
+    Args:
+        filters: as those of `pyarrow.parquet.read_table`.
+
+    Raises:
+        BuilderError: the file is missing or damaged.
+    """
+    wanted = None if columns is None else list(columns)
+    with _damage(path):
+        return pq.read_table(path, columns=wanted, filters=filters, partitioning=None)
+
+
+def count_rows(path: Path) -> int:
+    """Rows of a table of a run.
+
+    Raises:
+        BuilderError: the file is missing or damaged.
+    """
+    with _damage(path):
+        return int(pq.read_metadata(path).num_rows)
+
+
+def read_schema(path: Path, columns: Sequence[str] | None = None) -> pa.Schema:
+    """The columns of a table of a run, all or some in the order given.
+
+    Raises:
+        BuilderError: the file is missing or damaged.
+    """
+    with _damage(path):
+        found = pq.read_schema(path).remove_metadata()
+    return found if columns is None else pa.schema([found.field(name) for name in columns])
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise BuilderError(
+            f"{path} is missing or damaged", hint="`dimsum build` makes it again"
+        ) from error
 
 
 def _foreign(folder: Path) -> bool:
@@ -228,7 +278,7 @@ class Run:
         files = {}
         for name, table in [(None, output.table), *output.extra.items()]:
             path = self.path(stage, shard, name)
-            files[path.name] = write_table(path, table)
+            files[path.name] = write_table(path, table, output.group)
         record = Sidecar(
             stage=stage,
             shard=shard,
@@ -265,10 +315,4 @@ class Run:
         Raises:
             BuilderError: the file is missing or damaged.
         """
-        path = self.path(stage, shard, name)
-        try:
-            return pq.read_table(path)
-        except (OSError, pa.ArrowException) as error:
-            raise BuilderError(
-                f"{path} is missing or damaged", hint="`dimsum build` makes it again"
-            ) from error
+        return read_table(self.path(stage, shard, name))

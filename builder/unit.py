@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -21,8 +21,8 @@ from builder.environment import Environment, environment_of, part_of
 from builder.errors import BuilderError
 from builder.pool import pool_of
 from builder.stages.base import Stage, Work
-from builder.stages.order import stage_of, units_of
-from builder.store import REJECTS, Run, Sidecar, digest, seed_of
+from builder.stages.order import inputs_of, stage_of
+from builder.store import REJECTS, Run, Sidecar, digest, read_table, seed_of
 from dimsum.errors import DimsumError
 from dimsum.files import file_hash
 
@@ -139,11 +139,13 @@ def run_unit(folder: Path, stage_name: str, shard: int, watch: Watch | None = No
     fingerprint = fingerprint_of(opened, stage, shard, hashes, here)
     run, heard = opened.run, Heard(watch)
     run.sidecar_path(stage.name, shard).unlink(missing_ok=True)
+    paths = _paths(opened, stage, shard)
     work = Work(
         config=opened.config,
         shard=shard,
         seed=seed_of(opened.config.seed, stage.name, shard),
-        tables={name: _table(opened, stage, name, shard) for name in stage.inputs},
+        tables=Tables(paths),
+        paths=paths,
         files=files,
         models=pool_of(opened.config, opened.models).only(stage.roles(opened.config), heard.say),
         tick=heard.tick,
@@ -241,8 +243,7 @@ def fingerprint_of(
         version: of the stage's code, the present one if None.
     """
     upstream = {}
-    for name in sorted({name.partition(".")[0] for name in stage.inputs}):
-        numbers = range(units_of(name, opened.config)) if stage.whole else [shard]
+    for name, numbers in inputs_of(stage, shard, opened.config).items():
         upstream[name] = [
             {k: v for k, v in record.files.items() if REJECTS not in k}
             for number in numbers
@@ -267,10 +268,30 @@ def fingerprint_of(
     )
 
 
-def _table(opened: Opened, stage: Stage, name: str, shard: int) -> pa.Table:
-    """One shard's table, or all of them joined for a stage over the whole corpus."""
-    upstream, _, table = name.partition(".")
-    numbers = range(units_of(upstream, opened.config)) if stage.whole else [shard]
-    return pa.concat_tables(
-        [opened.run.read(upstream, number, table or None) for number in numbers]
-    )
+def _paths(opened: Opened, stage: Stage, shard: int) -> dict[str, list[Path]]:
+    """The files of each input of a unit."""
+    units = inputs_of(stage, shard, opened.config)
+    found = {}
+    for name in stage.inputs:
+        upstream, _, table = name.partition(".")
+        found[name] = [opened.run.path(upstream, n, table or None) for n in units[upstream]]
+    return found
+
+
+class Tables(Mapping[str, pa.Table]):
+    """Tables by name, each read from its files and joined when it is first asked for."""
+
+    def __init__(self, paths: Mapping[str, Sequence[Path]]) -> None:
+        self.paths = paths
+        self._read: dict[str, pa.Table] = {}
+
+    def __getitem__(self, name: str) -> pa.Table:
+        if name not in self._read:
+            self._read[name] = pa.concat_tables([read_table(path) for path in self.paths[name]])
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)

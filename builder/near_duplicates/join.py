@@ -8,20 +8,21 @@ is compared is compared exactly. No hashing trick decides, and nothing is missed
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from builder.components import smallest_connected
+from builder.near_duplicates.verify import alike, distinct
 from builder.statistics.words import Array, gather, offsets
 
 THRESHOLD = 0.8
 RANGE = 1 << 22
 """Shingles that are sorted at a time, about."""
 _ROWS = 65536
+_COMPARED = 1 << 20
+"""Pairs of rows that are compared at a time, about."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,14 @@ def near_rows(
     return _verdicts(*_join(shingles, lengths, threshold), splits, rank)
 
 
-def chains(shingles: Array, lengths: Array, threshold: float = THRESHOLD) -> Array:
-    """For each row the first row of its chain of rows that are alike; arguments as above."""
-    return _roots(*_join(shingles, lengths, threshold))
+def near_pairs(shingles: Array, lengths: Array, threshold: float = THRESHOLD) -> Array:
+    """All pairs of rows that are alike, of rows with the same set each with the first of them.
+
+    Arguments as above; of shape (2, pairs), the smaller row first.
+    """
+    twin_of, pairs = _join(shingles, lengths, threshold)
+    rows = np.flatnonzero(twin_of != np.arange(len(twin_of)))
+    return np.concatenate([np.stack([twin_of[rows], rows]), distinct(*pairs)], axis=1)
 
 
 def _join(shingles: Array, lengths: Array, threshold: float) -> tuple[Array, Array]:
@@ -163,38 +169,41 @@ def _counts(keys: Array) -> Array:
 def _verify(
     shingles: Array, starts: Array, lengths: Array, prefixes: tuple[Array, Array], threshold: float
 ) -> Iterator[tuple[Array, Array]]:
+    """Pairs at or above the threshold of those that share a key, some of them several times.
+
+    Rows of a key are in the order of their sizes, so whoever follows the first that is too large
+    is too large as well.
+    """
     keys, owners = prefixes
-    order = np.lexsort((owners, keys))
+    order = np.lexsort((owners, lengths[owners], keys))
     keys, owners = keys[order], owners[order]
-    edges = [0, *(np.flatnonzero(keys[1:] != keys[:-1]) + 1).tolist(), len(keys)]
-    sets: dict[int, frozenset[int]] = {}
+    most = np.floor(lengths[owners] / threshold + 1e-9).astype(np.int64)
+    waiting: list[tuple[Array, Array]] = []
+    at, distance, count = np.arange(len(keys)), 1, 0
+    while len(at):
+        at = at[at + distance < len(keys)]
+        near = (keys[at + distance] == keys[at]) & (lengths[owners[at + distance]] <= most[at])
+        at = at[near]
+        for first in range(0, len(at), _COMPARED):
+            some = at[first : first + _COMPARED]
+            waiting.append((owners[some], owners[some + distance]))
+            count += len(some)
+            if count >= _COMPARED:
+                yield _compare(shingles, starts, waiting, threshold)
+                waiting, count = [], 0
+        distance += 1
+    if waiting:
+        yield _compare(shingles, starts, waiting, threshold)
 
-    def elements(row: int) -> frozenset[int]:
-        if row not in sets:
-            sets[row] = frozenset(np.asarray(shingles[starts[row] : starts[row + 1]]).tolist())
-        return sets[row]
 
-    seen: set[tuple[int, int]] = set()
-    for begin, end in pairwise(edges):
-        members = owners[begin:end]
-        by_size = members[np.argsort(lengths[members], kind="stable")].tolist()
-        found: list[tuple[int, int]] = []
-        for index, small in enumerate(by_size):
-            most = math.floor(int(lengths[small]) / threshold + 1e-9)
-            for large in by_size[index + 1 :]:
-                if lengths[large] > most:
-                    break
-                pair = (small, large) if small < large else (large, small)
-                if pair in seen:
-                    continue
-                seen.add(pair)
-                a, b = elements(small), elements(large)
-                shared = len(a & b)
-                if shared >= threshold * (len(a) + len(b) - shared) - 1e-9:
-                    found.append(pair)
-        if found:
-            both = np.asarray(found, np.int64)
-            yield both[:, 0], both[:, 1]
+def _compare(
+    shingles: Array, starts: Array, pairs: list[tuple[Array, Array]], threshold: float
+) -> tuple[Array, Array]:
+    """The pairs at or above the threshold, each once, the smaller row first."""
+    a, b = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    a, b = distinct(a, b)
+    near = alike(shingles, starts, a, b, threshold)
+    return a[near], b[near]
 
 
 def _verdicts(twin_of: Array, pairs: Array, splits: Array, rank: Array) -> Nearness:

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from itertools import chain, islice
 
-import numpy as np
-
-from builder.near_duplicates.join import chains
-from builder.statistics.words import Array, hash_texts
 from dimsum.metrics.words import tokens
 
 SHINGLE = 3
 COMMON = 200
 """A shingle in more rows than this proposes no neighbour; it still counts in the index."""
-_ROWS = 4096
 
 
 def shingles(task: str, source: str, target: str) -> frozenset[str]:
@@ -35,20 +28,6 @@ def jaccard(a: frozenset[str], b: frozenset[str]) -> float:
     """|a & b| / |a | b|; two empty sets are alike."""
     union = len(a | b)
     return len(a & b) / union if union else 1.0
-
-
-def clusters(sets: Iterable[frozenset[str]], threshold: float) -> Array:
-    """For each set the smallest index in its cluster, int64; edges have Jaccard >= threshold.
-
-    The sets are taken one after another, and of each only 8 bytes an element are kept.
-    """
-    lengths: list[int] = []
-    keys = [np.zeros(0, np.uint64)]
-    taken = iter(sets)
-    while some := list(islice(taken, _ROWS)):
-        lengths += map(len, some)
-        keys.append(hash_texts(chain.from_iterable(some)))
-    return chains(np.concatenate(keys), np.asarray(lengths, np.int64), threshold)
 
 
 def neighbours(sets: list[frozenset[str]]) -> list[tuple[int, float]]:

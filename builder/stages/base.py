@@ -23,6 +23,9 @@ class Work:
     Attributes:
         seed: of (run seed, stage, shard); the only source of chance.
         tables: the inputs by `stage` or `stage.name`; whole-corpus stages get all shards joined.
+            A table is read when it is asked for.
+        paths: the files of each input in the order of their units, for stages that read a part of
+            them, or one after another.
         files: the stage's inputs from outside the run, by name.
         tick: called with a count of tokens as they are written or read, for the progress line.
     """
@@ -34,11 +37,17 @@ class Work:
     models: ModelPool
     tick: Callable[[int], None] = field(default=lambda tokens: None)
     files: Mapping[str, Path] = field(default_factory=dict)
+    paths: Mapping[str, Sequence[Path]] = field(default_factory=dict)
 
 
 def no_files(config: BuildConfig, shard: int) -> Mapping[str, Path]:
     """Of a stage that reads nothing from outside the run."""
     return {}
+
+
+def one(config: BuildConfig) -> int:
+    """Of a stage over the whole corpus with a single unit."""
+    return 1
 
 
 def no_models(config: BuildConfig) -> tuple[str, ...]:
@@ -52,12 +61,15 @@ class Stage:
 
     Attributes:
         version: raised when the code would give other rows for the same input.
-        counted: what the funnel counts at this stage.
+        counted: what the funnel counts at this stage; empty for a stage that drops nothing and only
+            prepares the next one that does, to which its seconds and counters are added.
         inputs: tables of earlier stages, `stage` or `stage.name`.
         settings: the part of the configuration that decides the bytes of a shard.
         models: roles of the models that it may load, out of teacher, critic, encoder, student.
         further_models: roles that it may load under some configurations only.
-        whole: one unit over the whole corpus instead of one a shard.
+        whole: each of its units reads all units of its inputs. There is one, unless `units` says
+            how many.
+        units: how many units a stage over the whole corpus has.
         files: what a shard reads from outside the run: name to path. Their hashes enter the
             fingerprint and the sidecar; no path does.
         libraries: whose versions change its bytes, besides those that compute models.
@@ -74,6 +86,7 @@ class Stage:
     models: tuple[str, ...] = ()
     further_models: Callable[[BuildConfig], tuple[str, ...]] = no_models
     whole: bool = False
+    units: Callable[[BuildConfig], int] = one
     files: Callable[[BuildConfig, int], Mapping[str, Path]] = no_files
     libraries: tuple[str, ...] = ()
     content: Callable[[Path], str] | None = None

@@ -6,15 +6,18 @@ from builder.config import BuildConfig
 from builder.errors import ConfigError
 from builder.stages import (
     candidates,
+    clusters,
     contexts,
     decisions,
     duplicates,
+    edges,
     near_duplicates,
     pairs,
     placement,
     rewrites,
     scores,
     sentences,
+    shingles,
     splits,
 )
 from builder.stages.base import Stage
@@ -26,6 +29,9 @@ STAGES: tuple[Stage, ...] = (
     scores.STAGE,
     decisions.STAGE,
     duplicates.STAGE,
+    shingles.STAGE,
+    edges.STAGE,
+    clusters.STAGE,
     near_duplicates.STAGE,
     splits.STAGE,
 )
@@ -37,6 +43,9 @@ ROUND_STAGES: tuple[Stage, ...] = (
     scores.STAGE,
     decisions.STAGE,
     duplicates.STAGE,
+    shingles.STAGE,
+    edges.STAGE,
+    clusters.STAGE,
     near_duplicates.STAGE,
     placement.STAGE,
     placement.SPLITS,
@@ -64,8 +73,21 @@ def stage_of(name: str, config: BuildConfig) -> Stage:
 
 def units_of(stage: str, config: BuildConfig) -> int:
     """How many units a stage has."""
-    if stage_of(stage, config).whole:
-        return 1
+    found = stage_of(stage, config)
+    if found.whole:
+        return found.units(config)
     if config.round is not None:
         return sentences.shards(config.round)
     return len(contexts.shards(config))
+
+
+def inputs_of(stage: Stage, shard: int, config: BuildConfig) -> dict[str, range]:
+    """The units that a unit reads, by the stage that makes them.
+
+    Of a stage over the whole corpus every unit is read, of any other the one of the same shard.
+    """
+    found = {}
+    for name in sorted({name.partition(".")[0] for name in stage.inputs}):
+        every = stage.whole or stage_of(name, config).whole
+        found[name] = range(units_of(name, config)) if every else range(shard, shard + 1)
+    return found

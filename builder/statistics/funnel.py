@@ -31,29 +31,35 @@ class Step:
 def funnel(run: Run, config: BuildConfig) -> list[Step]:
     """The steps that are finished so far, in order.
 
+    What a stage took that only prepares the next is added to that one.
+
     Raises:
         BuilderError: a step that does not add up, which would be a fault of the builder.
     """
     steps = []
+    counters: dict[str, int] = {}
+    seconds = 0.0
     for stage in stages_of(config):
         records = [run.sidecar(stage.name, shard) for shard in range(units_of(stage.name, config))]
         known = [record for record in records if record is not None]
         if not known:
             break
         rejected: dict[str, int] = {}
-        counters: dict[str, int] = {}
+        seconds += sum(record.seconds for record in known)
         for record in known:
             for reason, count in record.rejected.items():
                 rejected[reason] = rejected.get(reason, 0) + count
             for name, count in record.counters.items():
                 counters[name] = counters.get(name, 0) + count
+        if not stage.counted:
+            continue
         step = Step(
             stage=stage.name,
             counted=stage.counted,
             entered=sum(record.entered for record in known),
             kept=sum(record.kept for record in known),
             rejected=dict(sorted(rejected.items(), key=lambda item: (-item[1], item[0]))),
-            seconds=round(sum(record.seconds for record in known), 1),
+            seconds=round(seconds, 1),
             counters=counters,
         )
         if step.entered != step.kept + sum(step.rejected.values()):
@@ -62,4 +68,5 @@ def funnel(run: Run, config: BuildConfig) -> list[Step]:
                 hint="a table of the run is damaged: delete it, and `dimsum build` makes it again",
             )
         steps.append(step)
+        counters, seconds = {}, 0.0
     return steps

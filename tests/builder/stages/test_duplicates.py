@@ -6,18 +6,14 @@ import random
 from itertools import combinations
 from typing import Any
 
-import networkx as nx
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.config import load_config
-from builder.errors import GateError
-from builder.near_duplicates.sets import clusters, jaccard, shingles
 from builder.pool import ModelPool
-from builder.stages import duplicates, near_duplicates
+from builder.stages import duplicates
 from builder.stages.base import Work, table_of
 from builder.stages.decisions import schema
 from builder.stages.duplicates import components, says_entailment, strength
@@ -93,36 +89,6 @@ def test_an_edge_by_likeliest_label_or_by_threshold() -> None:
 
 def text(rng: random.Random, length: int) -> str:
     return " ".join(rng.choice("abcdefghijklmnop") * 3 for _ in range(length))
-
-
-def test_clusters_equal_all_pairs_by_brute_force() -> None:
-    rng = random.Random(3)
-    sets = []
-    for _ in range(60):
-        words = text(rng, 30).split()
-        sets.append(shingles("summary", " ".join(words), "x"))
-        for _ in range(3):
-            words[rng.randrange(len(words))] = "new"
-            sets.append(shingles("summary", " ".join(words), "x"))
-    threshold = 0.6
-    parent = list(range(len(sets)))
-    for i, j in combinations(range(len(sets)), 2):
-        if jaccard(sets[i], sets[j]) >= threshold:
-            low, high = sorted((parent[i], parent[j]))
-            parent = [low if p == high else p for p in parent]
-    assert clusters(sets, threshold).tolist() == parent
-    assert len(set(parent)) < len(sets)
-
-
-def test_short_texts_are_compared_whole_and_tasks_never_meet() -> None:
-    same = [shingles("summary", "Yes!", "No."), shingles("summary", "yes", "no")]
-    other = [shingles("paraphrase", "Yes!", "No."), shingles("summary", "no", "yes")]
-    unspoken = [shingles("summary", "!!!", "?"), shingles("summary", "...", "?")]
-    assert jaccard(*same) == 1.0
-    assert jaccard(same[0], other[0]) == jaccard(same[0], other[1]) == 0.0
-    assert jaccard(*unspoken) < 1.0
-    assert len(set(clusters([*same, *other, *unspoken], 0.9).tolist())) == 5
-    assert clusters([], 0.8).tolist() == []
 
 
 def as_table(pairs: list[dict[str, Any]]) -> pa.Table:
@@ -218,90 +184,6 @@ def test_one_stays_of_what_is_compared(within: str, kept: set[str]) -> None:
     output = duplicates.make(Work(config, 0, 0, tables, ModelPool(config, {}, print)))
     assert set(output.table["target"].to_pylist()) == kept
     assert output.rejected == {"summary.repeats_in_context": len(targets) - len(kept)}
-
-
-@pytest.mark.parametrize("drop", [0.0, 0.5])
-def test_the_gate_on_near_duplicates(drop: float) -> None:
-    rows = [{**pair(text(random.Random(i % 6), 20), "t"), "task": "summary"} for i in range(10)]
-    table = table_of(rows, SCHEMA)
-    config = load_config("embedded", (f"duplicates.max_drop={drop}",))
-    work = Work(config, 0, 0, {"duplicates": table}, ModelPool(config, {}, print))
-    if drop == 0.0:
-        with pytest.raises(GateError, match="4 of 10 pairs are near-duplicates"):
-            near_duplicates.make(work)
-    else:
-        output = near_duplicates.make(work)
-        assert output.table.num_rows == 6
-        assert output.rejected == {"summary.near_duplicate": 4}
-        assert output.counters == {"largest_cluster": 2}
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_near_duplicates_of_a_corpus_do_not_depend_on_the_order_of_its_pairs(seed: int) -> None:
-    """Every pair of rows compared, and the components of networkx, say what stays and why."""
-    rng = random.Random(seed)
-    rows = []
-    for number in range(20):
-        words = text(rng, 12).split()
-        for _ in range(rng.randint(1, 5)):
-            words[rng.randrange(len(words))] = rng.choice(["new", "old"])
-            both = [rng.choice([0.25, 0.5]) for _ in range(2)]
-            task = rng.choice(["summary", "paraphrase"])
-            rows.append({**pair(" ".join(words), f"t{number}", *both), "task": task})
-    graph: nx.Graph[int] = nx.Graph()
-    graph.add_nodes_from(range(len(rows)))
-    sets = [shingles(row["task"], row["source"], row["target"]) for row in rows]
-    graph.add_edges_from(
-        (i, j) for i, j in combinations(range(len(rows)), 2) if jaccard(sets[i], sets[j]) >= 0.6
-    )
-    kept, gone = set(), set()
-    for part in nx.connected_components(graph):
-        best = max((rows[i] for i in part), key=strength)["source"]
-        kept.add(best)
-        gone |= {(rows[i]["source"], best) for i in part if rows[i]["source"] != best}
-    assert gone
-    config = load_config("embedded", ("duplicates.jaccard=0.6",))
-    for _ in range(3):
-        rng.shuffle(rows)
-        parts = [table_of(rows[:17], SCHEMA), table_of(rows[17:], SCHEMA)]
-        tables = {"duplicates": pa.concat_tables(parts)}
-        output = near_duplicates.make(Work(config, 0, 0, tables, ModelPool(config, {}, print)))
-        rejects = output.extra["rejects"]
-        named = zip(*(rejects[n].to_pylist() for n in ("source", "survivor_source")), strict=True)
-        assert set(output.table["source"].to_pylist()) == kept
-        assert {two for two in named if two[0] != two[1]} == gone
-        assert output.entered == output.table.num_rows + rejects.num_rows == len(rows)
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from([0.25, 0.5]),
-            st.sampled_from([0.25, 0.5]),
-            st.sampled_from(SENTENCES),
-            st.sampled_from(SENTENCES),
-            st.integers(0, 3),
-            st.sampled_from([0.25, 0.5]),
-        ),
-        max_size=12,
-    ),
-    st.booleans(),
-)
-def test_who_survives_is_the_strongest_of_each_cluster(
-    drawn: list[tuple[float, float, str, str, int, float]], has_validity: bool
-) -> None:
-    rows = [pair(source, target, f, b) for f, b, source, target, _, _ in drawn]
-    if has_validity:
-        rows = [{**row, "validity": one[-1]} for row, one in zip(rows, drawn, strict=True)]
-    names = [*pair("", ""), *(["validity"] if has_validity else [])]
-    kinds = {name: pa.string() if name in ("source", "target") else pa.float32() for name in names}
-    table = pa.Table.from_pylist(rows, schema=pa.schema(list(kinds.items())))
-    number = [one[4] for one in drawn]
-    root = np.asarray([number.index(one) for one in number], np.int64)
-    best = near_duplicates.survivors(table, root).tolist()
-    for index in range(len(rows)):
-        members = [i for i in range(len(rows)) if number[i] == number[index]]
-        assert best[index] == max(members, key=lambda i: strength(rows[i]))
 
 
 class NoEncoder:

@@ -10,7 +10,7 @@ from datasketch import MinHash, MinHashLSH
 
 from builder.near_duplicates import join as nearness
 from builder.near_duplicates.join import THRESHOLD, near_rows
-from builder.near_duplicates.sets import clusters, jaccard
+from builder.near_duplicates.sets import jaccard
 from builder.near_duplicates.sets import shingles as stage_shingles
 from builder.statistics.corpus import Rows
 from builder.statistics.offensive import OffensiveWords
@@ -108,4 +108,4 @@ def test_the_share_equals_that_of_datasketch() -> None:
     )
     assert found.alike.astype(bool).tolist() == alike
     assert found.alike.sum() > 20
-    assert found.redundant.sum() == 300 - len(set(clusters(sets, THRESHOLD).tolist()))
+    assert found.redundant.sum() == 300 - len(set(chains(sets)))

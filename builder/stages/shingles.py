@@ -1,0 +1,89 @@
+"""shingles: of every pair the set by which near-duplicates are found, and keys to meet by.
+
+A set is the word 3-shingles of source and target; texts too short for one are compared whole. A
+MinHash signature of it, cut into bands, gives the keys under which it meets sets that are likely
+to be alike.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from builder.near_duplicates.minhash import PERMUTATIONS, band_keys, bands_for, signatures
+from builder.stages.base import Stage, Work, schema_of
+from builder.statistics.shingles import shingles
+from builder.statistics.words import Array, encode, hash_text, hash_texts, mix, offsets
+from builder.store import Output
+from dimsum.metrics.words import tokens
+
+_ROWS = 1 << 13
+"""Pairs that are Python objects at a time."""
+KEYS = "keys"
+SETS = schema_of(digest=pa.uint64(), shingles=pa.large_list(pa.uint64()))
+"""Of each pair, in the order of `duplicates`: a hash of its set, and the 64-bit keys of it."""
+MET = schema_of(key=pa.uint64(), row=pa.uint32())
+"""In the order of keys: which row has each."""
+GROUP = 1 << 14
+
+
+def make(work: Work) -> Output:
+    """Give the sets of a shard's pairs and their keys."""
+    bands = bands_for(work.config.duplicates.jaccard, PERMUTATIONS)
+    sets, keys = [SETS.empty_table()], [np.zeros((0, bands.count), np.uint64)]
+    for some in work.tables["duplicates"].to_batches(max_chunksize=_ROWS):
+        texts: Any = [some[name].to_pylist() for name in ("task", "source", "target")]
+        elements, lengths = sets_of(*texts)
+        sets.append(as_table(elements, lengths))
+        found = signatures(elements, lengths, bands.count * bands.rows)
+        keys.append(band_keys(found, bands))
+    table = pa.concat_tables(sets)
+    return Output(
+        table=table,
+        extra={KEYS: by_key(np.concatenate(keys))},
+        entered=table.num_rows,
+        group=GROUP,
+    )
+
+
+def sets_of(tasks: list[str], sources: list[str], targets: list[str]) -> tuple[Array, Array]:
+    """Keys of the shingles of each pair, each once, pairs end to end; and how many each has.
+
+    A shingle is marked by its side and by the task, so a paraphrase is never alike to a summary.
+    """
+    words = encode([tokens(text) for text in (*sources, *targets)])
+    hashed = hash_texts(words.distinct)[words.ids] if len(words.ids) else np.zeros(0, np.uint64)
+    elements, lengths = shingles(sources, targets, words, hashed)
+    of = {task: hash_text(task) for task in set(tasks)}
+    marks = np.fromiter((of[task] for task in tasks), np.uint64, len(tasks))
+    return mix(elements ^ np.repeat(marks, lengths)), lengths
+
+
+def as_table(elements: Array, lengths: Array) -> pa.Table:
+    """Sets and the hash of each: the sum of its keys, each spread once more."""
+    starts = offsets(lengths)
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mix(elements), dtype=np.uint64)])
+    values: Any = pa.array(elements)
+    lists = pa.LargeListArray.from_arrays(pa.array(starts, pa.int64()), values)
+    columns: Any = {"digest": sums[starts[1:]] - sums[starts[:-1]], "shingles": lists}
+    return pa.table(columns, SETS)
+
+
+def by_key(keys: Array) -> pa.Table:
+    """The keys of all bands in order, each with its row."""
+    rows = np.repeat(np.arange(len(keys), dtype=np.uint32), keys.shape[1])
+    order = np.argsort(keys.ravel(), kind="stable")
+    columns: Any = {"key": keys.ravel()[order], "row": rows[order]}
+    return pa.table(columns, MET)
+
+
+STAGE = Stage(
+    name="shingles",
+    version=1,
+    counted="",
+    make=make,
+    inputs=("duplicates",),
+    settings=lambda c, _: {"jaccard": c.duplicates.jaccard},
+)
