@@ -17,6 +17,8 @@ from builder.environment import SERVER
 from builder.environment import in_words as environment_in_words
 from builder.measures.entailment import FORWARD
 from builder.models import public_name, resolve
+from builder.stages import near_duplicates
+from builder.stages.edges import CAPPED, LEFT_OUT
 from builder.stages.reasons import meaning_of
 from builder.stages.splits import SPLITS
 from builder.statistics.definitions import DEFINITIONS
@@ -132,6 +134,7 @@ def dataset_facts(
         limits=(
             *LIMITS,
             *_describe_long(steps),
+            *_describe_left_out(steps),
             *_describe_server(header),
             *_describe_mixture(header),
         ),
@@ -369,6 +372,18 @@ def _describe_long(steps: Sequence[Step]) -> list[str]:
     counters = next((step.counters for step in steps if step.stage == "scores"), {})
     said = describe_long({READ: counters.get("directions", 0), **counters})
     return [f"The critic did not read every premise at once: {said}."] if said else []
+
+
+def _describe_left_out(steps: Sequence[Step]) -> list[str]:
+    """That near-duplicates were not looked for among all that could be, where so."""
+    counters = next((s.counters for s in steps if s.stage == near_duplicates.STAGE.name), {})
+    groups, pairs = counters.get(CAPPED, 0), counters.get(LEFT_OUT, 0)
+    if not groups:
+        return []
+    return [
+        f"Near-duplicates: {groups:,} groups that met under one key were too large to compare all "
+        f"their pairs; {pairs:,} comparisons were left out, and some near-duplicates may remain."
+    ]
 
 
 def _describe_server(header: dict[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ from hypothesis import strategies as st
 
 from builder.config import parse_config
 from builder.errors import GateError
+from builder.facts import _describe_left_out
 from builder.near_duplicates.sets import jaccard, shingles
 from builder.shards import Shards
 from builder.stages.clusters import survivors
 from builder.stages.duplicates import strength
 from builder.stages.order import stages_of
-from builder.statistics.funnel import funnel
+from builder.statistics.funnel import Step, funnel
 from builder.store import Output, Run, write_table
 from tests.builder.near_duplicates.corpus import STAGES, Rows, begin, finish, outcome, text
 
@@ -234,3 +236,14 @@ def test_the_funnel_counts_pairs_once(tmp_path: Path) -> None:
     assert [step.stage for step in steps][-2:] == ["duplicates", "near_duplicates"]
     assert {"largest_cluster", "capped_groups"} <= set(steps[-1].counters)
     assert steps[-1].entered == steps[-2].kept
+
+
+def test_the_card_says_what_was_not_compared() -> None:
+    step = Step(
+        "near_duplicates", "pairs", 5, 5, {}, 0.1, {"capped_groups": 2, "pairs_left_out": 1234}
+    )
+    (said,) = _describe_left_out([step])
+    assert "2 groups" in said
+    assert "1,234 comparisons" in said
+    whole = replace(step, counters={"capped_groups": 0, "pairs_left_out": 0})
+    assert _describe_left_out([whole]) == _describe_left_out([]) == []
