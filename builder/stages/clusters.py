@@ -107,8 +107,8 @@ def validity(pairs: Shards, rows: Array) -> Array:
     """P(valid) of each row, or 0 where it is unknown."""
     if VALIDITY.name not in pairs.columns:
         return np.zeros(len(rows))
-    found = pairs.read(rows, (VALIDITY.name,))[VALIDITY.name]
-    return found.fill_null(0.0).to_numpy()
+    found = pairs.read(rows, (VALIDITY.name,))[VALIDITY.name].to_numpy()
+    return np.asarray(np.where(np.isnan(found), 0.0, found))
 
 
 STAGE = Stage(
