@@ -84,7 +84,7 @@ def trace(folder: Path, row_id: str) -> Trace:
     shard, scored = _find_scored(run, config, row)
     steps = []
     for stage in stages_of(config):
-        if stage.whole:
+        if stage.whole or not stage.counted:
             continue
         rows = _rows_of(run, stage.name, shard, scored)
         seed = seed_of(config.seed, stage.name, shard)

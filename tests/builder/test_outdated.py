@@ -50,8 +50,10 @@ def build_command(document: dict[str, Any], folder: Path, *more: str) -> int:
     [
         ("seed=1", "seed 0, now 1", "3 of contexts, 3 of candidates"),
         ("rules.summary.entail_forward.min=0.2", "rules.summary.entail_forward.min 0.1, now 0.2",
-         "3 of decisions, 3 of duplicates, 1 of near_duplicates, 1 of splits"),
-        ("contexts.openings=8", "contexts.openings 6, now 8", "1 of near_duplicates, 1 of splits"),
+         "3 of decisions, 3 of duplicates, 3 of shingles, 16 of edges, 1 of clusters, "
+         "3 of near_duplicates, 1 of splits"),
+        ("contexts.openings=8", "contexts.openings 6, now 8",
+         "16 of edges, 1 of clusters, 3 of near_duplicates, 1 of splits"),
         ("candidates.samples=13", "candidates.samples 12, now 13", "3 of candidates, 3 of pairs"),
     ],
 )  # fmt: skip
