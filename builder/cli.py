@@ -55,6 +55,15 @@ INTERRUPTED = 130
 class LazyGroup(click.Group):
     """A group whose commands are imported on first use."""
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """A context that knows the words of the whole command, whoever called it."""
+        command = [info_name or "dimsum", *args]
+        context = super().make_context(info_name, args, parent, **extra)
+        context.meta[interrupt.COMMAND] = command
+        return context
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Verbs in the order of their use."""
         return list(VERBS)

@@ -15,6 +15,9 @@ from types import FrameType
 
 import click
 
+COMMAND = f"{__name__}.COMMAND"
+"""Key of a click context's `meta`: the words of the command that runs."""
+
 _asked = False
 
 
@@ -46,11 +49,11 @@ def check() -> None:
 
 
 @contextmanager
-def resumable(command: Sequence[str]) -> Iterator[None]:
+def resumable(command: Sequence[str] = ()) -> Iterator[None]:
     """Say how to go on when the body is interrupted.
 
     Args:
-        command: that goes on, word by word.
+        command: that goes on, word by word; the one that runs unless given.
 
     Raises:
         KeyboardInterrupt: also for what else was raised after an interrupt was asked for.
@@ -60,6 +63,7 @@ def resumable(command: Sequence[str]) -> Iterator[None]:
     except BaseException as error:
         if not is_interrupt(error):
             raise
+        command = command or click.get_current_context().meta[COMMAND]
         click.echo(f"Interrupted. Go on with: {shlex.join(command)}", err=True)
         raise KeyboardInterrupt from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -49,6 +50,20 @@ def test_the_command_line_ends_with_130(
     monkeypatch.setattr(cli.root, "main", lambda **_: Document(name="a").model_dump_json())
     assert cli.run(["doctor"]) == 130
     assert capsys.readouterr().err == "Interrupted.\n"
+
+
+def test_the_command_that_goes_on_is_the_one_that_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*arguments: object, **named: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dimsum.training.teacher_logits.prepared_logits", stop)
+    monkeypatch.setattr(sys, "argv", ["a_script.py", "--its-own"])
+    asked = ["teacher-logits", "my pairs.jsonl", "-o", "logits", "--set", "epochs=1"]
+    assert cli.run(asked) == 130
+    said = "Go on with: dimsum teacher-logits 'my pairs.jsonl' -o logits --set epochs=1"
+    assert capsys.readouterr().err.strip() == f"Interrupted. {said}"
 
 
 def test_other_errors_pass(capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,11 +82,8 @@ def build(
             print_pilot(found)
         return
     folder = output or default_folder(config, PRESETS)
-    command = ["dimsum", "build", config, "--output", str(folder)]
-    for override in overrides:
-        command += ["--set", override]
     try:
-        with resumable(command):
+        with resumable():
             result = runs.build(settings, folder, progress=Progress(quiet=quiet), again=again)
     except GateError:
         if Run(folder).header():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -66,7 +65,7 @@ def train(
             err=True,
         )
 
-    with resumable(["dimsum", *sys.argv[1:]]), hold(output, "training"):
+    with resumable(), hold(output, "training"):
         run(settings, examples, output, report)
     _print_folder(output, as_json)
 

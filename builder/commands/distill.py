@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -38,7 +37,7 @@ def distill(
     settings = load_distill(config, overrides)
     folder = output or default_folder(config, ROUNDS, "-rounds")
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
-    with resumable(["dimsum", *sys.argv[1:]]):
+    with resumable():
         done = run(
             settings, folder, device=device, progress=Progress(quiet=quiet), quiet=quiet, say=say
         )

@@ -5,7 +5,6 @@ The verb lives on this floor because it may bring the critic; everything else is
 
 from __future__ import annotations
 
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -114,5 +113,5 @@ def generate(
     source = None if file == Path("-") else file
     goes_on = output is not None and source is not None
     judge = pair_judge(critic) if rerank else None
-    with resumable(["dimsum", *sys.argv[1:]]) if goes_on else nullcontext():
+    with resumable() if goes_on else nullcontext():
         generate_file(model, job, source, output, device=device, dtype=dtype, say=say, judge=judge)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -49,7 +48,7 @@ def sweep(
     sweeps.combinations(config, parsed, overrides)
     try_folder(output)
     progress = Progress(quiet=quiet)
-    with resumable(["dimsum", *sys.argv[1:]]):
+    with resumable():
         document = sweeps.sweep(
             config, parsed, output, overrides, progress=progress, say=progress.say
         )

@@ -5,7 +5,6 @@ The verb lives on this floor because it may bring a reward; everything else is `
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -86,7 +85,7 @@ def train(
     from dimsum.training.train import train as run
 
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
-    with resumable(["dimsum", *sys.argv[1:]]):
+    with resumable():
         trained = run(
             data, recipe, output, device=device, quiet=quiet, say=say, open_judge=open_judge
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -51,6 +50,6 @@ def teacher_logits(
     from dimsum.training.teacher_logits import prepared_logits
 
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
-    with resumable(["dimsum", *sys.argv[1:]]):
+    with resumable():
         found = prepared_logits(Data(dataset), recipe, output, top, device=device, say=say)
     (print_json if as_json else print_facts)(found)
