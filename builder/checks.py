@@ -3,15 +3,17 @@ the critic by its verdicts too."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
+from builder.config import BuildConfig, ModelConfig
 from builder.critics.nli_model import label_columns
 from builder.critics.spec import read_spec
 from builder.environment import models_of
 from builder.models import loading, resolve
 from builder.pool import ModelPool, pool_of
-from builder.unit import Opened
+from builder.stages.order import stages_of, units_of
+from builder.unit import Opened, files_of
 from dimsum.loading import Kind, check_model
 
 KINDS: dict[str, Kind] = {"teacher": "causal", "student": "generator", "encoder": "encoder"}
@@ -29,22 +31,52 @@ def check_models(opened: Opened, roles: Collection[str], say: Callable[[str], No
             own checks.
     """
     pool = pool_of(opened.config, opened.models)
-    settings = opened.config
-    longest = max(
-        [settings.contexts.sampling.max_new_tokens]
-        + [getattr(method, "max_new_tokens", 0) for method in settings.candidates.methods]
-    )
-    for role, model in models_of(settings).items():
-        reference = pool.reference(role, model.model)
-        if role in roles and role == "critic":
-            check_critic(reference, model.device)
-        elif role in roles and model.server is not None:
+    for role, model in models_of(opened.config).items():
+        if role in roles and model.server is not None:
             pool.only((role,), say).teacher()  # asks the server for it
         elif role in roles:
-            tokens = 1 + longest if role == "teacher" else 0
-            check_model(reference, KINDS[role], device=model.device, tokens=tokens, role=role)
+            _check(opened.config, role, model, pool.reference(role, model.model))
     if "critic" in roles:
         _judge(pool, say)
+
+
+def check_ahead(configs: Iterable[BuildConfig]) -> None:
+    """Refuse models and files of several builds by what lies there, before the first one begins.
+
+    Raises:
+        UsageError, ModelError, BuilderError: as `check_models`; a server is not asked.
+    """
+    seen: set[str] = set()
+    for config in configs:
+        for role, model in models_of(config).items():
+            tokens = _longest(config) if role == "teacher" else 0
+            key = f"{role} {tokens} {model.model_dump_json()}"
+            if model.server is None and key not in seen:
+                _check(config, role, model, model.model)
+            seen.add(key)
+        for stage in stages_of(config):
+            for shard in range(units_of(stage.name, config)):
+                for path in files_of(stage, config, shard).values():
+                    if stage.content is not None and str(path) not in seen:
+                        stage.content(path)
+                    seen.add(str(path))
+
+
+def _check(config: BuildConfig, role: str, model: ModelConfig, reference: str) -> None:
+    if role == "critic":
+        check_critic(reference, model.device)
+    else:
+        tokens = 1 + _longest(config) if role == "teacher" else 0
+        check_model(reference, KINDS[role], device=model.device, tokens=tokens, role=role)
+
+
+def _longest(config: BuildConfig) -> int:
+    """Tokens that a teacher writes at once."""
+    longest: int = max(
+        [config.contexts.sampling.max_new_tokens]
+        + [getattr(method, "max_new_tokens", 0) for method in config.candidates.methods]
+    )
+    return longest
 
 
 def _judge(pool: ModelPool, say: Callable[[str], None]) -> None:

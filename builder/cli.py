@@ -56,7 +56,11 @@ class LazyGroup(click.Group):
     """A group whose commands are imported on first use."""
 
     def make_context(
-        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
     ) -> click.Context:
         """A context that knows the words of the whole command, whoever called it."""
         command = [info_name or "dimsum", *args]
@@ -144,7 +148,7 @@ def _report(error: BaseException, debug: bool) -> int:
         if debug:
             traceback.print_exception(error)
         message = error.message.rstrip(".")
-        click.echo(f"Error: {message}.", err=True)
+        click.echo(f"Error: {message}{'' if message.endswith('?') else '.'}", err=True)
         if error.hint:
             click.echo(f"Hint:  {error.hint}", err=True)
         return getattr(error, "exit_code", 1)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -23,8 +23,9 @@ import numpy as np
 import yaml
 
 from builder.audit.record import RELEASE_AUDITS
+from builder.checks import check_ahead
 from builder.config import BuildConfig, load_config
-from builder.errors import ConfigError
+from builder.errors import ConfigError, GateError
 from builder.linked import link_stages
 from builder.measures.registry import VALIDITY
 from builder.outdated import find_outdated
@@ -33,15 +34,19 @@ from builder.run import build, resolve_header
 from builder.stages.order import stages_of, units_of
 from builder.statistics.study import Settings, study
 from builder.store import RUN_FILE, Run
-from cards.tables import table
+from builder.sweep_page import draw, page
 from dimsum.data.dataset import read_rows
 from dimsum.files import whole_file, write_json
+from dimsum.lock import hold
 from dimsum.metrics import bootstrap
 
 STATISTICS = (("h3", "target"), ("msttr_100", "target"), ("jaccard", "pair"))
 """Measures of diversity that are shown, with the side of the pair."""
 MOST = 200
 """Combinations of one sweep: more are a mistake in the values."""
+
+
+DOCUMENT = "sweep.json"
 
 
 @dataclass(frozen=True)
@@ -82,9 +87,9 @@ def parse_axis(text: str) -> Axis:
         ConfigError: not of this form, no value, or one that stands twice.
     """
     key, equals, listed = text.partition("=")
-    try:
-        values = yaml.safe_load(f"[{listed}]")
-    except yaml.YAMLError:
+    try:  # what JSON has no word for, such as a date, is a text
+        values = json.loads(json.dumps(yaml.safe_load(f"[{listed}]"), default=str))
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
         values = None
     if not equals or not key.strip() or not values:
         raise ConfigError(
@@ -101,14 +106,20 @@ def combinations(
     """The values and the settings of every combination; the last axis changes fastest.
 
     Raises:
-        ConfigError: too many combinations, or a setting on two axes.
+        ConfigError: too many combinations, or a setting on two axes, or on one and in `overrides`.
         UsageError: values that the settings do not take.
     """
     keys = [axis.key for axis in axes]
-    if len(set(keys)) < len(keys):
-        raise ConfigError(
-            "the same setting is on two axes", hint="give it all values in one --over"
-        )
+    for key, other in itertools.permutations(keys, 2):
+        if f"{other}.".startswith(f"{key}."):
+            raise ConfigError(
+                f"the same setting is on two axes: {other}", hint="give it all values in one --over"
+            )
+    for key, override in itertools.product(keys, overrides):
+        if f"{override.partition('=')[0].strip()}.".startswith(f"{key}."):
+            raise ConfigError(
+                f"--set {override} would have no effect beside --over {key}", hint="leave out one"
+            )
     count = int(np.prod([len(axis.values) for axis in axes]))
     if count > MOST:
         raise ConfigError(f"{count} combinations are more than {MOST}", hint="fewer values")
@@ -132,34 +143,70 @@ def sweep(
     """Build every combination, or go on with a sweep that was begun; write and return its document.
 
     Raises:
+        ConfigError: the folder is a run, or holds a sweep with lines that this one does not have.
+        Busy: another process is at work there.
         as `combinations` and `builder.run.build`; what is finished is kept.
     """
     wanted = combinations(source, axes, overrides)
-    points: list[Point] = []
-    runs: list[Run] = []
-    for number, (values, config) in enumerate(wanted, start=1):
-        run = Run(folder / "runs" / _name(config))
-        said = ", ".join(f"{key} {value}" for key, value in values.items())
-        say(f"{number} of {len(wanted)}: {said}")
-        if not (run.folder / RUN_FILE).is_file():
-            _begin_as(run, config, runs)
-        made = _unfinished(run, config)
-        result = build(
-            config, run.folder, progress=progress, again=True, keep_models=number < len(wanted)
-        )
-        runs.append(run)
-        points.append(_measure(values, run, result.dataset, made, folder))
-    document = {
+    before = _check_folder(folder, {_name(config) for _, config in wanted})
+    document: dict[str, Any] = {
         "config": source,
         "overrides": list(overrides),
         "axes": {axis.key: list(axis.values) for axis in axes},
-        "points": [asdict(point) for point in points],
+        "points": [],
     }
-    write_json(folder / "sweep.json", document)
-    _draw(points, folder / "sweep.svg")
-    with whole_file(folder / "sweep.md") as stream:
-        stream.write(page(document))
+    runs: list[Run] = []
+    check_ahead(config for _, config in wanted)
+    with hold(folder, "sweeping"):
+        for number, (values, config) in enumerate(wanted, start=1):
+            run = Run(folder / "runs" / _name(config))
+            said = ", ".join(f"{key} {value}" for key, value in values.items())
+            say(f"{number} of {len(wanted)}: {said}")
+            if not (run.folder / RUN_FILE).is_file():
+                _begin_as(run, config, runs)
+            made = _unfinished(run, config)
+            _build(run, config, progress, keep_models=number < len(wanted))
+            runs.append(run)
+            document["points"].append(asdict(_measure(values, run, config, made, folder)))
+            if number >= before:
+                write_json(folder / DOCUMENT, document)
+        draw(document["points"], folder / "sweep.svg")
+        with whole_file(folder / "sweep.md") as stream:
+            stream.write(page(document))
     return document
+
+
+def _build(run: Run, config: BuildConfig, progress: Progress | None, *, keep_models: bool) -> None:
+    """Build a run; that its filters keep no pair is what there is to know of its values."""
+    try:
+        build(config, run.folder, progress=progress, again=True, keep_models=keep_models)
+    except GateError:
+        last = run.sidecar(stages_of(config)[-1].name, 0)
+        if last is None or last.kept:
+            raise
+
+
+def _check_folder(folder: Path, wanted: Collection[str]) -> int:
+    """Refuse a folder in which something finished would be replaced or mixed up.
+
+    Returns:
+        the lines of the sweep that is there.
+    """
+    if (folder / RUN_FILE).is_file():
+        raise ConfigError(f"{folder} is a run", hint="choose another --output")
+    try:
+        earlier = json.loads((folder / DOCUMENT).read_text(encoding="utf-8"))
+        lost = [one for one in earlier["points"] if Path(one["run"]).name not in wanted]
+    except (OSError, ValueError, LookupError, TypeError):
+        return 0
+    if lost:
+        values = ", ".join(f"{key} {value}" for key, value in lost[0]["values"].items())
+        raise ConfigError(
+            f"{folder} holds a sweep of {earlier['config']} with {len(lost)} lines that this one "
+            f"does not have, such as {values}",
+            hint="choose another --output, or give their values too",
+        )
+    return len(earlier["points"])
 
 
 def _name(config: BuildConfig) -> str:
@@ -190,8 +237,12 @@ def _begin_as(run: Run, config: BuildConfig, earlier: Sequence[Run]) -> None:
 
 
 def _measure(
-    values: Mapping[str, Any], run: Run, dataset: Path, made: dict[str, int], folder: Path
+    values: Mapping[str, Any], run: Run, config: BuildConfig, made: dict[str, int], folder: Path
 ) -> Point:
+    dataset = run.folder / config.name
+    place = str(run.folder.relative_to(folder))
+    if not dataset.is_dir():
+        return Point(dict(values), place, made, {}, None, {}, [])
     rows = list(read_rows(str(dataset), None))
     likely = [row[VALIDITY.name] for row in rows if row.get(VALIDITY.name) is not None]
     document = study([str(dataset)], Settings(measures=frozenset({"table1", "diversity"})))
@@ -199,7 +250,7 @@ def _measure(
     audits = sorted((dataset / RELEASE_AUDITS).glob("*.json"))
     return Point(
         values=dict(values),
-        run=str(run.folder.relative_to(folder)),
+        run=place,
         made=made,
         pairs=dict(Counter(row["task"] for row in rows)),
         validity=_mean(np.array(likely, dtype=np.float64)) if likely else None,
@@ -216,61 +267,3 @@ def _mean(values: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float, 
     """A mean with its 95% bootstrap interval."""
     replicates = bootstrap.draws(len(values)) @ values / len(values)
     return (float(values.mean()), *bootstrap.percentiles(replicates))
-
-
-def page(document: Mapping[str, Any]) -> str:
-    """The sweep as Markdown."""
-    keys = list(document["axes"])
-    tasks = sorted({task for point in document["points"] for task in point["pairs"]})
-    measured = list(dict.fromkeys(name for p in document["points"] for name in p["statistics"]))
-    lines = []
-    for point in document["points"]:
-        cells: list[Any] = [str(point["values"][key]) for key in keys]
-        cells += [point["pairs"].get(task, 0) for task in tasks]
-        cells.append(_interval(point["validity"], ".2f"))
-        cells += [_interval(point["statistics"].get(name), ".1f") for name in measured]
-        cells.append(", ".join(f"{n} {stage}" for stage, n in point["made"].items()) or "nothing")
-        lines.append(cells)
-    head = [*keys, *(f"{task} pairs" for task in tasks), "P(valid)", *measured, "units made"]
-    return (
-        "\n\n".join(
-            [
-                f"# Sweep of {document['config']}",
-                "Released pairs, their mean P(valid) and measures of diversity as `dimsum stats` "
-                "defines them, each with its 95% interval; and the units that were made for a "
-                "line, the rest being those of an earlier one. P(valid) is the model's word; what "
-                "readers found of a run stands on its card.",
-                table(head, lines, "r"),
-                "![Yield and P(valid) of each combination](sweep.svg)",
-            ]
-        )
-        + "\n"
-    )
-
-
-def _interval(found: Sequence[float] | None, form: str) -> str:
-    if found is None:
-        return "-"
-    value, low, high = (format(one, form) for one in found)
-    return f"{value} ({low} to {high})"
-
-
-def _draw(points: Sequence[Point], path: Path) -> None:
-    """Yield against mean P(valid), a dot with its interval for each combination."""
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "sweep"
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(6, 4), constrained_layout=True)
-    for point in points:
-        total = sum(point.pairs.values())
-        value, low, high = point.validity or (float("nan"),) * 3
-        axes.errorbar(total, value, yerr=[[value - low], [high - value]], fmt="o", capsize=3)
-        label = ", ".join(str(value) for value in point.values.values())
-        axes.annotate(label, (total, value), xytext=(6, 4), textcoords="offset points", size=8)
-    axes.set_xlabel("released pairs")
-    axes.set_ylabel("mean P(valid)")
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)

@@ -6,6 +6,7 @@ import importlib
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from builder.measures.base import Batch
 from builder.measures.registry import BUILT_IN, OPTIONAL
 from dimsum.controls import wording_of
 from dimsum.settings import did_you_mean
-from dimsum.tasks import TaskDefinition, task_of
+from dimsum.tasks import TaskDefinition, task_names, task_of
+from dimsum.tasks.base import can_be_named
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,8 @@ def check_task(
     for index, (source, target) in enumerate(pairs):
         failed = {n: float(values[n][index]) for n, held in passes.items() if not held[index]}
         also = tuple(name for name, held in others.items() if held[index])
-        tried.append(Tried(source, target, _control(task, source, target), failed, also))
+        control = task.control(wording_of(source, target))
+        tried.append(Tried(source, target, control, failed, also))
     return Check(
         task=task.name,
         pairs=tried,
@@ -131,13 +134,6 @@ def _see_working_directory() -> None:
     if here not in sys.path:
         sys.path.append(here)
         importlib.invalidate_caches()
-
-
-def _control(task: TaskDefinition, source: str, target: str) -> str:
-    try:
-        return task.control(wording_of(source, target))
-    except ValueError as error:
-        raise ConfigError(str(error), hint="code_of gives the name of one of its codes") from error
 
 
 def _measure(task: TaskDefinition, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
@@ -208,6 +204,14 @@ from dimsum.tasks.base import ControlCode, HubWords, TaskDefinition
 '''
 
 
+def _is_another_module(name: str, file: Path) -> bool:
+    try:
+        found = find_spec(name)
+    except ValueError:  # a module that runs and was not imported
+        return True
+    return found is not None and (not found.origin or Path(found.origin) != file.resolve())
+
+
 def write_definition(name: str, file: Path) -> str:
     """A commented definition to start from.
 
@@ -215,12 +219,22 @@ def write_definition(name: str, file: Path) -> str:
         ConfigError: a name that cannot be a task's, or a file whose name is no module's.
     """
     module = file.stem
-    if not name.isidentifier() or name != name.lower():
+    if not can_be_named(name):
         raise ConfigError(
-            f"{name!r} cannot be the name of a task", hint="small letters, digits, underscores"
+            f"{name!r} cannot be the name of a task",
+            hint="small letters a to z, digits, underscores; a letter comes first",
+        )
+    if name in task_names():
+        raise ConfigError(
+            f"there is a task {name!r}, of which a build would have two", hint="choose another name"
         )
     if not module.isidentifier() or file.suffix != ".py":
         raise ConfigError(f"{file} cannot be imported", hint="a name such as my_tasks.py")
+    if _is_another_module(module, file):
+        raise ConfigError(
+            f"there is a module {module!r}, which Python would find instead of {file}",
+            hint="choose another --output, such as my_tasks.py",
+        )
     return TEMPLATE.format(
         name=name,
         constant=name.upper(),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -165,13 +166,39 @@ def subclass_of(kind: type[T]) -> Check[type[T]]:
 
 def _imported(place: str, label: str, hint: str) -> object:
     module, _, name = place.partition(":")
+    if not module or module.startswith("."):
+        raise UsageError(f"{label} cannot be imported: {module!r} is no module", hint=hint)
     try:
-        return getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+        found = import_module(module)
+    except ImportError as error:
         raise UsageError(
             f"{label} cannot be imported: {error}",
             hint=f"{hint}; the module must be installed or on PYTHONPATH",
         ) from error
+    except (Exception, SystemExit) as error:  # whatever code of others raises
+        raise UsageError(
+            f"{label} cannot be imported: {type(error).__name__}: {' '.join(str(error).split())}",
+            hint=f"correct {_line_of(error)}",
+        ) from error
+    try:
+        return getattr(found, name)
+    except AttributeError as error:
+        raise UsageError(
+            f"{label} cannot be imported: {error}", hint=f"{hint}, a name that is defined there"
+        ) from error
+
+
+def _line_of(error: BaseException) -> str:
+    """The file and line of a module's own code that an error came from."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}, line {error.lineno}"
+    ours = Path(__file__).parents[1]
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith("<") and ours not in Path(frame.filename).parents
+    ]
+    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else "the module"
 
 
 def _file_of(function: Any) -> str | None:

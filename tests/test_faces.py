@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import errno
+import json
+import math
 import os
 import re
 import stat
@@ -28,6 +30,7 @@ from builder.probe.settings import ProbeSettings
 from builder.rescore import Comparison
 from builder.statistics.funnel import Step
 from dimsum import network, os_errors
+from dimsum.commands.output import print_json
 from dimsum.files import try_file, write_text
 
 ROOT = Path(__file__).parents[1]
@@ -155,6 +158,12 @@ def test_warnings_of_libraries_about_their_own_future_are_kept_off_the_screen() 
     assert "FutureWarning" not in said("noisy")
     assert "UserWarning: mine" in said("noisy")
     assert "FutureWarning: old" in said("--debug", "noisy")
+
+
+def test_json_has_no_number_that_json_has_not(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"a": [1.5, math.nan, (math.inf,)], "b": {"c": -math.inf}})
+    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert found == {"a": [1.5, None, [None]], "b": {"c": None}}
 
 
 def test_without_a_home_directory(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from builder.audit.key import Key, Showing, show_item
 from builder.audit.questions import POINTS, VALID
 from builder.errors import ConfigError
 from dimsum.data.files import rows_in
+from dimsum.data.values import as_bool
 
 Values = dict[str, bool | int | None]
 """Question -> answer; None where there is none."""
@@ -135,8 +136,8 @@ def _value_fault(key: Key, row: Mapping[str, Any], showing: Showing) -> str:
     for part in parts:
         for question in key.questions:
             value = part.get(question)
-            right = isinstance(value, bool) if pairs else value in POINTS and value is not True
-            if value is not None and not right:
+            right = as_bool(value) is not None if pairs else value in POINTS and value is not True
+            if value not in (None, "") and not right:
                 allowed = "true or false" if pairs else ", ".join(map(str, POINTS))
                 return f"{question} is {value!r}, not {allowed} or null"
     return ""
@@ -149,7 +150,7 @@ def _answer(key: Key, row: Mapping[str, Any], showing: Showing) -> Answer:
         return Answer(
             showing, tuple({q: part.get(q) for q in key.questions} for part in parts), note
         )
-    values: Values = {question: row.get(question) for question in key.questions}
+    values: Values = {question: as_bool(row.get(question)) for question in key.questions}
     failed = any(value is False for question, value in values.items() if question != VALID)
     contradicted = failed and values[VALID] is True
     if failed:

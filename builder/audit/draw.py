@@ -18,15 +18,15 @@ from builder.audit.key import Corpus, Key, Pair, Showing, show_item
 from builder.audit.known import draw_known
 from builder.audit.order import sheet_order
 from builder.audit.page import render_sheet
-from builder.audit.population import Population, open_population
+from builder.audit.population import SCORE, Population, open_population
 from builder.audit.questions import Kind
 from builder.audit.strata import draw_sample
 from builder.errors import ConfigError
 from builder.store import digest
 from dimsum.data.values import Reading
 from dimsum.files import whole_file, whole_folder, write_text
+from dimsum.tasks import task_of
 
-SCORE = "entail_forward"
 KNOWN = 8
 GUIDELINES: dict[Kind, str] = {"pairs": "guideline.md", "comparison": "comparison.md"}
 
@@ -110,7 +110,9 @@ def compare(
 
     Raises:
         ConfigError: as `draw`; fewer than two systems; files about other sources.
+        UsageError: no such task.
     """
+    task = task_of(task).name
     corpus, rows = draw_compared(outputs, n, task, seed)
     again = max(2, round(len(rows) / 20)) if repeats is None else repeats
     sheets = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import isnan
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,11 +18,13 @@ from builder.stages.order import stages_of, units_of
 from builder.store import REJECTS, RUN_FILE, Run, digest
 from dimsum.data.dataset import data_files
 from dimsum.data.files import rows_in
-from dimsum.data.values import Reading, check_columns
+from dimsum.data.values import Reading, check_columns, is_blank
 from dimsum.errors import UsageError
 from dimsum.metrics.overlap import compression
 from dimsum.pairs import infer_task
 
+SCORE = "entail_forward"
+"""Column whose thirds are strata, where it is there and no other is named."""
 RELEASED = "released"
 """Stands where a rejected row has its stage."""
 
@@ -102,7 +105,8 @@ def open_population(
         if row["stage"] == RELEASED:
             ids.append(row["id"])
     if not ids:
-        raise counted.nothing(str(corpus), "pair to draw from", hint="the filters kept no pair")
+        hint = "the filters kept no pair" if origin == "run" else ""
+        raise counted.nothing(str(corpus), "pair to draw from", hint=hint)
     return Population(
         name=name,
         origin=origin,
@@ -179,26 +183,45 @@ def _rows(
         for number, row in enumerate(rows_in(part.path, TEXTS, optional)):
             if number == 0:
                 check_columns(row, TEXTS, str(part.path), "")
+                if score not in ("", SCORE, *row) and part.stage == RELEASED:
+                    whole = next(rows_in(part.path))
+                    check_columns(whole, [score], str(part.path), "--score")
             position = counted.read(row)
-            if all(counted.text(row, column, position) is not None for column in TEXTS):
-                yield _row(row, part, score)
+            texts = [counted.text(row, column, position) for column in TEXTS]
+            if any(text is not None and is_blank(text) for text in texts):
+                counted.drop("empty", position)
+            elif None not in texts:
+                yield _row(row, part, score, f"{part.path}, {position}")
 
 
-def _row(row: dict[str, Any], part: Part, score: str) -> dict[str, Any]:
+def _row(row: dict[str, Any], part: Part, score: str, where: str) -> dict[str, Any]:
     source, target = row["source"], row["target"]
     task = _task(row)
-    value = row.get(score) if score else None
     return {
         "id": str(row.get("id") or digest([task, source, target])[:16]),
         "source": source,
         "target": target,
         "task": task,
-        "control": row.get("control") or "",
-        "domain": row.get("domain") or "",
+        "control": str(row.get("control") or ""),
+        "domain": str(row.get("domain") or ""),
         "stage": part.stage,
-        "reason": (row.get("reason") or "") if part.stage != RELEASED else "",
-        "score": None if value is None or value != value else float(value),
+        "reason": str(row.get("reason") or "") if part.stage != RELEASED else "",
+        "score": _number(row.get(score), score, where) if score else None,
     }
+
+
+def _number(value: Any, column: str, where: str) -> float | None:
+    """A score; None where there is none."""
+    if value is None or value == "":
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"{where}, column {column!r}, is no number: {value!r}",
+            hint="correct it, or name another column with --score",
+        ) from error
+    return None if isnan(number) else number
 
 
 def _task(row: dict[str, Any]) -> str:

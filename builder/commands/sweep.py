@@ -41,6 +41,7 @@ def sweep(
     """
     from builder import sweep as sweeps
     from builder.progress import Progress
+    from builder.sweep_page import page
     from dimsum.commands.output import print_json
     from dimsum.files import try_folder
 
@@ -55,4 +56,4 @@ def sweep(
     if as_json:
         print_json(document)
     else:
-        click.echo(sweeps.page(document))
+        click.echo(page(document))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -37,7 +38,8 @@ def new(name: str, output: Path | None, as_json: bool) -> None:
     if as_json:
         print_json({"file": str(file), "task": reference})
     else:
-        click.echo(f"{file} written; try it with: dimsum task check {reference} PAIRS.jsonl")
+        there = "" if file.resolve().parent == Path.cwd() else f"cd {quote(str(file.parent))}; "
+        click.echo(f"{file} written; try it with: {there}dimsum task check {reference} PAIRS.jsonl")
 
 
 @task.command()
@@ -59,7 +61,7 @@ def check(definition: str, pairs: Path, beside: tuple[str, ...], as_json: bool) 
     from builder.task_check import check_task
     from dimsum.commands.output import print_json
     from dimsum.data.files import rows_in
-    from dimsum.data.values import Reading, check_columns
+    from dimsum.data.values import Reading, check_columns, is_blank
 
     reading = Reading()
     texts = []
@@ -68,7 +70,11 @@ def check(definition: str, pairs: Path, beside: tuple[str, ...], as_json: bool) 
             check_columns(row, ("source", "target"), str(pairs), "")
         position = reading.read(row)
         source, target = (reading.text(row, name, position) for name in ("source", "target"))
-        if source is not None and target is not None:
+        if source is None or target is None:
+            continue
+        if is_blank(source) or is_blank(target):
+            reading.drop("empty", position)
+        else:
             texts.append((source, target))
     if not texts:
         raise reading.nothing(str(pairs), "pair to try", {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 
 from builder.errors import ConfigError
 from dimsum.data.files import rows_in
-from dimsum.data.values import Reading, Row, check_columns
+from dimsum.data.values import Reading, Row, as_bool, check_columns
 
 if TYPE_CHECKING:
     from builder.measures.base import Floats
@@ -74,7 +75,7 @@ def read_labels(paths: Sequence[Path], reading: Reading | None = None) -> list[L
         reading: where rows and those without a source or a target are counted.
 
     Raises:
-        UsageError: a file that cannot be read, or a column that is not there.
+        UsageError: a file that cannot be read, a column that is not there, or no label.
         ConfigError: a row that is no label, or two that contradict each other.
     """
     counted = reading if reading is not None else Reading()
@@ -94,6 +95,8 @@ def read_labels(paths: Sequence[Path], reading: Reading | None = None) -> list[L
                     f"{label.where} and {other.where} call the same pair valid and not valid",
                     hint="leave one of them, or join the readers in one line",
                 )
+    if not found:
+        raise counted.nothing(" ".join(map(str, paths)), "label")
     return list(found.values())
 
 
@@ -101,14 +104,14 @@ def _label(row: Row, where: str) -> Label:
     readers = row.get("readers", [row])
     if not isinstance(readers, list) or not readers:
         raise ConfigError(f"{where} has no readers", hint="each reader says valid: true or false")
-    said = [reader.get(QUESTION) if isinstance(reader, dict) else None for reader in readers]
-    if not all(isinstance(one, bool) or one in (0, 1) for one in said):
+    said = [as_bool(one.get(QUESTION)) if isinstance(one, dict) else None for one in readers]
+    if None in said:
         raise ConfigError(
             f"{where}: a reader has not said whether the pair is valid",
             hint="valid is true or false; leave out lines that were not judged",
         )
-    weight = row.get("weight", 1.0)
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or not weight > 0:
+    weight = _weight(row.get("weight", 1.0))
+    if not 0 < weight < inf:
         raise ConfigError(
             f"{where}: a weight must be above 0", hint="leave it out for equal weights"
         )
@@ -117,10 +120,18 @@ def _label(row: Row, where: str) -> Label:
         target=row["target"],
         valid=all(said),
         readers=len(readers),
-        weight=float(weight),
+        weight=weight,
         where=where,
         context=str(row.get("context_id", "")),
     )
+
+
+def _weight(value: Any) -> float:
+    """A weight; 0 for what is none."""
+    try:
+        return 0.0 if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        return 0.0
 
 
 def match(labels: Iterable[Label], scored: Iterable[pa.Table], columns: Sequence[str]) -> Labelled:

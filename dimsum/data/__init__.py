@@ -40,6 +40,6 @@ A word may end in set, data or split (`testData`, `dev_set`) or be written in tw
 name with words of several splits is that of a held-out one, and what nobody names is train.
 A held-out split is never trained on, and how many of its rows were passed over is said.
 
-`train`, `distill`, `evaluate`, `generate`, `stats`, `audit draw`, `audit score`, `calibrate`,
-`critic train` and `critic evaluate` all read so, and each says what it dropped.
+`train`, `distill`, `evaluate`, `generate`, `stats`, `task check`, `audit draw`, `audit score`,
+`calibrate`, `critic train` and `critic evaluate` all read so, and each says what it dropped.
 """

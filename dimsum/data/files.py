@@ -57,6 +57,8 @@ def form_of_table(path: Path) -> str:
         UsageError: plain text, or an ending of another kind.
     """
     form = form_of(path)
+    if path.is_dir():
+        raise UsageError(f"no file at {path}", hint=why_no_file(path))
     if form is None or form == "txt":
         raise UsageError(
             f"{path} is no data file that can be read",

@@ -52,6 +52,13 @@ def not_text(value: Any) -> str | None:
     return "object"
 
 
+def as_bool(value: Any) -> bool | None:
+    """True or false, also as a table of text or numbers writes it; None for anything else."""
+    if isinstance(value, int | float):
+        return bool(value) if value in (0, 1) else None
+    return {"true": True, "false": False, "1": True, "0": False}.get(str(value).strip().lower())
+
+
 def is_blank(text: str) -> bool:
     """Whether a text shows nothing: no character but spaces, controls and those of no width."""
     return all(sign.isspace() or unicodedata.category(sign) in ("Cc", "Cf") for sign in text)

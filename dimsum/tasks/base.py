@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from math import inf, isfinite
+from typing import Any, Literal, get_args
 
 from dimsum.errors import UsageError
 
@@ -19,6 +20,26 @@ Ends = Mapping[str, float]
 """An interval as a configuration writes it: `min`, `max` or both, ends included."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def can_be_named(name: str) -> bool:
+    """Whether a task may have this name; `default` is a config of every release."""
+    return _NAME.fullmatch(name) is not None and name != "default"
+
+
+def _check_ends(measure: str, ends: Ends) -> None:
+    """Refuse an interval that no number lies in, or that is none.
+
+    Raises:
+        ValueError: with the measure.
+    """
+    for end, value in ends.items():
+        if end not in ("min", "max"):
+            raise ValueError(f"{measure} has the end {end!r}; ends are min and max")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            raise ValueError(f"{measure}: {end} is {value!r}, not a number")
+    if ends.get("min", -inf) > ends.get("max", inf):
+        raise ValueError(f"{measure}: min {ends['min']} is above max {ends['max']}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +203,12 @@ class TaskDefinition:
     version: int = 1
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name) or self.name == "default":
+        if not can_be_named(self.name):
             raise ValueError(f"{self.name!r} cannot be the name of a task")
+        for measure, ends in [*self.rules.items(), *self.bounds.items()]:
+            _check_ends(measure, ends)
+        if wrong := set(self.directions) - set(get_args(Direction)):
+            raise ValueError(f"{wrong.pop()!r} is no direction: forward, backward")
         if not self.directions or not self.codes:
             raise ValueError(f"{self.name} needs a direction and a control code")
         if len(self.codes) > 1 and self.code_of is None:
@@ -205,11 +230,21 @@ class TaskDefinition:
         """The control code of a pair.
 
         Raises:
-            ValueError: `code_of` gave a name that is no code of the task.
+            UsageError: `code_of` fails, or gave a name that is no code of the task.
         """
-        name = self.codes[0].name if self.code_of is None else self.code_of(wording)
+        try:
+            name = self.codes[0].name if self.code_of is None else self.code_of(wording)
+        except Exception as error:
+            raise UsageError(
+                f"code_of of the task {self.name} fails for the source {wording.source!r} and the "
+                f"target {wording.target!r}: {type(error).__name__}: {error}",
+                hint="correct the task's definition",
+            ) from error
         if name not in self.code_names:
-            raise ValueError(f"{name!r} is no control code of the task {self.name}")
+            raise UsageError(
+                f"{name!r} is no control code of the task {self.name}",
+                hint="code_of gives the name of one of its codes",
+            )
         return name
 
     def check_options(self, asked: Mapping[str, str | None]) -> dict[str, str]:

@@ -49,19 +49,21 @@ class CachedTeacher:
             UsageError: it is not whole, or of other examples, another teacher or temperature.
         """
         self.objective, self.folder = objective, folder
+        asked = {
+            "examples": examples,
+            "temperature": objective.temperature,
+            "teacher": _identity(objective),
+        }
         try:
             self._facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            found = {what: self._facts[what] for what in asked}
+        except (OSError, ValueError, LookupError, TypeError) as error:
             raise UsageError(
                 f"{folder} holds no teacher's logits, or not all of them",
                 hint="`dimsum teacher-logits` writes them, and goes on where it stopped",
             ) from error
-        for what, wanted in (
-            ("examples", examples),
-            ("temperature", objective.temperature),
-            ("teacher", _identity(objective)),
-        ):
-            if self._facts[what] != wanted:
+        for what, wanted in asked.items():
+            if found[what] != wanted:
                 raise UsageError(
                     f"the teacher's logits in {folder.name} are of another {what}",
                     hint="write them again with this data, recipe and teacher",

@@ -55,6 +55,26 @@ def test_a_sweep_makes_only_what_differs_and_spoils_nothing(
     assert (tmp_path / "out" / "sweep.svg").read_text().startswith("<?xml")
 
 
+def test_values_that_keep_no_pair_are_a_line_and_no_line_is_lost(
+    toy_document: dict[str, Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    toy_document["contexts"]["openings"] = 2
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(toy_document))
+    start = ["sweep", str(tmp_path / "toy.yaml"), "-o", str(tmp_path / "out"), "--json"]
+    none = "{compression: {min: 9}}"
+    strict = f"rules={{paraphrase: {none}, summary: {none}}}"
+    assert run([*start, "--over", strict]) == 0
+    (point,) = json.loads(capfd.readouterr().out)["points"]
+    assert (point["pairs"], point["validity"]) == ({}, None)
+    document = (tmp_path / "out" / "sweep.json").read_bytes()
+    assert run([*start, "--over", "seed=1"]) == 2
+    assert "1 lines that this one does not have, such as rules" in capfd.readouterr().err
+    assert (tmp_path / "out" / "sweep.json").read_bytes() == document
+    inner = ["-o", str(tmp_path / "out" / point["run"])]
+    assert run([*start, "--over", "seed=1", *inner]) == 2
+    assert "is a run" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -62,6 +82,10 @@ def test_a_sweep_makes_only_what_differs_and_spoils_nothing(
         (["--over", "seed="], "is not of the form"),
         (["--over", "seed=1,1"], "names a value twice"),
         (["--over", "seed=1", "--over", "seed=2"], "is on two axes"),
+        (["--over", "splits={test: 0.1}", "--over", "splits.test=0.2"], "two axes: splits.test"),
+        (["--over", "seed=1,2", "--set", "seed=3"], "--set seed=3 would have no effect"),
+        (["--over", "seed=2020-01-01"], "(found '2020-01-01')"),
+        (["--over", "teacher.model=embedded:smollm2-135m,gone"], "gone"),
         (["--over", "sead=1,2"], "did you mean 'seed'"),
         (["--over", f"seed={','.join(map(str, range(300)))}"], "more than 200"),
     ],
@@ -75,6 +99,7 @@ def test_a_faulty_sweep_gets_one_clear_line(
 
 
 def test_values_are_read_as_yaml() -> None:
+    assert parse_axis("a=2020-01-01") == Axis("a", ("2020-01-01",))
     assert parse_axis("a.b=0.5,null,[x, y]") == Axis("a.b", (0.5, None, ["x", "y"]))
     with pytest.raises(ConfigError):
         parse_axis("a=[")

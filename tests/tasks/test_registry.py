@@ -103,7 +103,7 @@ def test_a_definition_that_contradicts_itself_is_refused(
 
 def test_a_code_that_the_task_does_not_have_is_an_error() -> None:
     wrong = replace(HEADLINE, code_of=lambda pair: "short-abstractive")
-    with pytest.raises(ValueError, match="no control code of the task headline"):
+    with pytest.raises(UsageError, match="no control code of the task headline"):
         wrong.control(Wording("A cat sat.", "Cat", 0.3, 0.0, 0.4))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ PAIRS = [
     {"source": LONG, "target": LONG},
     {"source": LONG, "target": "The council closed 12 bridges."},
     {"source": LONG, "target": None},
+    {"source": " ", "target": "One."},
 ]
 
 
@@ -36,12 +39,14 @@ def test_a_new_definition_can_be_tried_at_once(
     assert found["pairs"][0]["also"] == ["summary"] and found["pairs"][2]["also"] == []
     assert found["rules"]["compression"] == {"min": 0.1, "max": 0.8, "passed": 2}
     assert found["untried"] == ["entail_forward"]
-    assert found["dropped"]
+    assert found["dropped"] == {"null": 1, "empty": 1}
     assert run(words) == 0
     shown = capfd.readouterr().out
     assert "fails: compression 1" in shown and "need a model: entail_forward" in shown
     assert run(["task", "new", "key_fact", "-o", "tried_tasks.py"]) == 2
     assert "exists" in capfd.readouterr().err
+    assert run(["task", "new", "key_fact", "-o", "else where/other_tasks.py"]) == 0
+    assert "with: cd 'else where'; dimsum task check" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -49,6 +54,16 @@ def test_a_new_definition_can_be_tried_at_once(
     [
         (("rules={", "rules={}, version={"), "has no rules"),
         (('"compression": {"min": 0.1, "max": 0.8},', '"compresion": {"max": 1},'), "nobody"),
+        (('{"min": 1}', '{"mn": 1}'), "numbers_forward has the end 'mn'"),
+        (('{"min": 1}', '{"min": "one"}'), "min is 'one', not a number"),
+        (('{"min": 1}', '{"min": 2, "max": 1}'), "min 2 is above max 1"),
+        (('("forward",)', '("sideways",)'), "'sideways' is no direction"),
+        (('verbs="writes",', ""), "missing 1 required positional argument: 'verbs'"),
+        (("hub=", "code_of=lambda pair: 1 / 0, hub="), "code_of of the task fact fails for the"),
+        (("hub=", "code_of=lambda pair: 'typo', hub="), "'typo' is no control code"),
+        (("FACT = ", "(\nFACT = "), "SyntaxError: '(' was never closed"),
+        (("FACT = ", "1 / 0\nFACT = "), "ZeroDivisionError: division by zero"),
+        (("FACT = ", "raise SystemExit(7)\nFACT = "), "SystemExit: 7"),
     ],
 )
 def test_a_faulty_definition_is_refused(
@@ -60,20 +75,30 @@ def test_a_faulty_definition_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_jsonl(tmp_path / "pairs.jsonl", PAIRS)
-    name = f"faulty_{len(message)}"
+    name = f"faulty_{sha256(''.join(change).encode()).hexdigest()[:8]}"
     assert run(["task", "new", "fact", "-o", f"{name}.py"]) == 0
     text = Path(f"{name}.py").read_text()
     assert change[0] in text
     Path(f"{name}.py").write_text(text.replace(*change))
     assert run(["task", "check", f"{name}:FACT", "pairs.jsonl"]) == 2
-    assert message in capfd.readouterr().err
+    said = capfd.readouterr().err.splitlines()
+    assert message in said[0] and len(said) == 2
+    if "cannot be imported" in said[0]:
+        assert re.search(rf"{name}.py, line \d+$", said[1])
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["new", "Big Name"], "cannot be the name of a task"),
+        (["new", "überschrift"], "cannot be the name of a task"),
+        (["new", "_"], "cannot be the name of a task"),
+        (["new", "summary", "-o", "my_summary.py"], "there is a task 'summary'"),
         (["new", "fact", "-o", "my-tasks.py"], "cannot be imported"),
+        (["new", "fact", "-o", "json.py"], "there is a module 'json'"),
+        (["new", "fact", "-o", "__main__.py"], "there is a module '__main__'"),
+        (["check", ".my_tasks:FACT", "pairs.jsonl"], "'.my_tasks' is no module"),
+        (["check", "summary", "."], "no file at ."),
         (["check", "summry", "pairs.jsonl"], "did you mean 'summary'"),
     ],
 )
