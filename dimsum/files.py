@@ -123,6 +123,22 @@ def try_folder(folder: Path) -> None:
         ) from error
 
 
+def try_new_folder(folder: Path) -> None:
+    """Try a place for a `whole_folder` before the work for it begins.
+
+    Raises:
+        UsageError: the name is taken by something that is not an empty folder.
+        DimsumError: nothing can be written there.
+    """
+    _refuse_filled(folder)
+    try_folder(folder.parent)
+
+
+def _refuse_filled(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is not empty", hint="choose a new folder")
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[str]]:
     """A UTF-8 text file that is written like `atomic_writer`'s.
@@ -156,8 +172,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     Raises:
         UsageError: the name is taken by something that is not an empty folder.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder} is not empty", hint="choose a new folder")
+    _refuse_filled(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:

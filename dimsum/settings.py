@@ -175,7 +175,8 @@ def read_mapping(source: str | Path, presets: Presets) -> dict[str, Any]:
         if not path.is_file():
             raise UsageError(
                 f"no settings at {path}",
-                hint=f"give a YAML file or a preset: {', '.join(presets.names)}",
+                hint="give a YAML file"
+                + (f" or a preset: {', '.join(presets.names)}" if presets.names else ""),
             )
         try:
             text = path.read_text(encoding="utf-8")

@@ -17,6 +17,8 @@ from dimsum.errors import UsageError
 from dimsum.tasks import TaskDefinition
 
 if TYPE_CHECKING:
+    from dimsum.data.values import Reading
+    from dimsum.evaluation.data import Example
     from dimsum.evaluation.suite import SuiteSet
 
 
@@ -171,6 +173,7 @@ def _evaluate_suite(
 ) -> dict[str, dict[str, Any]]:
     """The documents of all sets, written into the folder with the page."""
     from builder.models import pin, resolve
+    from dimsum.data.values import Reading
     from dimsum.evaluation.page import render
     from dimsum.evaluation.saved_outputs import are_saved
     from dimsum.evaluation.suite import evaluate_suite, load_suite, outputs_folder, outputs_of
@@ -193,6 +196,9 @@ def _evaluate_suite(
         "identities": [pin(resolve(model)).identity for model in models],
     }
 
+    def check(wanted: SuiteSet) -> None:
+        _read(wanted, task_of(wanted.task), options, (), Reading())
+
     def one(wanted: SuiteSet, outputs: Path) -> dict[str, Any]:
         task = task_of(wanted.task)
         if not are_saved(outputs):
@@ -206,7 +212,7 @@ def _evaluate_suite(
         shutil.rmtree(before)
         return found
 
-    documents = evaluate_suite(suite, folder, asked, one, say)
+    documents = evaluate_suite(suite, folder, asked, one, check, say)
     rows = {name: outputs_of(folder, name) for name in documents}
     with whole_file(folder / "suite.html") as stream:
         stream.write(render(documents, rows))
@@ -227,7 +233,6 @@ def _evaluate(
     from builder.judges import entailment_critic, pair_judge
     from builder.writing import student_of
     from dimsum.data.values import Reading
-    from dimsum.evaluation.data import read_examples, set_aside
     from dimsum.evaluation.run import Wanted, evaluate_systems
     from dimsum.files import try_file, try_folder
 
@@ -243,20 +248,7 @@ def _evaluate(
     if save_outputs:
         try_folder(save_outputs)
     dropped = Reading()
-    sample = wanted.teacher_sample if wanted.teacher else 0
-    examples = read_examples(
-        one.data,
-        task,
-        source=one.source,
-        references=one.references,
-        where=one.where,
-        split=one.split,
-        config=one.config,
-        reference_files=reference_files,
-        limit=one.limit and one.limit + sample,
-        reading=dropped,
-    )
-    examples, aside = set_aside(examples, one.limit, sample)
+    examples, aside = _read(one, task, options, reference_files, dropped)
     if dropped.dropped:
         say(f"left out of {one.data}: {dropped}")
     wanted.check_models()
@@ -272,3 +264,29 @@ def _evaluate(
         open_student=student_of,
     )
     return {**document, "dropped": dropped.as_json()}
+
+
+def _read(
+    one: SuiteSet,
+    task: TaskDefinition,
+    options: Mapping[str, Any],
+    reference_files: Sequence[Path],
+    reading: Reading,
+) -> tuple[list[Example], list[Example]]:
+    """The examples that are judged, and those that a teacher's prompts are chosen on."""
+    from dimsum.evaluation.data import read_examples, set_aside
+
+    sample = options["teacher_sample"] if options["teacher"] else 0
+    examples = read_examples(
+        one.data,
+        task,
+        source=one.source,
+        references=one.references,
+        where=one.where,
+        split=one.split,
+        config=one.config,
+        reference_files=reference_files,
+        limit=one.limit and one.limit + sample,
+        reading=reading,
+    )
+    return set_aside(examples, one.limit, sample)

@@ -12,7 +12,7 @@ from builder.critics.spec import SECOND_WEIGHTS, SPEC_FILE, read_spec
 from builder.errors import ConfigError
 from builder.facts import EVALUATION_FILE
 from builder.models import resolve
-from dimsum.files import whole_folder, write_json
+from dimsum.files import try_new_folder, whole_folder, write_json
 
 
 def join(first: str, second: str, output: Path, alone_below: float = 0.0) -> None:
@@ -29,6 +29,7 @@ def join(first: str, second: str, output: Path, alone_below: float = 0.0) -> Non
         ConfigError: one of them is no such critic.
         UsageError: something is in `output`.
     """
+    try_new_folder(output)
     folder, other = (Path(resolve(reference).path) for reference in (first, second))
     document, companion = _document(folder, first), _document(other, second)
     if document.get("second") or companion.get("second"):

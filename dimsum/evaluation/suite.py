@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import Field, model_validator
 
 from dimsum.data.files import rows_in
@@ -40,7 +41,7 @@ class SuiteSet(Settings):
     options: dict[str, str] = Field({}, description="of the task, such as {length: short}")
     source: str | None = Field(None, description="column of the sources; guessed if empty")
     references: str | None = Field(None, description="column of the references; guessed if empty")
-    where: dict[str, Any] = Field({}, description="only rows with these values")
+    where: dict[str, Any] = Field({}, description="only rows with these values, as text")
     split: str | None = Field(None, description="of a folder or Hub data set; test if empty")
     config: str | None = Field(None, description="of a Hub data set")
     limit: int | None = Field(None, ge=2, description="judge on the first so many")
@@ -70,10 +71,14 @@ def load_suite(path: Path) -> Suite:
         UsageError: as in `dimsum.settings.load`.
     """
     found = load(Suite, str(path), (), presets=NO_PRESETS)
+    written = yaml.load(path.expanduser().read_text(encoding="utf-8-sig"), yaml.BaseLoader)["sets"]
     sets = {}
     for name, one in found.sets.items():
         near = path.parent / Path(one.data).expanduser()
-        sets[name] = one.model_copy(update={"data": str(near)}) if near.exists() else one
+        # As the command line's --where: `lang: no` is the text no, `id: 007` the text 007.
+        where = {**one.where, **written.get(name, {}).get("where", {})}
+        data = str(near) if near.exists() else one.data
+        sets[name] = one.model_copy(update={"data": data, "where": where})
     return Suite(sets=sets)
 
 
@@ -82,6 +87,7 @@ def evaluate_suite(
     folder: Path,
     asked: Mapping[str, Any],
     evaluate: Callable[[SuiteSet, Path], dict[str, Any]],
+    check: Callable[[SuiteSet], None] = lambda one: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, dict[str, Any]]:
     """The document of every set.
@@ -89,6 +95,7 @@ def evaluate_suite(
     Args:
         asked: all that the documents depend on beside their sets.
         evaluate: the document of a set, whose systems' outputs it saves in the folder it gets.
+        check: refuses a set whose data cannot be read.
 
     Raises:
         UsageError: the folder holds the evaluation of something else.
@@ -110,6 +117,8 @@ def evaluate_suite(
                     hint="name another folder with --output",
                 )
             found[name] = document
+        else:
+            check(suite.sets[name])
     for name, one in suite.sets.items():
         if name in found:
             say(f"{name}: done before")
@@ -123,10 +132,10 @@ def evaluate_suite(
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read", hint="name another folder") from error
-    return document
+    return document if isinstance(document, dict) else {}
 
 
 def outputs_folder(name: str) -> str:

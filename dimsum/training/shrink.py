@@ -17,7 +17,7 @@ import torch
 
 from dimsum.data.dataset import read_rows
 from dimsum.errors import UsageError
-from dimsum.files import whole_folder
+from dimsum.files import try_new_folder, whole_folder
 from dimsum.models import public_name, resolve
 from dimsum.pairs import Columns, check_data, pairs_of
 from dimsum.student import Student
@@ -58,6 +58,7 @@ def shrink(
         UsageError: more layers than there are, no pairs, or a folder with something in it.
         ModelError: the model cannot be loaded.
     """
+    try_new_folder(output)
     if data is not None:
         check_data(data, Columns())
     student = Student.from_pretrained(reference, device="cpu", dtype="float32")

@@ -18,7 +18,8 @@ import torch
 
 from dimsum.devices import pick_device
 from dimsum.errors import DimsumError, UsageError
-from dimsum.files import atomic_writer, write_json
+from dimsum.files import atomic_writer, try_folder, write_json
+from dimsum.lock import LOCK, hold
 from dimsum.objectives.settings import GKD
 from dimsum.training.examples import Collator, Examples, hash_examples
 
@@ -29,6 +30,7 @@ SHARD = 256
 """Examples of one file."""
 BATCH = 8
 FACTS = "teacher.json"
+BEGUN = "begun.json"
 PARTS = ("train", "validation")
 
 
@@ -79,15 +81,42 @@ class CachedTeacher:
         return {"teacher": {**self._facts["facts"], "top": self._facts["top"]}}
 
     def give(self, part: str, examples: Examples) -> None:
-        """Hand examples the log-probabilities of their targets, which items then have."""
-        from safetensors.torch import load_file
+        """Hand examples the log-probabilities of their targets, which items then have.
 
-        shards = [
-            load_file(self.folder / f"{part}-{number:05d}.safetensors")
-            for number in range(-(-len(examples) // SHARD))
-        ]
+        Raises:
+            UsageError: a file is not there or damaged.
+        """
+        numbers = range(-(-len(examples) // SHARD))
+        shards = [_read(self.folder / f"{part}-{number:05d}.safetensors") for number in numbers]
         examples.teacher_ids = torch.cat([shard["ids"] for shard in shards])
         examples.teacher_logs = torch.cat([shard["logs"] for shard in shards])
+
+
+def _read(path: Path) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        found = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UsageError(
+            f"{path} is not there or damaged",
+            hint="remove it and run the same `dimsum teacher-logits` again",
+        ) from error
+    return {name: found[name] for name in ("ids", "logs")}
+
+
+def check_place(folder: Path) -> None:
+    """Refuse a folder in which something else lies, before any model works for it.
+
+    Raises:
+        UsageError: something else lies there.
+        DimsumError: nothing can be written there.
+    """
+    others = [path for path in folder.iterdir() if path.name != LOCK] if folder.is_dir() else []
+    if others and not (folder / BEGUN).is_file():
+        raise UsageError(f"{folder} holds something else than logits", hint="choose a new folder")
+    try_folder(folder)
 
 
 def write_teacher_logits(
@@ -125,13 +154,13 @@ def write_teacher_logits(
         "top": top,
         "facts": teacher.facts()["teacher"],
     }
-    begun = folder / "begun.json"
-    there = json.loads(begun.read_text(encoding="utf-8")) if begun.is_file() else None
-    if there != said and folder.exists() and any(folder.iterdir()):
+    check_place(folder)
+    begun = folder / BEGUN
+    if begun.is_file() and _read_begun(begun) != said:
         raise UsageError(
-            f"{folder} holds something else than these logits", hint="choose a new folder"
+            f"{folder} holds the logits of other examples, or of another teacher or --top",
+            hint="choose a new folder",
         )
-    folder.mkdir(parents=True, exist_ok=True)
     write_json(begun, said)
     tokens = 0
     for part, examples in parts.items():
@@ -150,6 +179,13 @@ def write_teacher_logits(
         "top": top,
         "mebibytes": round(size / 2**20, 1),
     }
+
+
+def _read_begun(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def _write(
@@ -200,6 +236,7 @@ def prepared_logits(
     Raises:
         UsageError: a recipe without a teacher, one that needs more than its logits on given
             targets; or as `train` and `write_teacher_logits`.
+        Busy: another process writes there.
     """
     from dimsum.student import Student
     from dimsum.training.data import fit_prompts, prepare
@@ -215,6 +252,7 @@ def prepared_logits(
             "only the logits on given targets can be written before a training",
             hint="set objective.lambda to 0 and objective.sequence_level to false",
         )
+    check_place(output)
     student = Student.from_pretrained(recipe.student, device="cpu", dtype="float32")
     fit_prompts(student, recipe)
     ready = prepare(student, data, recipe)
@@ -225,4 +263,5 @@ def prepared_logits(
     teacher: Any = open_teacher(student, plain, ready.train, pick_device(device), identity)
     vocabulary = count_vocabulary(student.tokenizer)
     parts = dict(zip(PARTS, (ready.train, ready.validation), strict=True))
-    return write_teacher_logits(teacher, parts, identity, output, top, vocabulary, say)
+    with hold(output, "writing logits"):
+        return write_teacher_logits(teacher, parts, identity, output, top, vocabulary, say)

@@ -18,7 +18,8 @@ from builder.audit.population import digest_released, open_population
 from builder.audit.strata import allocate, draw_sample
 from builder.cli import run
 from builder.errors import ConfigError
-from tests.builder.audit.corpora import drawn, lines, write_pairs
+from dimsum.data.values import Reading
+from tests.builder.audit.corpora import drawn, lines, write_lines, write_pairs
 from tests.builder.report.corpora import row, write_release
 
 
@@ -110,6 +111,42 @@ def test_a_run_gives_released_and_rejected_pairs(toy_run: tuple[Path, Any], tmp_
     inside = draw(folder / config.name, tmp_path / "inside", n=40)
     assert inside.corpus.origin == "run" and inside.corpus.rows == key.corpus.rows
     assert digest_released(folder) == key.corpus.rows
+
+
+PAIR = {"source": "One two three.", "target": "One."}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "said"),
+    [
+        ({"entail_forward": "high"}, [], "line 2, column 'entail_forward', is no number: 'high'"),
+        ({"entail_forward": [1]}, [], "line 2, column 'entail_forward', is no number: [1]"),
+        ({}, ["--score", "typo"], "has no column 'typo'; found source, target, more"),
+        ({}, ["--task", "summry", "--compare"], "no task is called 'summry'"),
+    ],
+)
+def test_columns_that_cannot_be_used_are_named(
+    changes: dict[str, Any],
+    words: list[str],
+    said: str,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    path = write_lines(tmp_path / "a.jsonl", [{**PAIR, "more": 1}, {**PAIR, **changes}])
+    words += [str(path)] if words[-1:] == ["--compare"] else []
+    assert run(["audit", "draw", str(path), *words, "-o", str(tmp_path / "x")]) == 2
+    found = capfd.readouterr().err.splitlines()
+    assert said in found[0] and len(found) == 2
+
+
+def test_a_table_of_text_is_drawn_from(tmp_path: Path) -> None:
+    text = "source,target,entail_forward,task\nOne two.,One.,,7\nOne two.,Two.,0.5,7\nOne., ,1,7\n"
+    (tmp_path / "a.CSV").write_text(text)
+    reading = Reading()
+    key = draw(tmp_path / "a.CSV", tmp_path / "x", reading=reading)
+    found = {pair.target: (pair.score, pair.task) for pair in key.pairs if pair.right is None}
+    assert found == {"One.": (None, "7"), "Two.": (0.5, "7")}
+    assert reading.as_json() == {"empty": 1}
 
 
 def test_what_cannot_be_drawn_from_is_said(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,10 @@ GOOD = {"source": "a", "target": "b", "valid": True}
         ([json.dumps({**GOOD, "readers": []})], "line 1 has no readers"),
         (["", json.dumps({**GOOD, "readers": [{"valid": True}, {}]})], "line 2: a reader has not"),
         ([json.dumps({**GOOD, "weight": 0})], "line 1: a weight"),
+        ([json.dumps({**GOOD, "weight": math.inf})], "line 1: a weight"),
+        ([json.dumps({**GOOD, "weight": [2]})], "line 1: a weight"),
+        ([json.dumps({**GOOD, "target": None})], "labels.jsonl has no label"),
+        ([], "labels.jsonl has no label; it is empty"),
         ([json.dumps(GOOD), json.dumps({**GOOD, "valid": False})], "valid and not valid"),
     ],
 )
@@ -136,6 +141,12 @@ def test_labels_that_cannot_be_used_are_named(tmp_path: Path, lines: list[str], 
     with pytest.raises(DimsumError, match=said) as raised:
         read_labels([path])
     assert raised.value.exit_code == 2
+
+
+def test_labels_of_a_table_of_text(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("source,target,valid,weight\na,b,TRUE,2.5\na,c,0,1\n")
+    found = [(one.target, one.valid, one.weight) for one in read_labels([tmp_path / "a.csv"])]
+    assert found == [("b", True, 2.5), ("c", False, 1.0)]
 
 
 def test_labels_of_other_pairs_and_too_few(run: Run, labels: Path, tmp_path: Path) -> None:

@@ -57,6 +57,11 @@ def test_a_suite_is_every_set_and_goes_on(
     assert (tmp_path / "out" / "suite.html").read_text() == page
     assert run([*suite, "--baseline", "lead"]) == 2
     assert "evaluated with other models or settings" in capfd.readouterr().err
+    kept = (tmp_path / "out" / "short.json").read_text()
+    (tmp_path / "out" / "short.json").write_text("[]")
+    assert run(suite) == 2
+    assert "evaluated with other models or settings" in capfd.readouterr().err
+    (tmp_path / "out" / "short.json").write_text(kept)
     elsewhere = [*suite[:-1], str(tmp_path / "again"), "--baseline", "lead", "--reuse"]
     with monkeypatch.context() as patch:  # another folder takes them from the first
         patch.setattr(Student, "write", None)
@@ -77,6 +82,14 @@ def test_a_suite_is_every_set_and_goes_on(
         ("sets: {a: {data: x, task: summary, options: {length: huge}}}", "huge"),
         ("sets: {../a: {data: x, task: summary}}", "cannot name a file"),
         ("sets: {a: {data: x, task: summary, limits: 3}}", "did you mean 'limit'"),
+        (
+            "sets: {a: {data: data.jsonl, task: summary}, b: {data: x.csv, task: summary}}",
+            "Error: no file at x.csv",  # before any model is asked for the first set
+        ),
+        (
+            "sets: {a: {data: data.jsonl, task: summary, where: {lang: no, id: 007, ok: True}}}",
+            "has no row with lang=no and id=007 and ok=True",
+        ),
     ],
 )
 def test_a_faulty_suite_gets_one_clear_line(
@@ -84,7 +97,8 @@ def test_a_faulty_suite_gets_one_clear_line(
 ) -> None:
     (tmp_path / "suite.yaml").write_text(text)
     assert run(suite) == 2
-    assert message in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert message in said and len(said.splitlines()) == 2
     assert run([*suite, "--data", "x"]) == 2
     assert "leave out --data" in capfd.readouterr().err
     assert run(["evaluate", "--baseline", "copy"]) == 2

@@ -617,5 +617,15 @@ def test_a_teacher_s_logits_on_disk(
         assert command("train", "-o", str(tmp_path / "x"), changes=(folder, *changes)) == 2
         assert message in capfd.readouterr().err
         assert not (tmp_path / "x").exists()
+    held = files[0].read_bytes()
+    files[0].write_bytes(held[: len(held) // 2])
+    assert command("train", "-o", str(tmp_path / "x"), changes=(folder,)) == 2
+    assert "train-00000.safetensors is not there or damaged" in capfd.readouterr().err
+    (out / "begun.json").write_text("{")
+    assert command(*wide) == 2
+    assert "holds the logits of other examples" in capfd.readouterr().err
+    (out / "teacher.json").write_text("[]")
+    assert command("train", "-o", str(tmp_path / "x"), changes=(folder,)) == 2
+    assert "holds no teacher's logits" in capfd.readouterr().err
     assert command("teacher-logits", "-o", str(pairs)) == 2
     assert command("teacher-logits", "-o", str(tmp_path / "y"), "--top", "9999") == 2

@@ -131,3 +131,5 @@ def test_what_cannot_be_shrunk(
     assert run(["shrink", str(deep), *words, "-o", "small"]) == 2
     assert message in capfd.readouterr().err
     assert not (tmp_path / "small").exists()
+    assert run(["shrink", "a model that is not there", "--layers", "2", "-o", str(deep)]) == 2
+    assert "is not empty" in capfd.readouterr().err
