@@ -160,6 +160,19 @@ def test_warnings_of_libraries_about_their_own_future_are_kept_off_the_screen() 
     assert "FutureWarning: old" in said("--debug", "noisy")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["calibrate", ".", __file__, "--precision", "nan"],
+        ["critic", "evaluate", "x", "y", "--pass-rate", "NaN"],
+        ["critic", "join", "x", "y", "-o", "z", "--alone-below", "nan"],
+    ],
+)
+def test_a_share_is_a_number(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(words) == 2
+    assert f"{words[-1]} is not a number" in capfd.readouterr().err
+
+
 def test_json_has_no_number_that_json_has_not(capsys: pytest.CaptureFixture[str]) -> None:
     print_json({"a": [1.5, math.nan, (math.inf,)], "b": {"c": -math.inf}})
     found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)

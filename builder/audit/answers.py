@@ -136,7 +136,8 @@ def _value_fault(key: Key, row: Mapping[str, Any], showing: Showing) -> str:
     for part in parts:
         for question in key.questions:
             value = part.get(question)
-            right = as_bool(value) is not None if pairs else value in POINTS and value is not True
+            said = as_bool(value) if isinstance(value, bool | str) else None  # a table has text
+            right = said is not None if pairs else value in POINTS and value is not True
             if value not in (None, "") and not right:
                 allowed = "true or false" if pairs else ", ".join(map(str, POINTS))
                 return f"{question} is {value!r}, not {allowed} or null"

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from builder.commands.share import Share
+
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
@@ -18,7 +20,7 @@ import click
 )
 @click.option(
     "--precision",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=Share(0, 1, min_open=True, max_open=True),
     help="Find the loosest threshold that reaches it.",
 )
 @click.option(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from builder.commands.share import Share
 from dimsum.interrupt import resumable
 
 
@@ -82,7 +83,7 @@ def train(
 )
 @click.option(
     "--alone-below",
-    type=click.FloatRange(0, 1),
+    type=Share(0, 1),
     default=0.0,
     show_default=True,
     help="where SECOND gives entailment less than this, FIRST is not asked",
@@ -113,7 +114,7 @@ def _print_folder(output: Path, as_json: bool) -> None:
 @click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--pass-rate",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Share(0, 1, min_open=True),
     default=0.01,
     show_default=True,
     help="Share of the pairs that a build lets pass: so many are the surest.",

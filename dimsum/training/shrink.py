@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from dimsum.data.dataset import read_rows
+from dimsum.data.values import Reading
 from dimsum.errors import UsageError
 from dimsum.files import try_new_folder, whole_folder
 from dimsum.models import public_name, resolve
@@ -52,7 +53,8 @@ def shrink(
             layers at even distances.
 
     Returns:
-        for each part the kept layers, counted from 0, and the parameters before and after.
+        for each part the kept layers, counted from 0, the parameters before and after, and how
+        many of the pairs that were looked at could not be used, by reason.
 
     Raises:
         UsageError: more layers than there are, no pairs, or a folder with something in it.
@@ -76,7 +78,8 @@ def shrink(
             f"{public_name(reference)} is a causal model and has no encoder",
             hint="leave --encoder-layers out",
         )
-    influences = measure_influence(student, parts, data) if data is not None else {}
+    reading = Reading()
+    influences = measure_influence(student, parts, data, reading) if data is not None else {}
     before = sum(p.numel() for p in student.model.parameters())
     kept: dict[str, list[int]] = {}
     for part, blocks in parts.items():
@@ -103,7 +106,7 @@ def shrink(
     student.spec.training = facts
     with whole_folder(output) as folder:
         student.save(folder)
-    return facts
+    return {**facts, "dropped": reading.as_json()}
 
 
 def choose_evenly(count: int, kept: int) -> list[int]:
@@ -139,10 +142,18 @@ def find_layers(module: Any) -> torch.nn.ModuleList:
 
 
 def measure_influence(
-    student: Student, parts: dict[str, torch.nn.ModuleList], data: str
+    student: Student,
+    parts: dict[str, torch.nn.ModuleList],
+    data: str,
+    reading: Reading | None = None,
 ) -> dict[str, list[float]]:
-    """The influence of each layer of each part, on the first pairs of a data set."""
-    pairs = islice(pairs_of(read_rows(data, "train"), Columns(), data), MEASURED)
+    """The influence of each layer of each part, on the first pairs of a data set.
+
+    Args:
+        reading: where rows and those that are not used are counted.
+    """
+    rows = read_rows(data, "train", reading=reading)
+    pairs = islice(pairs_of(rows, Columns(), data, reading), MEASURED)
     causal = student.spec.architecture == "causal"
     most = student.spec.generation.max_new_tokens
     examples = Examples(encode_pairs(student, pairs, most, Encoding()), causal=causal)

@@ -61,9 +61,11 @@ def test_values_that_keep_no_pair_are_a_line_and_no_line_is_lost(
     toy_document["contexts"]["openings"] = 2
     (tmp_path / "toy.yaml").write_text(yaml.safe_dump(toy_document))
     start = ["sweep", str(tmp_path / "toy.yaml"), "-o", str(tmp_path / "out"), "--json"]
-    none = "{compression: {min: 9}}"
-    strict = f"rules={{paraphrase: {none}, summary: {none}}}"
-    assert run([*start, "--over", strict]) == 0
+    critics = f"critic.model={toy_document['critic']['model']},./gone"
+    assert run([*start, "--over", critics]) == 1  # before the first build
+    assert "gone" in capfd.readouterr().err and not (tmp_path / "out" / "runs").exists()
+    ends = [f"rules.{task}.entail_forward.min=1" for task in ("paraphrase", "summary")]
+    assert run([*start, "--over", ends[0], "--over", ends[1]]) == 0
     (point,) = json.loads(capfd.readouterr().out)["points"]
     assert (point["pairs"], point["validity"]) == ({}, None)
     document = (tmp_path / "out" / "sweep.json").read_bytes()
@@ -85,7 +87,6 @@ def test_values_that_keep_no_pair_are_a_line_and_no_line_is_lost(
         (["--over", "splits={test: 0.1}", "--over", "splits.test=0.2"], "two axes: splits.test"),
         (["--over", "seed=1,2", "--set", "seed=3"], "--set seed=3 would have no effect"),
         (["--over", "seed=2020-01-01"], "(found '2020-01-01')"),
-        (["--over", "teacher.model=embedded:smollm2-135m,gone"], "gone"),
         (["--over", "sead=1,2"], "did you mean 'seed'"),
         (["--over", f"seed={','.join(map(str, range(300)))}"], "more than 200"),
     ],

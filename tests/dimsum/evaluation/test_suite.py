@@ -87,8 +87,8 @@ def test_a_suite_is_every_set_and_goes_on(
             "Error: no file at x.csv",  # before any model is asked for the first set
         ),
         (
-            "sets: {a: {data: data.jsonl, task: summary, where: {lang: no, id: 007, ok: True}}}",
-            "has no row with lang=no and id=007 and ok=True",
+            "sets: {a: {data: data.jsonl, task: summary, where: {source: no, refs: 007}}}",
+            "has no row with source=no and refs=007",
         ),
     ],
 )
