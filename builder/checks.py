@@ -14,6 +14,7 @@ from builder.models import loading, resolve
 from builder.pool import ModelPool, pool_of
 from builder.stages.order import stages_of, units_of
 from builder.unit import Opened, files_of
+from builder.validity.use import model_of, prior_of
 from dimsum.loading import Kind, check_model
 
 KINDS: dict[str, Kind] = {"teacher": "causal", "student": "generator", "encoder": "encoder"}
@@ -48,6 +49,8 @@ def check_ahead(configs: Iterable[BuildConfig]) -> None:
     """
     seen: set[str] = set()
     for config in configs:
+        model_of(config)
+        prior_of(config)
         for role, model in models_of(config).items():
             tokens = _longest(config) if role == "teacher" else 0
             key = f"{role} {tokens} {model.model_dump_json()}"

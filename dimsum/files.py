@@ -90,14 +90,15 @@ def try_file(path: Path, inputs: Iterable[str | Path] = ()) -> None:
     """Try a place for a file before the work for it begins.
 
     Args:
-        inputs: what is read, files among them, which must not be written over.
+        inputs: what is read, files and folders among them. No such file is written over, nor one
+            in such a folder, unless it is a page.
 
     Raises:
         UsageError: a folder is there, a link that leads nowhere, or an input.
         DimsumError: nothing can be written there.
     """
     for one in map(Path, inputs):
-        if path.is_file() and one.is_file() and path.samefile(one):
+        if path.is_file() and (_is_inside(path, one) or (one.is_file() and path.samefile(one))):
             raise UsageError(f"{path} is what is read", hint="choose another name")
     if path.is_dir():
         raise UsageError(f"{path} is a folder", hint="name a file in it")
@@ -105,6 +106,11 @@ def try_file(path: Path, inputs: Iterable[str | Path] = ()) -> None:
         raise UsageError(f"{path} is a link that leads nowhere", hint="choose another name")
     if not _is_stream(path):
         try_folder(path.parent)
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    inside = folder.is_dir() and path.resolve().is_relative_to(folder.resolve())
+    return inside and path.suffix.lower() != ".html"
 
 
 def try_folder(folder: Path) -> None:

@@ -204,7 +204,13 @@ def test_no_command_writes_over_what_it_reads(
     link.symlink_to(path)
     before = path.read_bytes()
     (tmp_path / "folder").mkdir()
+    header = tmp_path / "folder" / "run.json"
+    header.write_text("{}")
+    evaluate = ["evaluate", "--baseline", "copy", "--bertscore", "none", "--task", "summary"]
     for command in (
+        ["report", str(tmp_path / "folder"), "-o", str(header)],
+        ["stats", str(tmp_path / "folder"), "-o", str(header)],
+        [*evaluate, "--data", str(path), "-o", str(path)],
         ["stats", str(path), "-o", str(path)],
         ["stats", str(path), "-o", str(link)],
         ["stats", str(link), "--against", str(path), "-o", str(path)],
@@ -217,6 +223,7 @@ def test_no_command_writes_over_what_it_reads(
         assert said[0].endswith("is what is read."), command
         assert said[1] == "Hint:  choose another name"
     assert path.read_bytes() == before
+    assert header.read_text() == "{}"
 
 
 def test_a_configuration_begins_with_openings_that_can_be_read(

@@ -43,7 +43,7 @@ def report(
     from dimsum.files import try_file, try_folder
 
     page = output or Path(f"{corpus.resolve().name}-report.html")
-    try_file(page, filter(None, [measured]))
+    try_file(page, filter(None, [corpus, measured]))
     if pictures:
         try_folder(pictures)
     files = write_report(corpus, page, picture_folder=pictures, measured=measured)

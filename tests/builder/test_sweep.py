@@ -64,6 +64,10 @@ def test_values_that_keep_no_pair_are_a_line_and_no_line_is_lost(
     critics = f"critic.model={toy_document['critic']['model']},./gone"
     assert run([*start, "--over", critics]) == 1  # before the first build
     assert "gone" in capfd.readouterr().err and not (tmp_path / "out" / "runs").exists()
+    (tmp_path / "bad.json").write_text("{")
+    assert run([*start, "--over", f"validity=null,{tmp_path / 'bad.json'}"]) == 1
+    assert "is no model of validity" in capfd.readouterr().err
+    assert not (tmp_path / "out" / "runs").exists()
     ends = [f"rules.{task}.entail_forward.min=1" for task in ("paraphrase", "summary")]
     assert run([*start, "--over", ends[0], "--over", ends[1]]) == 0
     (point,) = json.loads(capfd.readouterr().out)["points"]
