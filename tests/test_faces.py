@@ -206,11 +206,10 @@ def test_no_command_writes_over_what_it_reads(
     (tmp_path / "folder").mkdir()
     header = tmp_path / "folder" / "run.json"
     header.write_text("{}")
-    evaluate = ["evaluate", "--baseline", "copy", "--bertscore", "none", "--task", "summary"]
     for command in (
         ["report", str(tmp_path / "folder"), "-o", str(header)],
         ["stats", str(tmp_path / "folder"), "-o", str(header)],
-        [*evaluate, "--data", str(path), "-o", str(path)],
+        ["calibrate", str(tmp_path / "folder"), str(path), "-o", str(header)],
         ["stats", str(path), "-o", str(path)],
         ["stats", str(path), "-o", str(link)],
         ["stats", str(link), "--against", str(path), "-o", str(path)],

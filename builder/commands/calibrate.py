@@ -57,7 +57,7 @@ def calibrate(
     from dimsum.files import try_file
 
     path = run / "validity.json" if output is None else output
-    try_file(path, labels)
+    try_file(path, [*labels, *([] if output is None else [run])])
     reading = Reading()
     found, data = work.calibrate(run, labels, seed, reading, before_critic=before_critic)
     document = work.describe(found, data, precision)

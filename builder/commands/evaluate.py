@@ -244,7 +244,7 @@ def _evaluate(
     wanted = Wanted(task=task, options=asked, **rest)
     wanted.check(output, save_outputs)
     if output:
-        try_file(output, [one.data, *reference_files])
+        try_file(output)
     if save_outputs:
         try_folder(save_outputs)
     dropped = Reading()
