@@ -198,15 +198,6 @@ def judge(
             metric: one.signature for found in numbers.values() for metric, one in found.items()
         },
         "paired": tests,
-        "sample": [
-            {
-                "source": sources[i],
-                "reference": references[i],
-                "exemplar": exemplars[i],
-                **{label: outputs[i] for label, outputs in systems.items() if "," in label},
-            }
-            for i in range(0, len(examples), max(1, len(examples) // 4))
-        ][:4],
     }
 
 

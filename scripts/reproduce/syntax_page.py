@@ -107,9 +107,6 @@ def section(document: Mapping[str, Any]) -> str:
     ]
     parts += ["Paired bootstrap; below 0 the first is nearer:"]
     parts += [table(["first", "second", "distance", "difference", "p"], rows)]
-    parts.append("Outputs of four pairs, taken at equal steps:")
-    for row in document["sample"]:
-        parts.append("\n".join(f"- {label}: {text}" for label, text in row.items()))
     return "\n\n".join(parts) + "\n"
 
 
