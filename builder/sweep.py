@@ -67,7 +67,8 @@ class Point:
         made: units that were made for it; the others came from an earlier run.
         pairs: released pairs by task.
         validity: mean P(valid) of the released pairs with its 95% interval; None without a model.
-        statistics: measures of diversity by name: value, low, high.
+        statistics: measures of diversity by name: value, low, high; None where there are too few
+            rows for it.
         audits: shares that readers of these very rows found, as the card shows them.
     """
 
@@ -76,7 +77,7 @@ class Point:
     made: dict[str, int]
     pairs: dict[str, int]
     validity: tuple[float, float, float] | None
-    statistics: dict[str, tuple[float, float, float]]
+    statistics: dict[str, tuple[float | None, float | None, float | None]]
     audits: list[dict[str, Any]]
 
 

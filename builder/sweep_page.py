@@ -39,11 +39,14 @@ def page(document: Mapping[str, Any]) -> str:
     )
 
 
-def _interval(found: Sequence[float] | None, form: str) -> str:
-    if found is None:
+def _interval(found: Sequence[float | None] | None, form: str) -> str:
+    """A value with its interval, where there are rows enough for them."""
+    value, low, high = (
+        None if one is None else format(one, form) for one in found or [None, None, None]
+    )
+    if value is None:
         return "-"
-    value, low, high = (format(one, form) for one in found)
-    return f"{value} ({low} to {high})"
+    return value if low is None else f"{value} ({low} to {high})"
 
 
 def draw(points: Sequence[Mapping[str, Any]], path: Path) -> None:
