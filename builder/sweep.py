@@ -203,9 +203,9 @@ def _check_folder(folder: Path, wanted: Collection[str]) -> int:
     if lost:
         values = ", ".join(f"{key} {value}" for key, value in lost[0]["values"].items())
         raise ConfigError(
-            f"{folder} holds a sweep of {earlier['config']} with {len(lost)} lines that this one "
-            f"does not have, such as {values}",
-            hint="choose another --output, or give their values too",
+            f"{folder} holds a sweep of {earlier['config']} with other values or settings, "
+            f"{len(lost)} of its lines, such as {values}",
+            hint="choose another --output; or give those values too, with the settings of then",
         )
     return len(earlier["points"])
 

@@ -75,7 +75,7 @@ def test_values_that_keep_no_pair_are_a_line_and_no_line_is_lost(
     assert (point["pairs"], point["validity"]) == ({}, None)
     document = (tmp_path / "out" / "sweep.json").read_bytes()
     assert run([*start, "--over", "seed=1"]) == 2
-    assert "1 lines that this one does not have, such as rules" in capfd.readouterr().err
+    assert "other values or settings, 1 of its lines, such as rules" in capfd.readouterr().err
     assert (tmp_path / "out" / "sweep.json").read_bytes() == document
     inner = ["-o", str(tmp_path / "out" / point["run"])]
     assert run([*start, "--over", "seed=1", *inner]) == 2
