@@ -46,6 +46,14 @@ def _in_folder(reference: str, info: ValidationInfo) -> str:
     return reference if is_name else str(in_folder(Path(reference), info))
 
 
+def _there_or_name(reference: str | None, info: ValidationInfo) -> str | None:
+    """A reference as a path where there is something, or where only a path looks like that."""
+    if reference is None:
+        return None
+    path = in_folder(Path(reference), info)
+    return str(path) if path.exists() or reference.startswith((".", "/", "~")) else reference
+
+
 ReferenceInFile = Annotated[str, AfterValidator(_in_folder)]
 """`embedded:NAME`, or a path that is taken from the folder of the YAML file."""
 
@@ -242,6 +250,11 @@ class DuplicatesConfig(Settings):
         "as the task's definition says",
     )
     jaccard: float = Field(0.8, gt=0, le=1, description="word 3-shingles, over the whole corpus")
+    against: Annotated[str | None, AfterValidator(_there_or_name)] = Field(
+        None,
+        description="another release, whose rows stay before those of this build: a folder, a run "
+        "or a Hub dataset NS/NAME@REVISION; empty: none",
+    )
     max_drop: float = Field(
         0.9, ge=0, le=1, description="a larger share of near-duplicates stops the build"
     )
@@ -309,7 +322,7 @@ class RoundConfig(Settings):
 
 
 class RunConfig(Settings):
-    """Where a run is computed; of what it computes this decides nothing."""
+    """Where a run is computed, which decides nothing of what it computes, and where it ends."""
 
     engine: EngineChoice = Field(
         InProcessSettings(),
@@ -323,6 +336,15 @@ class RunConfig(Settings):
         False,
         description="take the first shard to its pairs and show some before the others begin; all "
         "models are then in memory at once",
+    )
+    pairs: int | None = Field(
+        None,
+        ge=1,
+        description="released pairs of each task: the first shards that suffice are made, and of "
+        "more as many are taken; contexts.openings is then the most. Empty: all openings",
+    )
+    shards: int | None = Field(
+        None, ge=1, description="set by the build where pairs is given: the shards that it took"
     )
 
 
@@ -426,6 +448,8 @@ class BuildConfig(Settings):
         for column in sorted(used - {VALIDITY.name}):
             if "encoder" in self.registry.of(column).models and not self.pairs.encoder:
                 raise ValueError(f"the measure {column} needs pairs.encoder")
+        if self.round is not None and self.run.pairs is not None:
+            raise ValueError("run.pairs: a round rewrites what is there, so it cannot ask for more")
         asked = {role for measure in self.registry.measures for role in measure.models}
         if self.round is not None and "teacher" in asked:
             raise ValueError("a round has no teacher for its measures to ask")

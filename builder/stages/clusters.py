@@ -2,6 +2,7 @@
 
 The edges of all buckets make clusters, and each keeps one pair: the one with the largest P(valid)
 if known, then with the largest P(x => y) + P(y => x), then the last by source, target and context.
+A pair of another release (`builder.stages.earlier`) is before all of this run.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ from builder.stages.base import Stage, Work, schema_of
 from builder.statistics.words import Array
 from builder.store import Output, read_table
 
-GOES = schema_of(shard=pa.int32(), row=pa.int64(), survivor_source=pa.string())
-"""In the order of shards and rows: a row that goes, and the source of the one that stays."""
+GOES = schema_of(
+    shard=pa.int32(), row=pa.int64(), survivor_source=pa.string(), earlier_id=pa.string()
+)
+"""In the order of shards and rows: a row that goes, and the source of the one that stays, with its
+id if it is of another release."""
 GROUP = 1 << 14
 TEXTS = ("source", "target", "context_id")
 
@@ -35,11 +39,12 @@ def make(work: Work) -> Output:
     Raises:
         GateError: they are more than `duplicates.max_drop` of all.
     """
-    pairs = Shards(work.paths["duplicates"])
-    total = int(pairs.starts[-1])
+    own = work.paths["duplicates"]
+    pairs = Shards([*own, *work.paths.get("earlier", ())])
+    total = int(pairs.starts[len(own)])
     rows, root = joined(work.paths["edges"])
     best, sources = survivors(pairs, rows, root)
-    goes = np.flatnonzero(rows != rows[best])
+    goes = np.flatnonzero((rows != rows[best]) & (rows < total))
     if len(goes) > work.config.duplicates.max_drop * total:
         raise GateError(
             f"{len(goes)} of {total} pairs are near-duplicates of another",
@@ -51,6 +56,7 @@ def make(work: Work) -> Output:
         "shard": shard.astype(np.int32),
         "row": rows[goes] - pairs.starts[shard],
         "survivor_source": sources.take(pa.array(goes, pa.int64())),
+        "earlier_id": ids_of(pairs, rows[best[goes]], total),
     }
     largest = int(np.bincount(root).max()) if len(root) else min(total, 1)
     return Output(
@@ -96,6 +102,17 @@ def survivors(pairs: Shards, rows: Array, root: Array) -> tuple[Array, pa.Chunke
     return tied[found[first]][of], texts["source"].take(pa.array(found[first][of]))
 
 
+def ids_of(pairs: Shards, stays: Array, total: int) -> pa.Array[Any]:
+    """The id of each row that is of another release, whose rows begin at `total`; else null."""
+    old = np.flatnonzero(stays >= total)
+    numbers, place = np.unique(stays[old], return_inverse=True)
+    texts = pairs.read(numbers, ["context_id"])["context_id"].to_pylist()
+    found: list[str | None] = [None] * len(stays)
+    for row, number in zip(old.tolist(), place.tolist(), strict=True):
+        found[row] = texts[number]
+    return pa.array(found, pa.string())
+
+
 def entailment(pairs: Shards, rows: Array) -> Array:
     """P(x => y) + P(y => x) of each row, float64."""
     found = pairs.read(rows, tuple(DIRECTIONS.values()))
@@ -113,7 +130,7 @@ def validity(pairs: Shards, rows: Array) -> Array:
 
 STAGE = Stage(
     name="clusters",
-    version=1,
+    version=2,
     counted="",
     make=make,
     inputs=("duplicates", "edges"),

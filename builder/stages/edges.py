@@ -30,10 +30,10 @@ CAPPED, LEFT_OUT = "capped_groups", "pairs_left_out"
 def make(work: Work) -> Output:
     """Connect the pairs of one bucket that are alike."""
     settings = work.config.duplicates
-    sets = Shards(work.paths["shingles"])
-    keys, owners = read_keys(
-        work.paths[f"shingles.{KEYS}"], sets.starts, work.shard, settings.buckets
-    )
+    earlier = work.paths.get("earlier.shingles", ()), work.paths.get(f"earlier.{KEYS}", ())
+    sets = Shards([*work.paths["shingles"], *earlier[0]])
+    paths = [*work.paths[f"shingles.{KEYS}"], *earlier[1]]
+    keys, owners = read_keys(paths, sets.starts, work.shard, settings.buckets)
     found = bucket_edges(
         keys,
         owners,

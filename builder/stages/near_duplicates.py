@@ -18,13 +18,19 @@ def make(work: Work) -> Output:
     """Take the pairs of a shard that stay, and those that go with the source of their survivor."""
     pairs = work.tables["duplicates"]
     (path,) = work.paths["clusters"]
-    goes = read_table(path, ["row", "survivor_source"], [("shard", "==", work.shard)])
+    goes = read_table(path, ["row", "survivor_source", "earlier_id"], [("shard", "==", work.shard)])
     stays = np.ones(pairs.num_rows, bool)
     stays[goes["row"].to_numpy()] = False
     rejects = pairs.take(goes["row"])
-    reasons = [f"{task}.near_duplicate" for task in rejects["task"].to_pylist()]
+    reasons = [
+        f"{task}.{'near_duplicate' if earlier is None else 'in_another_release'}"
+        for task, earlier in zip(
+            rejects["task"].to_pylist(), goes["earlier_id"].to_pylist(), strict=True
+        )
+    ]
     rejects = rejects.append_column("reason", pa.array(reasons, pa.string()))
-    rejects = rejects.append_column("survivor_source", goes["survivor_source"])
+    for name in ("survivor_source", "earlier_id"):
+        rejects = rejects.append_column(name, goes[name])
     return Output(
         table=pairs.filter(pa.array(stays)),
         extra={REJECTS: rejects},
@@ -35,7 +41,7 @@ def make(work: Work) -> Output:
 
 STAGE = Stage(
     name="near_duplicates",
-    version=4,
+    version=5,
     counted="pairs",
     make=make,
     inputs=("duplicates", "clusters"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
+
 from builder.config import BuildConfig
 from builder.errors import ConfigError
 from builder.stages import (
@@ -10,6 +13,7 @@ from builder.stages import (
     contexts,
     decisions,
     duplicates,
+    earlier,
     edges,
     near_duplicates,
     pairs,
@@ -55,7 +59,25 @@ ROUND_STAGES: tuple[Stage, ...] = (
 
 def stages_of(config: BuildConfig) -> tuple[Stage, ...]:
     """The stages of a run, in order."""
-    return STAGES if config.round is None else ROUND_STAGES
+    stages = STAGES if config.round is None else ROUND_STAGES
+    return stages if config.duplicates.against is None else with_earlier(stages)
+
+
+@cache
+def with_earlier(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    """Stages where the rows of another release are among those that are compared."""
+    name = earlier.STAGE.name
+    more = {
+        edges.STAGE: (f"{name}.{earlier.SHINGLES}", f"{name}.{shingles.KEYS}"),
+        clusters.STAGE: (name,),
+    }
+    found = []
+    for stage in stages:
+        if stage is edges.STAGE:
+            found.append(earlier.STAGE)
+        inputs = (*stage.inputs, *more.get(stage, ()))
+        found.append(replace(stage, inputs=inputs) if stage in more else stage)
+    return tuple(found)
 
 
 def stage_of(name: str, config: BuildConfig) -> Stage:

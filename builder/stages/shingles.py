@@ -7,6 +7,7 @@ to be alike.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -31,21 +32,28 @@ GROUP = 1 << 14
 
 def make(work: Work) -> Output:
     """Give the sets of a shard's pairs and their keys."""
-    bands = bands_for(work.config.duplicates.jaccard, PERMUTATIONS)
+    batches = work.tables["duplicates"].to_batches(max_chunksize=_ROWS)
+    table, keys = sets_and_keys(batches, work.config.duplicates.jaccard)
+    return Output(table=table, extra={KEYS: keys}, entered=table.num_rows, group=GROUP)
+
+
+def sets_and_keys(batches: Iterable[pa.RecordBatch], threshold: float) -> tuple[pa.Table, pa.Table]:
+    """The sets of pairs with the columns task, source and target, and their keys in order.
+
+    Args:
+        threshold: Jaccard similarity that decides the bands.
+    """
+    bands = bands_for(threshold, PERMUTATIONS)
     sets, keys = [SETS.empty_table()], [np.zeros((0, bands.count), np.uint64)]
-    for some in work.tables["duplicates"].to_batches(max_chunksize=_ROWS):
-        texts: Any = [some[name].to_pylist() for name in ("task", "source", "target")]
-        elements, lengths = sets_of(*texts)
-        sets.append(as_table(elements, lengths))
-        found = signatures(elements, lengths, bands.count * bands.rows)
-        keys.append(band_keys(found, bands))
-    table = pa.concat_tables(sets)
-    return Output(
-        table=table,
-        extra={KEYS: by_key(np.concatenate(keys))},
-        entered=table.num_rows,
-        group=GROUP,
-    )
+    for batch in batches:
+        for start in range(0, batch.num_rows, _ROWS):
+            some = batch.slice(start, _ROWS)
+            texts: Any = [some[name].to_pylist() for name in ("task", "source", "target")]
+            elements, lengths = sets_of(*texts)
+            sets.append(as_table(elements, lengths))
+            found = signatures(elements, lengths, bands.count * bands.rows)
+            keys.append(band_keys(found, bands))
+    return pa.concat_tables(sets), by_key(np.concatenate(keys))
 
 
 def sets_of(tasks: list[str], sources: list[str], targets: list[str]) -> tuple[Array, Array]:
