@@ -185,6 +185,7 @@ def _round(
     """The first corpus' configuration with a student in the teacher's place."""
     return settings.model_copy(
         update={
+            "run": settings.run.model_copy(update={"pairs": None, "shards": None}),
             "round": RoundConfig(
                 number=number,
                 corpus=corpora[0],
@@ -193,7 +194,7 @@ def _round(
                     model=str(student.absolute()), device=device, dtype=settings.teacher.dtype
                 ),
                 rewriting=config.rewriting,
-            )
+            ),
         }
     )
 

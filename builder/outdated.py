@@ -16,7 +16,8 @@ from builder.unit import Opened, fingerprints_of, inputs_now, open_header
 from dimsum.errors import DimsumError
 
 DECIDES_NOTHING = ("run", "language")
-"""Settings that change no row."""
+"""Settings that change no row, but for `ENDS`."""
+ENDS = "run.pairs"
 MOST_NAMED = 4
 LAST = "splits"
 
@@ -135,7 +136,8 @@ def _differences(
     found = [
         f"{key} {_shown(old.get(key))}, now {_shown(new.get(key))}"
         for key in dict.fromkeys([*old, *new])
-        if old.get(key) != new.get(key) and key.partition(".")[0] not in DECIDES_NOTHING
+        if old.get(key) != new.get(key)
+        and (key == ENDS or key.partition(".")[0] not in DECIDES_NOTHING)
     ]
     for role, model in now["models"].items():
         earlier = before.get("models", {}).get(role, {})

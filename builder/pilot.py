@@ -80,7 +80,7 @@ def pilot(config: BuildConfig, *, seed: int = 0, progress: Progress | None = Non
     all_openings = config.contexts.openings
     few = min(OPENINGS, all_openings)
     contexts = config.contexts.model_copy(update={"openings": few, "shard": few})
-    quiet = config.run.model_copy(update={"preview": False})
+    quiet = config.run.model_copy(update={"preview": False, "pairs": None})
     small = config.model_copy(update={"contexts": contexts, "run": quiet})
     with tempfile.TemporaryDirectory(prefix="dimsum-preview-") as place:
         folder = Path(place) / "run"

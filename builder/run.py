@@ -27,6 +27,7 @@ from builder.config import BuildConfig, ModelConfig
 from builder.critics.spec import read_spec
 from builder.engines import Engine
 from builder.engines.in_process import InProcessSettings
+from builder.enough import COUNTED, carry_shards, say_fewer, take_enough, within_budget
 from builder.environment import Environment, check_environments, environment_here, models_of
 from builder.errors import GateError
 from builder.models import pin, resolve
@@ -98,14 +99,14 @@ def build(
             raise outdated.refusal(run.folder)
         shown = progress or Progress(quiet=True)
         opened = open_header(run.folder, header)
-        wanted = check_inputs(opened, outdated)
+        wanted = check_inputs(within_budget(opened), outdated)
         use_threads(header["threads"])
         check_models(opened, wanted, shown.say)
         if wanted and not isinstance(config.run.engine, InProcessSettings):
             forget_models()  # workers have models of their own
         outdated.forget(run)
         run.write_header(header)
-        return make_stages(run, config, progress=shown, keep_models=keep_models)
+        return make_stages(run, opened.config, progress=shown, keep_models=keep_models)
 
 
 def make_stages(
@@ -143,8 +144,14 @@ def make_stages(
         maker = Maker(run, engine, shown, find_environment)
         if config.run.preview and first is None:
             preview(maker, config)
+        if config.run.pairs is not None and first is None:
+            config = take_enough(
+                config, run, lambda stage, shards: run_stage(maker, stage, shards=shards)
+            )
+            first = names[names.index(COUNTED) + 1]
         for stage in stages[names.index(first) if first else 0 :]:
             run_stage(maker, stage)
+        say_fewer(config, run, shown.say)
     if not keep_models:
         forget_models()
     rows = run.sidecar(splits.STAGE.name, 0)
@@ -169,6 +176,7 @@ def resolve_header(run: Run, config: BuildConfig) -> dict[str, Any]:
     for role, model in models_of(config).items():
         known = before.get("models", {}).get(role, {})
         earlier[role] = known if known.get("reference") == model.model else {}
+    config = carry_shards(config, before)
     numbers, here = config.run.engine.call(settle_here, config, earlier)
     models = {
         role: {**_model_facts(model, earlier[role]), **numbers[role]}

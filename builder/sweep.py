@@ -24,7 +24,7 @@ import yaml
 
 from builder.audit.record import RELEASE_AUDITS
 from builder.checks import check_ahead
-from builder.config import BuildConfig, load_config
+from builder.config import BuildConfig, load_config, parse_config
 from builder.errors import ConfigError, GateError
 from builder.linked import link_stages
 from builder.measures.registry import VALIDITY
@@ -220,6 +220,7 @@ def _unfinished(run: Run, config: BuildConfig) -> dict[str, int]:
     """Units by stage that a build would make."""
     header = resolve_header(run, config)
     outdated = find_outdated(run, header).units
+    config = parse_config(header["config"])  # with as many shards as the run has taken
     found: Counter[str] = Counter()
     for stage in stages_of(config):
         for shard in range(units_of(stage.name, config)):

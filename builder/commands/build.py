@@ -64,6 +64,7 @@ def build(
     from builder.release import list_tasks, take_rows
     from builder.statistics.funnel import funnel
     from builder.store import Run
+    from builder.unit import open_run
     from dimsum.commands.output import print_json
     from dimsum.settings import default_folder
 
@@ -87,9 +88,9 @@ def build(
             result = runs.build(settings, folder, progress=Progress(quiet=quiet), again=again)
     except GateError:
         if Run(folder).header():
-            print_funnel(funnel(Run(folder), settings))
+            print_funnel(funnel(Run(folder), open_run(folder).config))
         raise
-    steps = funnel(Run(folder), settings)
+    steps = funnel(Run(folder), open_run(folder).config)
     if as_json:
         print_json(
             {

@@ -41,11 +41,12 @@ REJECTED = schema_of(
 def shards(config: BuildConfig) -> list[tuple[DomainConfig, int]]:
     """(domain, openings) of every unit; domains take turns, so a larger run only adds units."""
     size, total = config.contexts.shard, config.contexts.openings
-    return [
+    found = [
         (domain, min(size, total - start))
         for start in range(0, total, size)
         for domain in config.domains
     ]
+    return found[: config.run.shards]
 
 
 def make(work: Work) -> Output:
