@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from builder.audit.record import Audits
@@ -17,13 +16,14 @@ from builder.environment import SERVER
 from builder.environment import in_words as environment_in_words
 from builder.measures.entailment import FORWARD
 from builder.models import public_name, resolve
+from builder.splitting import SPLITS
 from builder.stages import near_duplicates
 from builder.stages.edges import CAPPED, LEFT_OUT
 from builder.stages.reasons import meaning_of
-from builder.stages.splits import SPLITS
 from builder.statistics.definitions import DEFINITIONS
 from builder.statistics.funnel import Step
 from builder.statistics.published import match_published, tables
+from builder.stored import Stored
 from builder.versions import versions_of
 from cards.facts import (
     ColumnFacts,
@@ -79,7 +79,7 @@ def data_paths(folder: Path, task: str, split: str) -> list[Path]:
 
 def dataset_facts(
     folder: Path,
-    table: pa.Table,
+    rows: Stored,
     config: BuildConfig,
     header: dict[str, Any],
     steps: Sequence[Step],
@@ -90,14 +90,17 @@ def dataset_facts(
     """Facts of a release whose data files are already in `folder`.
 
     Args:
-        table: released rows with the column `split`, ordered by id.
+        rows: released ones with the column `split`, ordered by id.
         header: of the run: its models and dtypes.
         statistics: as the release's `provenance/statistics.json` holds them.
         audits: that lie beside the run.
         student: trained on it, if one is known.
     """
     tasks = config.definitions
-    languages = (config.language,) if config.language else languages_of(map(str, table["source"]))
+    sources = (
+        text for group in rows.groups(["source"]) for text in map(str, group["source"].to_pylist())
+    )
+    languages = (config.language,) if config.language else languages_of(sources)
     return DatasetFacts(
         name=config.name,
         title=config.name,
@@ -108,7 +111,7 @@ def dataset_facts(
         task_categories=tuple(sorted({task.hub.category for task in tasks})),
         tags=("synthetic", *dict.fromkeys(task.hub.data_tag for task in tasks), "distillation"),
         columns=_columns(config, tasks),
-        configs=_configs(folder, table, tasks),
+        configs=_configs(folder, tasks),
         funnel=tuple(
             FunnelStep(
                 stage=s.stage,
@@ -130,7 +133,7 @@ def dataset_facts(
         critic_precision=tuple(_critic_precision(config, header)),
         audits=audits.facts,
         audits_of_other_rows=audits.others,
-        sample=_sample(table),
+        sample=_sample(rows),
         limits=(
             *LIMITS,
             *_describe_long(steps),
@@ -174,15 +177,13 @@ def _summary(config: BuildConfig, statistics: dict[str, Any], languages: Sequenc
     )
 
 
-def _configs(
-    folder: Path, table: pa.Table, tasks: Sequence[TaskDefinition]
-) -> tuple[ConfigFacts, ...]:
+def _configs(folder: Path, tasks: Sequence[TaskDefinition]) -> tuple[ConfigFacts, ...]:
     number = {1: "All pairs", 2: "Both tasks together"}.get(len(tasks), "All tasks together")
     meanings = {"default": number, **{task.name: task.meaning for task in tasks}}
     found = []
     for name in meanings:
         members = [task.name for task in tasks if name in ("default", task.name)]
-        splits = [_split(folder, table, members, split) for split in SPLITS]
+        splits = [_split(folder, members, split) for split in SPLITS]
         there = tuple(split for split in splits if split is not None)
         if there:
             found.append(
@@ -193,16 +194,15 @@ def _configs(
     return tuple(found)
 
 
-def _split(folder: Path, table: pa.Table, tasks: list[str], split: str) -> SplitFacts | None:
-    here = table.filter(pc.field("split") == split).drop_columns(["split"])
+def _split(folder: Path, tasks: list[str], split: str) -> SplitFacts | None:
     files: list[DataFile] = []
     globs: list[str] = []
     rows = size = 0
     for task in tasks:
         paths = data_paths(folder, task, split)
         if paths:
-            part = here.filter(pc.field("task") == task).combine_chunks()
-            rows, size = rows + part.num_rows, size + part.nbytes
+            rows += Stored(paths).num_rows
+            size += sum(group.nbytes for group in Stored(paths).groups())
             globs.append(f"data/{task}/{split}-*.parquet")
         for path in paths:
             files.append(
@@ -444,10 +444,14 @@ def _critic_precision(config: BuildConfig, header: dict[str, Any]) -> list[Criti
     return found
 
 
-def _sample(table: pa.Table) -> Sample:
-    train = table.filter(pc.field("split") == "train").slice(0, SAMPLE_ROWS).to_pylist()
+def _sample(rows: Stored) -> Sample:
     names = list(SampleRow.model_fields)
+    train: list[dict[str, Any]] = []
+    for group in rows.groups([*names, "split"]):
+        train += group.filter(pc.field("split") == "train").slice(0, SAMPLE_ROWS).to_pylist()
+        if len(train) >= SAMPLE_ROWS:
+            break
     return Sample(
         rule="The first rows of train by their ids, which are hashes: nobody chose them.",
-        rows=tuple(SampleRow(**{name: row[name] for name in names}) for row in train),
+        rows=tuple(SampleRow(**{name: row[name] for name in names}) for row in train[:SAMPLE_ROWS]),
     )

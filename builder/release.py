@@ -14,7 +14,11 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +30,8 @@ from pyarrow.dataset import dataset as dataset_of
 from builder.audit.record import (
     RUN_AUDITS,
     Audits,
+    digest_of,
     read_audits,
-    rows_digest,
     write_documents,
 )
 from builder.config import BuildConfig
@@ -38,11 +42,11 @@ from builder.outdated import check_proven
 from builder.public import public
 from builder.report.drawing import write_pictures
 from builder.report.pictures import picture_of_funnel
-from builder.stages.splits import SPLITS
 from builder.statistics.counts import counts
 from builder.statistics.funnel import funnel
 from builder.statistics.study import study_release
-from builder.store import Run, digest, write_table
+from builder.store import Run, digest, write_groups
+from builder.stored import GROUP, Stored, cut
 from builder.validity.use import files_of, prior_files
 from builder.versions import versions_of
 from cards.facts import FACTS_PATH, DatasetFacts, Link
@@ -51,7 +55,7 @@ from cards.render import render_dataset_card
 from dimsum.files import UMASK, file_hash, write_json, write_text
 from dimsum.schema import arrow_schema
 
-RELEASE_VERSION = 3
+RELEASE_VERSION = 4
 RECORD = "release.json"
 
 
@@ -72,9 +76,8 @@ def write_release(run: Run, config: BuildConfig, header: dict[str, Any]) -> Path
             "the filters kept no pair, so there is nothing to release",
             hint=f"`dimsum show {run.folder}` says what each rule removed",
         )
-    audits = read_audits(
-        run.folder / RUN_AUDITS, rows_digest(map(str, run.read("splits", 0)["id"].to_pylist()))
-    )
+    rows = Stored([run.path("splits", 0)])
+    audits = read_audits(run.folder / RUN_AUDITS, digest_of(rows))
     wanted = digest(
         {
             "version": RELEASE_VERSION,
@@ -176,14 +179,14 @@ def _fill(
     previous: Previous,
     audits: Audits,
 ) -> None:
-    table = run.read("splits", 0)
+    rows = Stored([run.path("splits", 0)])
     own = [column.name for column in config.registry.own_columns]
     syntax = config.released_syntax is not None
-    write_data(folder, table, arrow_schema(own, syntax=syntax), config.file_rows)
+    write_data(folder, rows, arrow_schema(own, syntax=syntax), config.file_rows)
     steps = funnel(run, config)
     data = folder / "data"
     statistics = {
-        **counts(table, config.registry),
+        **counts(rows, config.registry),
         "corpus": study_release(data),
         "tasks": {t: study_release(data / t) for t in config.rules if (data / t).is_dir()},
     }
@@ -201,9 +204,7 @@ def _fill(
     write_json(provenance / "versions.json", versions_of(header.get("environments", ())))
     write_pictures([picture_of_funnel(steps)], folder / PICTURES)
     write_documents(folder, audits)
-    facts = dataset_facts(
-        folder, table, config, header, steps, statistics, audits, previous.student
-    )
+    facts = dataset_facts(folder, rows, config, header, steps, statistics, audits, previous.student)
     write_text(folder / FACTS_PATH, facts.model_dump_json(indent=2) + "\n")
     write_text(folder / "README.md", render_dataset_card(facts, previous.card))
     write_manifest(folder)
@@ -220,21 +221,39 @@ def _read_input(run: Run, stage: str, name: str, path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def write_data(folder: Path, table: pa.Table, wanted: pa.Schema, most: int) -> None:
-    """The rows of every task and split as parquet files, in the order of the table.
+def write_data(folder: Path, rows: Stored, wanted: pa.Schema, most: int) -> None:
+    """The rows of every task and split as parquet files, in their order, a group at a time.
 
     Args:
         wanted: the released columns.
         most: rows of a file.
     """
-    for task in map(str, pc.unique(table["task"]).to_pylist()):
-        for split in SPLITS:
-            here = (pc.field("task") == task) & (pc.field("split") == split)
-            rows = table.select([*wanted.names, "split"]).filter(here).select(wanted.names)
-            total = -(-rows.num_rows // most)
-            for number in range(total):
-                part = rows.slice(number * most, most).cast(wanted).combine_chunks()
-                write_table(folder / data_path(task, split, number, total), part)
+    sizes: Counter[tuple[str, str]] = Counter()
+    for group in rows.groups(["task", "split"]):
+        sizes.update(zip(*(column.to_pylist() for column in group.columns), strict=True))
+    for (task, split), size in sorted(sizes.items()):
+        total = -(-size // most)
+        numbered = _number_files(_rows_of(rows, task, split, wanted), most)
+        for number, parts in groupby(numbered, key=itemgetter(0)):
+            groups = cut((part for _, part in parts), GROUP)
+            write_groups(folder / data_path(task, split, number, total), wanted, groups)
+
+
+def _number_files(tables: Iterator[pa.Table], most: int) -> Iterator[tuple[int, pa.Table]]:
+    """Tables, cut where a file ends, each with the number of its file."""
+    row = 0
+    for table in tables:
+        while table.num_rows:
+            part = table.slice(0, most - row % most)
+            yield row // most, part
+            row += part.num_rows
+            table = table.slice(part.num_rows)
+
+
+def _rows_of(rows: Stored, task: str, split: str, wanted: pa.Schema) -> Iterator[pa.Table]:
+    here = (pc.field("task") == task) & (pc.field("split") == split)
+    for group in rows.groups([*wanted.names, "split"]):
+        yield group.filter(here).select(wanted.names).cast(wanted)
 
 
 def list_tasks(dataset: Path) -> list[str]:

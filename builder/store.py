@@ -12,7 +12,7 @@ that the sidecar names. The sidecar is written last, so a unit that was cut shor
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from builder.errors import BuilderError, ConfigError
+from builder.stored import GROUP, Made
 from dimsum.files import atomic_writer, file_hash, write_json, write_text
 from dimsum.lock import LOCK, hold
 
@@ -45,8 +46,8 @@ class Output:
         group: rows that a reader of a part of a table has to read at least.
     """
 
-    table: pa.Table
-    extra: dict[str, pa.Table] = field(default_factory=dict)
+    table: pa.Table | Made
+    extra: dict[str, pa.Table | Made] = field(default_factory=dict)
     entered: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
@@ -88,7 +89,18 @@ def seed_of(*parts: Any) -> int:
     return int(digest(list(parts))[:16], 16) >> 1
 
 
-def write_table(path: Path, table: pa.Table, group: int | None = None) -> str:
+def write_groups(path: Path, schema: pa.Schema, groups: Iterable[pa.Table]) -> str:
+    """Write parquet atomically, a group of rows for each table, and return its sha256."""
+    with (
+        atomic_writer(path) as stream,
+        pq.ParquetWriter(stream, schema, compression="zstd", write_statistics=True) as writer,
+    ):
+        for group in groups:
+            writer.write_table(group)
+    return file_hash(path)
+
+
+def write_table(path: Path, table: pa.Table | Made, group: int | None = None) -> str:
     """Write parquet atomically and return its sha256; equal tables give equal bytes.
 
     Columns that are indices into a dictionary become plain ones, a group of rows at a time, so that
@@ -97,6 +109,8 @@ def write_table(path: Path, table: pa.Table, group: int | None = None) -> str:
     Args:
         group: rows of a row group; None leaves it to pyarrow.
     """
+    if isinstance(table, Made):
+        return write_groups(path, table.schema, table.groups())
     plain = pa.schema([_plain(column) for column in table.schema])
     with atomic_writer(path) as stream:
         if plain == table.schema:
@@ -107,10 +121,6 @@ def write_table(path: Path, table: pa.Table, group: int | None = None) -> str:
                     some = table.slice(start, GROUP).combine_chunks()
                     writer.write_table(some.cast(plain), group)
     return file_hash(path)
-
-
-GROUP = 1 << 16
-"""Rows that are made plain together."""
 
 
 def _plain(column: pa.Field[Any]) -> pa.Field[Any]:

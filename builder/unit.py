@@ -7,6 +7,7 @@ in the run's header, inputs are files, and models are loaded once a process (`bu
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -146,13 +147,17 @@ def run_unit(folder: Path, stage_name: str, shard: int, watch: Watch | None = No
         seed=seed_of(opened.config.seed, stage.name, shard),
         tables=Tables(paths),
         paths=paths,
+        scratch=run.folder / stage.name / f".scratch-{shard:05d}",
         files=files,
         models=pool_of(opened.config, opened.models).only(stage.roles(opened.config), heard.say),
         tick=heard.tick,
     )
-    output = stage.make(work)
-    seconds = time.monotonic() - began
-    record = run.commit(stage.name, shard, fingerprint, output, seconds, hashes, contents)
+    try:
+        output = stage.make(work)
+        seconds = time.monotonic() - began
+        record = run.commit(stage.name, shard, fingerprint, output, seconds, hashes, contents)
+    finally:
+        shutil.rmtree(work.scratch, ignore_errors=True)
     return Made(record, tuple(heard.lines), heard.tokens)
 
 

@@ -13,7 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from builder.errors import BuilderError
+from builder.stored import GROUP, Stored
 from cards.audit import AuditAgreement, AuditFacts, AuditGroup, AuditShare
 from dimsum.files import write_json
 
@@ -25,6 +28,19 @@ SHOWN = ("released", "task", "control")
 def rows_digest(ids: Iterable[str]) -> str:
     """A name of exactly these rows, whatever their order: sha256 of the sorted ids."""
     return sha256("\n".join(sorted(ids)).encode()).hexdigest()
+
+
+def digest_of(rows: Stored) -> str:
+    """`rows_digest` of released rows, whose ids are 16 hexadecimal digits, as arrays."""
+    ids = [np.zeros(0, np.uint64)]
+    for group in rows.groups(["id"]):
+        ids.append(np.asarray([int(str(text), 16) for text in group["id"].to_pylist()], np.uint64))
+    ordered = np.sort(np.concatenate(ids))
+    found = sha256()
+    for start in range(0, len(ordered), GROUP):
+        lines = "\n".join(f"{number:016x}" for number in ordered[start : start + GROUP].tolist())
+        found.update(f"\n{lines}".encode() if start else lines.encode())
+    return found.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from builder.config import BuildConfig, parse_config
 from builder.errors import BuilderError, ConfigError
 from builder.measures.registry import Registry, registry
-from builder.stages.splits import SPLITS
+from builder.splitting import SPLITS
 from builder.statistics.funnel import Step, funnel
 from builder.store import RUN_FILE, Run
 from builder.versions import library_versions

@@ -26,6 +26,7 @@ class Work:
             A table is read when it is asked for.
         paths: the files of each input in the order of their units, for stages that read a part of
             them, or one after another.
+        scratch: a folder that the stage may make; it goes when the unit is finished.
         files: the stage's inputs from outside the run, by name.
         tick: called with a count of tokens as they are written or read, for the progress line.
     """
@@ -38,6 +39,7 @@ class Work:
     tick: Callable[[int], None] = field(default=lambda tokens: None)
     files: Mapping[str, Path] = field(default_factory=dict)
     paths: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    scratch: Path = Path()
 
 
 def no_files(config: BuildConfig, shard: int) -> Mapping[str, Path]:

@@ -1,20 +1,22 @@
 """splits: released rows with control codes, parted so that nothing leaks.
 
 Pairs that come from one continuation, or that share a sentence, are one component; a component
-lies in one split whole. Where a row comes from stands beside it in the table `origins`.
+lies in one split whole. Which one is drawn by the ids of its rows, so neither their order nor how
+they were cut into shards decides. Where a row comes from stands beside it in the table `origins`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from builder.components import smallest_connected
 from builder.config import BuildConfig
 from builder.models import public_name
+from builder.splitting import KEYS, SPLITS, assign, first_of_each, keys_of, row_id
 from builder.stages.base import (
     Rows,
     Stage,
@@ -25,15 +27,16 @@ from builder.stages.base import (
     with_rejects,
 )
 from builder.stages.syntax import add_trees, trees_identity
-from builder.statistics.words import Array, hash_texts, mix
-from builder.store import REJECTS, Output, digest
+from builder.statistics.words import hash_texts
+from builder.store import REJECTS, Output
+from builder.stored import GROUP, Made, Parts, Stored, cut
 from dimsum.metrics.overlap import density, fragments
 from dimsum.metrics.words import tokens
 from dimsum.schema import arrow_schema
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.base import Wording
 
-SPLITS = ("train", "validation", "test")
+BEYOND = "more_than_asked_for"
 _ROWS = 1 << 14
 """Pairs that are Python objects at a time."""
 
@@ -50,39 +53,94 @@ ORIGINS = schema_of(id=pa.string(), continuation_id=pa.string(), context_sentenc
 
 
 def make(work: Work) -> Output:
-    """Give every pair its control code, its id and its split; order rows by id."""
-    pairs = work.tables["near_duplicates"]
+    """Give every pair its control code, its id and its split; order rows by id.
+
+    Of more pairs of a task than `run.pairs` asks for, the first by id are taken. Of each pair only
+    a few numbers are kept in memory; rows wait in files of the scratch folder until they are
+    ordered, those whose ids are close together in one.
+    """
+    pairs = Stored(work.paths["near_duplicates"])
+    wanted = schema(work.config)
+    keys = keys_of(pairs.groups(KEYS))
+    taken = first_of_each(keys, work.config.run.pairs)
     shares = work.config.splits
-    split_of = assign(pairs, shares.validation, shares.test, work.seed)
+    split = np.full(len(taken), -1, np.int8)
+    split[taken] = assign(keys.take(taken), shares.validation, shares.test, work.seed)
+    lengths = Lengths(Stored(work.paths["contexts"]).groups(["context_id", "sentences"]))
+    waiting = extend(wanted, **{name: ORIGINS.field(name).type for name in ORIGINS.names[1:]})
+    kept = int(taken.sum())
+    with Parts(work.scratch, waiting, -(-kept // GROUP)) as parts:
+        for start, rows in _released(work, pairs):
+            here = split[start : start + len(rows)]
+            of = lengths.of([row["context_id"] for row in rows])
+            inside = [
+                {**row, "split": SPLITS[number], "context_sentences": sentences}
+                for row, number, sentences in zip(rows, here.tolist(), of, strict=True)
+                if number >= 0
+            ]
+            add_trees(inside, work.config)
+            parts.add(table_of(inside, waiting), keys.ids[start : start + len(rows)][here >= 0])
+
+    def ordered(of: pa.Schema) -> Iterator[pa.Table]:
+        for part in parts.read():
+            yield part.take(pc.sort_indices(part["id"])).select(of.names).cast(of)
+
+    def beyond() -> Iterator[pa.Table]:
+        for start, rows in _released(work, pairs):
+            here = split[start : start + len(rows)].tolist()
+            gone = [row for row, number in zip(rows, here, strict=True) if number < 0]
+            yield table_of(
+                [{**row, "split": "", "reason": f"{row['task']}.{BEYOND}"} for row in gone],
+                refused,
+            )
+
+    refused = extend(wanted, reason=pa.string())
+    return Output(
+        table=Made(wanted, kept, lambda: ordered(wanted)),
+        extra={
+            REJECTS: Made(refused, len(taken) - kept, beyond if kept < len(taken) else _nothing),
+            "origins": Made(ORIGINS, kept, lambda: ordered(ORIGINS)),
+        },
+        entered=len(taken),
+        rejected={f"{task}.{BEYOND}": n for task, n in keys.take(~taken).counts().items()},
+    )
+
+
+def _released(work: Work, pairs: Stored) -> Iterator[tuple[int, Rows]]:
+    """Pairs as released rows, some at a time, with the number of the first."""
     teacher = public_name(work.config.teacher.model)
     tasks = {task.name: task for task in work.config.definitions}
-    lengths = lengths_of(work.tables["contexts"])
-    wanted = schema(work.config)
-    parts: list[pa.Table] = [table_of([], wanted)]
-    origins: list[pa.Table] = [table_of([], ORIGINS)]
-    for start in range(0, pairs.num_rows, _ROWS):
-        some = pairs.slice(start, _ROWS).to_pylist()
-        rows = [
-            {
-                **release_row(pair, tasks[pair["task"]], teacher),
-                "split": split,
-                "context_sentences": lengths[pair["context_id"]],
-            }
-            for pair, split in zip(some, split_of[start : start + _ROWS], strict=True)
-        ]
-        add_trees(rows, work.config)
-        parts.append(table_of(rows, wanted))
-        origins.append(table_of(rows, ORIGINS))
-    table = pa.concat_tables(parts)
-    order = pc.sort_indices(table["id"])
-    return Output(
-        table=table.take(order),
-        extra={
-            REJECTS: table_of([], extend(wanted, reason=pa.string())),
-            "origins": pa.concat_tables(origins).take(order),
-        },
-        entered=table.num_rows,
-    )
+    start = 0
+    for group in cut(pairs.groups(), _ROWS):
+        rows = group.to_pylist()
+        yield start, [release_row(pair, tasks[pair["task"]], teacher) for pair in rows]
+        start += len(rows)
+
+
+def _nothing() -> Iterator[pa.Table]:
+    return iter(())
+
+
+class Lengths:
+    """Sentences in each context, found by a hash of its id."""
+
+    def __init__(self, groups: Iterable[pa.Table]) -> None:
+        keys, values = [np.zeros(0, np.uint64)], [np.zeros(0, np.int32)]
+        for group in groups:
+            keys.append(hash_texts(map(str, group["context_id"].to_pylist())))
+            values.append(group["sentences"].to_numpy())
+        joined = np.concatenate(keys)
+        order = np.argsort(joined)
+        self.keys, self.values = joined[order], np.concatenate(values)[order]
+
+    def of(self, contexts: Sequence[str]) -> list[int]:
+        """Sentences of some contexts; each must be known."""
+        wanted = hash_texts(contexts)
+        place = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
+        if len(wanted) and not (self.keys[place] == wanted).all():
+            raise KeyError("a pair is of a context that is not there")
+        found: list[int] = self.values[place].tolist()
+        return found
 
 
 def lengths_of(table: pa.Table) -> dict[str, int]:
@@ -105,7 +163,7 @@ def release_row(
     """A kept pair as a released row."""
     return {
         **pair,
-        "id": digest([pair["task"], pair["source"], pair["target"]])[:16],
+        "id": row_id(pair["task"], pair["source"], pair["target"]),
         "control": control_of(pair, task),
         "round": round_number,
         "teacher": teacher,
@@ -126,51 +184,9 @@ def control_of(pair: dict[str, Any], task: TaskDefinition) -> str:
     return task.control(wording)
 
 
-def assign(pairs: pa.Table, validation: float, test: float, seed: int) -> list[str]:
-    """The split of each pair.
-
-    Components are drawn in the order of a hash; test and then validation take whole components
-    as long as they do not exceed their share of rows, and the rest is train.
-    """
-    count = pairs.num_rows
-    root = smallest_connected(*_edges(pairs))[:count]
-    first, component, sizes = np.unique(root, return_inverse=True, return_counts=True)
-    sources = pairs["source"].take(first)
-    drawn = np.fromiter(
-        (digest([seed, int(row), str(text)]) for row, text in zip(first, sources, strict=True)),
-        "S64",
-        len(first),
-    )
-    split = np.zeros(len(first), np.int64)
-    room = {"test": int(test * count), "validation": int(validation * count)}
-    for index in np.argsort(drawn, kind="stable").tolist():
-        for name in room:
-            if sizes[index] <= room[name]:
-                room[name] -= int(sizes[index])
-                split[index] = SPLITS.index(name)
-                break
-    return [SPLITS[number] for number in split[component].tolist()]
-
-
-def _edges(pairs: pa.Table) -> tuple[Array, Array, int]:
-    """Edges from each pair to its continuation and its sentences, as hashes of 64 bits that are
-    numbered after the pairs, and how many nodes there are.
-
-    Two that have one hash by chance would only lie in one split.
-    """
-    names = ("continuation_id", "source", "target")
-    hashed = [
-        mix(hash_texts(str(text) for text in pairs[name]), salt)
-        for name, salt in zip(names, (1, 0, 0), strict=True)
-    ]
-    found, node = np.unique(np.concatenate(hashed), return_inverse=True)
-    rows = np.tile(np.arange(pairs.num_rows), len(names))
-    return rows, node + pairs.num_rows, pairs.num_rows + len(found)
-
-
 STAGE = Stage(
     name="splits",
-    version=3,
+    version=4,
     counted="pairs",
     make=make,
     inputs=("near_duplicates", "contexts"),
@@ -178,6 +194,7 @@ STAGE = Stage(
         "splits": c.splits.model_dump(mode="json"),
         "teacher": c.teacher.model,
         "tasks": c.task_versions(),
+        **({} if c.run.pairs is None else {"pairs": c.run.pairs}),
         **trees_identity(c),
     },
     whole=True,

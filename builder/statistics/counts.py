@@ -6,40 +6,51 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from builder.measures.registry import Registry
+from builder.stored import Stored
+
+BY = ("task", "split", "control", "domain", "method")
 
 
-def counts(table: pa.Table, known: Registry) -> dict[str, Any]:
+def counts(rows: Stored, known: Registry) -> dict[str, Any]:
     """Rows by task, split, control code, domain and method, and the means of each task.
 
     Args:
-        table: released rows with the column `split`.
+        rows: released ones with the column `split`.
         known: the measures that the corpus was built with.
     """
-    by = {
-        column: dict(sorted(Counter(table[column].to_pylist()).items()))
-        for column in ("task", "split", "control", "domain", "method")
-    }
-    return {"rows": table.num_rows, "by": by, "means": means(table, known)}
+    by: dict[str, Counter[str]] = {name: Counter() for name in BY}
+    for group in rows.groups(BY):
+        for name in BY:
+            by[name].update(map(str, group[name].to_pylist()))
+    ordered = {name: dict(sorted(found.items())) for name, found in by.items()}
+    return {"rows": by["task"].total(), "by": ordered, "means": means(rows, known)}
 
 
-def means(table: pa.Table, known: Registry) -> dict[str, dict[str, float]]:
+def means(rows: Stored, known: Registry) -> dict[str, dict[str, float]]:
     """Mean of each released measure for each task, float64 over the stored float32 values.
 
     A value that a row lacks is left out; a measure that no row has is too.
     """
     released = {column.name for column in known.released}
     names = [name for name in known.columns if name in released]
-    tasks = np.asarray(table["task"].to_pylist())
-    found: dict[str, dict[str, float]] = {}
-    for task in sorted(set(tasks.tolist())):
-        mask = tasks == task
-        found[task] = {}
+    sums: dict[tuple[str, str], list[float]] = {}
+    for group in rows.groups(["task", *names]):
+        tasks = np.asarray(group["task"].to_pylist())
         for measure in names:
-            values = table[measure].to_numpy()[mask]
-            values = values[~np.isnan(values)]
-            if len(values):
-                found[task][measure] = round(float(np.mean(values, dtype=np.float64)), 6)
-    return found
+            values = group[measure].to_numpy()
+            for task in set(tasks.tolist()):
+                some = values[tasks == task]
+                some = some[~np.isnan(some)]
+                held = sums.setdefault((task, measure), [0.0, 0.0])
+                held[0] += float(np.sum(some, dtype=np.float64))
+                held[1] += len(some)
+    return {
+        task: {
+            name: round(sums[task, name][0] / sums[task, name][1], 6)
+            for name in names
+            if sums[task, name][1]
+        }
+        for task in sorted({task for task, _ in sums})
+    }

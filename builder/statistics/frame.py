@@ -1,4 +1,4 @@
-"""A corpus after one pass: columns in memory, tokens and texts in a scratch folder.
+"""A corpus after one pass: columns, tokens and texts in files of a scratch folder.
 
 The pass runs over pieces in any number of processes. Whatever is computed from a frame depends on
 the rows alone: not on their order, nor on the pieces, nor on the processes.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from hashlib import sha256
 from itertools import chain, islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +32,45 @@ STREAMS = ("source", "target", "shingles")
 FEW_PIECES = 4
 """Fewer pieces than these are done before another process would be up."""
 TEXTS = pa.schema([("source", pa.large_string()), ("target", pa.large_string())])
+
+
+class Columns(Mapping[str, Array]):
+    """Arrays by name, each in a file, read anew whenever it is asked for.
+
+    There are dozens of one value a row, of which a measure needs one or two.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.kinds: dict[str, np.dtype[Any]] = {}
+        self._open: dict[str, BinaryIO] = {}
+        folder.mkdir()
+
+    def append(self, name: str, values: Array) -> None:
+        """Add values to the end of an array."""
+        if name not in self._open:
+            self.kinds[name] = values.dtype
+            self._open[name] = self._path(name).open("wb")
+        if values.dtype != self.kinds[name]:
+            raise TypeError(f"{name} is of {self.kinds[name]}, not {values.dtype}")
+        self._open[name].write(np.ascontiguousarray(values).tobytes())
+
+    def close(self) -> None:
+        """Nothing is appended any more."""
+        for file in self._open.values():
+            file.close()
+
+    def __getitem__(self, name: str) -> Array:
+        return np.fromfile(self._path(name), self.kinds[name])
+
+    def _path(self, name: str) -> Path:
+        return self.folder / str(list(self.kinds).index(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.kinds)
+
+    def __len__(self) -> int:
+        return len(self.kinds)
 
 
 @dataclass(frozen=True)
@@ -51,14 +90,14 @@ class Frame:
 
     corpus: Corpus
     folder: Path
-    columns: dict[str, Array]
-    keys: dict[str, Array]
-    lengths: dict[str, Array]
+    columns: Mapping[str, Array]
+    keys: Mapping[str, Array]
+    lengths: Mapping[str, Array]
     splits: dict[int, str]
     reading: Reading
     seed: int
 
-    @property
+    @cached_property
     def rows(self) -> int:
         """How many pairs there are."""
         return len(self.keys["source"])
@@ -152,9 +191,7 @@ def _pass(
     processes: int,
     tick: Callable[[int], None],
 ) -> Frame:
-    columns: dict[str, list[Array]] = {}
-    keys: dict[str, list[Array]] = {}
-    lengths: dict[str, list[Array]] = {}
+    columns, keys, lengths = (Columns(folder / n) for n in ("columns", "keys", "lengths"))
     splits: dict[int, str] = {}
     reading = Reading()
     files = {name: (folder / f"{name}.u64").open("wb") for name in STREAMS}
@@ -166,27 +203,29 @@ def _pass(
             for rows, piece in _measure_pieces(corpus.pieces(reading=reading), options, processes):
                 texts.write_batch(pa.record_batch([rows.source, rows.target], schema=TEXTS))
                 splits |= {hash_text(name): name for name in set(rows.split)}
-                for held, found in (
+                for kept, found in (
                     (columns, piece.columns),
                     (keys, piece.keys),
                     (lengths, piece.lengths),
                 ):
                     for name, values in found.items():
-                        held.setdefault(name, []).append(values)
+                        kept.append(name, values)
                 for name, values in piece.streams.items():
                     files[name].write(np.ascontiguousarray(values, np.uint64).tobytes())
                 tick(len(rows))
     finally:
         for file in files.values():
             file.close()
+        for held in (columns, keys, lengths):
+            held.close()
     if not keys:
         raise reading.nothing(corpus.name, "pair to measure", corpus.columns.where)
     return Frame(
         corpus=corpus,
         folder=folder,
-        columns={name: np.concatenate(parts) for name, parts in columns.items()},
-        keys={name: np.concatenate(parts) for name, parts in keys.items()},
-        lengths={name: np.concatenate(parts) for name, parts in lengths.items()},
+        columns=columns,
+        keys=keys,
+        lengths=lengths,
         splits=splits,
         reading=reading,
         seed=seed,

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from builder.config import load_config
 from builder.pool import ModelPool
+from builder.splitting import SPLITS, assign, keys_of
 from builder.stages import duplicates
 from builder.stages.base import Work, table_of
 from builder.stages.decisions import schema
 from builder.stages.duplicates import components, says_entailment, strength
 from builder.stages.scores import LINKS, _links
-from builder.stages.splits import assign, control_of, release_row
+from builder.stages.splits import control_of, release_row
 from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY
 
@@ -93,7 +94,13 @@ def text(rng: random.Random, length: int) -> str:
 
 def as_table(pairs: list[dict[str, Any]]) -> pa.Table:
     names = ("continuation_id", "source", "target")
-    return pa.table({n: pa.array([pair[n] for pair in pairs], pa.string()) for n in names})
+    found = {n: pa.array([pair[n] for pair in pairs], pa.string()) for n in names}
+    return pa.table({**found, "task": pa.array(["summary"] * len(pairs), pa.string())})
+
+
+def split(pairs: list[dict[str, Any]], validation: float, test: float, seed: int) -> list[str]:
+    keys = keys_of([as_table(pairs)])
+    return [SPLITS[number] for number in assign(keys, validation, test, seed)]
 
 
 @settings(max_examples=60)
@@ -109,7 +116,7 @@ def test_nothing_connected_is_parted(rows: list[tuple[int, str, str]], seed: int
         {"continuation_id": f"c{c}", "source": f"{c % 4}{a}", "target": f"{c % 4}{b}"}
         for c, a, b in rows
     ]
-    splits = assign(as_table(pairs), 0.2, 0.2, seed)
+    splits = split(pairs, 0.2, 0.2, seed)
     for i, j in combinations(range(len(pairs)), 2):
         shared = {pairs[i]["source"], pairs[i]["target"]} & {pairs[j]["source"], pairs[j]["target"]}
         if shared or pairs[i]["continuation_id"] == pairs[j]["continuation_id"]:
@@ -120,9 +127,27 @@ def test_nothing_connected_is_parted(rows: list[tuple[int, str, str]], seed: int
 
 def test_small_components_fill_their_share() -> None:
     pairs = [{"continuation_id": str(i), "source": f"a{i}", "target": f"b{i}"} for i in range(200)]
-    splits = assign(as_table(pairs), 0.05, 0.1, 0)
+    splits = split(pairs, 0.05, 0.1, 0)
     assert (splits.count("validation"), splits.count("test")) == (10, 20)
-    assert splits != assign(as_table(pairs), 0.05, 0.1, 1)
+    assert splits != split(pairs, 0.05, 0.1, 1)
+
+
+def test_the_split_of_a_pair_depends_on_no_order() -> None:
+    rng = random.Random(4)
+    pairs = [
+        {
+            "continuation_id": f"c{number // 3}",
+            "source": f"a{number // 2}" if number % 10 else "shared",
+            "target": f"b{number}",
+        }
+        for number in range(200)
+    ]
+    found = dict(zip((p["target"] for p in pairs), split(pairs, 0.2, 0.2, 3), strict=True))
+    assert set(found.values()) == {"train", "validation", "test"}
+    for _ in range(3):
+        rng.shuffle(pairs)
+        again = zip((p["target"] for p in pairs), split(pairs, 0.2, 0.2, 3), strict=True)
+        assert dict(again) == found
 
 
 def test_a_released_row_by_hand() -> None:
