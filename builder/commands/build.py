@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from builder.errors import GateError
+from dimsum.errors import UsageError
 from dimsum.interrupt import resumable
 
 
@@ -76,6 +77,11 @@ def build(
         from builder.commands.output import print_pilot
         from builder.pilot import pilot
 
+        if output is not None or again:
+            raise UsageError(
+                "a preview keeps nothing, so there is no folder to write or to make again",
+                hint="leave --output and --again out",
+            )
         found = pilot(settings, progress=Progress(quiet=quiet))
         if as_json:
             print_json(found.as_json())

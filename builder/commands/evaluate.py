@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--beams",
-    type=click.IntRange(min=2),
+    type=click.IntRange(2, 64),
     metavar="N",
     help="Also the likeliest of N beams of the first MODEL, and the likeliest that obeys its code.",
 )

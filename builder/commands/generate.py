@@ -37,7 +37,7 @@ from dimsum.tasks import TaskDefinition
 )
 @click.option(
     "--beams",
-    type=click.IntRange(min=2),
+    type=click.IntRange(2, 64),
     metavar="N",
     help="Of N beams the likeliest text that is what the options ask for.",
 )

@@ -77,6 +77,9 @@ class Wanted:
         """
         if not (self.models or self.baselines or self.teacher or self.outputs):
             raise UsageError("there is nothing to judge", hint="name a MODEL or a --baseline")
+        for name in ("rerank", "beams", "matched", "controls"):
+            if getattr(self, name) and not self.models:
+                raise UsageError(f"--{name} is about a MODEL, and none is named", hint="name one")
         for name in self.baselines:
             if name not in BASELINES:
                 raise UsageError(

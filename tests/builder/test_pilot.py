@@ -47,3 +47,8 @@ def test_a_pilot_that_keeps_nothing_says_why(
     assert run(["build", str(toy_yaml), "--preview", "--quiet", "--json", *high]) == 0
     found = json.loads(capfd.readouterr().out)
     assert found["kept"] == [] and len(found["rejected"]) == 10
+
+
+def test_a_preview_has_no_folder(toy_yaml: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["build", str(toy_yaml), "--preview", "-o", "runs/x"]) == 2
+    assert "a preview keeps nothing" in capfd.readouterr().err

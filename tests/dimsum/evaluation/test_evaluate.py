@@ -225,6 +225,8 @@ def test_an_evaluation_from_the_command_line(
         (["--baseline", "copy", "--baseline", "copy"], "two systems have the same name"),
         (["--baseline", "copy", "--source-column", "no"], "no column 'no'; found source, refs"),
         (["--baseline", "copy", "--name", "a"], "0 models but 1 names"),
+        (["--baseline", "copy", "--beams", "4"], "--beams is about a MODEL"),
+        (["--baseline", "copy", "--beams", "65"], "65 is not in the range"),
     ],
 )
 def test_evaluate_refuses_with_one_clear_line(
