@@ -1,6 +1,6 @@
 """A step of distillation here against that of TRL's GKD trainer: time, memory, loss and gradient.
 
-    PYTHONPATH=. VENV_WITH_TRL/bin/python scripts/bench/gkd.py --rounds 5
+    PYTHONPATH=. VENV_WITH_TRL/bin/python scripts/bench/gkd.py --work DIR --rounds 5 > gkd.json
 
 One causal pair, a teacher and the same model with some of its layers as the student, and one batch
 of prompts and targets of given lengths. Both sides compute the loss of the batch and its gradient,
@@ -11,8 +11,8 @@ the paper's as printed, which both know.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -81,11 +82,9 @@ def steps_of(wanted: argparse.Namespace) -> tuple[dict[str, Step], Any]:
         loss.backward()
         return loss.item()
 
+    from trl.experimental.gkd import GKDTrainer  # its import is no part of a step
+
     def trl() -> float:
-        from types import SimpleNamespace
-
-        from trl.experimental.gkd import GKDTrainer
-
         student.model.zero_grad()
         stub = SimpleNamespace(
             teacher_model=teacher.model,
@@ -100,6 +99,13 @@ def steps_of(wanted: argparse.Namespace) -> tuple[dict[str, Step], Any]:
     return {"ours": ours, "trl": trl}, student.model
 
 
+def memory(name: str) -> float:
+    """GiB that this process holds (VmRSS), or held at most (VmHWM), as Linux counts them."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (line,) = [line for line in lines if line.startswith(f"{name}:")]
+    return int(line.split()[1]) / 2**20
+
+
 def peak_of(side: str, texts: list[str]) -> float:
     """GiB that a process holds at most that takes one step."""
     words = [sys.executable, __file__, *texts, "--only", side]
@@ -112,9 +118,11 @@ def main(texts: list[str] | None = None) -> None:
     wanted = arguments(texts)
     steps, model = steps_of(wanted)
     if wanted.only:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        gc.collect()
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        before = memory("VmRSS")
         steps[wanted.only]()
-        print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20)
+        print(memory("VmHWM") - before)
         return
     losses, gradients = {}, {}
     for name, step in steps.items():
