@@ -173,13 +173,7 @@ class _Distilling(StudentTrainer):
             Written(pair.source, code, text)
             for (pair, code), text in zip(self.sample, texts, strict=True)
         ]
-        found = self.rewards.judge.reward(written)
-        accepted = (found >= self.rewards.settings.accept).mean()
-        return {
-            "reward": float(found.mean()),
-            "accepted": float(accepted),
-            **self.rewards.judge.observe(written),
-        }
+        return self.rewards.observe(written)
 
     def _losses(self, theirs: Any, ours: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Weighted divergences at the target positions, shape (n,)."""

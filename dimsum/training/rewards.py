@@ -124,6 +124,10 @@ class Rewards:
             Written(*self.asked[prompt_key(prompt)], first_line(text))
             for prompt, text in zip(prompts, texts, strict=True)
         ]
+        return self.of_texts(written)
+
+    def of_texts(self, written: Sequence[Written]) -> Floats:
+        """As `of`, of outputs that are text."""
         found = np.asarray(self.judge.reward(written), dtype=np.float64)
         if found.shape != (len(written),):
             raise DimsumError(
@@ -139,6 +143,22 @@ class Rewards:
                 hint="objective.reward.value must have a value for every pair of texts",
             )
         return found
+
+    def observe(self, written: Sequence[Written]) -> dict[str, float]:
+        """Means of the reward, of what is accepted and of what is shown beside.
+
+        Raises:
+            DimsumError: a reward is no number, or the held-out one is none.
+        """
+        found = self.of_texts(written)
+        beside = dict(self.judge.observe(written))
+        if not np.isfinite(beside["held_out"]):
+            raise DimsumError(
+                f"the held-out reward of {len(written)} outputs is no number",
+                hint="objective.reward.held_out must name a critic that reads every pair of texts",
+            )
+        accepted = (found >= self.settings.accept).mean()
+        return {"reward": float(found.mean()), "accepted": float(accepted), **beside}
 
     def rate(self, prompts: Sequence[list[int]], groups: Sequence[Sequence[OwnOutput]]) -> Rated:
         """Advantages and weights of prompts, of each of which there are equally many samples."""
@@ -172,10 +192,12 @@ def open_rewards(
                 "a reward needs models that train does not open itself",
                 hint="give train(..., open_judge=...) as docs/distillation.md has it",
             )
-        if not recipe.sample_pairs:
+        known = {**student.spec.trained, **prepared.encoding.trained}
+        if not any(known.get(code) for _, code in prepared.sample):
             raise UsageError(
                 "without outputs for validation sources nobody sees a reward go wrong",
-                hint="set sample_pairs to 32 or more",
+                hint="set sample_pairs to 32 or more, and give validation pairs of the codes that "
+                "are trained",
             )
         judge = open_judge(objective.reward, recipe.definitions)
         rate, asked = objective.weights.pass_rate, prepared.encoding.asked or {}

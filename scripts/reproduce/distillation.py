@@ -1,6 +1,8 @@
-"""docs/experiments/distillation.md out of what distillation_toy.py and bench/gkd.py measured.
+"""docs/experiments/distillation.md out of what was measured.
 
-python scripts/reproduce/distillation.py --toy toy.json --step gkd.json
+    python scripts/reproduce/distillation.py --toy toy.json --step gkd.json --text text.json
+
+The files come from distillation_toy.py, bench/gkd.py and distillation_text.py.
 """
 
 from __future__ import annotations
@@ -17,15 +19,15 @@ from dimsum.files import write_text
 PAGE = Path(__file__).parents[2] / "docs" / "experiments" / "distillation.md"
 
 
-def page(toy: Any, step: Any | None) -> str:
+def page(toy: Any, step: Any | None, text: Any | None = None) -> str:
     parts = [
         "# Distillation",
         "Written by `scripts/reproduce/distillation.py` from what "
         "`scripts/reproduce/distillation_toy.py` "
         + ("and `scripts/bench/gkd.py` " if step else "")
-        + "measured. What the "
-        "objectives are says [distillation.md](../distillation.md). How students of text compare "
-        "under these objectives was not measured yet.",
+        + ("and `scripts/reproduce/distillation_text.py` " if text else "")
+        + "measured. What the objectives are says [distillation.md](../distillation.md)."
+        + ("" if text else " How students of text compare under them was not measured yet."),
         "## A toy whose answer is known",
         f"Distributions over {toy['classes']:,} classes. A student that can be anything ends at "
         "its teacher under every divergence (scaled, nats):",
@@ -70,6 +72,8 @@ def page(toy: Any, step: Any | None) -> str:
     ]
     if step is not None:
         parts += ["## A step beside TRL's", beside(step)]
+    if text is not None:
+        parts += ["## Students of text", of_text(text)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -102,6 +106,92 @@ def beside(step: Any) -> str:
     )
 
 
+COLUMNS = {
+    "rougeL": "ROUGE-L",
+    "entailment": "entailed by the source, %",
+    "compression": "compression",
+}
+GOALS = {"ROUGE-L": 0.95, "speed": 1.6}
+"""What the smaller student should have of its teacher's."""
+
+
+def of_text(text: Any) -> str:
+    systems, of = text["systems"], text["of"]
+    facts = {name: one["facts"] for name, one in systems.items()}
+    rows = [
+        [
+            name,
+            *(interval(one["metrics"][key]) for key in COLUMNS),
+            f"{facts[name]['tokens_a_second']:.1f}",
+            f"{facts[name]['parameters'] / 1e6:.1f}",
+        ]
+        for name, one in systems.items()
+    ]
+    tests = [
+        [
+            one["a"],
+            one["b"],
+            COLUMNS[one["metric"]],
+            Markdown(f"{one['difference']:+.2f} [{one['low']:+.2f}, {one['high']:+.2f}]"),
+            f"{one['p']:.3f}",
+        ]
+        for one in text["paired"]
+        if one["a"].startswith("on-policy") and one["metric"] in ("rougeL", "entailment")
+    ]
+    steps = {name: one["steps"] for name, one in facts.items() if name not in ("teacher", "start")}
+    return "\n\n".join(
+        [
+            f"The teacher is a student that was trained on the data before. Of its layers "
+            f"{of['layers']} stay, at even distances; what is left was trained by cross-entropy "
+            f"on at most {of['pairs']} pairs, {of['start_epochs']} times (`start`), and from "
+            f"there on under each objective for {max(steps.values())} steps of {of['batch']} "
+            f"pairs, at a learning rate of {of['learning_rate']:g}. That is a small experiment. "
+            f"All write greedily for the same {text['examples']} sources under "
+            f"`{of['code']}`; the critic of the table gave no reward. Tokens are counted in a "
+            "second of processor time.",
+            table([*("", *COLUMNS.values()), "tokens/s", "parameters, millions"], rows),
+            "Differences on the same sources, paired bootstrap:",
+            table(["", "against", "in", "difference", "p"], tests),
+            *verdicts(text),
+        ]
+    )
+
+
+def verdicts(text: Any) -> list[str]:
+    """What was to be reached, and whether it was."""
+    systems = text["systems"]
+    won = []
+    for name in systems:
+        chances = [
+            one["p"]
+            for one in text["paired"]
+            if one["a"] == name
+            and one["b"] in ("cross-entropy", "supervised KD")
+            and one["metric"] in ("rougeL", "entailment")
+        ]
+        if name.startswith("on-policy") and len(chances) == 4 and max(chances) < 0.05:
+            won.append(name)
+    teacher = systems["teacher"]
+    best = max(
+        (name for name in systems if name not in ("teacher", "start")),
+        key=lambda name: systems[name]["metrics"]["rougeL"]["value"],
+    )
+    ratio = systems[best]["metrics"]["rougeL"]["value"] / teacher["metrics"]["rougeL"]["value"]
+    speed = systems[best]["facts"]["tokens_a_second"] / teacher["facts"]["tokens_a_second"]
+    return [
+        "Above cross-entropy and supervised KD in both, each at p < 0.05: "
+        + (", ".join(won) if won else "none of the on-policy students")
+        + ".",
+        f"The best of the smaller students by ROUGE-L is `{best}`, with {ratio:.0%} of its "
+        f"teacher's (wanted: {GOALS['ROUGE-L']:.0%}) at {speed:.2f} times its speed (wanted: "
+        f"{GOALS['speed']:g}).",
+    ]
+
+
+def interval(found: Any) -> str:
+    return Markdown(f"{found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]")
+
+
 def spread(found: Any) -> str:
     return Markdown(f"{found['mean']:.3f} [{found['low']:.3f}, {found['high']:.3f}]")
 
@@ -110,11 +200,12 @@ def main(texts: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--toy", type=Path, required=True)
     parser.add_argument("--step", type=Path)
+    parser.add_argument("--text", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=PAGE)
     wanted = parser.parse_args(texts)
     documents = [
         json.loads(path.read_text(encoding="utf-8")) if path else None
-        for path in (wanted.toy, wanted.step)
+        for path in (wanted.toy, wanted.step, wanted.text)
     ]
     write_text(wanted.output, page(*documents))
     print(wanted.output)

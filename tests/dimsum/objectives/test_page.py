@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tests.scripts import script
 
@@ -44,3 +45,43 @@ def test_the_page_says_what_was_measured(tmp_path: Path) -> None:
     text = (tmp_path / "page.md").read_text()
     for said in ("TRL 9.8's", "0.2500001", "1.50 times as long (from 1.40 to 1.60)", "0.875"):
         assert said in text
+
+
+def test_the_page_says_what_students_of_text_reached(tmp_path: Path) -> None:
+    def system(rouge: float, speed: float) -> dict[str, Any]:
+        metrics = {
+            name: {"value": rouge, "low": rouge - 1, "high": rouge + 1}
+            for name in ("rougeL", "entailment", "compression")
+        }
+        facts = {"tokens_a_second": speed, "parameters": 7_100_000, "steps": 25}
+        return {"metrics": metrics, "facts": facts}
+
+    def tested(a: str, b: str, metric: str, p: float) -> dict[str, Any]:
+        return {"a": a, "b": b, "metric": metric, "difference": 1.5, "low": -1, "high": 4, "p": p}
+
+    good, bad = "on-policy, beta 0.5", "on-policy, beta 0.9"
+    text = {
+        "examples": 44,
+        "of": {
+            "layers": 12, "pairs": 300, "start_epochs": 2, "batch": 8, "learning_rate": 1e-4,
+            "code": "short-extractive",
+        },
+        "systems": {
+            "teacher": system(60, 10), "start": system(70, 15), "cross-entropy": system(50, 15),
+            good: system(54, 17), bad: system(51, 15),
+        },
+        "paired": [
+            tested(a, b, metric, 0.2 if a == bad and metric == "rougeL" else 0.01)
+            for a in (good, bad)
+            for b in ("cross-entropy", "supervised KD")
+            for metric in ("rougeL", "entailment")
+        ],
+    }  # fmt: skip
+    said = distillation.of_text(text)
+    assert f"each at p < 0.05: {good}.\n" in said
+    assert f"`{good}`, with 90% of its teacher's (wanted: 95%) at 1.70 times" in said
+    assert "54.00 [53.00, 55.00]" in said and "the same 44 sources" in said
+    assert "for 25 steps of 8 pairs" in said
+    for one in text["paired"]:  # type: ignore[attr-defined]
+        one["p"] = 0.5
+    assert "none of the on-policy students." in distillation.of_text(text)

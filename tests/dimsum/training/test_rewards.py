@@ -17,6 +17,7 @@ from dimsum.errors import DimsumError, UsageError
 from dimsum.objectives.reward_settings import Reward
 from dimsum.tasks import TaskDefinition
 from dimsum.training import own_batches
+from dimsum.training import plan as plan_module
 from dimsum.training.data import Data
 from dimsum.training.own_outputs import OwnOutput
 from dimsum.training.progress import ProgressLine
@@ -352,6 +353,17 @@ def test_a_reward_that_fails_on_the_way_ends_the_training(
         )
 
 
+def test_a_validation_without_a_number_ends_the_training(
+    plain: dict[str, Path], pairs: Path, tmp_path: Path
+) -> None:
+    judge = ToyJudge(share_of_a, lambda one: math.nan)
+    with pytest.raises(DimsumError, match="held-out reward of 8 outputs is no number"):
+        train(
+            Data(str(pairs)), rewarded(plain, "causal", {}), tmp_path / "s", device="cpu",
+            open_judge=judge.open,
+        )  # fmt: skip
+
+
 def test_a_student_that_stops_writing_ends_the_training(
     plain: dict[str, Path], pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -394,6 +406,20 @@ def test_settings_of_rewards_that_cannot_be_meant(settings: list[str], message: 
     with pytest.raises(UsageError) as caught:
         load_recipe("paper", overrides)
     assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ([], 1.0),
+        (["lambda=0.5"], 0.5),
+        (["lambda=0.5", "reward.samples=3"], 1.5),
+        (["lambda=0.5", "reward.samples=3", "weights.pass_rate.a=1"], 3.0),
+    ],
+)
+def test_the_plan_counts_every_sample(settings: list[str], expected: float) -> None:
+    overrides = ("objective.teacher=x", *(f"objective.{one}" for one in settings))
+    assert plan_module._samples_a_row(load_recipe("paper", overrides).objective) == expected
 
 
 def test_the_line_of_progress_shows_reward_and_acceptance(

@@ -1,0 +1,185 @@
+"""Students of text under each objective, from one smaller student, as JSON for distillation.py.
+
+    python scripts/reproduce/distillation_text.py --teacher STUDENT --data DATASET \
+        --judge FILE --work FOLDER --code short-extractive -o text.json
+
+The teacher loses layers, is trained on its data again by cross-entropy, and from there on under
+each objective for as many steps. All are judged on the same sources, with entailment by a critic
+that gave no reward. What is there already is not done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from builder.cli import run as command
+from builder.critics.folder import SPEC_FILE
+from builder.critics.spec import SECOND_WEIGHTS
+from builder.judges import entailment_critic
+from builder.models import resolve
+from dimsum.evaluation.data import Example
+from dimsum.evaluation.evaluate import System, evaluate
+from dimsum.files import write_json
+from dimsum.spec import read_spec
+from dimsum.student import Student
+from dimsum.tasks.summary import SUMMARY
+
+CRITIC = "embedded:critic"
+BASES = ("cross-entropy", "supervised KD")
+"""What on-policy distillation is tested against."""
+ON_POLICY = {"objective": "on-policy-kd"}
+REWARD = {"objective.reward.alpha": 0.5, "objective.reward.samples": 2}
+
+
+def arms(betas: list[float]) -> dict[str, dict[str, Any]]:
+    """Settings of each objective by its name on the page."""
+    found: dict[str, dict[str, Any]] = {
+        BASES[0]: {},
+        "SeqKD": {"objective": "seqkd"},
+        BASES[1]: {"objective": "supervised-kd"},
+        "ImitKD": {"objective": "imitkd"},
+    }
+    for beta in betas:
+        name = f"on-policy, beta {beta:g}"
+        found[name] = {**ON_POLICY, "objective.beta": beta}
+        found[f"{name}, reward"] = {**found[name], **REWARD}
+    return found
+
+
+def arguments(texts: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--teacher", required=True, help="a trained student")
+    parser.add_argument("--data", required=True, help="what it was trained on")
+    parser.add_argument("--judge", type=Path, required=True, help="JSONL with source and refs")
+    parser.add_argument("--code", default="short-extractive", help="control code of the judging")
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--layers", type=int, default=12)
+    parser.add_argument("--pairs", type=int, default=400, help="training pairs, by a hash")
+    parser.add_argument("--start-epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=1, help="of each objective")
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--learning-rate", type=float, default=1e-4)
+    parser.add_argument("--tokens", type=int, default=40, help="of a sampled output, at most")
+    parser.add_argument("--limit", type=int, default=300, help="sources that are judged")
+    parser.add_argument("--betas", type=float, nargs="*", default=[0.1, 0.5, 0.9])
+    parser.add_argument("--critic", default=CRITIC, help="of two models: the second rewards")
+    parser.add_argument("--build", default="embedded", help="of the reward's measures")
+    parser.add_argument("--sample", type=int, default=16, help="validation sources of a reward")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    return parser.parse_args(texts)
+
+
+def train(wanted: argparse.Namespace, student: str, name: str, settings: dict[str, Any]) -> Path:
+    """A student in the work folder; a failure ends the script with its exit code."""
+    folder: Path = wanted.work / name.replace(" ", "-").replace(",", "")
+    if (folder / "student.json").is_file():
+        return folder
+    spec = read_spec(Path(wanted.teacher))
+    assert spec is not None
+    recipe = spec.training["recipe"]
+    values = {
+        "tasks": json.dumps(recipe["tasks"]),
+        "prompt": recipe.get("prompt", "instruction_first"),
+        "control": recipe["control"],
+        "learning_rate": wanted.learning_rate,
+        "batch_size": wanted.batch,
+        "micro_batch": wanted.batch,
+        "max_pairs": wanted.pairs,
+        "max_source_tokens": recipe["max_source_tokens"],
+        "max_target_tokens": recipe["max_target_tokens"],
+        "validation_pairs": 32,
+        "epochs": wanted.epochs,
+        "evaluations": 2,
+        "sample_pairs": wanted.sample if "objective.reward.alpha" in settings else 0,
+        **settings,
+    }
+    if "objective" in settings:
+        values["objective.teacher"] = wanted.teacher
+    if settings.get("objective") == "on-policy-kd" or settings.get("objective") == "imitkd":
+        values["objective.sampling.max_new_tokens"] = wanted.tokens
+    if "objective.reward.alpha" in settings:
+        values |= {
+            "objective.reward.critic": wanted.critic,
+            "objective.reward.build": wanted.build,
+        }
+    words = ["train", wanted.data, "--student", student, "-o", str(folder), "--quiet"]
+    # An objective's name comes before what differs from it.
+    for key, value in sorted(values.items(), key=lambda item: item[0] != "objective"):
+        words += ["--set", f"{key}={value}"]
+    print("dimsum " + " ".join(words), file=sys.stderr)
+    if code := command(words):
+        sys.exit(code)
+    return folder
+
+
+def held_out_critic(wanted: argparse.Namespace) -> str:
+    """The first model of the ensemble alone, which gave no reward."""
+    folder: Path = wanted.work / "held-out-critic"
+    if not (folder / SPEC_FILE).is_file():
+        whole = Path(resolve(wanted.critic).path)
+        without = shutil.ignore_patterns(SPEC_FILE, SECOND_WEIGHTS, "README.md")
+        shutil.copytree(whole, folder, ignore=without, dirs_exist_ok=True)
+        document = json.loads((whole / SPEC_FILE).read_text(encoding="utf-8"))
+        write_json(folder / SPEC_FILE, {**document, "second": None, "alone_below": 0.0})
+    return str(folder)
+
+
+def write(folder: str | Path, sources: list[str], code: str) -> tuple[list[str], dict[str, Any]]:
+    """Greedy outputs, and what writing them cost."""
+    student = Student.from_pretrained(folder, device="cpu")
+    tokens = 0
+
+    def count(more: int) -> None:
+        nonlocal tokens
+        tokens += more
+
+    began = time.process_time()
+    texts = [one[0] for one in student.write(sources, code, on_tokens=count)]
+    seconds = time.process_time() - began
+    return texts, {
+        "parameters": sum(p.numel() for p in student.model.parameters()),
+        "tokens_a_second": tokens / seconds,
+        "training_seconds": student.spec.training.get("seconds_of_last_start"),
+        "steps": student.spec.training.get("steps"),
+        "reward": student.spec.training.get("reward"),
+    }
+
+
+def main(texts: list[str] | None = None) -> None:
+    wanted = arguments(texts)
+    wanted.work.mkdir(parents=True, exist_ok=True)
+    small = wanted.work / "small"
+    if not small.is_dir() and command(
+        ["shrink", wanted.teacher, "--layers", str(wanted.layers), "-o", str(small)]
+    ):
+        sys.exit(1)
+    start = train(wanted, str(small), "start", {"epochs": wanted.start_epochs})
+    students: dict[str, str | Path] = {}
+    for name, settings in arms(wanted.betas).items():
+        students[name] = train(wanted, str(start), name, settings)
+    students = {"teacher": wanted.teacher, "start": start, **students}
+    lines = wanted.judge.read_text(encoding="utf-8").splitlines()[: wanted.limit]
+    rows = [json.loads(line) for line in lines]
+    examples = [Example(row["source"], tuple(row["refs"])) for row in rows]
+    sources = [one.source for one in examples]
+    systems = []
+    for name, folder in students.items():
+        outputs, facts = write(folder, sources, wanted.code)
+        against = BASES if name.startswith("on-policy") else ()
+        systems.append(System(name, outputs, facts, against=against))
+    found = evaluate(systems, examples, critic=entailment_critic(held_out_critic(wanted)))
+    assert wanted.code in SUMMARY.code_names
+    settings = ("layers", "pairs", "start_epochs", "epochs", "batch", "learning_rate", "code")
+    found["of"] = {name: getattr(wanted, name) for name in settings}
+    write_json(wanted.output, found)
+    print(wanted.output)
+
+
+if __name__ == "__main__":
+    main()
