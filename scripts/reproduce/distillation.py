@@ -81,8 +81,9 @@ def beside(step: Any) -> str:
     wanted, low, middle, high = step["of"], *step["trl_over_ours"]
     return "\n\n".join(
         [
-            f"Loss and gradient of {wanted['rows']} rows of {wanted['prompt']} prompt and "
-            f"{wanted['target']} target tokens by TRL {wanted['trl']}'s `GKDTrainer.compute_loss` "
+            "Loss and gradient, without sampling and without the optimiser, of "
+            f"{wanted['rows']} rows of random tokens, {wanted['prompt']} of a prompt and "
+            f"{wanted['target']} of a target, by TRL {wanted['trl']}'s `GKDTrainer.compute_loss` "
             f"and here; `{wanted['teacher']}` is the teacher, {wanted['layers']} of its layers the "
             f"student, beta {wanted['beta']}, float32 on a CPU, by turns {wanted['rounds']} times.",
             table(
