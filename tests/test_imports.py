@@ -49,7 +49,7 @@ def undeclared(folder: str, declared: set[str]) -> dict[str, str]:
     }
 
 
-PEERS = {"trl"}
+PEERS = {"trl", "datatrove", "semhash"}
 """What a benchmark stands beside: its page says how to install it, nothing else needs it."""
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -34,6 +33,8 @@ def made(rows: int, start: int, schema: pa.Schema) -> pa.Table:
     for field in schema:
         if field.type == pa.float32():
             columns[field.name] = rng.random(rows, np.float32)
+        elif pa.types.is_boolean(field.type):
+            columns[field.name] = np.ones(rows, bool)
         elif pa.types.is_integer(field.type):
             columns[field.name] = np.ones(rows, np.int32)
         else:
@@ -84,7 +85,9 @@ def part(name: str, folder: Path) -> None:
         counts(rows, opened.config.registry)
     else:
         study_release(folder / "out" / "data")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # ru_maxrss would count what the parent held when it started this process.
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    peak = 1024 * int(status.partition("VmHWM:")[2].split()[0])
     spent = {"wall": time.monotonic() - began, "cpu": time.process_time() - cpu}
     print(json.dumps({"peak": peak, **spent}))
 
