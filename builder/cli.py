@@ -129,8 +129,7 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Abort:
         return INTERRUPTED
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        return _refuse(error)
     except BrokenPipeError:
         sys.stderr.close()
         return 1
@@ -140,6 +139,19 @@ def run(arguments: list[str]) -> int:
             return INTERRUPTED
         return _report(error, debug)
     return result if isinstance(result, int) else 0
+
+
+def _refuse(error: click.ClickException) -> int:
+    """Say what is wrong with the words of a command; the exit code."""
+    context = getattr(error, "ctx", None)
+    if context is None or isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return error.exit_code
+    click.echo(f"Error: {error.format_message().rstrip('.')}.", err=True)
+    usage = " ".join(context.command.collect_usage_pieces(context))
+    path = context.command_path
+    click.echo(f"Hint:  {path} {usage}; `{path} --help` explains it", err=True)
+    return error.exit_code
 
 
 def _report(error: BaseException, debug: bool) -> int:
@@ -158,7 +170,14 @@ def _report(error: BaseException, debug: bool) -> int:
         message, hint = known
         click.echo(f"Error: {message}.\nHint:  {hint}", err=True)
         return 1
-    click.echo(f"Error: {type(error).__name__}: {error}.", err=True)
+    from dimsum.plugins import line_of_own
+
+    said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if where := line_of_own(error):
+        click.echo(f"Error: {where}: {said}.", err=True)
+        click.echo("Hint:  correct that file; `dimsum --debug ...` shows the way to it", err=True)
+        return 1
+    click.echo(f"Error: {said}.", err=True)
     click.echo("Hint:  this is unexpected; `dimsum --debug ...` shows where", err=True)
     return 1
 

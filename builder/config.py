@@ -495,6 +495,8 @@ class BuildConfig(Settings):
         task, bounds = definition.name, self.pairs.bounds[definition.name]
         known = self.registry.columns
         for measure in [*rules, *bounds]:
+            if measure == VALIDITY.name and self.validity is None:
+                raise ValueError("the measure validity needs a model: set validity to its file")
             if measure not in known:
                 raise ValueError(f"no measure is called {measure!r}{did_you_mean(measure, known)}")
         for measure, bound in bounds.items():

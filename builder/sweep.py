@@ -124,12 +124,22 @@ def combinations(
     count = int(np.prod([len(axis.values) for axis in axes]))
     if count > MOST:
         raise ConfigError(f"{count} combinations are more than {MOST}", hint="fewer values")
-    found = []
+    found: list[tuple[dict[str, Any], BuildConfig]] = []
     for values in itertools.product(*(axis.values for axis in axes)):
         chosen = dict(zip(keys, values, strict=True))
         changes = [f"{key}={json.dumps(value)}" for key, value in chosen.items()]
-        found.append((chosen, load_config(source, (*overrides, *changes))))
+        config = load_config(source, (*overrides, *changes))
+        if same := next((other for other, known in found if known == config), None):
+            raise ConfigError(
+                f"{_say(same)} and {_say(chosen)} are the same settings",
+                hint="leave one of the values out",
+            )
+        found.append((chosen, config))
     return found
+
+
+def _say(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in values.items())
 
 
 def sweep(
@@ -161,8 +171,7 @@ def sweep(
     with hold(folder, "sweeping"):
         for number, (values, config) in enumerate(wanted, start=1):
             run = Run(folder / "runs" / _name(config))
-            said = ", ".join(f"{key} {value}" for key, value in values.items())
-            say(f"{number} of {len(wanted)}: {said}")
+            say(f"{number} of {len(wanted)}: {_say(values)}")
             if not (run.folder / RUN_FILE).is_file():
                 _begin_as(run, config, runs)
             made = _unfinished(run, config)
@@ -201,10 +210,9 @@ def _check_folder(folder: Path, wanted: Collection[str]) -> int:
     except (OSError, ValueError, LookupError, TypeError):
         return 0
     if lost:
-        values = ", ".join(f"{key} {value}" for key, value in lost[0]["values"].items())
         raise ConfigError(
             f"{folder} holds a sweep of {earlier['config']} with other values or settings, "
-            f"{len(lost)} of its lines, such as {values}",
+            f"{len(lost)} of its lines, such as {_say(lost[0]['values'])}",
             hint="choose another --output; or give those values too, with the settings of then",
         )
     return len(earlier["points"])

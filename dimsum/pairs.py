@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
@@ -11,6 +11,7 @@ from dimsum.controls import wording_of
 from dimsum.data.dataset import read_rows
 from dimsum.data.values import Reading, check_columns, is_blank
 from dimsum.errors import UsageError
+from dimsum.metrics.overlap import compression
 from dimsum.prompts import one_line
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.registry import SHIPPED
@@ -65,6 +66,18 @@ def pairs_of(
             none of `tasks`.
     """
     counted = reading if reading is not None else Reading()
+    for source, target, row, position in _texts_of(rows, columns, name, counted):
+        wording = wording_of(source, target)
+        task = _task(row.get(columns.task), wording.compression, position, tasks)
+        alone = not isinstance(row.get(columns.target), list)
+        tree = str(row.get(columns.syntax) or "") if alone else ""
+        yield Pair(source, target, task.name, task.control(wording), tree)
+
+
+def _texts_of(
+    rows: Iterable[Mapping[str, Any]], columns: Columns, name: str, counted: Reading
+) -> Iterator[tuple[str, str, Mapping[str, Any], str]]:
+    """Source, target and row of each pair, and where it stands."""
     for row in rows:
         if counted.rows == 0:
             wanted = (columns.source, columns.target, *columns.where)
@@ -78,16 +91,14 @@ def pairs_of(
         targets = row.get(columns.target)
         if targets == []:
             counted.drop("empty", position)
-        tree = "" if isinstance(targets, list) else str(row.get(columns.syntax) or "")
         for target in targets if isinstance(targets, list) else [targets]:
             text = counted.text({columns.target: target}, columns.target, position)
             if text is None:
                 continue
-            pair = _pair(source, text, row.get(columns.task), f"{name}, {position}", tasks)
-            if pair is None:
+            if is_blank(source) or is_blank(text):
                 counted.drop("empty", position)
             else:
-                yield replace(pair, syntax=tree) if tree else pair
+                yield one_line(source), one_line(text), row, f"{name}, {position}"
 
 
 def check_data(
@@ -103,32 +114,30 @@ def check_data(
     """
     reading = Reading()
     rows = read_rows(reference, "train", config, reading)
-    first = next(pairs_of(rows, columns, reference, reading, tasks), None)
-    if first is None:
+    found = False
+    for source, target, row, position in _texts_of(rows, columns, reference, reading):
+        _task(row.get(columns.task), compression(source, target), position, tasks)
+        found = True
+    if not found:
         raise reading.nothing(reference, "training pair", columns.where)
-    for _ in rows:
-        pass
 
 
-def _pair(
-    source: str, target: str, task: Any, position: str, tasks: Sequence[TaskDefinition]
-) -> Pair | None:
-    source, target = one_line(source), one_line(target)
-    if is_blank(source) or is_blank(target):
-        return None
-    wording = wording_of(source, target)
-    if task is None:
-        found = infer_task(wording.compression, tasks)
+def _task(
+    said: Any, share: float, position: str, tasks: Sequence[TaskDefinition]
+) -> TaskDefinition:
+    """The task that a row says, or where it says none the one of its compression."""
+    if said is None:
+        found = infer_task(share, tasks)
     else:
-        found = next((one for one in tasks if one.name == task), None)
+        found = next((one for one in tasks if one.name == said), None)
     if found is None:
-        which = "a pair that could be of any task" if task is None else f"a task {task!r}"
+        which = "a pair that could be of any task" if said is None else f"a task {said!r}"
         raise UsageError(
             f"{position}, has {which}",
             hint=f"tasks are {', '.join(one.name for one in tasks)}; others go under `tasks` of "
             "the recipe, and a column of the data says which",
         )
-    return Pair(source, target, found.name, found.control(wording))
+    return found
 
 
 def infer_task(

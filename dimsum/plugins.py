@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import inspect
 import sys
+import sysconfig
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distribution, entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -178,7 +179,7 @@ def _imported(place: str, label: str, hint: str) -> object:
     except (Exception, SystemExit) as error:  # whatever code of others raises
         raise UsageError(
             f"{label} cannot be imported: {type(error).__name__}: {' '.join(str(error).split())}",
-            hint=f"correct {_line_of(error)}",
+            hint=f"correct {line_of_own(error) or 'the module'}",
         ) from error
     try:
         return getattr(found, name)
@@ -188,17 +189,28 @@ def _imported(place: str, label: str, hint: str) -> object:
         ) from error
 
 
-def _line_of(error: BaseException) -> str:
-    """The file and line of a module's own code that an error came from."""
-    if isinstance(error, SyntaxError):
+def line_of_own(error: BaseException) -> str:
+    """The file and line of a user's own code that an error came from; empty where there is none.
+
+    Own is a file that is neither of this project nor of Python or a package: a task's, a measure's.
+    """
+    if isinstance(error, SyntaxError) and error.filename and _is_own(Path(error.filename)):
         return f"{error.filename}, line {error.lineno}"
-    ours = Path(__file__).parents[1]
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith("<") and ours not in Path(frame.filename).parents
-    ]
-    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else "the module"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if _is_own(Path(frame.filename)):
+            return f"{frame.filename}, line {frame.lineno}"
+    return ""
+
+
+def _is_own(file: Path) -> bool:
+    if not file.is_file():  # such as <frozen importlib._bootstrap>
+        return False
+    home = Path(__file__).resolve().parents[1]
+    packages = (distribution("dimsum-plus").read_text("top_level.txt") or "dimsum").split()
+    paths = sysconfig.get_paths()
+    others = [Path(paths[name]).resolve() for name in ("stdlib", "purelib", "platlib", "scripts")]
+    path = file.resolve()
+    return not any(path.is_relative_to(one) for one in (*(home / p for p in packages), *others))
 
 
 def _file_of(function: Any) -> str | None:

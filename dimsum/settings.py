@@ -65,6 +65,7 @@ PathInFile = Annotated[Path, AfterValidator(in_folder)]
 """A path that, relative in a YAML file, is taken from the folder of that file."""
 
 FROM = "from"
+TEXT = "tag:yaml.org,2002:str"
 
 
 def begun_from(
@@ -146,19 +147,29 @@ def load(
 
 
 class _OneOfEachKey(yaml.SafeLoader):
-    """YAML in which a key that a mapping has twice is an error: one of the values would go."""
+    """YAML whose keys are texts, `no` and `1` among them, each once in its mapping.
+
+    A key that is there twice is an error: one of the values would go. What stands under `where` is
+    compared with text, and is the text that stands there: `no`, `007`, `true`.
+    """
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                if key.value in seen:
-                    line = key.start_mark.line + 1
-                    raise UsageError(
-                        f"the settings have {key.value!r} twice, again at line {line}",
-                        hint="remove one of the two",
-                    )
-                seen.add(key.value)
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                continue
+            key.tag = TEXT
+            if key.value in seen:
+                line = key.start_mark.line + 1
+                raise UsageError(
+                    f"the settings have {key.value!r} twice, again at line {line}",
+                    hint="remove one of the two",
+                )
+            seen.add(key.value)
+            if key.value == "where" and isinstance(value, yaml.MappingNode):
+                for _, wanted in value.value:
+                    if isinstance(wanted, yaml.ScalarNode):
+                        wanted.tag = TEXT
         return super().construct_mapping(node, deep)
 
 

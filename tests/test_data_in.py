@@ -104,6 +104,7 @@ def test_a_training_says_which_rows_it_passed_over(command: Command, tmp_path: P
     code, out, err = command(
         *("train", folder, "--student", command.student, "--preset", "embedded"),
         *("-o", tmp_path / "s", "--json", "--set", "epochs=1", "--set", "sample_pairs=0"),
+        *("--set", "prompt=instruction_first"),
     )
     assert code == 0, err
     assert "not trained on: 3 test rows and 3 validation rows" in err.splitlines()
@@ -239,6 +240,8 @@ def test_where_compares_text_with_text_in_every_command(command: Command, tmp_pa
         ("q.jsonl", b"version https://git-lfs.github.com/spec/v1\n", "Git LFS", "git lfs pull"),
         ("r.parquet", b"version https://git-lfs.github.com/spec/v1\n", "Git LFS", "git lfs pull"),
         ("s.parquet", gzip.compress(b"PAR1", mtime=0), "is gzipped", "ends in .gz"),
+        ("t.jsonl", b'{"source": "a", "source": "b"}\n', "line 1, has two columns 'source'", "own"),
+        ("u.json", b'[{"source": "a", "source": "b"}]', "has two columns 'source'", "own name"),
         ("o.csv", b" source ,target\nA,b\n", "found ' source ', target", "name the columns"),
     ],
 )

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from dimsum.data.values import Row, suggest_separator
 from dimsum.errors import UsageError
@@ -27,6 +27,7 @@ JSON = (".json", ".json.gz")
 PLAIN = (".txt", ".txt.gz")
 ONE_A_LINE = 'each line is one JSON object, such as {"source": ..., "target": ...}'
 ARRAY = "it is an array of objects, [{...}, ...], or one object a line"
+OWN_NAME = "give each column its own name"
 BATCH = 4096
 """Rows that are read of a parquet file at a time."""
 MARKS = {
@@ -132,7 +133,9 @@ def json_row(line: str, name: str, number: int) -> Row:
     """
     position = f"line {number}"
     try:
-        value = json.loads(line)
+        value = json.loads(line, object_pairs_hook=_one_of_each)
+    except _TwoOfOneName as error:
+        raise UsageError(f"{name}, {position}, {error}", hint=OWN_NAME) from error
     except (ValueError, RecursionError) as error:
         column = f", column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
         raise UsageError(
@@ -143,19 +146,36 @@ def json_row(line: str, name: str, number: int) -> Row:
     return Row(value, position)
 
 
+class _TwoOfOneName(Exception):
+    """An object has a key twice: one of its values would be lost."""
+
+
+def _one_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _TwoOfOneName(_say_twice([key for key, _ in pairs]))
+    return found
+
+
+def _say_twice(names: Sequence[str]) -> str:
+    """What to say of names of which one is there twice; empty where none is."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    return "" if twice is None else f"has two columns {twice!r}"
+
+
 def _json(path: Path) -> Iterator[Row]:
     lines = list(lines_in(path))
     first = next((line for line in lines if line.strip()), "")
     if not first.lstrip().startswith("["):
         try:
-            value = json.loads("\n".join(lines)) if first else []
+            value = _parse_whole(path, lines) if first else []
         except ValueError:
             yield from json_rows(lines, str(path))
             return
         rows = [value] if isinstance(value, dict) else value
     else:
         try:
-            rows = json.loads("\n".join(lines))
+            rows = _parse_whole(path, lines)
         except (ValueError, RecursionError) as error:
             at = f"line {getattr(error, 'lineno', 1)}"
             raise UsageError(f"{path}, {at}, is not JSON: {_why(error)}", hint=ARRAY) from error
@@ -165,6 +185,13 @@ def _json(path: Path) -> Iterator[Row]:
         if not isinstance(row, dict):
             raise UsageError(f"{path}, item {number}, is not a JSON object", hint=ARRAY)
         yield Row(row, f"item {number}")
+
+
+def _parse_whole(path: Path, lines: Sequence[str]) -> Any:
+    try:
+        return json.loads("\n".join(lines), object_pairs_hook=_one_of_each)
+    except _TwoOfOneName as error:
+        raise UsageError(f"{path}: an object {error}", hint=OWN_NAME) from error
 
 
 def _read_separated(path: Path, delimiter: str) -> Iterator[Row]:
@@ -192,10 +219,8 @@ def _read_separated(path: Path, delimiter: str) -> Iterator[Row]:
                 if not any(cell.strip() for cell in cells) and len(cells) == 1:
                     continue
                 names = cells
-                if twice := next((name for name in names if names.count(name) > 1), None):
-                    raise UsageError(
-                        f"{path} has two columns {twice!r}", hint="give each column its own name"
-                    )
+                if said := _say_twice(names):
+                    raise UsageError(f"{path} {said}", hint=OWN_NAME)
             elif len(cells) != len(names):
                 raise UsageError(
                     f"{path}, {position}, has {len(cells)} cells; the header has {len(names)}",
@@ -213,6 +238,8 @@ def _parquet(path: Path, only: Sequence[str] | None, optional: Sequence[str]) ->
     try:
         with pq.ParquetFile(path) as file:
             there = file.schema_arrow.names
+            if said := _say_twice(there):
+                raise UsageError(f"{path} {said}", hint=OWN_NAME)
             columns = None
             if only is not None and set(only) <= set(there):  # else all, to be named in the error
                 columns = [name for name in there if name in {*only, *optional}]

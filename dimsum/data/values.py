@@ -11,6 +11,8 @@ from datetime import date, datetime, time, timedelta
 from numbers import Number
 from typing import Any
 
+import click
+
 from dimsum.errors import UsageError
 
 MOST_VALUES = 1000
@@ -199,6 +201,10 @@ def check_columns(row: Mapping[str, Any], wanted: Iterable[str], name: str, opti
     if not missing:
         return
     found = list(row)
+    context = click.get_current_context(silent=True)
+    known = {text for one in context.command.params for text in one.opts} if context else set()
+    if context and not known & {*options.split()}:
+        options = ""  # this command has no such options
     hint = f"name the columns with {options}" if options else "name the columns so"
     raise UsageError(
         f"{name} has no column {' and no column '.join(map(repr, missing))}; "

@@ -16,7 +16,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field, model_validator
 
 from dimsum.data.files import rows_in
@@ -71,14 +70,10 @@ def load_suite(path: Path) -> Suite:
         UsageError: as in `dimsum.settings.load`.
     """
     found = load(Suite, str(path), (), presets=NO_PRESETS)
-    written = yaml.load(path.expanduser().read_text(encoding="utf-8-sig"), yaml.BaseLoader)["sets"]
     sets = {}
     for name, one in found.sets.items():
         near = path.parent / Path(one.data).expanduser()
-        # As the command line's --where: `lang: no` is the text no, `id: 007` the text 007.
-        where = {**one.where, **written.get(name, {}).get("where", {})}
-        data = str(near) if near.exists() else one.data
-        sets[name] = one.model_copy(update={"data": data, "where": where})
+        sets[name] = one.model_copy(update={"data": str(near)}) if near.exists() else one
     return Suite(sets=sets)
 
 

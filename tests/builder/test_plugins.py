@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import dimsum.plugins
+from builder import cli
 from builder.engines import ENGINES
 from builder.errors import ConfigError
 from builder.measures.registry import MEASURES, registry
@@ -140,3 +142,27 @@ def test_a_measure_that_is_always_there_need_not_be_named() -> None:
     with pytest.raises(ConfigError, match="another measure is called 'rouge_l'") as caught:
         registry(("rouge_l",))
     assert "rouge_l" in caught.value.hint
+
+
+def test_a_fault_in_a_file_of_one_s_own_is_named_with_its_line(
+    toy_document: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Also where it shows only when the build comes to it."""
+    file = tmp_path / "my_failing.py"
+    file.write_text(
+        "from builder.measures.base import Column, Measure\n"
+        "def compute(batch):\n"
+        "    return [1 / 0]\n"
+        'FAILING = Measure("failing", (Column("failing", "", ""),), "cheap", "forward", compute)\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    toy_document["measures"] = ["my_failing:FAILING"]
+    toy_document["contexts"]["openings"] = 1
+    (tmp_path / "toy.yaml").write_text(yaml.safe_dump(toy_document))
+    assert cli.run(["build", str(tmp_path / "toy.yaml"), "-o", str(tmp_path / "run")]) == 1
+    said = capfd.readouterr().err.splitlines()
+    assert said[-2] == f"Error: {file}, line 3: ZeroDivisionError: division by zero."
+    assert said[-1].startswith("Hint:  correct that file")

@@ -88,6 +88,8 @@ def test_values_that_keep_no_pair_are_a_line_and_no_line_is_lost(
         (["--over", "seed"], "is not of the form"),
         (["--over", "seed="], "is not of the form"),
         (["--over", "seed=1,1"], "names a value twice"),
+        (["--over", "seed=1,1.0"], "seed 1 and seed 1.0 are the same settings"),
+        (["--set", "validity=null", "--over", "rules.summary.validity.min=0"], "needs a model"),
         (["--over", "seed=1", "--over", "seed=2"], "is on two axes"),
         (["--over", "splits={test: 0.1}", "--over", "splits.test=0.2"], "two axes: splits.test"),
         (["--over", "seed=1,2", "--set", "seed=3"], "--set seed=3 would have no effect"),

@@ -9,7 +9,15 @@ import pytest
 from pydantic import Field
 
 from dimsum.errors import UsageError
-from dimsum.settings import PathInFile, Presets, Settings, apply_overrides, check, load
+from dimsum.settings import (
+    PathInFile,
+    Presets,
+    Settings,
+    apply_overrides,
+    check,
+    load,
+    read_mapping,
+)
 
 PRESETS = Presets("dimsum", ("paper", "embedded"))
 
@@ -105,6 +113,16 @@ def test_a_key_that_stands_twice_is_refused(text: str, tmp_path: Path) -> None:
         load(Numbers, path, presets=PRESETS)
     path.write_text("many: {<<: &x {a: 1}, b: 2}\n")
     assert load(Numbers, path, presets=PRESETS).many == {"a": 1, "b": 2}
+
+
+def test_keys_are_texts_and_so_are_values_that_are_compared_with_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("many: {no: 1, 007: 2, 1.0: 3, where: 4}\n")
+    assert load(Numbers, path, presets=PRESETS).many == {"no": 1, "007": 2, "1.0": 3, "where": 4}
+    path.write_text("where: {lang: no, id: 007, ok: true, when: 2020-01-01}\nmany: {a: 007}\n")
+    found = read_mapping(path, PRESETS)
+    assert found["where"] == {"lang": "no", "id": "007", "ok": "true", "when": "2020-01-01"}
+    assert found["many"] == {"a": 7}
 
 
 def test_settings_that_are_not_utf_8(tmp_path: Path) -> None:

@@ -280,6 +280,11 @@ def test_every_form_of_data_gives_the_same_examples(tmp_path: Path, toy_llama: P
         ('{"source": "", "target": "b"}\n', [], "has no training pair (1 rows read)"),
         ("nonsense\n", [], "data.jsonl, line 1, column 1, is not JSON"),
         ('{"source": "a", "target": "b", "task": "c"}\n', [], "has a task 'c'"),
+        (
+            '{"source": "a", "target": "b"}\n{"source": "a", "target": "b", "task": "c"}\n',
+            ["--student", "./nowhere"],  # which is looked for later
+            "line 2, has a task 'c'",
+        ),
         ('{"source": "a", "target": "b"}\n', ["--set", "epoch=3"], "did you mean 'epochs'"),
         ('{"source": "a", "target": "b"}\n', ["--set", "precision=float16"], "float16"),
         ('{"source": "a", "target": "b"}\n', ["--where", "x"], "not of the form column=value"),
