@@ -23,7 +23,7 @@ def make(work: Work) -> Output:
     stays[goes["row"].to_numpy()] = False
     rejects = pairs.take(goes["row"])
     reasons = [
-        f"{task}.{'near_duplicate' if earlier is None else 'in_another_release'}"
+        f"{task}." + ("near_duplicate" if earlier is None else "in_another_release")
         for task, earlier in zip(
             rejects["task"].to_pylist(), goes["earlier_id"].to_pylist(), strict=True
         )

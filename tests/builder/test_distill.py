@@ -113,7 +113,7 @@ def test_the_round_is_released_with_the_corpus(done: tuple[Path, Distilled]) -> 
     assert old == {row["id"]: row for row in before}
     assert len({row["id"] for row in after}) == len(after)
     steps = funnel(second, parse_config(second.header()["config"]))
-    assert [step.stage for step in steps] == [stage.name for stage in ROUND_STAGES]
+    assert [step.stage for step in steps] == [stage.name for stage in ROUND_STAGES if stage.counted]
     known = {step.stage: step for step in steps}
     codes = len(Student.from_pretrained(found.students[0]).spec.codes)
     assert known["rewrites"].entered == known["sentences"].kept * codes * 3
@@ -191,7 +191,7 @@ def test_commands_read_a_round(
     assert json.loads(measured.read_text())["corpora"][0]["rows"] == rows
     capfd.readouterr()
 
-    change = ["rescore", str(folder), "--set", "rules.paraphrase.rouge_l.max=0.5", "--json"]
+    change = ["rescore", str(folder), "--set", "rules.paraphrase.rouge_l.max=0.4", "--json"]
     assert run(change) == 0
     moved = json.loads(capfd.readouterr().out)["moved"]
     assert moved > 0
@@ -199,7 +199,7 @@ def test_commands_read_a_round(
     earlier = Run.open(found.corpora[0]).read("splits", 0).num_rows
     assert Counter(row["round"] for row in fewer)[0] == earlier
     assert rows - moved <= len(fewer) < rows
-    assert all(row["rouge_l"] <= 0.5 for row in fewer if row["round"] and row["task"] != "summary")
+    assert all(row["rouge_l"] <= 0.4 for row in fewer if row["round"] and row["task"] != "summary")
 
     shutil.rmtree(folder / "dimsum_plus")
     assert run(["release", str(folder), "--json"]) == 0

@@ -52,11 +52,13 @@ def test_values_are_merged_with_what_they_begin_from(tmp_path: Path) -> None:
 
 def test_values_on_the_command_line_reach_into_the_nested_settings() -> None:
     preset = load_distill("embedded")
+    assert preset.later_students is not None
     changes = ("corpus.seed=3", "student.epochs=2", "rewriting.sampling.temperature=0.5")
     found = load_distill("embedded", (*changes, "later_students.learning_rate=0.1"))
     assert found.corpus == preset.corpus.model_copy(update={"seed": 3})
     assert found.student == preset.student.model_copy(update={"epochs": 2})
-    assert found.later_students == found.student.model_copy(update={"learning_rate": 0.1})
+    later = {"learning_rate": 0.1, "epochs": preset.later_students.epochs}
+    assert found.later_students == found.student.model_copy(update=later)
     assert found.rewriting.sampling.temperature == 0.5
     other = load_distill("embedded", ("corpus.seed=3", "corpus.from=news"))
     openings = f"contexts.openings={preset.corpus.contexts.openings}"
