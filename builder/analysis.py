@@ -6,6 +6,7 @@ Everything here is of a sentence alone; the measures in `builder.measures` compa
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -136,6 +137,9 @@ class Analysis:
         tokens: in lower case.
         heads: the position of each token's head; the root is its own.
         kinds: what each token, with all that hangs on it, is to its head.
+        sentences: lemmas of the content words of each sentence; of one sentence there is one.
+        plain: its content words that are no names or numbers, in lower case.
+        depth: edges from the root to the token farthest from it.
     """
 
     words: tuple[str, ...]
@@ -151,6 +155,9 @@ class Analysis:
     tokens: tuple[str, ...]
     heads: tuple[int, ...]
     kinds: tuple[Kind, ...]
+    sentences: tuple[frozenset[str], ...]
+    plain: tuple[str, ...]
+    depth: int
 
 
 def analyse_all(texts: list[str]) -> list[Analysis]:
@@ -183,7 +190,18 @@ def _gather(tokens: list[Any], text: str) -> Analysis:
         tokens=tuple(token.lower_ for token in tokens),
         heads=tuple(token.head.i for token in tokens),
         kinds=tuple(_kind(token) for token in tokens),
+        sentences=tuple(_by_sentence(tokens, content)),
+        plain=tuple(t.lower_ for t in content if t.pos_ not in {"PROPN", "NUM"} and t.is_alpha),
+        depth=max((sum(1 for _ in token.ancestors) for token in tokens), default=0),
     )
+
+
+def _by_sentence(tokens: list[Any], content: list[Any]) -> Iterator[frozenset[str]]:
+    """Lemmas of the content words of each sentence that has any word."""
+    for sentence in tokens[0].doc.sents if tokens else ():
+        if any(token.is_alpha or token.like_num for token in sentence):
+            inside = range(sentence.start, sentence.end)
+            yield frozenset(_lemma(token) for token in content if token.i in inside)
 
 
 def _lemma(token: Any) -> str:

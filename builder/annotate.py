@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,35 @@ from builder.errors import ConfigError
 from dimsum.settings import did_you_mean
 
 
-def annotate_preset(preset: str, domain: str, openings: Path | None) -> str:
+def annotate_preset(
+    preset: str | None, domain: str, openings: Path | None, tasks: Sequence[str] = ()
+) -> str:
     """The YAML of a preset, its domains replaced by one of the user's own if openings are given.
+
+    Args:
+        preset: empty: the task's own where one task is named that has one, else `embedded`.
+        tasks: that are built instead of the preset's, by name or as `module:name`; what the preset
+            says of none of them is as their definitions say.
 
     Raises:
         ConfigError: an unknown preset, openings that no build could read, or a domain's name that
             cannot be used.
+        UsageError: no such task, or tasks that cannot be built together.
     """
+    if preset is None:
+        preset = tasks[0] if len(tasks) == 1 and tasks[0] in PRESETS.names else "embedded"
     if preset not in PRESETS.names:
         raise ConfigError(
             f"no preset is called {preset!r}{did_you_mean(preset, PRESETS.names)}",
             hint=f"presets: {', '.join(PRESETS.names)}",
         )
-    config = load_config(preset)
+    config = load_config(preset, [f"tasks={json.dumps(list(tasks))}"] if tasks else [])
+    if tasks and config.scores.prior is not None:
+        built = {task.name for task in config.definitions}
+        bounds = {name: one for name, one in config.scores.prior.tasks.items() if name in built}
+        prior = config.scores.prior.model_copy(update={"tasks": bounds})
+        scores = config.scores.model_copy(update={"prior": prior})
+        config = config.model_copy(update={"scores": scores})
     if openings is not None:
         read_openings(openings)
         try:
@@ -38,10 +55,15 @@ def annotate_preset(preset: str, domain: str, openings: Path | None) -> str:
             ) from error
         config = config.model_copy(update={"domains": (own,)})
     head = f"# A build of dimsum-plus, begun from the preset {preset}.\n"
-    return head + "\n".join(_lines(config, BuildConfig, 0)) + "\n"
+    for task in config.definitions if tasks else ():
+        head += f"# {task.name}: {task.meaning[:1].lower()}{task.meaning[1:]}.\n"
+    lines = _lines(config, BuildConfig, 0, config.registry.meanings)
+    return head + "\n".join(lines) + "\n"
 
 
-def _lines(value: BaseModel, model: type[BaseModel], depth: int) -> Iterator[str]:
+def _lines(
+    value: BaseModel, model: type[BaseModel], depth: int, meanings: Mapping[str, str]
+) -> Iterator[str]:
     pad = "  " * depth
     for name, field in model.model_fields.items():
         item = getattr(value, name)
@@ -49,30 +71,31 @@ def _lines(value: BaseModel, model: type[BaseModel], depth: int) -> Iterator[str
         if isinstance(item, BaseModel):
             note = (type(item).__doc__ or "").splitlines()[0]
             yield f"{pad}{name}:  # {note}"
-            yield from _lines(item, type(item), depth + 1)
+            yield from _lines(item, type(item), depth + 1, meanings)
         elif isinstance(item, tuple) and item and isinstance(item[0], BaseModel):
             yield f"{pad}{name}:{comment}"
             for entry in item:
-                first, *rest = _lines(entry, type(entry), depth + 2)
+                first, *rest = _lines(entry, type(entry), depth + 2, meanings)
                 yield f"{pad}  - {first.strip()}"
                 yield from rest
         elif isinstance(item, dict):
             yield f"{pad}{name}:{comment}"
-            yield from _mapping(item, depth + 1)
+            yield from _mapping(item, depth + 1, meanings)
         else:
             yield f"{pad}{name}: {_scalar(item)}{comment}"
 
 
-def _mapping(items: dict[str, Any], depth: int) -> Iterator[str]:
-    """Rules and bounds: a task, its measures, their ends."""
+def _mapping(items: dict[str, Any], depth: int, meanings: Mapping[str, str]) -> Iterator[str]:
+    """Rules and bounds: a task, its measures with what they are, their ends."""
     pad = "  " * depth
     for name, item in items.items():
         if isinstance(item, BaseModel):
             ends = item.model_dump(exclude_none=True)
-            yield f"{pad}{name}: {{{', '.join(f'{k}: {v:g}' for k, v in ends.items())}}}"
+            comment = f"  # {meanings[name]}" if name in meanings else ""
+            yield f"{pad}{name}: {{{', '.join(f'{k}: {v:g}' for k, v in ends.items())}}}{comment}"
         else:
             yield f"{pad}{name}:"
-            yield from _mapping(item, depth + 1)
+            yield from _mapping(item, depth + 1, meanings)
 
 
 def _scalar(item: Any) -> str:

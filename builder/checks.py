@@ -28,10 +28,12 @@ def check_models(opened: Opened, roles: Collection[str], say: Callable[[str], No
         say: gets a line about each model that is loaded for it.
 
     Raises:
-        UsageError, ModelError, BuilderError: as `check_model`, `check_critic` and the critic's
-            own checks.
+        UsageError, ModelError, BuilderError: as `check_model`, `check_critic`, the critic's own
+            checks and `Measure.check`.
     """
     pool = pool_of(opened.config, opened.models)
+    for measure in opened.config.registry.measures if roles else ():
+        measure.check()
     for role, model in models_of(opened.config).items():
         if role in roles and model.server is not None:
             pool.only((role,), say).teacher()  # asks the server for it

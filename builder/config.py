@@ -7,7 +7,7 @@ paper and its released code differ, the default is the one that the field's text
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from builder.decoding.settings import TeacherSampling
 from builder.engines import EngineChoice
 from builder.engines.in_process import InProcessSettings
+from builder.measures import passage
 from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import VALIDITY, Registry, registry
 from builder.methods.registry import METHODS, AnyMethod
@@ -36,8 +37,11 @@ from dimsum.settings import (
 from dimsum.spec import Generation
 from dimsum.syntax.parsers import DEPENDENCY, find_parser
 from dimsum.tasks import TaskDefinition, task_names, tasks_of
+from dimsum.tasks.registry import FURTHER
 
-PRESETS = Presets("builder", ("embedded", "news", "reddit", "biomedical"))
+PRESETS = Presets(
+    "builder", ("embedded", "news", "reddit", "biomedical", *(task.name for task in FURTHER))
+)
 
 
 def _in_folder(reference: str, info: ValidationInfo) -> str:
@@ -400,7 +404,9 @@ class BuildConfig(Settings):
         """Rules and bounds of the tasks that are built, in their order.
 
         A task without rules or bounds takes those of its definition; those of a task that is known
-        and not built are left out, so that `tasks` alone chooses.
+        and not built are left out, so that `tasks` alone chooses. The measures that definitions
+        need are added to those that are named. Where a task takes contexts, the number of a
+        source's sentences parts its pairs from those of the other tasks.
         """
         if not isinstance(document, Mapping):
             return document
@@ -420,6 +426,11 @@ class BuildConfig(Settings):
         if isinstance(pairs, Mapping):
             own = {t.name: bounds.get(t.name, t.bounds) for t in built}
             found["pairs"] = {**pairs, "bounds": own}
+        named = document.get("measures") or []
+        if isinstance(named, list | tuple):
+            needed = [name for t in built for name in t.measures]
+            found["measures"] = list(dict.fromkeys([*named, *needed, *_of_contexts(built)]))
+        _part_by_sentences(found, built)
         return found
 
     @property
@@ -494,6 +505,8 @@ class BuildConfig(Settings):
     def _check_rules(self, definition: TaskDefinition, rules: Rules) -> None:
         task, bounds = definition.name, self.pairs.bounds[definition.name]
         known = self.registry.columns
+        if not rules:
+            raise ValueError(f"the task {task} has no rules: it would take every pair")
         for measure in [*rules, *bounds]:
             if measure == VALIDITY.name and self.validity is None:
                 raise ValueError("the measure validity needs a model: set validity to its file")
@@ -513,6 +526,23 @@ class BuildConfig(Settings):
                     f"rules.{task}.{measure}.min must be at least scores.floor "
                     f"({self.scores.floor}): below it the other direction is never scored"
                 )
+
+
+def _of_contexts(built: Iterable[TaskDefinition]) -> tuple[str, ...]:
+    """The measure that counts sentences, where a task's source is a context."""
+    return (passage.MEASURE.name,) if any(t.takes == "context" for t in built) else ()
+
+
+def _part_by_sentences(document: Mapping[str, Any], built: Sequence[TaskDefinition]) -> None:
+    """Let sources of one sentence be of the tasks that take one, where others take contexts."""
+    if not _of_contexts(built):
+        return
+    bounds = document["pairs"]["bounds"] if isinstance(document.get("pairs"), Mapping) else {}
+    for task in built:
+        own = {"min": 2} if task.takes == "context" else {"max": 1}
+        for rules in (document["rules"], bounds):
+            if isinstance(rules.get(task.name), Mapping):
+                rules[task.name] = {passage.SOURCE_SENTENCES: own, **rules[task.name]}
 
 
 def _refuse_unknown(names: Iterable[str], built: Iterable[TaskDefinition]) -> None:

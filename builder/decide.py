@@ -19,6 +19,8 @@ Values = Mapping[str, "Floats"]
 """Columns by name; NaN where a value was not measured, and no column counts as all NaN."""
 
 NO_TASK = "no_task"
+ALSO = "also_"
+"""Before a task's name: a count of pairs of other tasks that its rules hold for too."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,14 @@ class Decisions:
     def reasons(self) -> tuple[str, ...]:
         """The names that are no task."""
         return self.names[self.tasks :]
+
+    def count_others(self) -> dict[str, int]:
+        """Pairs of the task that was decided for that satisfy another one too, by the other."""
+        found = {}
+        for index, (name, fits) in enumerate(self.fits.items()):
+            if others := int((fits & self.kept & (self.codes != index)).sum()):
+                found[name] = others
+        return found
 
     def counts(self) -> dict[str, int]:
         """Pairs by task or reason, where there are any."""

@@ -21,7 +21,7 @@ from builder.stages import near_duplicates
 from builder.stages.edges import CAPPED, LEFT_OUT
 from builder.stages.reasons import meaning_of
 from builder.statistics.definitions import DEFINITIONS
-from builder.statistics.funnel import Step
+from builder.statistics.funnel import Step, count_of_several
 from builder.statistics.published import match_published, tables
 from builder.stored import Stored
 from builder.versions import versions_of
@@ -51,7 +51,7 @@ from dimsum.files import file_hash
 from dimsum.language import languages_of
 from dimsum.schema import SYNTAX, columns_of
 from dimsum.tasks import TaskDefinition
-from dimsum.tasks.words import both, either
+from dimsum.tasks.words import both, by_what_they_read, either
 
 SAMPLE_ROWS = 10
 EVALUATION_FILE = "evaluation.json"
@@ -136,6 +136,7 @@ def dataset_facts(
         sample=_sample(rows),
         limits=(
             *LIMITS,
+            *_describe_several(steps),
             *_describe_long(steps),
             *_describe_left_out(steps),
             *_describe_server(header),
@@ -160,11 +161,15 @@ def _columns(config: BuildConfig, tasks: Sequence[TaskDefinition]) -> tuple[Colu
 def _summary(config: BuildConfig, statistics: dict[str, Any], languages: Sequence[str]) -> str:
     by_task = statistics["by"]["task"]
     tasks = [task for task in config.definitions if by_task.get(task.name)]
-    counted = both([f"{by_task[task.name]:,} {task.plural}" for task in tasks])
+    language = describe(languages)
+    counted = by_what_they_read(
+        tasks,
+        lambda some: both([f"{by_task[task.name]:,} {task.plural}" for task in some]) + " of",
+        lambda task: task.texts_in(language),
+    )
     domains = ", ".join(domain.name for domain in config.domains)
     return (
-        f"{counted} of single {' '.join(filter(None, [describe(languages), 'sentences']))} "
-        f"({domains}), drawn from "
+        f"{both(counted)} ({domains}), drawn from "
         f"{public_name(config.teacher.model)}, a language model that was asked for "
         f"{'neither' if len(config.definitions) == 2 else 'no such thing'}, and "
         "filtered by an entailment critic."
@@ -364,6 +369,19 @@ def _run(config: BuildConfig, header: dict[str, Any], steps: Sequence[Step]) -> 
             StageCost(stage=s.stage, seconds=s.seconds, tokens=s.counters.get("tokens"))
             for s in steps
         ),
+    )
+
+
+def _describe_several(steps: Sequence[Step]) -> list[str]:
+    """How many pairs could have been of another task, where there are such pairs."""
+    found = both([f"{n:,} those of {name}" for name, n in count_of_several(steps).items()])
+    return (
+        [
+            "Before repeats were dropped, pairs of other tasks satisfied the rules of a task as "
+            f"well: {found}. A pair is of the first task in the order of the rules that it fits."
+        ]
+        if found
+        else []
     )
 
 

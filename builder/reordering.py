@@ -121,7 +121,7 @@ def _move_to_front(sentence: Any, part: Any, opening: str) -> Iterator[Reorderin
         return
     rest = sentence[:stop]
     if _count_words(rest) >= LEAST_WORDS and rest[-1].pos_ not in UNFINISHED:
-        moved = _raise_first(sentence[start:-1].text)
+        moved = raise_first(sentence[start:-1].text)
         yield Reordering(f"{moved}, {_lower_first(rest)}.", f"front:{opening}")
 
 
@@ -139,7 +139,7 @@ def _move_to_back(sentence: Any, part: Any, opening: str) -> Iterator[Reordering
         return
     between = ", " if opening in WITH_COMMA else " "
     moved = _lower_first(sentence[:start])
-    yield Reordering(f"{_raise_first(rest.text)}{between}{moved}.", f"back:{opening}")
+    yield Reordering(f"{raise_first(rest.text)}{between}{moved}.", f"back:{opening}")
 
 
 def _move_report(sentence: Any, root: Any, part: Any) -> Iterator[Reordering]:
@@ -159,7 +159,7 @@ def _move_report(sentence: Any, root: Any, part: Any) -> Iterator[Reordering]:
     # "The company says it ...": the pronoun would come before its noun.
     if not said.text[:1].isalnum() or said[0].lower_ in POINTING:
         return
-    yield Reordering(f"{_raise_first(said.text)}, {_lower_first(report)}.", "report")
+    yield Reordering(f"{raise_first(said.text)}, {_lower_first(report)}.", "report")
 
 
 def _span(part: Any) -> Any:
@@ -175,7 +175,8 @@ def _count_words(tokens: Any) -> int:
     return sum(not token.is_punct for token in tokens)
 
 
-def _raise_first(text: str) -> str:
+def raise_first(text: str) -> str:
+    """The text with a capital first letter."""
     return text[:1].upper() + text[1:]
 
 

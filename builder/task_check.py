@@ -16,7 +16,7 @@ from builder.config import Bound
 from builder.decide import holds
 from builder.errors import ConfigError
 from builder.measures.base import Batch
-from builder.measures.registry import BUILT_IN, OPTIONAL
+from builder.measures.registry import BUILT_IN, MEASURES, OPTIONAL
 from dimsum.controls import wording_of
 from dimsum.settings import did_you_mean
 from dimsum.tasks import TaskDefinition, task_names, task_of
@@ -138,14 +138,15 @@ def _see_working_directory() -> None:
 
 def _measure(task: TaskDefinition, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Columns that rules and bounds of a task name, of the measures that need the texts alone."""
-    known = {c.name: m for m in (*BUILT_IN, *OPTIONAL.values()) for c in m.columns}
+    own = (MEASURES.find(reference) for reference in task.measures)
+    known = {c.name: m for m in (*BUILT_IN, *OPTIONAL.values(), *own) for c in m.columns}
     asked = dict.fromkeys([*task.rules, *task.bounds])
     for name in asked:
         if name not in known:
             raise ConfigError(
                 f"the task {task.name} names the measure {name!r}, which nobody registered"
                 f"{did_you_mean(name, known)}",
-                hint="a measure of your own is named in the YAML of a build; leave it out here",
+                hint="name a measure of your own in its `measures`, as module:name",
             )
     batch = Batch.of_texts([source for source, _ in pairs], [target for _, target in pairs])
     found: dict[str, Any] = {}
@@ -189,6 +190,7 @@ from dimsum.tasks.base import ControlCode, HubWords, TaskDefinition
     }},
     # Wider ends of the cheap measures: pairs beyond them are never read by the critic.
     bounds={{"compression": {{"min": 0.1, "max": 0.85}}}},
+    measures=(),  # that rules name beside those always taken; your own as "module:name"
     directions=("forward",),  # of entailment; ("forward", "backward") where both must hold
     # Kinds of target that a user may ask for; with several, `code_of` says which one a pair is.
     codes=(ControlCode("{name}", "a {words}", "Write a {words} of the sentence."),),

@@ -358,6 +358,7 @@ class ModelFacts(Fact):
 
     Attributes:
         purpose: what it is good for, such as "shorten a sentence".
+        reads: what it was trained on, such as "single English sentences"; empty: such sentences.
         example_prompt: a whole prompt, for plain transformers.
         example_output: what the model wrote for it.
         example_text: the sentence in that prompt, for `dimsum`.
@@ -372,6 +373,7 @@ class ModelFacts(Fact):
     version: str
     summary: str
     purpose: str = "rewrite a sentence"
+    reads: str = ""
     language: Annotated[tuple[str, ...], Field(min_length=1)] = ("en",)
     architecture: Literal["seq2seq", "causal"]
     parameters: Count

@@ -25,10 +25,9 @@ from dimsum.models import public_name
 from dimsum.objectives.reward_settings import ENTAILMENT
 from dimsum.spec import StudentSpec
 from dimsum.tasks import TaskDefinition, tasks_of
-from dimsum.tasks.words import both, either
+from dimsum.tasks.words import both, by_what_they_read, either
 
 CAUSAL_PIPELINE = "text-generation"
-EXAMPLE = "The council voted late on Tuesday to close the old bridge to lorries."
 
 
 def data_facts(reference: str) -> DatasetFacts | None:
@@ -72,7 +71,14 @@ def student_facts(name: str, spec: StudentSpec, reference: str) -> ModelFacts:
         version=__version__,
         summary=_what_it_does(tasks, languages)
         + (" under control codes." if spec.prompts.control else "."),
-        purpose=f"{either([task.verb for task in tasks])} {with_article(languages, 'sentence')}",
+        purpose=either(
+            by_what_they_read(
+                tasks,
+                lambda some: either([task.verb for task in some]),
+                lambda task: with_article(languages, task.reads[0]),
+            )
+        ),
+        reads=either([task.texts_in(describe(languages)) for task in tasks]),
         language=languages,
         architecture=spec.architecture,
         parameters=training["parameters"],
@@ -94,7 +100,7 @@ def student_facts(name: str, spec: StudentSpec, reference: str) -> ModelFacts:
             ControlFacts(code=code, meaning=spec.prompts.codes[code].meaning or code)
             for code in spec.codes
         ),
-        example_prompt=spec.prompts.render(EXAMPLE, spec.codes[0]),
+        example_prompt=spec.prompts.render(_example(spec, tasks), spec.codes[0]),
         run=RunFacts(
             seed=training["recipe"]["seed"],
             seconds=training["seconds_of_last_start"],
@@ -156,6 +162,12 @@ def _tasks(spec: StudentSpec) -> tuple[TaskDefinition, ...]:
     return tuple(task for task in named if task.name in known)
 
 
+def _example(spec: StudentSpec, tasks: Sequence[TaskDefinition]) -> str:
+    """A source for the first control code."""
+    asked = spec.prompts.codes[spec.codes[0]].task
+    return next(task.example for task in tasks if task.name == asked)
+
+
 def _languages(spec: StudentSpec, data: DatasetFacts | None) -> tuple[str, ...]:
     """As the recipe says, as the data's own card says, or as training found them."""
     if given := spec.training["recipe"]["language"]:
@@ -164,8 +176,14 @@ def _languages(spec: StudentSpec, data: DatasetFacts | None) -> tuple[str, ...]:
 
 
 def _what_it_does(tasks: Sequence[TaskDefinition], languages: Sequence[str]) -> str:
-    sentences = " ".join(filter(None, ["single", describe(languages), "sentences"]))
-    text = f"{both([task.verbs for task in tasks])} {sentences}"
+    language = describe(languages)
+    text = both(
+        by_what_they_read(
+            tasks,
+            lambda some: both([task.verbs for task in some]),
+            lambda task: task.texts_in(language),
+        )
+    )
     return text[0].upper() + text[1:]
 
 

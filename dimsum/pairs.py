@@ -14,7 +14,7 @@ from dimsum.errors import UsageError
 from dimsum.metrics.overlap import compression
 from dimsum.prompts import one_line
 from dimsum.tasks import TaskDefinition
-from dimsum.tasks.registry import SHIPPED
+from dimsum.tasks.registry import DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def pairs_of(
     columns: Columns,
     name: str,
     reading: Reading | None = None,
-    tasks: Sequence[TaskDefinition] = SHIPPED,
+    tasks: Sequence[TaskDefinition] = DEFAULT,
 ) -> Iterator[Pair]:
     """The pairs of rows.
 
@@ -105,7 +105,7 @@ def check_data(
     reference: str,
     columns: Columns,
     config: str | None = None,
-    tasks: Sequence[TaskDefinition] = SHIPPED,
+    tasks: Sequence[TaskDefinition] = DEFAULT,
 ) -> None:
     """Read all training rows once, so that what cannot be used is refused before a model works.
 
@@ -141,7 +141,7 @@ def _task(
 
 
 def infer_task(
-    compression: float, tasks: Sequence[TaskDefinition] = SHIPPED
+    compression: float, tasks: Sequence[TaskDefinition] = DEFAULT
 ) -> TaskDefinition | None:
     """The task of a pair that does not say it: the only one, or the one that takes its compression.
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from dimsum.errors import UsageError
 from dimsum.syntax.control import SyntaxControl
 from dimsum.tasks import TaskDefinition
-from dimsum.tasks.registry import SHIPPED
+from dimsum.tasks.registry import DEFAULT
 
 Architecture = Literal["seq2seq", "causal"]
 PromptShape = Literal["instruction_first", "instruction_last", "chat"]
@@ -72,8 +72,8 @@ class PromptFormat(BaseModel):
         if not isinstance(values, dict) or "codes" in values or "instructions" not in values:
             return values
         names = set(values["instructions"])
-        with_codes = not names & {task.name for task in SHIPPED if len(task.codes) > 1}
-        known = describe_codes(SHIPPED, control=with_codes)
+        with_codes = not names & {task.name for task in DEFAULT if len(task.codes) > 1}
+        known = describe_codes(DEFAULT, control=with_codes)
         found = {
             name: known.get(name, CodeDescription(task=name)) for name in values["instructions"]
         }
@@ -96,7 +96,7 @@ class PromptFormat(BaseModel):
         architecture: Architecture,
         *,
         control: bool = True,
-        tasks: Sequence[TaskDefinition] = SHIPPED,
+        tasks: Sequence[TaskDefinition] = DEFAULT,
         shape: PromptShape = "instruction_first",
         chat: Callable[[str], str] | None = None,
     ) -> PromptFormat:

@@ -41,6 +41,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("teacher", "string", "The language model that the pair was distilled from"),
 )
 
+CONTEXT_AS_SOURCE = "The text that both sentences continue, or the source where that is the text"
+
 
 SYNTAX = Column("syntax", "string", "The target's tree, words left out, in brackets")
 """Released where a build asks for it; a target without a parse has none."""
@@ -54,6 +56,7 @@ def columns_of(tasks: Sequence[TaskDefinition]) -> tuple[Column, ...]:
         "source": source[:1].upper() + source[1:],
         "target": f"Its {either([task.noun for task in tasks])}",
         "task": either([task.name for task in tasks]),
+        **({"context": CONTEXT_AS_SOURCE} if any(t.takes == "context" for t in tasks) else {}),
         "control": f"Control code: {options}" if options else "Control code",
     }
     return tuple(replace(one, meaning=words.get(one.name, one.meaning)) for one in COLUMNS)

@@ -9,6 +9,7 @@ FOLDER/private/key.json   which item is which; not for readers
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from builder.errors import ConfigError
 from builder.store import digest
 from dimsum.data.values import Reading
 from dimsum.files import whole_file, whole_folder, write_text
-from dimsum.tasks import task_of
+from dimsum.tasks import task_names, task_of
 
 KNOWN = 8
 GUIDELINES: dict[Kind, str] = {"pairs": "guideline.md", "comparison": "comparison.md"}
@@ -167,6 +168,9 @@ def write_sheets(key: Key, output: Path, guideline: Path | None) -> None:
     """Write all files of an audit; the folder appears whole or not at all."""
     if guideline is None:
         text = resources.files("builder.audit").joinpath(GUIDELINES[key.kind]).read_text("utf-8")
+        text += describe_tasks(
+            [*(one.task for one in key.pairs), *(one.task for one in key.compared)]
+        )
     else:
         try:
             text = guideline.read_text(encoding="utf-8")
@@ -181,6 +185,13 @@ def write_sheets(key: Key, output: Path, guideline: Path | None) -> None:
                     line = json.dumps(blank(key, reader, showing), ensure_ascii=False)
                     stream.write(line + "\n")
         key.write(folder)
+
+
+def describe_tasks(names: Iterable[str]) -> str:
+    """What makes a pair valid of those tasks that the guideline does not speak of itself."""
+    there = [task_of(name) for name in sorted(set(names)) if name in task_names()]
+    guides = [task.guide for task in there if task.guide]
+    return "\n## Of the tasks here\n\n" + "\n\n".join(guides) + "\n" if guides else ""
 
 
 def blank(key: Key, reader: str, showing: Showing) -> dict[str, Any]:

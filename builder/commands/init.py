@@ -9,7 +9,14 @@ import click
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--preset", default="embedded", show_default=True, help="Values to start from.")
+@click.option("--preset", help="Values to start from; by default the task's own, or embedded.")
+@click.option(
+    "--task",
+    "tasks",
+    multiple=True,
+    metavar="TASK",
+    help="What to build instead of the preset's tasks: a name or module:NAME; repeatable.",
+)
 @click.option("--domain", default="mine", show_default=True, help="Name of the new domain.")
 @click.option(
     "--openings",
@@ -19,7 +26,13 @@ import click
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def init(
-    file: Path, preset: str, domain: str, openings: Path | None, force: bool, as_json: bool
+    file: Path,
+    preset: str | None,
+    tasks: tuple[str, ...],
+    domain: str,
+    openings: Path | None,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Write a commented configuration to FILE."""
     from builder.annotate import annotate_preset
@@ -29,7 +42,7 @@ def init(
 
     if file.exists() and not force:
         raise ConfigError(f"{file} exists", hint="--force overwrites it")
-    write_text(file, annotate_preset(preset, domain, openings))
+    write_text(file, annotate_preset(preset, domain, openings, tasks))
     if as_json:
         print_json({"file": str(file)})
         return

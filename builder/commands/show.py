@@ -40,7 +40,7 @@ def show(
     from builder.commands.output import print_funnel, print_pairs, print_reasons
     from builder.config import parse_config
     from builder.rejects import draw_rejects
-    from builder.statistics.funnel import funnel
+    from builder.statistics.funnel import count_of_several, funnel
     from builder.store import Run
     from dimsum.commands.output import print_json
 
@@ -58,4 +58,6 @@ def show(
         print_json([step.as_json() for step in steps])
     else:
         print_funnel(steps, reasons=None)
+        for task, count in count_of_several(steps).items():
+            click.echo(f"{count:,} pairs of other tasks satisfy the rules of {task} too.")
         print_reasons(steps, config.registry.meanings)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from builder.errors import BuilderError
@@ -208,6 +209,8 @@ class Measure:
         compute: a batch to one float array a column, shape (pairs,); NaN where there is no value.
         models: roles of the run's models that `compute` asks for (`critic`, `encoder`, `teacher`,
             `parser`).
+        libraries: that `compute` imports and that do not come with this package, by the name under
+            which both Python and pip know them; a build looks for them before it begins.
         version: raised when the values change.
     """
 
@@ -217,16 +220,32 @@ class Measure:
     direction: Direction
     compute: Callable[[Batch], dict[str, Floats]]
     models: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
     version: int = 1
+
+    def check(self) -> None:
+        """Refuse a measure that cannot be taken here.
+
+        Raises:
+            BuilderError: a library is not installed.
+        """
+        for library in self.libraries:
+            if find_spec(library) is None:
+                raise BuilderError(
+                    f"the measure {self.name} needs {library}, which is not installed",
+                    hint=f"pip install {library}",
+                )
 
     def of(self, batch: Batch) -> dict[str, Floats]:
         """The columns of a batch, checked.
 
         Raises:
-            BuilderError: `compute` gave other columns than it should, or not one value a pair.
+            BuilderError: `compute` gave other columns than it should, or not one value a pair; or
+                as `check`.
         """
         import numpy as np
 
+        self.check()
         found = {
             name: np.asarray(values, dtype=np.float64)
             for name, values in self.compute(batch).items()

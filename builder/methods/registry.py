@@ -6,11 +6,16 @@ from typing import Annotated, Any
 
 from pydantic import SerializeAsAny
 
-from builder.methods import parallel, reordered, sequential
+from builder.methods import parallel, reordered, sequential, shortened
 from builder.methods.base import Method, MethodSettings
 from dimsum.plugins import Plugins, instance_of
 
-SHIPPED: tuple[Method, ...] = (parallel.METHOD, sequential.METHOD, reordered.METHOD)
+SHIPPED: tuple[Method, ...] = (
+    parallel.METHOD,
+    sequential.METHOD,
+    reordered.METHOD,
+    shortened.METHOD,
+)
 METHODS = Plugins("method", instance_of(Method), {method.name: method for method in SHIPPED})
 
 AnyMethod = Annotated[

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from builder.config import BuildConfig
-from builder.decide import Decisions, decide
+from builder.decide import ALSO, Decisions, decide
 from builder.measures.registry import VALIDITY
 from builder.stages import scores
 from builder.stages.base import Stage, Work, extend
@@ -44,6 +44,7 @@ def make(work: Work) -> Output:
         extra={REJECTS: table.append_column("reason", outcome).filter(gone)},
         entered=table.num_rows,
         rejected={name: counts[name] for name in decisions.reasons if name in counts},
+        counters={ALSO + name: n for name, n in decisions.count_others().items()},
     )
 
 

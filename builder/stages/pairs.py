@@ -3,7 +3,8 @@
 A context with n candidates gives n (n - 1) ordered pairs, far more than a critic can read. Every
 one is measured here, a context at a time and a column at a time, and only those inside the bounds
 of a task go on. Pairs are row numbers of the table of candidates; texts are joined to them when a
-shard is written.
+shard is written. Where a task takes contexts, a context stands before its candidates as one more
+row, and is the source of a pair with each of them.
 """
 
 from __future__ import annotations
@@ -50,7 +51,37 @@ def schema(config: BuildConfig) -> pa.Schema:
 
 def make(work: Work) -> Output:
     """Measure all ordered pairs of each context and keep those inside some task's bounds."""
-    return find_pairs(work, work.tables["candidates"], all_ordered)
+    candidates = work.tables["candidates"]
+    if takes_contexts(work.config):
+        return find_pairs(work, with_contexts(candidates), context_to_each)
+    return find_pairs(work, candidates, all_ordered)
+
+
+def takes_contexts(config: BuildConfig) -> bool:
+    """Whether the source of some task is a context."""
+    return any(task.takes == "context" for task in config.definitions)
+
+
+def with_contexts(candidates: pa.Table) -> pa.Table:
+    """Candidates, and before those of each context the context itself as one more text."""
+    starts = np.array([start for start, _ in _contexts(candidates)], dtype=np.int64)
+    contexts = candidates.take(starts)
+    texts = {"sentence": contexts["context"]}
+    if "logprob" in contexts.column_names:  # nobody drew it as one text
+        texts["logprob"] = pa.nulls(len(starts), contexts.schema.field("logprob").type)
+    for name, values in texts.items():
+        contexts = contexts.set_column(contexts.column_names.index(name), name, values)
+    both = pa.concat_tables([contexts, candidates])
+    places = np.concatenate([starts - 0.5, np.arange(candidates.num_rows)])
+    return both.take(np.argsort(places))
+
+
+def context_to_each(count: int) -> tuple[Indices, Indices]:
+    """As `all_ordered` of all texts but the first, and the first as source of each other."""
+    source, target = all_ordered(count - 1)
+    others = np.arange(1, count)
+    first = np.zeros(count - 1, dtype=source.dtype)
+    return np.concatenate([first, source + 1]), np.concatenate([others, target + 1])
 
 
 def all_ordered(count: int) -> tuple[Indices, Indices]:
@@ -215,6 +246,7 @@ def settings(config: BuildConfig, _: int) -> dict[str, Any]:
     return {
         **config.pairs.model_dump(mode="json"),
         "measures": known.identities(known.before_critic),
+        **({"contexts": True} if takes_contexts(config) else {}),
     }
 
 

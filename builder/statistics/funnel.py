@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from builder.config import BuildConfig
+from builder.decide import ALSO
 from builder.errors import BuilderError
 from builder.stages.order import stages_of, units_of
 from builder.store import Run
@@ -70,3 +72,9 @@ def funnel(run: Run, config: BuildConfig) -> list[Step]:
         steps.append(step)
         counters, seconds = {}, 0.0
     return steps
+
+
+def count_of_several(steps: Iterable[Step]) -> dict[str, int]:
+    """Pairs of a task that satisfy the rules of another one, by the other."""
+    counters = [item for step in steps for item in step.counters.items()]
+    return {name.removeprefix(ALSO): n for name, n in counters if name.startswith(ALSO)}

@@ -166,6 +166,10 @@ class TaskDefinition:
         hub: what the Hub calls it.
         colours: of plots, for light and dark pages, such as #1d6f8c.
         source: what the source is.
+        takes: a `sentence` that continues a context, or the `context` itself, which is several.
+        reads: what a student reads, one and several, as in "to shorten an English sentence" and
+            "shortens single English sentences"; {} is the language.
+        measures: that rules and bounds name beside those always taken; a build takes them unasked.
         repeats: what is compared within a context to find repeats: all pairs of the task, or those
             of one control code.
         unlabelled: compression (from, below) of pairs that are taken for the task where a table
@@ -176,6 +180,9 @@ class TaskDefinition:
         version: raised when a pair may get another control code, or other directions decide.
         question: that readers answer of a student's output, besides whether it is fluent and
             faithful: its name, its label, its words.
+        example: a source, for cards.
+        guide: what makes a pair of the task valid, for readers; Markdown. Empty where the guideline
+            says it already.
     """
 
     name: str
@@ -194,12 +201,17 @@ class TaskDefinition:
     code_of: Callable[[Wording], str] | None = None
     options: tuple[Option, ...] = ()
     source: str = "the input sentence"
+    takes: Literal["sentence", "context"] = "sentence"
+    reads: tuple[str, str] = ("sentence", "single {} sentences")
+    measures: tuple[str, ...] = ()
     repeats: Literal["task", "control"] = "task"
     unlabelled: tuple[float, float] | None = None
     columns: tuple[str, ...] = ()
     benchmarks: Mapping[str, Benchmark] = field(default_factory=dict)
     teacher: TeacherPrompts | None = None
     question: tuple[str, str, str] | None = None
+    example: str = "The council voted late on Tuesday to close the old bridge to lorries."
+    guide: str = ""
     version: int = 1
 
     def __post_init__(self) -> None:
@@ -220,6 +232,10 @@ class TaskDefinition:
             for name, value in code.options.items():
                 if value not in known.get(name, ()):
                     raise ValueError(f"{code.name}: {self.name} has no option {name}={value}")
+
+    def texts_in(self, language: str) -> str:
+        """What it reads, such as "single English sentences"; the language may be empty."""
+        return " ".join(self.reads[1].format(language).split())
 
     @property
     def code_names(self) -> tuple[str, ...]:

@@ -7,10 +7,17 @@ from collections.abc import Iterable
 from dimsum.errors import UsageError
 from dimsum.plugins import Plugins, instance_of
 from dimsum.tasks.base import TaskDefinition
+from dimsum.tasks.deletion import DELETION
+from dimsum.tasks.paragraph_summary import PARAGRAPH_SUMMARY
 from dimsum.tasks.paraphrase import PARAPHRASE
+from dimsum.tasks.simplification import SIMPLIFICATION
 from dimsum.tasks.summary import SUMMARY
 
-SHIPPED: tuple[TaskDefinition, ...] = (SUMMARY, PARAPHRASE)
+DEFAULT: tuple[TaskDefinition, ...] = (SUMMARY, PARAPHRASE)
+"""Of the paper: taken where a training or a table names no task."""
+FURTHER: tuple[TaskDefinition, ...] = (PARAGRAPH_SUMMARY, SIMPLIFICATION, DELETION)
+"""Each has a preset of a build under its own name."""
+SHIPPED: tuple[TaskDefinition, ...] = (*DEFAULT, *FURTHER)
 
 
 TASKS = Plugins("task", instance_of(TaskDefinition), {task.name: task for task in SHIPPED})

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dimsum.tasks.base import TaskDefinition
 
 
 def either(words: Sequence[str]) -> str:
@@ -20,3 +24,15 @@ def _join(words: Sequence[str], last: str) -> str:
     if len(found) < 2:
         return "".join(found)
     return f"{', '.join(found[:-1])} {last} {found[-1]}"
+
+
+def by_what_they_read(
+    tasks: Sequence[TaskDefinition],
+    words: Callable[[list[TaskDefinition]], str],
+    reads: Callable[[TaskDefinition], str],
+) -> list[str]:
+    """Words of the tasks that read the same, each followed by what that is."""
+    groups: dict[str, list[TaskDefinition]] = {}
+    for task in tasks:
+        groups.setdefault(reads(task), []).append(task)
+    return [f"{words(group)} {read}" for read, group in groups.items()]

@@ -12,7 +12,7 @@ from dimsum.objectives.settings import CrossEntropy, Objective
 from dimsum.prompts import PromptShape
 from dimsum.settings import Presets, Settings, load
 from dimsum.tasks import TaskDefinition, tasks_of
-from dimsum.tasks.registry import SHIPPED
+from dimsum.tasks.registry import DEFAULT
 from dimsum.training.trees import SyntaxTraining
 
 PRESETS = Presets("dimsum", ("paper", "embedded"))
@@ -25,7 +25,7 @@ class Recipe(Settings):
 
     student: str = Field("t5-large", description="reference of the model to train")
     tasks: tuple[str, ...] = Field(
-        tuple(task.name for task in SHIPPED),
+        tuple(task.name for task in DEFAULT),
         min_length=1,
         description="what it learns; one of your own is module:name",
     )

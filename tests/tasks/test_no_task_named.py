@@ -9,10 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from dimsum.tasks.registry import SHIPPED
+
 ROOT = Path(__file__).parents[2]
+WORDS = {
+    word
+    for task in SHIPPED
+    for word in (task.name, task.name.replace("_", " "), task.noun, task.plural, *task.code_names)
+}
 TASK = re.compile(
-    r"(?i)\b(for_)?(summary|summaries|paraphrase|paraphrases)\b"
-    r"|\b(short|long)-(abstractive|extractive)\b"
+    rf"(?i)(?<![\w-])(for_)?({'|'.join(map(re.escape, sorted(WORDS, key=len)[::-1]))})\b"
 )
 """A task, in one word or several, or one of its control codes."""
 
@@ -55,7 +61,7 @@ def named(source: str) -> list[str]:
 
 def imported(source: str) -> list[int]:
     """Lines of a module that import one of the definitions."""
-    modules = ("dimsum.tasks.summary", "dimsum.tasks.paraphrase")
+    modules = {f"dimsum.tasks.{task.name}" for task in SHIPPED}
     return [
         node.lineno
         for node in ast.walk(ast.parse(source))
@@ -76,7 +82,9 @@ def test_no_module_names_a_task(check: object) -> None:
 
 
 def test_no_page_names_a_task() -> None:
-    words = re.compile(r"(?i)paraphrase|summaries|[\"']summary\b")
+    words = re.compile(
+        r"(?i)paraphrase|summaries|simplification|[\"'](summary|deletion)\b|by deletion"
+    )
     found = [str(path) for path in PAGES if words.search(path.read_text("utf-8"))]
     assert found == []
 
@@ -89,6 +97,9 @@ def test_the_scan_sees_what_it_should() -> None:
         "x = f'{n} summaries'",
         'x = {"short-abstractive": 1}',
         'def f():\n    """A summary."""\n    return "a Paraphrase"',
+        'x = "paragraph_summary" + y',
+        "x = f'{n} compressions by deletion'",
+        'x = {"hard-deletion": 1}',
     ):
         assert len(named(line)) == 1
     assert named('"""A summary of what a module does."""\nx = "summarization"') == []

@@ -33,7 +33,8 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_shipped_tasks_are_found_by_name() -> None:
-    assert set(task_names()) == {"paraphrase", "summary"}
+    further = {"paragraph_summary", "simplification", "deletion"}
+    assert set(task_names()) == {"paraphrase", "summary", *further}
     for name in task_names():
         assert task_of(name).name == name
 
@@ -105,6 +106,10 @@ def test_a_code_that_the_task_does_not_have_is_an_error() -> None:
     wrong = replace(HEADLINE, code_of=lambda pair: "short-abstractive")
     with pytest.raises(UsageError, match="no control code of the task headline"):
         wrong.control(Wording("A cat sat.", "Cat", 0.3, 0.0, 0.4))
+
+
+def test_the_shipped_tasks_can_be_used_together() -> None:
+    assert len(tasks_of(task_names())) == 5
 
 
 def test_codes_of_the_shipped_tasks_take_their_options_from_their_names() -> None:

@@ -1,0 +1,74 @@
+"""ease: how much easier the target is to read: commoner words, a flatter tree, fewer words.
+
+Frequencies are wordfreq's, on the Zipf scale: the logarithm to base 10 of a word's occurrences
+among 10**9 words (van Heuven et al., 2014, "SUBTLEX-UK"). "The" has 7.7, "house" 5.7, "edifice"
+2.9. The rarest word decides, since one word that a reader does not know is enough; names and
+numbers are left out. English only; wordfreq comes with the extra `simplification`.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import TYPE_CHECKING
+
+from builder.analysis import Analysis, analyse_all
+from builder.measures.base import Batch, Column, Measure
+
+if TYPE_CHECKING:
+    from builder.measures.base import Floats
+
+UNKNOWN = 0.0
+"""Frequency of a word that the list lacks: rarer than all that it has."""
+
+
+def compute(batch: Batch) -> dict[str, Floats]:
+    """Differences target less source; NaN where a sentence has no word to compare."""
+    import numpy as np
+
+    found = batch.sentences.all(analyse_all)
+    frequencies = [_frequencies(one) for one in found]
+    rarest = np.array([min(each, default=math.nan) for each in frequencies])
+    mean = np.array([sum(each) / len(each) if each else math.nan for each in frequencies])
+    depth = np.array([float(one.depth) for one in found])
+    words = np.array(batch.sentences.each(lambda text: float(len(text.split()))))
+
+    def change(values: Floats) -> Floats:
+        return np.asarray(values[batch.target] - values[batch.source])
+
+    return {
+        "rarest_gain": change(rarest),
+        "mean_gain": change(mean),
+        "depth_change": change(depth),
+        "words_change": change(words),
+    }
+
+
+def _frequencies(one: Analysis) -> list[float]:
+    return [_zipf(word) for word in one.plain]
+
+
+@cache
+def _zipf(word: str) -> float:
+    from wordfreq import zipf_frequency
+
+    return float(zipf_frequency(word, "en", minimum=UNKNOWN))
+
+
+def _change(name: str, meaning: str, unit: str) -> Column:
+    return Column(name, meaning, unit, low=-math.inf)
+
+
+MEASURE = Measure(
+    name="ease",
+    columns=(
+        _change("rarest_gain", "frequency of the target's rarest word less the source's", "Zipf"),
+        _change("mean_gain", "mean frequency of the target's words less the source's", "Zipf"),
+        _change("depth_change", "depth of the target's tree less that of the source's", "edges"),
+        _change("words_change", "words of the target less those of the source", "count"),
+    ),
+    cost="cheap",
+    direction="both",
+    compute=compute,
+    libraries=("wordfreq",),
+)

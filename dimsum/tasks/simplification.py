@@ -1,0 +1,54 @@
+"""Simplification: the target says what the source says in easier words and shorter clauses.
+
+Easier is measured: by the frequency of the rarest word, the depth of the dependency tree and the
+number of words. None may be worse, and the rarest word must be commoner.
+"""
+
+from __future__ import annotations
+
+from dimsum.tasks.base import ControlCode, HubWords, TaskDefinition
+
+INSTRUCTION = "Write the sentence in easier words."
+
+SIMPLIFICATION = TaskDefinition(
+    name="simplification",
+    noun="simplification",
+    plural="simplifications",
+    verb="simplify",
+    verbs="simplifies",
+    meaning="The target says the same as the source, or its main point, and is easier to read",
+    measures=("words", "claims", "form", "lost", "ease"),
+    bounds={
+        "compression": {"min": 0.3, "max": 1.0},
+        "rarest_gain": {"min": 0.0},
+        "words_change": {"max": 0},
+    },
+    rules={
+        "compression": {"min": 0.3, "max": 1.0},
+        "numbers_forward": {"min": 1},
+        "names_forward": {"min": 1},
+        "rarest_gain": {"min": 0.3},
+        "depth_change": {"max": 0},
+        "words_change": {"max": 0},
+        "negation_alike": {"min": 1},
+        "lost_restrictions": {"max": 0},
+        "source_faults": {"max": 0},
+        "target_faults": {"max": 0},
+        "entail_forward": {"min": 0.9},
+    },
+    directions=("forward",),
+    codes=(ControlCode("simplification", "the same in easier words", INSTRUCTION),),
+    instruction=INSTRUCTION,
+    hub=HubWords(
+        category="text-generation",
+        pipeline="text-generation",
+        data_tag="text-simplification",
+        model_tag="text-simplification",
+    ),
+    colours=("#2f7d4f", "#79c998"),
+    question=("simple", "Simple", "Is it easier to read than the source?"),
+    guide="A **simplification** should be easier to read than its source (commoner words, shorter "
+    "or fewer clauses) and say what the source says. It may leave out what is beside the point. It "
+    "is valid if it is faithful, fluent, keeps the main point and is easier.",
+    columns=("simplification", "simple"),
+)

@@ -1,0 +1,121 @@
+"""The three tasks beyond the paper's: their sources, their measures, and what their rules take."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from builder.config import PRESETS, load_config, parse_config
+from builder.measures.base import Batch
+from builder.measures.passage import MEASURE as PASSAGE
+from builder.measures.registry import BUILT_IN, OPTIONAL
+from builder.stages.pairs import context_to_each, with_contexts
+from dimsum.errors import UsageError
+from dimsum.tasks import task_of
+from dimsum.tasks.registry import FURTHER
+
+CANDIDATES = pa.table(
+    {
+        "context_id": ["a", "a", "b"],
+        "context": ["One. Two.", "One. Two.", "Three. Four."],
+        "sentence": ["x.", "y.", "z."],
+        "method": ["parallel"] * 3,
+        "logprob": pa.array([-1.0, -2.0, -3.0], pa.float32()),
+    }
+)
+
+
+def test_a_context_stands_before_its_candidates() -> None:
+    rows = with_contexts(CANDIDATES).to_pylist()
+    assert [row["sentence"] for row in rows] == ["One. Two.", "x.", "y.", "Three. Four.", "z."]
+    assert [row["logprob"] for row in rows] == [None, -1.0, -2.0, None, -3.0]
+    assert [row["context_id"] for row in rows] == ["a", "a", "a", "b", "b"]
+    assert with_contexts(CANDIDATES.slice(0, 0)).num_rows == 0
+
+
+def test_a_context_is_a_source_and_never_a_target() -> None:
+    source, target = context_to_each(4)
+    pairs = list(zip(source.tolist(), target.tolist(), strict=True))
+    expected = {(0, 1), (0, 2), (0, 3)}
+    expected |= {(i, j) for i in (1, 2, 3) for j in (1, 2, 3) if i != j}
+    assert set(pairs) == expected and len(pairs) == len(expected)
+    source, target = context_to_each(2)
+    assert (source.tolist(), target.tolist()) == ([0], [1])
+
+
+def test_sentences_are_counted_and_those_that_the_target_is_about() -> None:
+    paragraph = "The school was closed on Monday. A fire broke out in the kitchen. Nobody was hurt."
+    batch = Batch.of_texts([paragraph] * 3, ["A fire closed the school.", "It rained.", paragraph])
+    found = PASSAGE.of(batch)
+    assert found["source_sentences"].tolist() == [3, 3, 3]
+    assert found["target_sentences"].tolist() == [1, 1, 3]
+    assert found["sentences_touched"] == pytest.approx([2 / 3, 0, 1])
+
+
+def test_ease_is_the_difference_of_what_a_reader_can_count() -> None:
+    wordfreq = pytest.importorskip("wordfreq")
+    source, target = "The men who met us inhabit an edifice.", "The men live in a house."
+    found = OPTIONAL["ease"].of(Batch.of_texts([source, "Anna met 12."], [target, "She ran."]))
+
+    def zipf(word: str) -> float:
+        return float(wordfreq.zipf_frequency(word, "en"))
+
+    assert zipf("edifice") < min(map(zipf, ("men", "met", "inhabit")))
+    assert found["rarest_gain"][0] == pytest.approx(
+        min(map(zipf, ("men", "live", "house"))) - zipf("edifice")
+    )
+    mean = np.mean([zipf(w) for w in ("men", "live", "house")])
+    assert found["mean_gain"][0] == pytest.approx(
+        mean - np.mean([zipf(w) for w in ("men", "met", "inhabit", "edifice")])
+    )
+    # live > in > house > a; inhabit > men > met > us
+    assert found["depth_change"][0] == 0
+    assert found["words_change"].tolist() == [-2, -1]
+    assert found["rarest_gain"][1] == pytest.approx(
+        zipf("ran") - zipf("met")
+    )  # a name and a number
+
+
+def test_a_measure_whose_library_is_missing_says_what_to_install() -> None:
+    from dataclasses import replace
+
+    from builder.errors import BuilderError
+
+    missing = replace(OPTIONAL["ease"], libraries=("no_such_library",))
+    with pytest.raises(BuilderError, match="needs no_such_library") as refused:
+        missing.of(Batch.of_texts(["a"], ["b"]))
+    assert refused.value.hint == "pip install no_such_library"
+
+
+@pytest.mark.parametrize("task", FURTHER, ids=lambda task: task.name)
+def test_each_has_a_preset_that_takes_its_rules_and_measures(task: object) -> None:
+    name = task.name  # type: ignore[attr-defined]
+    assert name in PRESETS.names
+    config = load_config(name)
+    assert [one.name for one in config.definitions] == [name]
+    definition = task_of(name)
+    assert set(definition.measures) <= set(config.measures)
+    known = {c.name for m in (*BUILT_IN, *OPTIONAL.values()) for c in m.columns}
+    assert {*definition.rules, *definition.bounds} <= known
+    assert definition.guide and definition.question
+
+
+def test_a_context_parts_the_tasks_by_the_number_of_sentences() -> None:
+    both = load_config("embedded", ['tasks=["summary", "paragraph_summary"]'])
+    assert both.rules["summary"]["source_sentences"].max == 1
+    assert both.rules["paragraph_summary"]["source_sentences"].min == 2
+    assert both.pairs.bounds["summary"]["source_sentences"].max == 1
+    assert "passage" in both.measures
+    assert parse_config(both.model_dump(mode="json")) == both
+    alone = load_config("embedded")
+    assert "source_sentences" not in alone.rules["summary"] and "passage" not in alone.measures
+
+
+def test_no_rules_and_unknown_measures_are_refused_at_once() -> None:
+    with pytest.raises(UsageError, match="the task deletion has no rules"):
+        load_config("deletion", ["rules.deletion={}"])
+    with pytest.raises(UsageError, match="no measure is called 'sentences_touchd'; did you mean"):
+        load_config(
+            "paragraph_summary", ["rules={paragraph_summary: {sentences_touchd: {min: 1}}}"]
+        )
