@@ -16,7 +16,7 @@ from builder.config import Bound
 from builder.decide import holds
 from builder.errors import ConfigError
 from builder.measures.base import Batch
-from builder.measures.registry import BUILT_IN, MEASURES, OPTIONAL
+from builder.measures.registry import MEASURES, SHIPPED
 from dimsum.controls import wording_of
 from dimsum.settings import did_you_mean
 from dimsum.tasks import TaskDefinition, task_names, task_of
@@ -139,7 +139,7 @@ def _see_working_directory() -> None:
 def _measure(task: TaskDefinition, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Columns that rules and bounds of a task name, of the measures that need the texts alone."""
     own = (MEASURES.find(reference) for reference in task.measures)
-    known = {c.name: m for m in (*BUILT_IN, *OPTIONAL.values(), *own) for c in m.columns}
+    known = {c.name: m for m in (*SHIPPED.values(), *own) for c in m.columns}
     asked = dict.fromkeys([*task.rules, *task.bounds])
     for name in asked:
         if name not in known:

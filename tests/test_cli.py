@@ -136,6 +136,25 @@ def test_init_writes_a_file_that_build_reads(tmp_path: Path) -> None:
     assert load_config(target) == load_config("news")
 
 
+def test_init_takes_tasks(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from builder.config import load_config
+
+    target = tmp_path / "mine.yaml"
+    assert run(["init", str(target), "--task", "deletion"]) == 0
+    config = load_config(target)
+    assert config == load_config("deletion")
+    text = target.read_text()
+    assert "# deletion: the target is the source without some of its words" in text
+    assert "lost_heads: {max: 0}  # parts of the source that the target lacks, on which" in text
+    both = ["--task", "tests.tasks.headline:HEADLINE", "--task", "summary", "--force"]
+    assert run(["init", str(target), *both]) == 0
+    config = load_config(target)
+    assert [task.name for task in config.definitions] == ["headline", "summary"]
+    assert config.scores.prior is not None and set(config.scores.prior.tasks) == {"summary"}
+    assert run(["init", str(target), "--task", "sumary", "--force"]) == 2
+    assert "did you mean 'summary'" in capfd.readouterr().err
+
+
 def test_nothing_below_names_the_top_floor() -> None:
     root = Path(__file__).parents[1]
     sources = [*(root / "dimsum").rglob("*.py"), *(root / "cards").rglob("*.py")]

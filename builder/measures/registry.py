@@ -49,8 +49,6 @@ OPTIONAL: dict[str, Measure] = {
         *grammar.MEASURES,
         lost.MEASURE,
         likelihood.MEASURE,
-        passage.MEASURE,
-        ease.MEASURE,
         critics.MEASURE,
         margin.MEASURE,
         information.MEASURE,
@@ -59,9 +57,11 @@ OPTIONAL: dict[str, Measure] = {
 }
 """Shipped too, and taken where the YAML names them; their columns are not released."""
 
-MEASURES = Plugins(
-    "measure", instance_of(Measure), {measure.name: measure for measure in BUILT_IN} | OPTIONAL
-)
+OF_TASKS: dict[str, Measure] = {one.name: one for one in (passage.MEASURE, ease.MEASURE)}
+"""As those above, for the tasks whose definitions name them."""
+
+SHIPPED: dict[str, Measure] = {one.name: one for one in BUILT_IN} | OPTIONAL | OF_TASKS
+MEASURES = Plugins("measure", instance_of(Measure), SHIPPED)
 
 VALIDITY = Column(
     "validity",

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from builder.errors import ConfigError
-from builder.measures.registry import OPTIONAL, VALIDITY
+from builder.measures.registry import SHIPPED as MEASURES
+from builder.measures.registry import VALIDITY
 from builder.validity.model import Calibration, read_calibration
 from builder.validity.settings import PriorBound
 from dimsum.settings import did_you_mean
@@ -90,7 +91,7 @@ def _model(
     there = {column.name for measure in measures for column in measure.columns}
     missing = [name for name in model.columns if name not in there]
     if missing:
-        needed = [m.name for m in OPTIONAL.values() if any(c.name in missing for c in m.columns)]
+        needed = [m.name for m in MEASURES.values() if any(c.name in missing for c in m.columns)]
         late = [c.name for m in config.registry.with_critic for c in m.columns if c.name in missing]
         raise ConfigError(
             f"{what} reads {', '.join(missing)}, which this build does not measure"

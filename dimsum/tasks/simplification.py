@@ -1,7 +1,7 @@
 """Simplification: the target says what the source says in easier words and shorter clauses.
 
-Easier is measured: by the frequency of the rarest word, the depth of the dependency tree and the
-number of words. None may be worse, and the rarest word must be commoner.
+Easier is measured: by the frequency of words, the rarest among them, the depth of the dependency
+tree and the number of words. None may be worse but by a word, and the words must be commoner.
 """
 
 from __future__ import annotations
@@ -19,17 +19,19 @@ SIMPLIFICATION = TaskDefinition(
     meaning="The target says the same as the source, or its main point, and is easier to read",
     measures=("words", "claims", "form", "lost", "ease"),
     bounds={
-        "compression": {"min": 0.3, "max": 1.0},
+        "compression": {"min": 0.3, "max": 1.1},
         "rarest_gain": {"min": 0.0},
-        "words_change": {"max": 0},
+        "mean_gain": {"min": 0.0},
+        "words_change": {"max": 1},
     },
     rules={
-        "compression": {"min": 0.3, "max": 1.0},
+        "compression": {"min": 0.3, "max": 1.1},
         "numbers_forward": {"min": 1},
         "names_forward": {"min": 1},
-        "rarest_gain": {"min": 0.3},
+        "rarest_gain": {"min": 0.0},
+        "mean_gain": {"min": 0.1},
         "depth_change": {"max": 0},
-        "words_change": {"max": 0},
+        "words_change": {"max": 1},  # "house" for "edifice", but also "pulled down"
         "negation_alike": {"min": 1},
         "lost_restrictions": {"max": 0},
         "source_faults": {"max": 0},

@@ -9,7 +9,7 @@ import pytest
 from builder.config import PRESETS, load_config, parse_config
 from builder.measures.base import Batch
 from builder.measures.passage import MEASURE as PASSAGE
-from builder.measures.registry import BUILT_IN, OPTIONAL
+from builder.measures.registry import SHIPPED as MEASURES
 from builder.stages.pairs import context_to_each, with_contexts
 from dimsum.errors import UsageError
 from dimsum.tasks import task_of
@@ -56,7 +56,7 @@ def test_sentences_are_counted_and_those_that_the_target_is_about() -> None:
 def test_ease_is_the_difference_of_what_a_reader_can_count() -> None:
     wordfreq = pytest.importorskip("wordfreq")
     source, target = "The men who met us inhabit an edifice.", "The men live in a house."
-    found = OPTIONAL["ease"].of(Batch.of_texts([source, "Anna met 12."], [target, "She ran."]))
+    found = MEASURES["ease"].of(Batch.of_texts([source, "Anna met 12."], [target, "She ran."]))
 
     def zipf(word: str) -> float:
         return float(wordfreq.zipf_frequency(word, "en"))
@@ -82,7 +82,7 @@ def test_a_measure_whose_library_is_missing_says_what_to_install() -> None:
 
     from builder.errors import BuilderError
 
-    missing = replace(OPTIONAL["ease"], libraries=("no_such_library",))
+    missing = replace(MEASURES["ease"], libraries=("no_such_library",))
     with pytest.raises(BuilderError, match="needs no_such_library") as refused:
         missing.of(Batch.of_texts(["a"], ["b"]))
     assert refused.value.hint == "pip install no_such_library"
@@ -96,7 +96,7 @@ def test_each_has_a_preset_that_takes_its_rules_and_measures(task: object) -> No
     assert [one.name for one in config.definitions] == [name]
     definition = task_of(name)
     assert set(definition.measures) <= set(config.measures)
-    known = {c.name for m in (*BUILT_IN, *OPTIONAL.values()) for c in m.columns}
+    known = {c.name for m in MEASURES.values() for c in m.columns}
     assert {*definition.rules, *definition.bounds} <= known
     assert definition.guide and definition.question
 
