@@ -146,11 +146,14 @@ def test_init_takes_tasks(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> 
     text = target.read_text()
     assert "# deletion: the target is the source without some of its words" in text
     assert "lost_heads: {max: 0}  # parts of the source that the target lacks, on which" in text
-    both = ["--task", "tests.tasks.headline:HEADLINE", "--task", "summary", "--force"]
+    both = ["--task", "deletion", "--task", "summary", "--force"]
     assert run(["init", str(target), *both]) == 0
     config = load_config(target)
-    assert [task.name for task in config.definitions] == ["headline", "summary"]
+    assert [task.name for task in config.definitions] == ["deletion", "summary"]
     assert config.scores.prior is not None and set(config.scores.prior.tasks) == {"summary"}
+    own = ["--task", "tests.tasks.headline:HEADLINE", "--force"]
+    assert run(["init", str(target), *own]) == 2
+    assert "rules.headline.entail_forward.min must be" in capfd.readouterr().err
     assert run(["init", str(target), "--task", "sumary", "--force"]) == 2
     assert "did you mean 'summary'" in capfd.readouterr().err
 

@@ -36,6 +36,7 @@ PARAGRAPH_SUMMARY = TaskDefinition(
         "names_forward": {"min": 1},
         # The point of a paragraph is what its sentences share.
         "sentences_touched": {"min": 0.5},
+        "source_faults": {"max": 0},
         "target_faults": {"max": 0},
         "entail_forward": {"min": 0.9},
     },
