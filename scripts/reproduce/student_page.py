@@ -231,6 +231,8 @@ def write_readings(path: Path) -> str:
         judged[row["set"]][row["system"]][key] = judged["all"][row["system"]][key] = [
             all(reader[question] for reader in row["readers"]) for question in ASKED
         ]
+    if len({row["set"] for row in rows}) == 1:
+        del judged["all"]
     agree = sum(len({reader["valid"] for reader in row["readers"]}) == 1 for row in rows)
     lines, tests = [], []
     for name, systems in judged.items():
@@ -249,8 +251,9 @@ def write_readings(path: Path) -> str:
         [
             f"{len(rows):,} outputs, each read by {readers} readers, language models that knew "
             "neither systems nor scores nor each other's answers, under [the guideline]"
-            "(../../builder/audit/guideline.md). An answer counts as yes where all say yes; they "
-            f"agreed on valid in {agree / len(rows):.1%}. Intervals are Clopper-Pearson at 95%.",
+            f"(../../builder/audit/guideline.md) ([answers]({path.name})). An answer counts as "
+            f"yes where all say yes; they agreed on valid in {agree / len(rows):.1%}. Intervals "
+            "are Clopper-Pearson at 95%.",
             table(["data", "system", "outputs", *ASKED], lines),
             "Sources where only the first is valid, and where only the other is, with the exact p "
             "that the first is not better:",
