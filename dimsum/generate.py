@@ -44,7 +44,7 @@ class Job:
     Attributes:
         options: of the task, such as the length of a summary.
         number: outputs of each sentence; one is greedy, several are sampled.
-        rerank: samples of each sentence of which the best is the output; None: none.
+        rerank: samples of each sentence of which the best is the output; 0: none.
         beams: of a search for each sentence, of which the likeliest text that obeys the code is the
             output; None: none.
         referee: what judges them, as the user names it.

@@ -33,6 +33,7 @@ def best_of(
     n: int,
     judge: Judge,
     *,
+    greedy: Sequence[str] | None = None,
     seed: int = 0,
     batch_size: int = BATCH_SIZE,
     trees: Sequence[str] | None = None,
@@ -42,6 +43,7 @@ def best_of(
     Args:
         code: control code of all outputs.
         n: samples of each source, at least 1.
+        greedy: the greedy outputs, where they are known already.
         seed: of the sampling; equal calls give equal outputs.
         trees: as `Student.write` takes them.
 
@@ -58,12 +60,14 @@ def best_of(
             "at least one sample of each source is needed to choose from",
             hint="give a number of 1 or more",
         )
-    greedy = student.write(sources, code, batch_size=batch_size, trees=trees)
+    if greedy is None:
+        written = student.write(sources, code, batch_size=batch_size, trees=trees)
+        greedy = [texts[0] for texts in written]
     sampled = student.write(
         sources, code, n=n, sample=True, seed=seed, batch_size=batch_size, trees=trees
     )
     choices = [
-        list(dict.fromkeys([*first, *more])) for first, more in zip(greedy, sampled, strict=True)
+        list(dict.fromkeys([first, *more])) for first, more in zip(greedy, sampled, strict=True)
     ]
     pairs = [(s, text) for s, some in zip(sources, choices, strict=True) for text in some]
     said = [pair for pair in dict.fromkeys(pairs) if pair[1].strip()]
@@ -96,18 +100,40 @@ def likeliest_obeying(
     Raises:
         UsageError: fewer than two beams, or an unknown control code.
     """
+    written = write_beams(student, sources, code, beams, batch_size=batch_size, trees=trees)
+    return choose_obeying(task, code, sources, written)
+
+
+def write_beams(
+    student: Student,
+    sources: Sequence[str],
+    code: str,
+    beams: int,
+    *,
+    batch_size: int = BATCH_SIZE,
+    trees: Sequence[str] | None = None,
+) -> list[list[str]]:
+    """The texts of a beam search for each source, the likeliest first.
+
+    The arguments and errors are those of `likeliest_obeying`.
+    """
     if beams < 2:
         raise UsageError("a choice needs two beams at least", hint="give a number of 2 or more")
-    generation = student.spec.generation.model_copy(update={"beams": beams})
-    written = student.write(
+    return student.write(
         sources,
         code,
         n=beams,
         sample=False,
         batch_size=batch_size,
-        generation=generation,
+        generation=student.spec.generation.model_copy(update={"beams": beams}),
         trees=trees,
     )
+
+
+def choose_obeying(
+    task: TaskDefinition, code: str, sources: Sequence[str], written: Sequence[Sequence[str]]
+) -> list[str]:
+    """Of the texts for each source the first that obeys the code, else the first."""
     return [
         next((text for text in some if obeys(task, code, source, text)), some[0])
         for source, some in zip(sources, written, strict=True)

@@ -233,7 +233,8 @@ def _evaluate(
     from builder.judges import entailment_critic, pair_judge
     from builder.writing import student_of
     from dimsum.data.values import Reading
-    from dimsum.evaluation.run import Wanted, evaluate_systems
+    from dimsum.evaluation.run import evaluate_systems
+    from dimsum.evaluation.wanted import Wanted
     from dimsum.files import try_file, try_folder
 
     rest = dict(options)

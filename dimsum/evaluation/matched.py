@@ -8,27 +8,6 @@ of each source that output is taken whose length is nearest to the other system'
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-from dimsum.tasks import TaskDefinition
-from dimsum.writing import BATCH_SIZE
-
-if TYPE_CHECKING:
-    from dimsum.student import Student
-
-
-def write_all_codes(
-    student: Student,
-    sources: Sequence[str],
-    task: TaskDefinition,
-    *,
-    batch_size: int = BATCH_SIZE,
-) -> list[list[str]]:
-    """What a student writes for each source under each code of a task that it knows."""
-    known = {code.name for code in task.codes}
-    codes = [code for code in student.spec.codes if code in known]
-    written = [student.write(sources, code, batch_size=batch_size) for code in codes]
-    return [[texts[i][0] for texts in written] for i in range(len(sources))]
 
 
 def nearest_in_length(choices: Sequence[Sequence[str]], others: Sequence[str]) -> list[str]:

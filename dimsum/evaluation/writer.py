@@ -1,0 +1,201 @@
+"""The systems that a student makes: its outputs as asked for, and choices among several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dimsum.devices import pick_device
+from dimsum.evaluation.data import Example
+from dimsum.evaluation.evaluate import System, control_accuracy
+from dimsum.evaluation.matched import nearest_in_length
+from dimsum.evaluation.saved_outputs import find_same
+from dimsum.evaluation.wanted import Wanted
+from dimsum.models import pin, public_name, resolve
+from dimsum.rerank import Judge, best_of, choose_obeying, write_beams
+
+if TYPE_CHECKING:
+    from dimsum.student import DType, Student
+
+
+class Open(Protocol):
+    """Opens a student or a teacher."""
+
+    def __call__(self, model: str, /, *, device: str | None, dtype: DType) -> Student:
+        """A model's reference, as `Student.from_pretrained` takes it."""
+
+
+def describe_inputs(wanted: Wanted, model: str, **further: Any) -> dict[str, Any]:
+    """What the outputs of a model depend on beside the examples."""
+    return {
+        "version": version("dimsum-plus"),
+        "model": pin(resolve(model)).identity,
+        "task": wanted.task.name,
+        "dtype": wanted.dtype,
+        "device": pick_device(wanted.device).type,
+        "batch_size": wanted.batch_size,
+        **further,
+    }
+
+
+class Writer:
+    """A student and what it writes for an evaluation; it is loaded only if it has to write."""
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        index: int,
+        model: str,
+        examples: Sequence[Example],
+        known: Sequence[System],
+        say: Callable[[str], None],
+        open_student: Open,
+    ) -> None:
+        self.wanted, self.model, self.known, self.say = wanted, model, known, say
+        self.open = open_student
+        self.name = wanted.names[index] if wanted.names else public_name(model)
+        self.sources = [example.source for example in examples]
+        self._written: dict[str, tuple[list[str], int]] = {}
+
+    @cached_property
+    def student(self) -> Student:
+        """The student, loaded when it first writes."""
+        found = self.open(self.model, device=self.wanted.device, dtype=self.wanted.dtype)
+        self.say(found.note)
+        return found
+
+    @cached_property
+    def code(self) -> str:
+        """Its control code: one without codes has one kind of target, whatever is asked for."""
+        options = self.wanted.options if self.student.spec.prompts.control else {}
+        return self.student.spec.code_for(self.wanted.task.name, options)
+
+    @cached_property
+    def searched(self) -> list[list[str]]:
+        """The beams of each source, the likeliest first."""
+        assert self.wanted.beams is not None
+        return write_beams(
+            self.student,
+            self.sources,
+            self.code,
+            self.wanted.beams,
+            batch_size=self.wanted.batch_size,
+        )
+
+    def greedy(self, code: str) -> tuple[list[str], int]:
+        """The greedy outputs under a code, written once, and how many sources were cut for it."""
+        if code not in self._written:
+            written = self.student.write(self.sources, code, batch_size=self.wanted.batch_size)
+            self._written[code] = [texts[0] for texts in written], self.student.cut
+        return self._written[code]
+
+    def as_asked(self) -> System:
+        """Its greedy outputs under the code that is asked for."""
+        wanted = self.wanted
+        return self._once(self.name, {"controls": wanted.controls}, self._write)
+
+    def best(self, judge: Judge | None) -> list[System]:
+        """The best of several samples, where that is asked for."""
+        count = self.wanted.rerank
+        if not count or judge is None:
+            return []
+        name = f"{self.name}, best of {count}"
+        chosen_by = resolve(self.wanted.rerank_critic).identity
+        further = {"rerank": count, "chosen_by": chosen_by}
+        return [self._once(name, further, lambda name: self._rerank(name, judge))]
+
+    def beams(self) -> list[System]:
+        """The likeliest of its beams, and the likeliest that obeys, where that is asked for."""
+        count = self.wanted.beams
+        if not count:
+            return []
+        return [
+            self._once(f"{self.name}, {count} beams", {"beams": count}, self._search),
+            self._once(
+                f"{self.name}, {count} beams that obey",
+                {"beams": count, "obeying": True},
+                self._obey,
+            ),
+        ]
+
+    def matched(self, others: Sequence[System]) -> list[System]:
+        """At the length of each of the other systems, where that is asked for."""
+        if not self.wanted.matched:
+            return []
+        return [
+            replace(
+                self._once(
+                    f"{self.name} at the length of {other.name}",
+                    {"at_length_of": other.name, "prompts": dict(other.asked)},
+                    lambda name, other=other: self._match(name, other),  # type: ignore[misc]
+                ),
+                against=(other.name,),
+            )
+            for other in others
+        ]
+
+    def _once(
+        self, name: str, further: Mapping[str, Any], write: Callable[[str], System]
+    ) -> System:
+        """A system as it was saved for these very examples, or written now."""
+        asked = describe_inputs(
+            self.wanted, self.model, options=dict(self.wanted.options), **further
+        )
+        if found := find_same(self.known, name, asked):
+            self.say(f"{name}: its outputs are reused")
+            return found
+        return replace(write(name), asked=asked)
+
+    def _write(self, name: str) -> System:
+        wanted, student = self.wanted, self.student
+        outputs, cut = self.greedy(self.code)
+        facts = {"model": public_name(self.model), "control": self.code, "cut": cut}
+        obeyed = (
+            control_accuracy(
+                student,
+                self.sources[: wanted.controls],
+                wanted.task,
+                batch_size=wanted.batch_size,
+            )
+            if wanted.controls
+            else {}
+        )
+        return System(name, outputs, facts, obeyed)
+
+    def _search(self, name: str) -> System:
+        return self._of_beams(name, [texts[0] for texts in self.searched])
+
+    def _obey(self, name: str) -> System:
+        outputs = choose_obeying(self.wanted.task, self.code, self.sources, self.searched)
+        return self._of_beams(name, outputs)
+
+    def _of_beams(self, name: str, outputs: list[str]) -> System:
+        beams = self.wanted.beams
+        facts = {"model": public_name(self.model), "control": self.code, "beams": beams}
+        return System(name, outputs, facts)
+
+    def _rerank(self, name: str, judge: Judge) -> System:
+        wanted = self.wanted
+        outputs = best_of(
+            self.student,
+            self.sources,
+            wanted.task,
+            self.code,
+            wanted.rerank,
+            judge,
+            greedy=self.greedy(self.code)[0],
+            batch_size=wanted.batch_size,
+        )
+        facts = {"model": public_name(self.model), "control": self.code, "best_of": wanted.rerank}
+        return System(name, outputs, facts)
+
+    def _match(self, name: str, other: System) -> System:
+        task = {code.name for code in self.wanted.task.codes}
+        codes = [code for code in self.student.spec.codes if code in task]
+        choices = list(zip(*(self.greedy(code)[0] for code in codes), strict=True))
+        outputs = nearest_in_length(choices, other.outputs)
+        facts = {"model": public_name(self.model), "control": f"nearest in length to {other.name}"}
+        return System(name, outputs, facts)
