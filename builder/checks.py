@@ -54,8 +54,7 @@ def check_ahead(configs: Iterable[BuildConfig]) -> None:
         model_of(config)
         prior_of(config)
         for role, model in models_of(config).items():
-            tokens = _longest(config) if role == "teacher" else 0
-            key = f"{role} {tokens} {model.model_dump_json()}"
+            key = f"{role} {_tokens(config, role)} {model.model_dump_json()}"
             if model.server is None and key not in seen:
                 _check(config, role, model, model.model)
             seen.add(key)
@@ -71,17 +70,20 @@ def _check(config: BuildConfig, role: str, model: ModelConfig, reference: str) -
     if role == "critic":
         check_critic(reference, model.device)
     else:
-        tokens = 1 + _longest(config) if role == "teacher" else 0
+        tokens = _tokens(config, role)
         check_model(reference, KINDS[role], device=model.device, tokens=tokens, role=role)
 
 
-def _longest(config: BuildConfig) -> int:
-    """Tokens that a teacher writes at once."""
+def _tokens(config: BuildConfig, role: str) -> int:
+    """Positions that a model of a role needs: of a teacher a token and all that it writes at once,
+    of another none that are known."""
+    if role != "teacher":
+        return 0
     longest: int = max(
         [config.contexts.sampling.max_new_tokens]
         + [getattr(method, "max_new_tokens", 0) for method in config.candidates.methods]
     )
-    return longest
+    return 1 + longest
 
 
 def _judge(pool: ModelPool, say: Callable[[str], None]) -> None:

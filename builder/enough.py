@@ -14,14 +14,12 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from builder.config import BuildConfig
 from builder.errors import GateError
 from builder.stages import contexts
 from builder.stages.base import Stage
 from builder.stages.order import stages_of, units_of
-from builder.store import Run
+from builder.store import Run, read_table
 from builder.unit import Opened, find_finished, open_run
 
 BEFORE = "duplicates"
@@ -159,7 +157,7 @@ class _Search:
 
 def tasks_in(run: Run, stage: str, shard: int) -> Counter[str]:
     """Rows of each task in the table of a unit."""
-    column = pq.read_table(run.path(stage, shard), columns=["task"])["task"]
+    column = read_table(run.path(stage, shard), ["task"])["task"]
     return Counter(map(str, column.to_pylist()))
 
 

@@ -12,12 +12,11 @@ from builder.config import Bound, BuildConfig, CriticConfig, Rules, load_config
 from builder.critics.entailment import EntailmentCritic
 from builder.decide import holds
 from builder.errors import ConfigError
-from builder.measures.base import Batch
 from builder.measures.entailment import DIRECTIONS
 from builder.models import resolve
 from builder.pool import ModelPool
 from builder.store import digest
-from builder.validity.measure import AT_ONCE, open_models
+from builder.validity.measure import measure_texts, open_models
 from builder.validity.model import Calibration
 from builder.validity.use import model_of
 from dimsum.objectives.reward_settings import ENTAILMENT, Reward
@@ -233,18 +232,12 @@ class Judge:
         """Columns of outputs, each of shape (len(outputs),)."""
         registry = self.config.registry
         measures = {registry.of(name).name: registry.of(name) for name in columns}
-        parts: list[dict[str, Floats]] = []
-        for first in range(0, len(outputs), AT_ONCE):
-            few = outputs[first : first + AT_ONCE]
-            batch = Batch.of_texts(
-                [one.source for one in few], [one.text for one in few], self.models
-            )
-            if any("encoder" in one.models for one in measures.values()):
-                encoder = self.models.encoder()
-                if encoder is not None:
-                    batch.sentences.vectors = encoder.encode(batch.sentences.texts)
-            found: dict[str, Floats] = {}
-            for measure in measures.values():
-                found |= measure.of(batch)
-            parts.append(found)
-        return {name: np.concatenate([part[name] for part in parts]) for name in columns}
+        reads = any("encoder" in one.models for one in measures.values())
+        found = measure_texts(
+            [one.source for one in outputs],
+            [one.text for one in outputs],
+            measures.values(),
+            self.models.encoder() if reads else None,
+            self.models,
+        )
+        return {name: found[name] for name in columns}

@@ -94,6 +94,13 @@ def toy_pairs(count: int, seed: int = 0) -> list[dict[str, str]]:
     return rows
 
 
+def write_pairs(folder: Path) -> Path:
+    """Pairs to train on and to validate on."""
+    write_jsonl(folder / "train.jsonl", toy_pairs(48))
+    write_jsonl(folder / "validation.jsonl", toy_pairs(12, seed=1))
+    return folder
+
+
 def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> Path:
     """Rows as a JSONL file."""
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -69,10 +69,11 @@ class CausalForward:
         tokens = align_right([one[held:] for one in ids]).to(self.device)
         columns = torch.arange(tokens.shape[1], device=self.device)
         first = tokens.shape[1] - torch.tensor([len(one) - held for one in ids], device=self.device)
-        mask = self._make_causal_mask(columns, first) if trunk or int(first.max()) else None
-        further = {} if trunk is None else {"past_key_values": _repeat(trunk, len(ids))}
-        if trunk and mask is not None:
-            mask = torch.nn.functional.pad(mask, (held, 0))
+        mask, further = None, {}
+        if trunk is not None or int(first.max()):
+            mask = torch.nn.functional.pad(self._make_causal_mask(columns, first), (held, 0))
+        if trunk is not None:
+            further["past_key_values"] = _repeat(trunk, len(ids))
         outputs = self.model(
             input_ids=tokens,
             position_ids=held + (columns - first[:, None]).clamp(min=0),

@@ -31,6 +31,11 @@ class EditedSettings(MethodSettings):
     most: int = Field(4, ge=1, description="sentences of a context, from the likeliest ones")
 
 
+def describe_edits(settings: EditedSettings) -> str:
+    """How a change is allowed, for the card."""
+    return f"from {settings.least:g} nats a token, at most {settings.loss:g} lost"
+
+
 def keep_likely(
     settings: EditedSettings,
     request: Request,

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
 from builder.methods.base import Draw, Method, Request
-from builder.methods.edited import EditedSettings, keep_likely
+from builder.methods.edited import EditedSettings, describe_edits, keep_likely
 from builder.reordering import reorder_all
 
 
@@ -23,10 +21,6 @@ class ReorderedSettings(EditedSettings):
     """The sentences of the methods before, in another order."""
 
     kind: Literal["reordered"] = "reordered"
-    least: float = Field(
-        -1.5, description="mean log-probability a token of a sentence that is moved, in nats"
-    )
-    loss: float = Field(1.5, description="most of it that the move may cost")
 
 
 def draw(settings: ReorderedSettings, request: Request) -> list[Draw]:
@@ -43,6 +37,6 @@ METHOD = Method(
     name="reordered",
     settings=ReorderedSettings,
     draw=draw,
-    describe=lambda s: f"from {s.least:g} nats a token, at most {s.loss:g} lost",
+    describe=describe_edits,
     needs_earlier=True,
 )

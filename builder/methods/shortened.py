@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Literal
 
 from builder.methods.base import Draw, Method, Request
-from builder.methods.edited import EditedSettings, keep_likely
+from builder.methods.edited import EditedSettings, describe_edits, keep_likely
 from builder.shortening import shorten_all
 
 
@@ -31,6 +31,6 @@ METHOD = Method(
     name="shortened",
     settings=ShortenedSettings,
     draw=draw,
-    describe=lambda s: f"from {s.least:g} nats a token, at most {s.loss:g} lost",
+    describe=describe_edits,
     needs_earlier=True,
 )

@@ -12,13 +12,12 @@ from itertools import groupby
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from builder.config import BuildConfig, RoundConfig, parse_config
 from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
 from builder.stages.contexts import shards as context_shards
 from builder.stages.splits import lengths_of
-from builder.store import Output, Run
+from builder.store import Output, Run, read_table
 from dimsum.metrics.words import tokens
 
 SCHEMA = schema_of(
@@ -49,7 +48,7 @@ def make(work: Work) -> Output:
     assert settings is not None
     wanted = settings.rewriting
     found = _read(work.files)
-    lengths = lengths_of(pq.read_table(work.files["contexts"], columns=["context_id", "sentences"]))
+    lengths = lengths_of(read_table(work.files["contexts"], ["context_id", "sentences"]))
     rows: Rows = []
     rejects: Rows = []
     for context_id, group in groupby(found, key=lambda row: row["context_id"]):
@@ -73,10 +72,10 @@ def make(work: Work) -> Output:
 
 def _read(files: Mapping[str, Path]) -> Rows:
     """Candidates; where pairs are given, those that are the source of one."""
-    candidates: Rows = pq.read_table(files["candidates"]).to_pylist()
+    candidates: Rows = read_table(files["candidates"]).to_pylist()
     if "duplicates" not in files:
         return candidates
-    pairs = pq.read_table(files["duplicates"], columns=["context_id", "source"]).to_pylist()
+    pairs = read_table(files["duplicates"], ["context_id", "source"]).to_pylist()
     sources = {(pair["context_id"], pair["source"]) for pair in pairs}
     return [row for row in candidates if (row["context_id"], row["sentence"]) in sources]
 

@@ -24,7 +24,7 @@ from dimsum.training.recipe import Recipe
 from dimsum.training.train import train
 from dimsum.training.trees import Shown, SyntaxTraining, with_trees
 from tests.dimsum.syntax import parsers
-from tests.student_toys import make_decisive, toy_pairs, write_jsonl
+from tests.student_toys import make_decisive, toy_pairs, write_jsonl, write_pairs
 
 FLAT = f"{parsers.__name__}:flat"
 CONTROL = SyntaxControl(parser=FLAT, height=2, labels=("S", "W"))
@@ -135,10 +135,7 @@ def recipe_of(student: Path, **changes: Any) -> Recipe:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pairs")
-    write_jsonl(folder / "train.jsonl", toy_pairs(48))
-    write_jsonl(folder / "validation.jsonl", toy_pairs(12, seed=1))
-    return folder
+    return write_pairs(tmp_path_factory.mktemp("pairs"))
 
 
 @pytest.fixture(scope="module", params=["toy_t5", "toy_llama"])

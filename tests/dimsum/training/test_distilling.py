@@ -29,7 +29,7 @@ from dimsum.training.rewards import OpenJudge, open_rewards
 from dimsum.training.teacher import Teacher, count_vocabulary, target_logits
 from dimsum.training.train import LOG, make_trainer, train
 from tests.dimsum.objectives.test_divergence import literal
-from tests.student_toys import make_decisive, make_llama, make_t5, toy_pairs, write_jsonl
+from tests.student_toys import make_decisive, make_llama, make_t5, toy_pairs
 
 MAKERS = {"seq2seq": make_t5, "causal": make_llama}
 
@@ -48,14 +48,6 @@ def small(student: Path, **changes: Any) -> Recipe:
         **changes,
     }
     return Recipe.model_validate(values)
-
-
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pairs")
-    write_jsonl(folder / "train.jsonl", toy_pairs(48))
-    write_jsonl(folder / "validation.jsonl", toy_pairs(12, seed=1))
-    return folder
 
 
 @pytest.fixture(scope="module")

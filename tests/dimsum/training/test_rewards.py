@@ -25,7 +25,7 @@ from dimsum.training.recipe import load_recipe
 from dimsum.training.rewards import Written
 from dimsum.training.train import LOG, train
 from tests.dimsum.training.test_distilling import MAKERS, Stop, curve, gkd, small, trainer_of
-from tests.student_toys import make_llama, make_t5, toy_pairs, write_jsonl
+from tests.student_toys import make_llama, make_t5, toy_pairs
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -56,14 +56,6 @@ class ToyJudge:
 
 def share_of_a(one: Written) -> float:
     return one.text.count("a") / (len(one.text) + 1)
-
-
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pairs")
-    write_jsonl(folder / "train.jsonl", toy_pairs(48))
-    write_jsonl(folder / "validation.jsonl", toy_pairs(12, seed=1))
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -39,14 +39,6 @@ def small(student: Path, **changes: Any) -> Recipe:
     return Recipe.model_validate(values)
 
 
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pairs")
-    write_jsonl(folder / "train.jsonl", toy_pairs(48))
-    write_jsonl(folder / "validation.jsonl", toy_pairs(12, seed=1))
-    return folder
-
-
 class Stop(TrainerCallback):  # type: ignore[misc]
     """Interrupts a training after some steps, as a person would."""
 
