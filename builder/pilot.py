@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import resource
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from builder.errors import GateError
 from builder.progress import Progress
 from builder.rejects import draw_rejects
 from builder.run import build
+from builder.stages.contexts import shards
 from builder.stages.order import stages_of
 from builder.statistics.funnel import Step, funnel
 from builder.store import Run
@@ -38,7 +42,11 @@ class Pilot:
         seconds: of the units, and for the whole.
         disk: bytes of the run's tables, and for the whole.
         memory: largest resident size of this process in bytes; of workers, where those made it.
-        pairs: by task, for the whole: what is kept here times the share of openings.
+        pairs: by task, for the whole: what is kept here times the share of openings, and at most
+            `run.pairs`.
+        wanted: `run.pairs`, pairs of each task at which the whole would end.
+        taken: openings of each domain that the whole is likely to take: all of them, or as many as
+            give the pairs that are wanted.
     """
 
     openings: tuple[int, int]
@@ -49,11 +57,18 @@ class Pilot:
     disk: tuple[int, int]
     memory: int
     pairs: Mapping[str, int]
+    wanted: int | None
+    taken: int
+
+    @property
+    def suffices(self) -> bool:
+        """Whether the openings that there are are likely to give the pairs that are wanted."""
+        return self.wanted is None or all(count >= self.wanted for count in self.pairs.values())
 
     def as_json(self) -> dict[str, Any]:
         """A JSON-able mapping."""
         return {
-            "openings": {"here": self.openings[0], "all": self.openings[1]},
+            "openings": {"here": self.openings[0], "all": self.openings[1], "taken": self.taken},
             "funnel": [step.as_json() for step in self.steps],
             "kept": self.kept,
             "rejected": self.rejected,
@@ -61,6 +76,8 @@ class Pilot:
             "disk": {"here": self.disk[0], "all": self.disk[1]},
             "memory": self.memory,
             "pairs": dict(self.pairs),
+            "wanted": self.wanted,
+            "suffices": self.suffices,
         }
 
 
@@ -68,8 +85,9 @@ def pilot(config: BuildConfig, *, seed: int = 0, progress: Progress | None = Non
     """Build a few openings in a folder that goes afterwards.
 
     Time and disk of the whole are those of here times the share of openings: models are loaded once
-    and stages over the whole corpus are short, so both are a little less. A pilot that keeps no
-    pair is no error: its rejected rows say why.
+    and stages over the whole corpus are short, so both are a little less. With `run.pairs` the
+    whole is the shards that are likely to suffice, or all where a task has no pair here. A pilot
+    that keeps no pair is no error: its rejected rows say why.
 
     Args:
         seed: of the rejected rows that are shown.
@@ -97,9 +115,13 @@ def pilot(config: BuildConfig, *, seed: int = 0, progress: Progress | None = Non
         kept = [row for shard in numbers if done for row in run.read(LAST_ALONE, shard).to_pylist()]
         rejected = draw_rejects(run, small, limit=SHOWN, seed=seed)
         disk = sum(p.stat().st_size for name in names for p in (folder / name).glob("*"))
-    times = all_openings / few
+    counted = Counter(row["task"] for row in kept)
+    tasks = {task.name: counted[task.name] for task in config.definitions}
+    taken = _openings_taken(config, few, tasks)
+    times = taken / (few * len(config.domains))
+    wanted = config.run.pairs
+    pairs = {task: round(count * times) for task, count in tasks.items()}
     seconds = sum(step.seconds for step in steps)
-    tasks = [row["task"] for row in kept]
     return Pilot(
         openings=(few, all_openings),
         steps=steps,
@@ -108,8 +130,24 @@ def pilot(config: BuildConfig, *, seed: int = 0, progress: Progress | None = Non
         seconds=(seconds, seconds * times),
         disk=(disk, round(disk * times)),
         memory=_largest(),
-        pairs={task.name: round(tasks.count(task.name) * times) for task in config.definitions},
+        pairs={task: min(count, wanted or count) for task, count in pairs.items()},
+        wanted=wanted,
+        taken=math.ceil(taken / len(config.domains)),
     )
+
+
+def _openings_taken(config: BuildConfig, few: int, found: Mapping[str, int]) -> int:
+    """Openings of all domains together that the whole is likely to take, in whole shards.
+
+    Args:
+        few: openings of each domain that went through.
+        found: pairs of each task that they gave.
+    """
+    sums = [*accumulate(count for _, count in shards(config))]
+    if config.run.pairs is None or not all(found.values()):
+        return sums[-1]
+    least = config.run.pairs * few * len(config.domains) / min(found.values())
+    return next((openings for openings in sums if openings >= least), sums[-1])
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -83,7 +83,12 @@ def print_pilot(found: Pilot) -> None:
         print_pairs(rows)
     here, everything = found.openings
     pairs = ", ".join(f"{count:,} {task}" for task, count in found.pairs.items())
-    click.echo(f"\n{here} of {everything} openings of each domain went through. For all of them:")
+    whole = "For all of them:"
+    if found.wanted is not None and found.suffices:
+        whole = f"For the {found.wanted:,} pairs of each task, likely to come of {found.taken:,}:"
+    elif found.wanted is not None:
+        whole = f"All are likely to give less than {found.wanted:,} pairs of each task. {whole}"
+    click.echo(f"\n{here:,} of {everything:,} openings of each domain went through. {whole}")
     click.echo(f"  pairs   about {pairs}, before repeats across the corpus are dropped")
     click.echo(f"  time    about {duration(found.seconds[1])} on this machine")
     click.echo(f"  memory  {found.memory / 1e9:.1f} GB, as here")

@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 
 from builder.cli import run
+from builder.config import parse_config
+from builder.pilot import pilot
+from builder.run import build
+from builder.store import Run
 
 
 def test_a_pilot_shows_pairs_and_reasons_and_leaves_nothing(
@@ -23,7 +27,7 @@ def test_a_pilot_shows_pairs_and_reasons_and_leaves_nothing(
     words = ["build", str(toy_yaml), "--preview", "--quiet"]
     assert run([*words, "--json"]) == 0
     found = json.loads(capfd.readouterr().out)
-    assert found["openings"] == {"here": 2, "all": 6}
+    assert found["openings"] == {"here": 2, "all": 6, "taken": 6}
     steps = {step["stage"]: step for step in found["funnel"]}
     kept = steps["duplicates"]["kept"]
     assert 0 < len(found["kept"]) == min(10, kept)
@@ -47,6 +51,36 @@ def test_a_pilot_that_keeps_nothing_says_why(
     assert run(["build", str(toy_yaml), "--preview", "--quiet", "--json", *high]) == 0
     found = json.loads(capfd.readouterr().out)
     assert found["kept"] == [] and len(found["rejected"]) == 10
+
+
+def test_a_pilot_tells_how_many_openings_the_wanted_pairs_take(
+    toy_document: dict[str, Any],
+    toy_yaml: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Its openings are those of the first shard, so the build ends as it says."""
+    toy_document["contexts"]["openings"] = 10
+    config = parse_config(toy_document)
+    whole = pilot(config)
+    few = min(whole.pairs.values()) // 5
+    assert few > 3 and whole.taken == 10 and whole.suffices and whole.wanted is None
+
+    asked = config.run.model_copy(update={"pairs": few - 2})
+    found = pilot(config.model_copy(update={"run": asked}))
+    assert found.taken == 2 and found.suffices
+    assert found.pairs == dict.fromkeys(whole.pairs, few - 2)
+    assert found.disk[0] == found.disk[1]
+    build(config.model_copy(update={"run": asked}), tmp_path / "run")
+    assert Run(tmp_path / "run").header()["config"]["run"]["shards"] == 1
+
+    asked = config.run.model_copy(update={"pairs": 3 * few})
+    assert pilot(config.model_copy(update={"run": asked})).taken == 6
+
+    capfd.readouterr()
+    much = ["build", str(toy_yaml), "--preview", "--quiet", "--set", "run.pairs=100000"]
+    assert run(much) == 0
+    assert "All are likely to give less than 100,000 pairs" in capfd.readouterr().out
 
 
 def test_a_preview_has_no_folder(toy_yaml: Path, capfd: pytest.CaptureFixture[str]) -> None:
