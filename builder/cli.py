@@ -35,7 +35,6 @@ VERBS: dict[str, tuple[str, str]] = {
     "publish": ("builder.commands.publish:publish", "Put a released folder on the Hub."),
     "verify": ("builder.commands.verify:verify", "Compare the Hub's bytes with the release."),
     "critic": ("builder.commands.critic:critic", "Train or evaluate an entailment critic."),
-    "probe": ("builder.commands.probe:probe", "Test what the method rests on, for any teacher."),
     "train": ("builder.commands.train:train", "Train a student on pairs."),
     "teacher-logits": (
         "dimsum.commands.teacher_logits:teacher_logits",

@@ -26,7 +26,6 @@ from builder.commands import output
 from builder.config import BuildConfig
 from builder.critics.recipe import CriticRecipe
 from builder.distill import DistillConfig
-from builder.probe.settings import ProbeSettings
 from builder.rescore import Comparison
 from builder.statistics.funnel import Step
 from dimsum import network, os_errors
@@ -91,7 +90,7 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 def test_every_setting_is_explained() -> None:
     seen: set[type[BaseModel]] = set()
-    waiting: list[type[BaseModel]] = [BuildConfig, DistillConfig, CriticRecipe, ProbeSettings]
+    waiting: list[type[BaseModel]] = [BuildConfig, DistillConfig, CriticRecipe]
     bare = []
     while waiting:
         model = waiting.pop()
@@ -215,7 +214,6 @@ def test_no_command_writes_over_what_it_reads(
         ["stats", str(link), "--against", str(path), "-o", str(path)],
         ["report", str(tmp_path / "folder"), "--statistics", str(path), "-o", str(path)],
         ["calibrate", str(tmp_path / "folder"), str(path), "-o", str(path)],
-        ["probe", "proximity", "--contexts", str(path), "-o", str(path)],
     ):
         assert run(command) == 2
         said = capfd.readouterr().err.splitlines()

@@ -1,1 +1,0 @@
-"""Experiments on a teacher and a critic, apart from any corpus."""
