@@ -6,6 +6,7 @@ They go through the same doors as any model: folders with safetensors, opened by
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,9 @@ def text(rng: random.Random, sentences: int = 5) -> str:
     return "News: " + " ".join(sentence(rng) for _ in range(sentences))
 
 
-def make_teacher(folder: Path, steps: int = 150) -> Path:
+def make_teacher(
+    folder: Path, steps: int = 150, text: Callable[[random.Random, int], str] = text
+) -> Path:
     """A one-layer Llama trained on the toy language, saved with its tokenizer."""
     rng = random.Random(0)
     inner = Tokenizer(models.BPE())
@@ -50,7 +53,7 @@ def make_teacher(folder: Path, steps: int = 150) -> Path:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    inner.train_from_iterator([text(rng) for _ in range(200)], trainer)
+    inner.train_from_iterator([text(rng, 5) for _ in range(200)], trainer)
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=inner, bos_token="<s>", eos_token="</s>", pad_token="</s>"
     )
