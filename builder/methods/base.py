@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -33,6 +33,7 @@ class Request:
         seed: the only source of chance.
         teacher: with its tokenizer; a `ServedTeacher` where a server computes it.
         tick: called with a count of tokens as they are written, for the progress line.
+        contexts: what the prompts hold without the openings that are stored apart.
     """
 
     prompts: list[str]
@@ -41,6 +42,7 @@ class Request:
     seed: int
     teacher: LoadedModel | ServedTeacher
     tick: Callable[[int], None]
+    contexts: list[str] = field(default_factory=list)
 
     @property
     def loaded(self) -> LoadedModel:

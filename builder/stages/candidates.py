@@ -62,6 +62,7 @@ def make(work: Work) -> Output:
             seed=seed_of(work.seed, settings.kind, number) if number else work.seed,
             teacher=work.models.teacher(),
             tick=work.tick,
+            contexts=[context["context"] for context in contexts],
         )
         method = METHODS.find(settings.kind)
         draws = method.draw(settings, request)

@@ -6,9 +6,41 @@ sentences that continue it.
 
 from __future__ import annotations
 
-from dimsum.tasks.base import Benchmark, ControlCode, HubWords, TaskDefinition
+from dimsum.tasks.base import (
+    Benchmark,
+    ControlCode,
+    HubWords,
+    Option,
+    TaskDefinition,
+    Wording,
+)
+from dimsum.tasks.summary import is_extractive
 
 INSTRUCTION = "Write one sentence that sums up the paragraph."
+
+
+def style_of(pair: Wording) -> str | None:
+    """abstractive or extractive, as of a summary of one sentence; None for an empty target."""
+    if not pair.target:
+        return None
+    return "extractive" if is_extractive(pair) else "abstractive"
+
+
+def code_of(pair: Wording) -> str:
+    """The control code; an empty target is abstractive."""
+    return f"paragraph-{style_of(pair) or 'abstractive'}"
+
+
+def _code(style: str) -> ControlCode:
+    words = {"abstractive": "in new words", "extractive": "in the paragraph's words"}[style]
+    line = {"abstractive": "in new words", "extractive": "in its own words"}[style]
+    return ControlCode(
+        name=f"paragraph-{style}",
+        meaning=f"one sentence for a paragraph, {words}",
+        instruction=f"Write one sentence that sums up the paragraph {line}.",
+        options={"style": style},
+    )
+
 
 PARAGRAPH_SUMMARY = TaskDefinition(
     name="paragraph_summary",
@@ -27,6 +59,7 @@ PARAGRAPH_SUMMARY = TaskDefinition(
         "compression": {"min": 0.1, "max": 0.7},
         "numbers_forward": {"min": 1},
         "names_forward": {"min": 1},
+        "cosine": {"min": 0.5},
     },
     rules={
         "source_sentences": {"min": 2, "max": 4},
@@ -34,14 +67,20 @@ PARAGRAPH_SUMMARY = TaskDefinition(
         "compression": {"min": 0.1, "max": 0.7},
         "numbers_forward": {"min": 1},
         "names_forward": {"min": 1},
-        # The point of a paragraph is what its sentences share.
+        # The point of a paragraph is what its sentences share: the sentence nearest to the whole
+        # (Radev et al., 2004, "Centroid-based summarization of multiple documents").
+        "cosine": {"min": 0.6},
         "sentences_touched": {"min": 0.5},
+        "points_back": {"max": 0},
+        "new_words": {"max": 0.35},
         "source_faults": {"max": 0},
         "target_faults": {"max": 0},
         "entail_forward": {"min": 0.9},
     },
     directions=("forward",),
-    codes=(ControlCode("paragraph-summary", "one sentence for a paragraph", INSTRUCTION),),
+    codes=(_code("abstractive"), _code("extractive")),
+    code_of=code_of,
+    options=(Option("style", ("abstractive", "extractive"), style_of),),
     instruction=INSTRUCTION,
     hub=HubWords(
         category="summarization",
@@ -50,6 +89,7 @@ PARAGRAPH_SUMMARY = TaskDefinition(
         model_tag="summarization",
     ),
     colours=("#a8324a", "#e58a9b"),
+    repeats="control",
     question=("concise", "Concise", "Does it say the main point and nothing that could go?"),
     example="The council voted late on Tuesday to close the old bridge to lorries. Engineers had "
     "found cracks in two of its pillars. Lorries will have to cross the river at the new bridge.",

@@ -10,6 +10,9 @@ from builder.config import PRESETS, load_config, parse_config
 from builder.measures.base import Batch
 from builder.measures.passage import MEASURE as PASSAGE
 from builder.measures.registry import SHIPPED as MEASURES
+from builder.methods.base import Request
+from builder.methods.quoted import QuotedSettings
+from builder.methods.quoted import draw as quoted
 from builder.stages.pairs import context_to_each, with_contexts
 from dimsum.errors import UsageError
 from dimsum.tasks import task_of
@@ -46,11 +49,22 @@ def test_a_context_is_a_source_and_never_a_target() -> None:
 
 def test_sentences_are_counted_and_those_that_the_target_is_about() -> None:
     paragraph = "The school was closed on Monday. A fire broke out in the kitchen. Nobody was hurt."
-    batch = Batch.of_texts([paragraph] * 3, ["A fire closed the school.", "It rained.", paragraph])
+    targets = ["A fire closed the school.", "It rained.", paragraph]
+    batch = Batch.of_texts([paragraph] * 3, targets)
     found = PASSAGE.of(batch)
     assert found["source_sentences"].tolist() == [3, 3, 3]
     assert found["target_sentences"].tolist() == [1, 1, 3]
     assert found["sentences_touched"] == pytest.approx([2 / 3, 0, 1])
+    assert found["points_back"].tolist() == [0, 1, 0]
+    same = Batch.of_texts(["It rained. Nobody came."], ["It rained."])
+    assert PASSAGE.of(same)["points_back"].tolist() == [0]
+
+
+def test_a_context_of_several_sentences_is_quoted() -> None:
+    contexts = ["A cat sat. A dog ran.", "One sentence."]
+    asked = Request(contexts, [[], []], 0, 0, None, lambda tokens: None, contexts)  # type: ignore[arg-type]
+    found = quoted(QuotedSettings(), asked)
+    assert [(one.context, one.text) for one in found] == [(0, "A cat sat."), (0, "A dog ran.")]
 
 
 def test_ease_is_the_difference_of_what_a_reader_can_count() -> None:

@@ -44,7 +44,10 @@ def corpus(
     document["rules"]["paraphrase"]["entail_backward"] = {"min": 0.1}
     document["pairs"]["bounds"] = {task: {} for task in TASKS}
     document["contexts"] |= {"min_sentences": 1, "max_sentences": 3, "per_continuation": 2}
-    document["candidates"]["methods"].append({"kind": "shortened", "least": -100, "loss": 100})
+    document["candidates"]["methods"] += [
+        {"kind": "quoted"},
+        {"kind": "shortened", "least": -100, "loss": 100},
+    ]
     folder = tmp_path_factory.mktemp("together")
     (folder / "five.yaml").write_text(yaml.safe_dump(document))
     assert run(["build", str(folder / "five.yaml"), "-o", str(folder / "run"), "--quiet"]) == 0

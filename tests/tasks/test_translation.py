@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from builder.config import parse_config
+from builder.errors import GateError
 from builder.run import build
 from builder.stages.order import units_of
 from builder.store import Run
@@ -37,7 +38,8 @@ def kept(teacher: Path, critic: Path, folder: Path) -> list[dict[str, Any]]:
 def test_a_teacher_of_one_language_gives_none(
     toy_teacher: Path, toy_critic: Path, tmp_path: Path
 ) -> None:
-    assert kept(toy_teacher, toy_critic, tmp_path / "run") == []
+    with pytest.raises(GateError, match="kept no pair"):
+        kept(toy_teacher, toy_critic, tmp_path / "run")
 
 
 def test_a_teacher_of_two_languages_gives_translations(
