@@ -66,7 +66,8 @@ class Point:
         run: folder of the run, relative to the sweep's.
         made: units that were made for it; the others came from an earlier run.
         pairs: released pairs by task.
-        validity: mean P(valid) of the released pairs with its 95% interval; None without a model.
+        validity: mean P(valid) of the released pairs with its 95% interval, by task; of none
+            without a model.
         statistics: measures of diversity by name: value, low, high; None where there are too few
             rows for it.
         audits: shares that readers of these very rows found, as the card shows them.
@@ -76,7 +77,7 @@ class Point:
     run: str
     made: dict[str, int]
     pairs: dict[str, int]
-    validity: tuple[float, float, float] | None
+    validity: dict[str, tuple[float, float, float]]
     statistics: dict[str, tuple[float | None, float | None, float | None]]
     audits: list[dict[str, Any]]
 
@@ -252,9 +253,12 @@ def _measure(
     dataset = run.folder / config.name
     place = str(run.folder.relative_to(folder))
     if not dataset.is_dir():
-        return Point(dict(values), place, made, {}, None, {}, [])
+        return Point(dict(values), place, made, {}, {}, {}, [])
     rows = list(read_rows(str(dataset), None))
-    likely = [row[VALIDITY.name] for row in rows if row.get(VALIDITY.name) is not None]
+    likely: dict[str, list[float]] = {}
+    for row in rows:
+        if row.get(VALIDITY.name) is not None:
+            likely.setdefault(row["task"], []).append(row[VALIDITY.name])
     document = study([str(dataset)], Settings(measures=frozenset({"table1", "diversity"})))
     cells = {(one["measure"], one["side"]): one for one in document["corpora"][0]["measures"]}
     audits = sorted((dataset / RELEASE_AUDITS).glob("*.json"))
@@ -263,7 +267,7 @@ def _measure(
         run=place,
         made=made,
         pairs=dict(Counter(row["task"] for row in rows)),
-        validity=_mean(np.array(likely, dtype=np.float64)) if likely else None,
+        validity={task: _mean(np.array(found)) for task, found in sorted(likely.items())},
         statistics={
             name: (cells[name, side]["value"], cells[name, side]["low"], cells[name, side]["high"])
             for name, side in STATISTICS

@@ -8,6 +8,9 @@ from typing import Any
 
 from cards.tables import table
 
+MOST_LABELS = 3
+"""Combinations whose values are written at one dot."""
+
 
 def page(document: Mapping[str, Any]) -> str:
     """The sweep as Markdown."""
@@ -17,12 +20,14 @@ def page(document: Mapping[str, Any]) -> str:
     lines = []
     for point in document["points"]:
         cells: list[Any] = [str(point["values"][key]) for key in keys]
-        cells += [point["pairs"].get(task, 0) for task in tasks]
-        cells.append(_interval(point["validity"], ".2f"))
+        for task in tasks:
+            cells.append(point["pairs"].get(task, 0))
+            cells.append(_interval(point["validity"].get(task), ".2f"))
         cells += [_interval(point["statistics"].get(name), ".1f") for name in measured]
         cells.append(", ".join(f"{n} {stage}" for stage, n in point["made"].items()) or "nothing")
         lines.append(cells)
-    head = [*keys, *(f"{task} pairs" for task in tasks), "P(valid)", *measured, "units made"]
+    of_tasks = [words for task in tasks for words in (f"{task} pairs", f"P(valid) of {task}")]
+    head = [*keys, *of_tasks, *measured, "units made"]
     return (
         "\n\n".join(
             [
@@ -50,21 +55,32 @@ def _interval(found: Sequence[float | None] | None, form: str) -> str:
 
 
 def draw(points: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Yield against mean P(valid), a dot with its interval for each combination."""
+    """Yield against mean P(valid), a dot with its interval for each combination and task.
+
+    Combinations that gave the same share a dot.
+    """
     import matplotlib as mpl
 
     mpl.use("svg")
     mpl.rcParams["svg.hashsalt"] = "sweep"
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(6, 4), constrained_layout=True)
-    for point in points:
-        total = sum(point["pairs"].values())
-        value, low, high = point["validity"] or (float("nan"),) * 3
-        axes.errorbar(total, value, yerr=[[value - low], [high - value]], fmt="o", capsize=3)
-        label = ", ".join(str(value) for value in point["values"].values())
-        axes.annotate(label, (total, value), xytext=(6, 4), textcoords="offset points", size=8)
-    axes.set_xlabel("released pairs")
-    axes.set_ylabel("mean P(valid)")
+    tasks = sorted({task for point in points for task in point["pairs"]}) or [""]
+    size = (6 * len(tasks), 4)
+    figure, grid = plt.subplots(1, len(tasks), figsize=size, constrained_layout=True, squeeze=False)
+    for axes, task in zip(grid[0], tasks, strict=True):
+        labels: dict[tuple[float, ...], list[str]] = {}
+        for point in points:
+            if task in point["validity"]:
+                place = (point["pairs"][task], *point["validity"][task])
+                said = ", ".join(str(value) for value in point["values"].values())
+                labels.setdefault(place, []).append(said)
+        for (total, value, low, high), said_here in labels.items():
+            axes.errorbar(total, value, yerr=[[value - low], [high - value]], fmt="o", capsize=3)
+            text = "\n".join(said_here) if len(said_here) <= MOST_LABELS else "several"
+            axes.annotate(text, (total, value), xytext=(6, 4), textcoords="offset points", size=8)
+        axes.set_title(task)
+        axes.set_xlabel("released pairs")
+        axes.set_ylabel("mean P(valid)")
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)

@@ -72,7 +72,7 @@ def test_values_that_keep_no_pair_are_a_line_and_no_line_is_lost(
     ends = [f"rules.{task}.entail_forward.min=1" for task in ("paraphrase", "summary")]
     assert run([*start, "--over", ends[0], "--over", ends[1]]) == 0
     (point,) = json.loads(capfd.readouterr().out)["points"]
-    assert (point["pairs"], point["validity"]) == ({}, None)
+    assert (point["pairs"], point["validity"]) == ({}, {})
     document = (tmp_path / "out" / "sweep.json").read_bytes()
     assert run([*start, "--over", "seed=1"]) == 2
     assert "other values or settings, 1 of its lines, such as rules" in capfd.readouterr().err
