@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from builder.config import PRESETS, load_config, parse_config
+from builder.config import PRESETS, Bound, load_config, parse_config
 from builder.measures.base import Batch
 from builder.measures.passage import MEASURE as PASSAGE
 from builder.measures.registry import SHIPPED as MEASURES
@@ -109,6 +109,8 @@ def test_each_has_a_preset_that_takes_its_rules_and_measures(task: object) -> No
     config = load_config(name)
     assert [one.name for one in config.definitions] == [name]
     definition = task_of(name)
+    for measure, ends in definition.rules.items():
+        assert config.rules[name][measure] == Bound(**ends), measure
     assert set(definition.measures) <= set(config.measures)
     known = {c.name for m in MEASURES.values() for c in m.columns}
     assert {*definition.rules, *definition.bounds} <= known

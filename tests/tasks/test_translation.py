@@ -26,7 +26,7 @@ def kept(teacher: Path, critic: Path, folder: Path) -> list[dict[str, Any]]:
     document["tasks"] = ["tests.tasks.translation:TRANSLATION"]
     del document["rules"], document["pairs"]["bounds"]
     document["rules"], document["pairs"]["bounds"] = {}, {}
-    document["contexts"]["openings"] = 8
+    document["contexts"]["openings"] = 24
     document["candidates"]["samples"] = 24
     config = parse_config(document)
     build(config, folder)
