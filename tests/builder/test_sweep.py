@@ -108,7 +108,7 @@ def test_a_faulty_sweep_gets_one_clear_line(
 
 def test_what_few_rows_do_not_tell_is_left_open() -> None:
     statistics = {"msttr_100": (None, None, None), "h3": (2.0, None, None), "x": (1.0, 0.5, 1.5)}
-    point = {"values": {"seed": 1}, "made": {}, "pairs": {"summary": 2}, "validity": None}
+    point = {"values": {"seed": 1}, "made": {}, "pairs": {"summary": 2}, "validity": {}}
     points = [{**point, "statistics": statistics}]
     said = page({"config": "a.yaml", "axes": {"seed": [1]}, "points": points})
     assert "| 1 | 2 | - | - | 2.0 | 1.0 (0.5 to 1.5) | nothing |" in said
