@@ -14,6 +14,24 @@ MOST_LABELS = 3
 
 def page(document: Mapping[str, Any]) -> str:
     """The sweep as Markdown."""
+    return (
+        "\n\n".join(
+            [
+                f"# Sweep of {document['config']}",
+                "Released pairs, their mean P(valid) and measures of diversity as `dimsum stats` "
+                "defines them, each with its 95% interval; and the units that were made for a "
+                "line, the rest being those of an earlier one. P(valid) is the model's word; what "
+                "readers found of a run stands on its card.",
+                points_table(document),
+                "![Yield and P(valid) of each combination](sweep.svg)",
+            ]
+        )
+        + "\n"
+    )
+
+
+def points_table(document: Mapping[str, Any]) -> str:
+    """A line for each combination of values."""
     keys = list(document["axes"])
     tasks = sorted({task for point in document["points"] for task in point["pairs"]})
     measured = list(dict.fromkeys(name for p in document["points"] for name in p["statistics"]))
@@ -28,20 +46,7 @@ def page(document: Mapping[str, Any]) -> str:
         lines.append(cells)
     of_tasks = [words for task in tasks for words in (f"{task} pairs", f"P(valid) of {task}")]
     head = [*keys, *of_tasks, *measured, "units made"]
-    return (
-        "\n\n".join(
-            [
-                f"# Sweep of {document['config']}",
-                "Released pairs, their mean P(valid) and measures of diversity as `dimsum stats` "
-                "defines them, each with its 95% interval; and the units that were made for a "
-                "line, the rest being those of an earlier one. P(valid) is the model's word; what "
-                "readers found of a run stands on its card.",
-                table(head, lines, "r"),
-                "![Yield and P(valid) of each combination](sweep.svg)",
-            ]
-        )
-        + "\n"
-    )
+    return table(head, lines, "r")
 
 
 def _interval(found: Sequence[float | None] | None, form: str) -> str:

@@ -4,6 +4,10 @@ Frequencies are wordfreq's, on the Zipf scale: the logarithm to base 10 of a wor
 among 10**9 words (van Heuven et al., 2014, "SUBTLEX-UK"). "The" has 7.7, "house" 5.7, "edifice"
 2.9. The rarest word decides, since one word that a reader does not know is enough; names and
 numbers are left out. English only; wordfreq comes with the extra `simplification`.
+
+wordfreq's code is Apache-2.0, its word lists CC BY-SA 4.0, with data of Google Books Ngrams,
+OpenSubtitles and SUBTLEX that ask for credit (its README says how). A release holds differences of
+frequencies and no entry of a list.
 """
 
 from __future__ import annotations
@@ -62,7 +66,12 @@ def _change(name: str, meaning: str, unit: str) -> Column:
 MEASURE = Measure(
     name="ease",
     columns=(
-        _change("rarest_gain", "frequency of the target's rarest word less the source's", "Zipf"),
+        _change(
+            "rarest_gain",
+            "frequency of the target's rarest word less the source's, by wordfreq (its lists are "
+            "CC BY-SA 4.0; no entry of them is released)",
+            "Zipf",
+        ),
         _change("mean_gain", "mean frequency of the target's words less the source's", "Zipf"),
         _change("depth_change", "depth of the target's tree less that of the source's", "edges"),
         _change("words_change", "words of the target less those of the source", "count"),
