@@ -1,39 +1,31 @@
-"""Exemplars for measuring syntax control: sentences built like the references, about other things.
+"""What measures syntax control: sentences built like the references, and trees without them.
 
-Where people wrote exemplars, as for the sets of AESOP (Sun et al. 2021, after SGCP, Kumar et al.
-2020), those are used. Where there are none, each is drawn from a pool: the sentence whose parts of
-speech are nearest to the reference's, of those that share few words with source and reference.
-English only.
+AESOP (Sun et al. 2021) has two modes. For the sets where people wrote an exemplar for each
+reference it takes the exemplar's tree; where there are none, each exemplar is drawn here from a
+pool: the sentence whose tree is nearest to the reference's, of those that share few words with
+source and reference. In the other mode it knows no reference, and retrieves trees that targets of
+its training pairs have where their source is built like this one. English only.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 
 from dimsum.errors import UsageError
+from dimsum.syntax.parsers import Parser
+from dimsum.syntax.tree import TOP, Parse, distance, linearise
 
 MOST_SHARED = 0.25
 """Share of a sentence's content words that its exemplar may have too."""
 CONTENT = frozenset({"NOUN", "PROPN", "VERB", "ADJ", "NUM", "ADV"})
+ROUGE = {"rouge1": 0.2, "rouge2": 0.3, "rougeL": 0.5}
+"""How alike two trees in brackets are: the weights of AESOP's code."""
 
 
-@dataclass(frozen=True)
-class Shape:
-    """A sentence as exemplars are chosen by it.
-
-    Attributes:
-        tags: part of speech of each token, a character each.
-        words: lemmas of its content words.
-    """
-
-    tags: str
-    words: frozenset[str]
-
-
-def shapes_of(texts: Sequence[str]) -> list[Shape]:
-    """Parts of speech and content words of each text.
+def content_words(texts: Sequence[str]) -> list[frozenset[str]]:
+    """Lemmas of the content words of each text.
 
     Raises:
         ModelError: spaCy's English pipeline is not installed.
@@ -42,49 +34,146 @@ def shapes_of(texts: Sequence[str]) -> list[Shape]:
 
     pipeline = nlp()
     idle = [name for name in ("parser", "ner") if name in pipeline.pipe_names]
-    numbers: dict[str, str] = {}
-    found = []
     with pipeline.select_pipes(disable=idle):
-        for document in pipeline.pipe(texts, batch_size=64):
-            tags = [numbers.setdefault(token.tag_, chr(97 + len(numbers))) for token in document]
-            words = frozenset(t.lemma_.lower() for t in document if t.pos_ in CONTENT)
-            found.append(Shape("".join(tags), words))
-    return found
+        return [
+            frozenset(t.lemma_.lower() for t in document if t.pos_ in CONTENT)
+            for document in pipeline.pipe(texts, batch_size=64)
+        ]
 
 
 def nearest_exemplars(
-    sources: Sequence[str], references: Sequence[str], pool: Sequence[str]
+    sources: Sequence[str],
+    references: Sequence[str],
+    pool: Sequence[str],
+    parser: Parser,
+    height: int = TOP,
 ) -> list[str]:
-    """An exemplar for each reference: the nearest of the pool in parts of speech (edit distance).
+    """An exemplar for each reference: the nearest of the pool by tree distance.
 
-    Sentences with more than `MOST_SHARED` of the content words of the source or of the reference
-    are passed over; of equally near ones the first is taken.
+    The distance is that of the first `height` layers, and of equal ones that of whole trees; of
+    equally near ones the first is taken. Sentences with more than `MOST_SHARED` of the content
+    words of the source or of the reference are passed over, and those without a parse.
 
     Raises:
-        UsageError: no sentence of the pool shares few enough words with a reference.
+        UsageError: no sentence of the pool shares few enough words with a reference, or a
+            reference has no parse.
         ModelError: spaCy's English pipeline is not installed.
     """
-    from rapidfuzz.distance import Levenshtein
-
-    shapes = shapes_of([*sources, *references, *pool])
     count = len(sources)
-    own, wanted, offered = shapes[:count], shapes[count : 2 * count], shapes[2 * count :]
+    words = content_words([*sources, *references, *pool])
+    trees = parser.parse([*references, *pool])
+    offered: dict[str, list[int]] = defaultdict(list)
+    """Places of the pool by their first layers, which many share."""
+    tops: dict[str, Parse] = {}
+    for place, tree in enumerate(trees[count:]):
+        if tree is not None:
+            top = tree.trim(height)
+            offered[str(top)].append(place)
+            tops[str(top)] = top
     found = []
-    for number, (source, reference) in enumerate(zip(own, wanted, strict=True)):
-        free = [
-            place
-            for place, other in enumerate(offered)
-            if not any(_shares_much(one.words, other.words) for one in (source, reference))
-        ]
-        if not free:
+    for number, tree in enumerate(trees[:count]):
+        own = (words[number], words[count + number])
+        free = {
+            top: [
+                place
+                for place in places
+                if not any(_shares_much(one, words[2 * count + place]) for one in own)
+            ]
+            for top, places in offered.items()
+        }
+        if tree is None or not any(free.values()):
             raise UsageError(
                 f"no sentence of the pool could be an exemplar of {references[number][:60]!r}",
                 hint="give a larger pool, of other sentences",
             )
-        found.append(
-            min(free, key=lambda place: Levenshtein.distance(offered[place].tags, reference.tags))
-        )
+        apart = {
+            top: distance(tops[top], tree.trim(height)) for top, places in free.items() if places
+        }
+        nearest = min(apart.values())
+        places = sorted(p for top, gap in apart.items() if gap == nearest for p in free[top])
+        found.append(_nearest(tree, [(place, trees[count + place]) for place in places]))
     return [pool[place] for place in found]
+
+
+def _nearest(tree: Parse, offered: Iterable[tuple[int, Parse | None]]) -> int:
+    """The place whose whole tree is nearest, the first of equal ones.
+
+    A distance is at least the number of labels that the larger tree has beyond the smaller one,
+    so those that cannot be nearer are not compared.
+    """
+    own = _labels(tree)
+    bounded = []
+    for place, other in offered:
+        assert other is not None
+        labels = _labels(other)
+        least = max(own.total(), labels.total()) - (own & labels).total()
+        bounded.append((least, place, other))
+    best: tuple[float, int] = (float("inf"), -1)
+    for least, place, other in sorted(bounded, key=lambda one: one[:2]):
+        if least > best[0]:
+            break
+        best = min(best, (distance(tree, other), place))
+    return best[1]
+
+
+def _labels(parse: Parse) -> Counter[str]:
+    return Counter(node.name for node in parse.tree.nodes())
+
+
+def retrieve_trees(
+    sources: Sequence[str],
+    pairs: Sequence[tuple[str, str]],
+    parser: Parser,
+    height: int = TOP,
+) -> list[str]:
+    """A tree for each source without its reference, in brackets; empty where it has no parse.
+
+    Of all trees of the pairs' sentences, trimmed to `height`, the one that is most like the
+    source's (ROUGE of the brackets, weighted as `ROUGE` says; the first of equal ones), and of the
+    trees that it stands beside in a pair the most frequent one. AESOP draws ten by their frequency
+    and has the best output chosen; here it is one.
+
+    Raises:
+        UsageError: no pair has two parses.
+        ModelError: the parser is not installed.
+    """
+    from rouge_score.rouge_scorer import RougeScorer
+
+    def trimmed(texts: Sequence[str]) -> list[str]:
+        return [
+            "" if tree is None else linearise(tree.trim(height).tree)
+            for tree in parser.parse(texts)
+        ]
+
+    beside: dict[str, Counter[str]] = defaultdict(Counter)
+    flat = trimmed([text for pair in pairs for text in pair])
+    for a, b in zip(flat[::2], flat[1::2], strict=True):
+        if a and b:
+            beside[a][b] += 1
+            beside[b][a] += 1
+    if not beside:
+        raise UsageError(
+            "no pair has a tree on both sides", hint="give other pairs to retrieve from"
+        )
+    scorer = RougeScorer(list(ROUGE), tokenizer=_Labels())
+
+    def like(a: str, b: str) -> float:
+        scores = scorer.score(a, b)
+        return float(sum(weight * scores[name].fmeasure for name, weight in ROUGE.items()))
+
+    owns = trimmed(sources)
+    found: dict[str, str] = {"": ""}
+    for own in dict.fromkeys(filter(None, owns)):
+        nearest = max(beside, key=lambda other: like(own, other))
+        found[own] = beside[nearest].most_common(1)[0][0]
+    return [found[own] for own in owns]
+
+
+class _Labels:
+    """Brackets as tokens for ROUGE: they say what is below what."""
+
+    def tokenize(self, text: str) -> list[str]:
+        return text.replace("(", "( ").replace(")", " )").split()
 
 
 def _shares_much(words: frozenset[str], others: frozenset[str]) -> bool:

@@ -1,11 +1,13 @@
 """Students of text under each objective, from one smaller student, as JSON for distillation.py.
 
     python scripts/reproduce/distillation_text.py --teacher STUDENT --data DATASET \
-        --judge FILE --work FOLDER --code short-extractive -o text.json
+        --round ROUND --judge FILE --work FOLDER --code short-extractive -o text.json
 
-The teacher loses layers, is trained on its data again by cross-entropy, and from there on under
-each objective for as many steps. All are judged on the same sources, with entailment by a critic
-that gave no reward. What is there already is not done again.
+The teacher loses the layers of least influence. A model that is cut so writes nothing that can be
+read, so it first learns the teacher's distributions on what the teacher wrote in a round of
+`dimsum distill`, and from there on under each objective for as many steps. All are judged on the
+same sources, with entailment by a critic that gave no reward. What is there already is not done
+again; `--arm NAME` trains that student and ends.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +26,13 @@ from builder.critics.folder import SPEC_FILE
 from builder.critics.spec import SECOND_WEIGHTS
 from builder.judges import entailment_critic
 from builder.models import resolve
+from dimsum.data.files import rows_in
 from dimsum.evaluation.data import Example
 from dimsum.evaluation.evaluate import System, evaluate
-from dimsum.files import write_json
+from dimsum.files import whole_file, write_json
 from dimsum.spec import read_spec
 from dimsum.student import Student
+from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY
 
 CRITIC = "embedded:critic"
@@ -56,12 +61,15 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--teacher", required=True, help="a trained student")
     parser.add_argument("--data", required=True, help="what it was trained on")
+    parser.add_argument(
+        "--round", type=Path, required=True, help="of dimsum distill by the teacher"
+    )
     parser.add_argument("--judge", type=Path, required=True, help="JSONL with source and refs")
     parser.add_argument("--code", default="short-extractive", help="control code of the judging")
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--layers", type=int, default=12)
+    parser.add_argument("--layers", type=int, default=15)
     parser.add_argument("--pairs", type=int, default=400, help="training pairs, by a hash")
-    parser.add_argument("--start-epochs", type=int, default=3)
+    parser.add_argument("--start-rate", type=float, default=3e-4)
     parser.add_argument("--epochs", type=int, default=1, help="of each objective")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--learning-rate", type=float, default=1e-4)
@@ -71,11 +79,31 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--critic", default=CRITIC, help="of two models: the second rewards")
     parser.add_argument("--build", default="embedded", help="of the reward's measures")
     parser.add_argument("--sample", type=int, default=16, help="validation sources of a reward")
+    parser.add_argument("--arm", help="train only this student")
     parser.add_argument("-o", "--output", type=Path, required=True)
     return parser.parse_args(texts)
 
 
-def train(wanted: argparse.Namespace, student: str, name: str, settings: dict[str, Any]) -> Path:
+def written_in(folder: Path) -> Iterator[dict[str, str]]:
+    """What the teacher wrote in a round: each new text, and each sentence that it copied, once."""
+    copied: set[str] = set()
+    for file in sorted((folder / "rewrites").glob("*.parquet")):
+        for row in rows_in(file):
+            source, target, task = row["source"], row["target"], PARAPHRASE.name
+            if target == source and source in copied:
+                continue
+            if target == source:
+                copied.add(source)
+            elif row.get("reason"):
+                continue  # said before, or cut off
+            if target == source or row["control"] in SUMMARY.code_names:
+                task = SUMMARY.name
+            yield {"source": source, "target": target, "task": task}
+
+
+def train(
+    wanted: argparse.Namespace, student: str, name: str, settings: dict[str, Any], data: str = ""
+) -> Path:
     """A student in the work folder; a failure ends the script with its exit code."""
     folder: Path = wanted.work / name.replace(" ", "-").replace(",", "")
     if (folder / "student.json").is_file():
@@ -90,7 +118,7 @@ def train(wanted: argparse.Namespace, student: str, name: str, settings: dict[st
         "learning_rate": wanted.learning_rate,
         "batch_size": wanted.batch,
         "micro_batch": wanted.batch,
-        "max_pairs": wanted.pairs,
+        "max_pairs": "null" if data else wanted.pairs,
         "max_source_tokens": recipe["max_source_tokens"],
         "max_target_tokens": recipe["max_target_tokens"],
         "validation_pairs": 32,
@@ -108,7 +136,7 @@ def train(wanted: argparse.Namespace, student: str, name: str, settings: dict[st
             "objective.reward.critic": wanted.critic,
             "objective.reward.build": wanted.build,
         }
-    words = ["train", wanted.data, "--student", student, "-o", str(folder), "--quiet"]
+    words = ["train", data or wanted.data, "--student", student, "-o", str(folder), "--quiet"]
     # An objective's name comes before what differs from it.
     for key, value in sorted(values.items(), key=lambda item: item[0] != "objective"):
         words += ["--set", f"{key}={value}"]
@@ -154,15 +182,31 @@ def write(folder: str | Path, sources: list[str], code: str) -> tuple[list[str],
 def main(texts: list[str] | None = None) -> None:
     wanted = arguments(texts)
     wanted.work.mkdir(parents=True, exist_ok=True)
-    small = wanted.work / "small"
+    small, wrote = wanted.work / "small", wanted.work / "written.jsonl"
     if not small.is_dir() and command(
-        ["shrink", wanted.teacher, "--layers", str(wanted.layers), "-o", str(small)]
+        [
+            *("shrink", wanted.teacher, "--layers", str(wanted.layers), "-o", str(small)),
+            *("--data", wanted.data),
+        ]
     ):
         sys.exit(1)
-    start = train(wanted, str(small), "start", {"epochs": wanted.start_epochs})
+    if not wrote.is_file():
+        with whole_file(wrote) as stream:
+            stream.writelines(json.dumps(row) + "\n" for row in written_in(wanted.round))
+    settings = {
+        "objective": "supervised-kd",
+        "learning_rate": wanted.start_rate,
+        "schedule": "linear",
+        "warmup": 0.05,
+        "epochs": 1,
+    }
+    start = train(wanted, str(small), "start", settings, str(wrote))
     students: dict[str, str | Path] = {}
     for name, settings in arms(wanted.betas).items():
-        students[name] = train(wanted, str(start), name, settings)
+        if wanted.arm in (None, name):
+            students[name] = train(wanted, str(start), name, settings)
+    if wanted.arm:
+        return
     students = {"teacher": wanted.teacher, "start": start, **students}
     lines = wanted.judge.read_text(encoding="utf-8").splitlines()[: wanted.limit]
     rows = [json.loads(line) for line in lines]
@@ -175,7 +219,7 @@ def main(texts: list[str] | None = None) -> None:
         systems.append(System(name, outputs, facts, against=against))
     found = evaluate(systems, examples, critic=entailment_critic(held_out_critic(wanted)))
     assert wanted.code in SUMMARY.code_names
-    settings = ("layers", "pairs", "start_epochs", "epochs", "batch", "learning_rate", "code")
+    settings = ("layers", "pairs", "epochs", "batch", "learning_rate", "start_rate", "code")
     found["of"] = {name: getattr(wanted, name) for name in settings}
     write_json(wanted.output, found)
     print(wanted.output)

@@ -1,11 +1,12 @@
 """The experiment with syntax control, from trained students to docs/experiments/syntax.md.
 
     python scripts/reproduce/syntax.py --student NAME=FOLDER --set NAME=FILE --pool FILE \
-        --work FOLDER --critic REF
+        --pairs FILE --work FOLDER --critic REF
 
 Draws an exemplar for each reference, lets each student write with it, without it, with the tree of
-the reference and with exemplars of others, and measures them beside copies of the source and of the
-exemplar. Outputs that are there already are not written again.
+the reference, with a tree that was retrieved without it and with exemplars of others, and measures
+them beside copies of the source and of the exemplar. Outputs that are there already are not written
+again.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from dimsum.metrics.measured import Measured
 from dimsum.prompts import one_line
 from dimsum.spec import read_spec
 from dimsum.syntax.control import find_trees
-from dimsum.syntax.exemplars import nearest_exemplars, shuffled
+from dimsum.syntax.exemplars import nearest_exemplars, retrieve_trees, shuffled
 from dimsum.syntax.parsers import Parser, find_parser
 from dimsum.tasks.paraphrase import PARAPHRASE
 
@@ -50,6 +51,7 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--student", action="append", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--set", action="append", default=[], dest="sets", metavar="NAME=FILE")
     parser.add_argument("--pool", action="append", default=[], help="of exemplars: pairs")
+    parser.add_argument("--pairs", required=True, help="trees are retrieved from: paraphrases")
     parser.add_argument("--limit", type=int, default=300, help="pairs of each set")
     parser.add_argument("--work", type=Path, required=True, help="folder of the outputs")
     parser.add_argument("--critic", required=True, help="judges entailment")
@@ -71,6 +73,12 @@ def pool_of(files: list[str]) -> list[str]:
     return list(dict.fromkeys(one_line(row[side]) for row in rows for side in ("s1", "s2")))
 
 
+def pairs_of(file: str) -> list[tuple[str, str]]:
+    """Sentences of each pair that is a paraphrase."""
+    rows = [row for row in rows_in(Path(file)) if row["label"] == 1]
+    return [(one_line(row["s1"]), one_line(row["s2"])) for row in rows]
+
+
 def exemplars_of(examples: list[Example], pool: list[str], path: Path) -> list[str]:
     """Drawn once, and kept under a hash of what they were drawn from."""
     texts = [[one.source, one.references[0]] for one in examples]
@@ -79,7 +87,8 @@ def exemplars_of(examples: list[Example], pool: list[str], path: Path) -> list[s
         found: list[str] = kept["exemplars"]
         return found
     print(f"drawing {len(examples)} exemplars from {len(pool)} sentences", file=sys.stderr)
-    found = nearest_exemplars(*map(list, zip(*texts, strict=True)), pool)
+    sources, references = map(list, zip(*texts, strict=True))
+    found = nearest_exemplars(sources, references, pool, find_parser())
     write_json(path, {"key": key, "exemplars": found})
     return found
 
@@ -130,6 +139,7 @@ def judge(
     data: str,
     students: dict[str, str],
     pool: list[str],
+    pairs: list[tuple[str, str]],
     wanted: argparse.Namespace,
     critic: Critic,
 ) -> dict[str, Any]:
@@ -143,6 +153,7 @@ def judge(
     sources = [one.source for one in examples]
     references = [one.references[0] for one in examples]
     parser = find_parser()
+    retrieved = retrieve_trees(sources, pairs, parser)
     systems: dict[str, list[str]] = {"source": sources, "exemplar": exemplars}
     refused: dict[str, int] = {}
     given: dict[str, list[str]] = {}
@@ -158,6 +169,7 @@ def judge(
             "no tree": None,
             "exemplar": exemplars,
             "tree of the reference": references,
+            "tree retrieved": retrieved,
             "exemplars of others": others,
         }
         for how, texts in asked.items():
@@ -206,8 +218,10 @@ def main(texts: list[str] | None = None) -> None:
     wanted.work.mkdir(parents=True, exist_ok=True)
     students = dict(map(named, wanted.student))
     pool, critic = pool_of(wanted.pool), entailment_critic(wanted.critic)
+    pairs = pairs_of(wanted.pairs)
     documents = [
-        judge(name, data, students, pool, wanted, critic) for name, data in map(named, wanted.sets)
+        judge(name, data, students, pool, pairs, wanted, critic)
+        for name, data in map(named, wanted.sets)
     ]
     specs = {name: read_spec(Path(path)) for name, path in students.items()}
     write_json(wanted.work / "syntax.json", documents)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
+from apted import APTED
 
 from dimsum.errors import UsageError
 from dimsum.evaluation.syntax import no_parse, tree_distances
 from dimsum.metrics.bootstrap import compare, draws
-from dimsum.syntax.exemplars import nearest_exemplars, shuffled
+from dimsum.syntax.exemplars import nearest_exemplars, retrieve_trees, shuffled
 from dimsum.syntax.parsers import find_parser
 from tests.dimsum.syntax import parsers
 
@@ -46,9 +47,46 @@ def test_an_exemplar_is_built_alike_and_about_something_else() -> None:
         "The old man lost the ring in the house.",
         "An old man lost his ring in a house yesterday.",
     ]
-    sources = ["In the house the old man lost the ring."]
-    assert nearest_exemplars(sources, ["The old man lost the ring in the house."], pool) == [
-        "A small child found the key in the garden."
-    ]
+    sources, parser = ["In the house the old man lost the ring."], find_parser()
+    reference = "The old man lost the ring in the house."
+    found = nearest_exemplars(sources, [reference], pool, parser)
+    assert found == ["A small child found the key in the garden."]
     with pytest.raises(UsageError, match="could be an exemplar"):
-        nearest_exemplars(sources, ["The old man lost the ring."], pool[2:])
+        nearest_exemplars(sources, ["The old man lost the ring."], pool[2:], parser)
+
+
+@pytest.mark.embedded
+def test_the_nearest_of_a_pool_is_that_of_all_comparisons() -> None:
+    pool = [
+        f"{subject} {verb}{where}."
+        for subject in ("A dog", "Two very small birds", "My aunt from Rome")
+        for verb in ("slept", "ate a pear", "said that it rained", "was seen by a friend")
+        for where in ("", " on Monday", " while nobody in the street looked up")
+    ]
+    references = [
+        "The minister resigned after the vote.",
+        "Prices rose.",
+        "Nine old trees were cut down by workers because the road had to be wider.",
+    ]
+    parser = find_parser()
+    found = nearest_exemplars(["Nothing."] * 3, references, pool, parser)
+    trees = parser.parse([*references, *pool])
+    for number, text in enumerate(found):
+        gaps = []
+        for place, other in enumerate(trees[3:]):
+            pair = [
+                APTED(a.trim(h).tree, b.trim(h).tree)
+                for h in (3, 99)
+                for a, b in [(trees[number], other)]
+            ]
+            gaps.append((*(one.compute_edit_distance() for one in pair), place))
+        assert text == pool[min(gaps)[2]]
+
+
+def test_trees_are_retrieved_by_those_of_the_sources() -> None:
+    """The parser `flat` gives a node a word, so trees are alike where texts are as long."""
+    pairs = [("a b", "a b c"), ("x y", "x y z"), ("a b", "c"), ("", "a b"), ("a b c d", "a")]
+    found = retrieve_trees(["one two", "", "one two three four five six"], pairs, FLAT)
+    assert found == ["(S (W) (W) (W))", "", "(S (W))"]
+    with pytest.raises(UsageError, match="tree on both sides"):
+        retrieve_trees(["one"], [("", "a")], FLAT)
