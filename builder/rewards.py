@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     from builder.models import LoadedModel
     from dimsum.syntax.parsers import Parser
 
+BESIDE = ("copied", "compression")
+"""Columns whose means are logged beside a reward: to copy and to shorten are what pleases a critic
+without saying anything.
+"""
+COPYING = "copying"
+"""The measure of the first; the second is always taken."""
+
 Value = Callable[[Sequence[Written]], "Floats"]
 
 
@@ -42,7 +49,8 @@ def open_judge(settings: Reward, tasks: tuple[TaskDefinition, ...]) -> Judge:
         UsageError, BuilderError: a model cannot be loaded.
     """
     base = load_config(settings.build)
-    more = [name for name in settings.measures if name not in base.measures]
+    asked = dict.fromkeys((*settings.measures, COPYING))
+    more = [name for name in asked if name not in base.measures]
     document = base.model_dump(mode="json") | {"measures": [*base.measures, *more]}
     config = check(BuildConfig, document)
     within = _within(settings, tasks)
@@ -174,13 +182,17 @@ class Judge:
         return self._bounded(outputs, self._value)
 
     def observe(self, outputs: Sequence[Written]) -> Mapping[str, float]:
-        """Entailment by the held-out critic in the same bounds, and P(valid)."""
+        """Entailment by the held-out critic in the same bounds, P(valid), the share of words that
+        are copied and the length; an output without words counts 0 in each.
+        """
         found = {"held_out": float(self._bounded(outputs, self._entailment_by_held_out).mean())}
+        said = [one for one in outputs if one.text]
+        columns = (*BESIDE, *(self.valid.columns if self.valid else ()))
+        values = self._measure(said, columns) if said else dict.fromkeys(columns, np.zeros(0))
+        sums = {name: values[name].sum() for name in BESIDE}
         if self.valid is not None:
-            said = [one for one in outputs if one.text]
-            likely = self.valid.predict(self._measure(said, self.valid.columns)) if said else 0.0
-            found["valid"] = float(np.sum(likely)) / len(outputs)
-        return found
+            sums["valid"] = self.valid.predict(values).sum() if said else 0.0
+        return found | {name: float(total) / len(outputs) for name, total in sums.items()}
 
     def _bounded(self, outputs: Sequence[Written], value: Value) -> Floats:
         """The value of outputs, 0 where it is ruled out."""

@@ -13,7 +13,10 @@ from transformers import TrainerCallback
 
 from dimsum.duration import duration
 
-SHOWN = ("loss", "rouge_l", "length", "style", "reward", "held_out", "accepted", "valid")
+SHOWN = (
+    *("loss", "rouge_l", "length", "style", "reward", "held_out", "accepted", "valid"),
+    *("copied", "compression"),
+)
 """Measures of a validation that have a line."""
 PLAIN_EVERY = 30.0
 """Seconds between two lines when standard error is not a terminal."""

@@ -99,6 +99,21 @@ def test_entailment_within_bounds(settings: dict[str, Any]) -> None:
     assert judge.reward([]).shape == (0,)
 
 
+def test_copying_and_length_are_observed_beside_the_reward(settings: dict[str, Any]) -> None:
+    judge = judge_of(settings, within={"summary": {}, "paraphrase": {}}, obey=False)
+    source = "alpha beta gamma delta"
+    found = judge.observe(
+        [
+            Written(source, "summary", "alpha beta"),  # all of it copied, 10 of 22 characters
+            Written(source, "summary", "alpha omega pi"),  # a third, 14 of 22
+            Written(source, "summary", ""),
+        ]
+    )
+    assert found["copied"] == pytest.approx((1 + 1 / 3) / 3)
+    assert found["compression"] == pytest.approx((10 + 14) / 22 / 3)
+    assert judge.observe([Written(source, "summary", "")])["copied"] == 0
+
+
 def test_without_bounds_of_its_own_a_task_has_its_rules(settings: dict[str, Any]) -> None:
     judge = judge_of(settings)
     assert set(judge.within["summary"]) == {"compression", "numbers_forward"}
