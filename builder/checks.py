@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from builder.config import BuildConfig, ModelConfig
-from builder.critics.nli_model import label_columns
 from builder.critics.spec import read_spec
 from builder.environment import models_of
 from builder.models import loading, resolve
@@ -98,6 +97,10 @@ def check_critic(reference: str, device: str | None = None) -> None:
         UsageError, ModelError: as `check_model`.
         BuilderError: no label says entailment.
     """
+    from builder.critics.nli_model import label_columns
+    from dimsum.hub import find_models
+
+    find_models(reference)
     from transformers import AutoConfig
 
     resolved = resolve(reference)

@@ -31,12 +31,14 @@ from builder.outdated import MadeOtherwise
 from builder.progress import Progress
 from builder.run import BuildResult, build
 from builder.store import RUN_FILE, Run
+from dimsum.hub import find_models
 from dimsum.loading import check_model
 from dimsum.lock import hold
 from dimsum.settings import PathInFile, Presets, Settings, begun_from, in_folder, load
 from dimsum.spec import SPEC_FILE
 from dimsum.training.recipe import PRESETS as RECIPES
 from dimsum.training.recipe import Recipe, load_recipe
+from dimsum.training.train import models_of
 
 ROUNDS = Presets("builder", ("embedded",), folder="presets/rounds")
 
@@ -144,6 +146,7 @@ def _distill(
 ) -> Distilled:
     settings, later = config.corpus, config.later_corpora or config.corpus
     later_recipe = config.later_students or config.student
+    find_models(*models_of(config.student), *models_of(later_recipe)[1:])
     if not (folder / "student-1" / SPEC_FILE).is_file():
         check_model(config.student.student, "generator", device=device, role="student")
     folder.mkdir(parents=True, exist_ok=True)
@@ -210,8 +213,7 @@ def _student(
 ) -> Path:
     """Train on a dataset, or only on the rows of one round of it."""
     from builder.rewards import open_judge
-    from dimsum.pairs import Columns
-    from dimsum.training.data import Data
+    from dimsum.pairs import Columns, Data
     from dimsum.training.train import train
 
     where = {} if number is None else {"round": number}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dimsum.hub import find_models, pin
 from dimsum.models import (
     EMBEDDED,
     EMBEDDED_INSTALL,
@@ -12,7 +13,6 @@ from dimsum.models import (
     embedded_folder,
     load_causal,
     loading,
-    pin,
     public_name,
     quiet_transformers,
     resolve,
@@ -26,6 +26,7 @@ __all__ = [
     "Resolved",
     "cache_folder",
     "embedded_folder",
+    "find_models",
     "load_causal",
     "loading",
     "pin",

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from builder.config import Bound, BuildConfig, CriticConfig, Rules, load_config
-from builder.critics.entailment import EntailmentCritic
 from builder.decide import holds
 from builder.errors import ConfigError
 from builder.measures.entailment import DIRECTIONS
@@ -23,13 +22,16 @@ from dimsum.objectives.reward_settings import ENTAILMENT, Reward
 from dimsum.rerank import obeys
 from dimsum.settings import check
 from dimsum.tasks import TaskDefinition
-from dimsum.training.rewards import Written
 
 if TYPE_CHECKING:
     from builder.critics.embedding import SentenceEncoder
+    from builder.critics.entailment import EntailmentCritic
     from builder.measures.base import Floats
     from builder.models import LoadedModel
     from dimsum.syntax.parsers import Parser
+    from dimsum.training.rewards import Written
+
+    Value = Callable[[Sequence[Written]], Floats]
 
 BESIDE = ("copied", "compression")
 """Columns whose means are logged beside a reward: to copy and to shorten are what pleases a critic
@@ -37,8 +39,6 @@ without saying anything.
 """
 COPYING = "copying"
 """The measure of the first; the second is always taken."""
-
-Value = Callable[[Sequence[Written]], "Floats"]
 
 
 def open_judge(settings: Reward, tasks: tuple[TaskDefinition, ...]) -> Judge:
@@ -84,6 +84,8 @@ def _within(settings: Reward, tasks: Iterable[TaskDefinition]) -> dict[str, Rule
 
 def _open_critics(settings: Reward) -> tuple[EntailmentCritic, EntailmentCritic]:
     """The critic that rewards, and the one that does not."""
+    from builder.critics.entailment import EntailmentCritic
+
     critic = EntailmentCritic.load(CriticConfig(model=settings.critic))
     if settings.held_out is not None:
         other = EntailmentCritic.load(CriticConfig(model=settings.held_out))

@@ -20,8 +20,6 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from builder.checks import check_models
 from builder.config import BuildConfig, ModelConfig
 from builder.critics.spec import read_spec
@@ -33,7 +31,6 @@ from builder.errors import GateError
 from builder.models import pin, resolve
 from builder.outdated import Outdated, find_outdated
 from builder.pool import forget_models
-from builder.prepacking import BOTH, MANY_ROWS, settle
 from builder.progress import Progress
 from builder.stages import splits
 from builder.stages.base import Stage
@@ -177,11 +174,9 @@ def resolve_header(run: Run, config: BuildConfig) -> dict[str, Any]:
         known = before.get("models", {}).get(role, {})
         earlier[role] = known if known.get("reference") == model.model else {}
     config = carry_shards(config, before)
+    facts = {role: _model_facts(model, earlier[role]) for role, model in models_of(config).items()}
     numbers, here = config.run.engine.call(settle_here, config, earlier)
-    models = {
-        role: {**_model_facts(model, earlier[role]), **numbers[role]}
-        for role, model in models_of(config).items()
-    }
+    models = {role: {**found, **numbers[role]} for role, found in facts.items()}
     if config.round is not None:  # what the teacher was when it wrote the sentences
         models["teacher"] = Run.open(config.round.corpus).header()["models"]["teacher"]
     noted = [{k: v for k, v in e.items() if k in here} for e in before.get("environments", ())]
@@ -250,6 +245,10 @@ def _dtype(model: ModelConfig, before: Mapping[str, Any]) -> str:
 
 def _uses_prepacking(role: str, model: ModelConfig, dtype: str, before: Mapping[str, Any]) -> bool:
     """Whether its weights are packed: that changes bytes by rounding, so a run keeps to it."""
+    import torch
+
+    from builder.prepacking import BOTH, MANY_ROWS, settle
+
     switch = model.prepacked
     if switch == "auto" and before.get("dtype") == dtype and "prepacked" in before:
         switch = "on" if before["prepacked"] else "off"

@@ -7,12 +7,14 @@ once for each of them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from builder.decoding.nucleus import NucleusSampler, SamplingConfig
-from builder.prepacking import Switch, prepack, settle
 from dimsum.spec import Generation
 from dimsum.student import DType, Student
 from dimsum.writing import first_line
+
+if TYPE_CHECKING:
+    from builder.prepacking import Switch
 
 _GREEDY = {"temperature": 1.0, "top_p": 1e-9}
 """A nucleus that holds the most probable token alone."""
@@ -37,6 +39,8 @@ def student_of(
         UsageError, ModelError: as there.
     """
     student = Student.from_pretrained(reference, device=device, dtype=dtype)
+    from builder.prepacking import prepack, settle
+
     if student.spec.architecture == "causal":
         student.writer = sample_rows
         if settle(prepacked, student.model.device, student.model.dtype):
@@ -60,6 +64,8 @@ def sample_rows(
         ConfigError: a row that leaves no room for an output.
         BuilderError: not enough memory for a single row.
     """
+    from builder.decoding.nucleus import NucleusSampler, SamplingConfig
+
     greedy = seed is None
     settings = SamplingConfig.model_validate(
         {

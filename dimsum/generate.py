@@ -22,7 +22,8 @@ from dimsum.data.files import decode_lines, form_of, json_row, lines_in, rows_in
 from dimsum.data.values import Reading, Row, check_columns, format_value, not_text
 from dimsum.errors import UsageError
 from dimsum.files import try_file
-from dimsum.models import pin, resolve
+from dimsum.hub import find_models, pin
+from dimsum.models import resolve
 from dimsum.rerank import Judge, best_of, likeliest_obeying
 from dimsum.syntax.control import Refusal, find_trees
 from dimsum.tasks import TaskDefinition
@@ -79,12 +80,12 @@ def generate_file(
     device: str | None = None,
     dtype: Any = "auto",
     say: Callable[[str], None] = lambda line: None,
-    judge: Judge | None = None,
+    open_judge: Callable[[], Judge] | None = None,
 ) -> int:
     """Write for every line of a file or of standard input; returns how many lines there were.
 
     Args:
-        judge: chooses among the samples that `job.rerank` asks for.
+        open_judge: opens what chooses among the samples that `job.rerank` asks for.
 
     Raises:
         UsageError: a file that cannot be read or lacks the column, an unknown control code, or an
@@ -92,7 +93,7 @@ def generate_file(
     """
     from dimsum.student import Student
 
-    if job.rerank and (judge is None or job.number > 1):
+    if job.rerank and (open_judge is None or job.number > 1):
         raise UsageError(
             "the best of several samples is one output, chosen by a critic",
             hint="leave -n out, or the samples to choose from",
@@ -121,6 +122,8 @@ def generate_file(
         for _ in rows:  # a file that cannot be read is refused before any model works
             pass
         form, rows = _read(source, job)
+    find_models(model, job.referee)
+    judge = open_judge() if job.rerank and open_judge else None
     student = Student.from_pretrained(model, device=device, dtype=dtype)
     say(student.note)
     if not student.spec.trained:

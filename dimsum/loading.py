@@ -45,9 +45,11 @@ def check_model(
         ModelError: weights are missing, left over or of another shape, there is no tokenizer that
             fits, or there are too few positions.
     """
-    from transformers import AutoTokenizer
-
+    from dimsum.hub import find_models
     from dimsum.models import loading, resolve
+
+    find_models(reference)
+    from transformers import AutoTokenizer
 
     pick_device(device)
     resolved = resolve(reference)

@@ -135,44 +135,6 @@ def public_name(reference: str) -> str:
     return Path(reference).expanduser().name if _is_path(reference) else reference
 
 
-def pin(resolved: Resolved) -> Resolved:
-    """A Hub id with the commit that its revision names now, asked of the Hub or of its cache.
-
-    A branch moves; the commit is what a run computes with from its first start to its last.
-    """
-    if not resolved.identity.startswith("hub:"):
-        return resolved
-    prefer_cache_when_offline()
-    commit = _commit_on_hub(resolved) or _commit_in_cache(resolved)
-    if commit is None:
-        raise ModelError(
-            f"the model {resolved.reference} is neither on the Hub, as seen from here, "
-            "nor in its cache",
-            hint="check its name and the network; a gated model needs `hf auth login`",
-        )
-    identity = f"hub:{resolved.path}@{commit}"
-    return Resolved(resolved.reference, resolved.path, commit, identity, resolved.licence)
-
-
-def _commit_on_hub(resolved: Resolved) -> str | None:
-    import httpx2
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import OfflineModeIsEnabled
-
-    try:
-        found = HfApi().model_info(resolved.path, revision=resolved.revision, timeout=10)
-    except (httpx2.HTTPError, OfflineModeIsEnabled, OSError, RuntimeError):
-        return None
-    return found.sha
-
-
-def _commit_in_cache(resolved: Resolved) -> str | None:
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(resolved.path, "config.json", revision=resolved.revision)
-    return Path(found).parent.name if isinstance(found, str) else None
-
-
 def embedded_folder(name: str) -> Path:
     """The file or folder of an embedded model inside its installed wheel.
 
@@ -331,9 +293,11 @@ def load_causal(
         UsageError: no causal language model.
         ModelError: the model is missing, corrupt or cannot be fetched.
     """
-    from transformers import AutoModelForCausalLM
-
+    from dimsum.hub import find_models
     from dimsum.loading import class_for
+
+    find_models(reference)
+    from transformers import AutoModelForCausalLM
 
     resolved = resolve(reference)
     class_for("causal", resolved, "teacher")

@@ -9,11 +9,12 @@ import threading
 import urllib.error
 import urllib.request
 
-TIMEOUT = 4.0
+TIMEOUT = 3.0
 """Seconds that the Hub has to answer anything at all."""
 PATIENCE = 1.0
 """Seconds after which it is said what is waited for."""
 _ANSWERED: set[str] = set()
+_SILENT: set[str] = set()
 
 
 def prefer_cache_when_offline() -> None:
@@ -28,11 +29,28 @@ def prefer_cache_when_offline() -> None:
     if answers(constants.ENDPOINT):
         _ANSWERED.add(constants.ENDPOINT)
         return
+    _SILENT.add(constants.ENDPOINT)
     print(f"{constants.ENDPOINT} does not answer; only what is cached is used", file=sys.stderr)
     os.environ["HF_HUB_OFFLINE"] = "1"  # for libraries that are not imported yet, and workers
     constants.HF_HUB_OFFLINE = True
     if "datasets" in sys.modules:
         sys.modules["datasets"].config.HF_HUB_OFFLINE = True
+
+
+def is_offline() -> bool:
+    """Whether the Hub's clients only use what they have cached."""
+    from huggingface_hub import constants
+
+    return bool(constants.HF_HUB_OFFLINE)
+
+
+def why_offline() -> str:
+    """Why they do, as the end of a message."""
+    from huggingface_hub import constants
+
+    if constants.ENDPOINT in _SILENT:
+        return f"{constants.ENDPOINT} does not answer"
+    return "HF_HUB_OFFLINE is set"
 
 
 def answers(url: str) -> bool:

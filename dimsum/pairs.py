@@ -47,6 +47,15 @@ class Columns:
     syntax: str = ""
 
 
+@dataclass(frozen=True)
+class Data:
+    """Where the pairs are: see `dimsum.data.dataset.read_rows`."""
+
+    reference: str
+    columns: Columns = field(default_factory=Columns)
+    config: str | None = None
+
+
 def pairs_of(
     rows: Iterable[Mapping[str, Any]],
     columns: Columns,

@@ -17,6 +17,7 @@ from dimsum.data.values import is_blank
 from dimsum.devices import pick_device, pick_dtype
 from dimsum.errors import DimsumError, ModelError, UsageError
 from dimsum.files import give_usual_modes, write_json
+from dimsum.hub import find_models
 from dimsum.loading import positions
 from dimsum.memory import is_out_of_memory
 from dimsum.models import public_name, quiet_transformers, resolve
@@ -95,6 +96,7 @@ class Student:
             UsageError: a reference of no known form, or a model that generates no text.
             ModelError: a model that is missing, corrupt or cannot be fetched.
         """
+        find_models(str(reference))
         resolved = resolve(str(reference))
         where = pick_device(device)
         kind = pick_dtype(where, dtype)

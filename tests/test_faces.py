@@ -11,7 +11,6 @@ import re
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -28,7 +27,7 @@ from builder.critics.recipe import CriticRecipe
 from builder.distill import DistillConfig
 from builder.rescore import Comparison
 from builder.statistics.funnel import Step
-from dimsum import network, os_errors
+from dimsum import os_errors
 from dimsum.commands.output import print_json
 from dimsum.files import try_file, write_text
 
@@ -300,25 +299,6 @@ def test_new_files_have_the_rights_of_any_new_file(tmp_path: Path) -> None:
     mask = os.umask(0)
     os.umask(mask)
     assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == 0o666 & ~mask
-
-
-def test_a_hub_that_does_not_answer_is_found_out_in_time(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    network.prefer_cache_when_offline()
-    assert constants.HF_HUB_OFFLINE is True
-    assert capfd.readouterr().err == (
-        "http://127.0.0.1:9 does not answer; only what is cached is used\n"
-    )
-    monkeypatch.setattr(network, "_ask", lambda url: time.sleep(30))
-    monkeypatch.setattr(network, "PATIENCE", 0.05)
-    monkeypatch.setattr(network, "TIMEOUT", 0.2)
-    assert network.answers("http://slow.example") is False
-    assert capfd.readouterr().err == "waiting for http://slow.example ...\n"
 
 
 def test_a_terminal_of_few_characters_gets_escapes(tmp_path: Path) -> None:

@@ -43,9 +43,8 @@ def train(
     from builder.critics import checkpoint
     from builder.critics.nli_data import read_nli
     from builder.critics.recipe import load_recipe
-    from builder.critics.training import Step
-    from builder.critics.training import train as run
     from builder.errors import ConfigError
+    from builder.models import find_models
     from dimsum.data.values import Reading
     from dimsum.lock import hold
 
@@ -58,6 +57,9 @@ def train(
         examples += read_nli(path, reading, "train")
         if reading.dropped:
             click.echo(f"left out of {path}: {reading}", err=True)
+    find_models(settings.base, settings.start)
+    from builder.critics.training import Step
+    from builder.critics.training import train as run
 
     def report(at: Step) -> None:
         click.echo(
@@ -131,18 +133,20 @@ def evaluate(
     """
     from builder.commands.output import print_evaluations
     from builder.config import CriticConfig
-    from builder.critics.entailment import EntailmentCritic
-    from builder.critics.evaluation import evaluate as measure
     from builder.critics.nli_data import read_nli
     from builder.critics.windows import describe_long
     from builder.facts import EVALUATION_FILE
-    from builder.models import resolve
+    from builder.models import find_models, resolve
     from dimsum.commands.output import print_json
     from dimsum.data.values import Reading
     from dimsum.files import write_json
 
     readings = [Reading() for _ in data]
     files = [(path, read_nli(path, one)) for path, one in zip(data, readings, strict=True)]
+    find_models(model)
+    from builder.critics.entailment import EntailmentCritic
+    from builder.critics.evaluation import evaluate as measure
+
     loaded = EntailmentCritic.load(CriticConfig(model=model))
     for note in loaded.notes:
         click.echo(note, err=True)

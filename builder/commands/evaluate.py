@@ -231,6 +231,7 @@ def _evaluate(
 ) -> dict[str, Any]:
     """The document of one data set."""
     from builder.judges import entailment_critic, pair_judge
+    from builder.models import find_models
     from builder.writing import student_of
     from dimsum.data.values import Reading
     from dimsum.evaluation.run import evaluate_systems
@@ -252,6 +253,9 @@ def _evaluate(
     examples, aside = _read(one, task, options, reference_files, dropped)
     if dropped.dropped:
         say(f"left out of {one.data}: {dropped}")
+    scorer = rest["bertscore"] if rest["bertscore"] != "auto" else None
+    find_models(*wanted.models, wanted.teacher, critic, scorer)
+    find_models(wanted.rerank_critic if wanted.rerank else None)
     wanted.check_models()
     document = evaluate_systems(
         wanted,

@@ -6,6 +6,7 @@ The verb lives on this floor because it may bring the critic; everything else is
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,14 @@ def generate(
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
     source = None if file == Path("-") else file
     goes_on = output is not None and source is not None
-    judge = pair_judge(critic) if rerank else None
     with resumable() if goes_on else nullcontext():
-        generate_file(model, job, source, output, device=device, dtype=dtype, say=say, judge=judge)
+        generate_file(
+            model,
+            job,
+            source,
+            output,
+            device=device,
+            dtype=dtype,
+            say=say,
+            open_judge=partial(pair_judge, critic) if rerank else None,
+        )

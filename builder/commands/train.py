@@ -61,7 +61,9 @@ def train(
     from dimsum.commands.output import print_facts, print_json
     from dimsum.data.values import conditions
     from dimsum.errors import UsageError
-    from dimsum.pairs import Columns
+    from dimsum.hub import find_models
+    from dimsum.models import is_on_hub
+    from dimsum.pairs import Columns, Data, check_data
     from dimsum.training.recipe import load_recipe
 
     if student:
@@ -70,10 +72,11 @@ def train(
         overrides = (*overrides, "control=false")
     recipe = load_recipe(preset, overrides)
     columns = Columns(source_column, target_column, task_column, conditions(where))
-    from dimsum.training.data import Data
-
     data = Data(dataset, columns, config)
     if plan_only:
+        if is_on_hub(recipe.student):  # before torch is imported
+            check_data(dataset, columns, config, recipe.definitions)
+            find_models(recipe.student)
         from dimsum.training.plan import plan
 
         found = plan(data, recipe, device=device, steps=steps)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from builder.errors import ConfigError
 from dimsum.files import atomic_writer
 from dimsum.lock import LOCK
+
+if TYPE_CHECKING:
+    import torch
 
 FILE = "unfinished.safetensors"
 

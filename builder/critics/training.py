@@ -19,10 +19,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from pydantic import Field, model_validator
 from torch.nn.functional import cross_entropy
 
 from builder.critics import checkpoint
@@ -30,56 +29,16 @@ from builder.critics.checkpoint import Checkpoint
 from builder.critics.folder import load_members, save, with_new_head
 from builder.critics.nli_data import LABELS, NliExample, length_buckets, mix
 from builder.critics.nli_model import NliModel
+from builder.critics.recipe import CriticRecipe
 from builder.critics.spec import SPEC_FILE, CriticSpec, read_spec
 from builder.errors import ConfigError
 from builder.models import public_name, quiet_transformers, resolve
 from builder.store import digest
 from dimsum.cpu import use_explicit_attention
-from dimsum.settings import Settings
 
 LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 REPORT_EVERY = 50
 CHECKPOINT_SECONDS = 120.0
-
-
-class CriticRecipe(Settings):
-    """Everything that decides a training besides the examples; kept in `critic.json`."""
-
-    base: str = Field(description="model reference of the base")
-    start: str | None = Field(
-        None,
-        description="critic to go on from instead of a new head; of the same base and shape; of "
-        "two in one folder, the one over this base",
-    )
-    method: Literal["lora", "full"] = Field("lora", description="adapters, or all weights")
-    template: str | None = Field(
-        "{premise}\nTherefore: {hypothesis}\nTrue?", description="null: the tokenizer takes pairs"
-    )
-    layers: int | None = Field(None, ge=1, description="keep only the base's first layers")
-    frozen_layers: int = Field(0, ge=0, description="LoRA sits on the layers above these")
-    lora_rank: int = Field(16, ge=1, description="of the adapters' matrices")
-    frozen_embeddings: bool = Field(False, description="method full: keep the base's own")
-    dropout: float | None = Field(None, ge=0, lt=1, description="null: what the base has")
-    epochs: int = Field(1, ge=1, description="passes over the examples")
-    batch_size: int = Field(32, ge=1, description="examples of one step")
-    learning_rate: float = Field(4e-4, gt=0, description="the highest; it falls to 0")
-    warmup: float = Field(0.05, ge=0, le=1, description="share of the steps")
-    max_tokens: int = Field(128, ge=8, description="of premise and hypothesis, read at once")
-    repeat: dict[str, int] = Field({}, description="times that examples of a source are seen")
-    limit: dict[str, int] = Field({}, description="examples of a source that are used at most")
-    seed: int = Field(0, description="of the new head and of the order")
-    compile: bool = Field(False, description="torch.compile each layer; needs a C++ compiler")
-
-    @model_validator(mode="after")
-    def _template_whole(self) -> CriticRecipe:
-        if self.template is not None:
-            try:
-                self.template.format(premise="", hypothesis="")
-            except (KeyError, IndexError, ValueError) as error:
-                raise ValueError("template may only hold {premise} and {hypothesis}") from error
-            if "{premise}" not in self.template or "{hypothesis}" not in self.template:
-                raise ValueError("template needs {premise} and {hypothesis}")
-        return self
 
 
 @dataclass(frozen=True, slots=True)

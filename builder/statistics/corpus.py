@@ -13,10 +13,10 @@ from pathlib import Path
 
 from builder.errors import BuilderError, ConfigError
 from builder.store import RUN_FILE
-from dimsum.data.dataset import SPLIT_COLUMN, data_files
+from dimsum.data.dataset import SPLIT_COLUMN, data_files, out_of_reach
 from dimsum.data.files import TABLES, rows_in
 from dimsum.data.values import Reading, check_columns, format_value
-from dimsum.network import prefer_cache_when_offline
+from dimsum.network import is_offline, prefer_cache_when_offline
 
 PIECE = 8192
 """Rows of a piece. Nothing that is measured depends on it."""
@@ -176,6 +176,8 @@ def _of_hub(reference: str, columns: Columns) -> Corpus:
             name, repo_type="dataset", revision=commit, allow_patterns=patterns
         )
     except Exception as error:
+        if is_offline():
+            raise out_of_reach(reference) from error
         raise BuilderError(
             f"the dataset {reference} could not be fetched: "
             f"{(str(error).strip().splitlines() or [type(error).__name__])[0]}",

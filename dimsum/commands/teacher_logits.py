@@ -42,11 +42,11 @@ def teacher_logits(
     objective.teacher_logits and has no teacher in memory.
     """
     from dimsum.commands.output import print_facts, print_json
+    from dimsum.pairs import Data
     from dimsum.training.recipe import load_recipe
 
     changes = (*overrides, f"student={student}") if student else overrides
     recipe = load_recipe(preset, changes)
-    from dimsum.training.data import Data
     from dimsum.training.teacher_logits import prepared_logits
 
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))

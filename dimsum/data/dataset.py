@@ -10,7 +10,7 @@ from dimsum.data.files import JSON, TABLES, form_of, form_of_table, is_table, ro
 from dimsum.data.splits import SPLIT_OF, split_of, split_of_file
 from dimsum.data.values import Reading, Row
 from dimsum.errors import DimsumError, UsageError
-from dimsum.network import prefer_cache_when_offline
+from dimsum.network import is_offline, prefer_cache_when_offline, why_offline
 
 SPLIT_COLUMN = "split"
 
@@ -129,9 +129,9 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def _hub_rows(reference: str, split: str | None, config: str | None) -> Iterator[Row]:
+    prefer_cache_when_offline()
     from datasets import get_dataset_split_names, load_dataset
 
-    prefer_cache_when_offline()
     name, _, revision = reference.partition("@")
     try:
         there = get_dataset_split_names(name, config, revision=revision or None)
@@ -140,6 +140,8 @@ def _hub_rows(reference: str, split: str | None, config: str | None) -> Iterator
             for one in _match_splits(there, split)
         ]
     except Exception as error:
+        if is_offline():
+            raise out_of_reach(reference) from error
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise DimsumError(
             f"the dataset {reference} could not be loaded: {first}",
@@ -156,6 +158,14 @@ def _hub_rows(reference: str, split: str | None, config: str | None) -> Iterator
         for row in part:
             number += 1
             yield Row(row, f"row {number}")
+
+
+def out_of_reach(reference: str) -> DimsumError:
+    """What is said of a Hub data set that is not in the cache while the Hub is not asked."""
+    return DimsumError(
+        f"the dataset {reference} is not in the Hub's cache, and {why_offline()}",
+        hint="nor does a file or folder of that name lie here; check its name and the network",
+    )
 
 
 def _match_splits(there: Sequence[str], split: str | None) -> list[str]:

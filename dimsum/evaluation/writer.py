@@ -14,7 +14,8 @@ from dimsum.evaluation.evaluate import System, control_accuracy
 from dimsum.evaluation.matched import nearest_in_length
 from dimsum.evaluation.saved_outputs import find_same
 from dimsum.evaluation.wanted import Wanted
-from dimsum.models import pin, public_name, resolve
+from dimsum.hub import pin
+from dimsum.models import public_name, resolve
 from dimsum.rerank import Judge, best_of, choose_obeying, write_beams
 
 if TYPE_CHECKING:

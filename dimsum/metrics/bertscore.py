@@ -12,10 +12,11 @@ from typing import Any
 
 from dimsum.devices import pick_device
 from dimsum.errors import ModelError
+from dimsum.hub import pin
 from dimsum.loading import check_model, positions
 from dimsum.metrics.bleu import sentence_bleu
 from dimsum.metrics.measured import Measured, mean_of
-from dimsum.models import pin, public_name, quiet_transformers, resolve
+from dimsum.models import public_name, quiet_transformers, resolve
 
 BETA = 4.0
 USUAL = "roberta-large"

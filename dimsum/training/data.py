@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import islice
 from typing import Any
@@ -15,22 +15,13 @@ from dimsum.errors import UsageError
 from dimsum.language import languages_of
 from dimsum.models import public_name
 from dimsum.objectives.settings import GKD
-from dimsum.pairs import Columns, Pair, held_out, pairs_of
+from dimsum.pairs import Data, Pair, held_out, pairs_of
 from dimsum.prompts import PromptFormat
 from dimsum.student import Student
 from dimsum.training.balance import balanced
 from dimsum.training.examples import Encoding, Examples, code_of, encode_pairs
 from dimsum.training.recipe import Recipe
 from dimsum.training.trees import Shown, check_syntax, fit_syntax, note_labels, with_trees
-
-
-@dataclass(frozen=True)
-class Data:
-    """Where the pairs are: see `dimsum.data.dataset.read_rows`."""
-
-    reference: str
-    columns: Columns = field(default_factory=Columns)
-    config: str | None = None
 
 
 @dataclass

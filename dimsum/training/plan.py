@@ -28,9 +28,8 @@ from dimsum.models import loading, public_name, resolve
 from dimsum.objectives.divergence import CHUNK_ELEMENTS
 from dimsum.objectives.settings import GKD
 from dimsum.opening import architecture_of_config
-from dimsum.pairs import check_data, pairs_of
+from dimsum.pairs import Data, check_data, pairs_of
 from dimsum.prompts import Architecture, PromptFormat
-from dimsum.training.data import Data
 from dimsum.training.examples import IGNORED, keeps_logits
 from dimsum.training.lora import with_lora
 from dimsum.training.recipe import Recipe, check_precision

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dimsum.errors import UsageError
 from dimsum.files import write_json
@@ -13,9 +13,10 @@ from dimsum.models import public_name, resolve
 from dimsum.objectives.settings import GKD
 from dimsum.spec import SPEC_FILE
 from dimsum.student import Student
-from dimsum.training.data import Prepared
-from dimsum.training.examples import hash_examples
 from dimsum.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from dimsum.training.data import Prepared
 
 RECORD = "training.json"
 REFERENCES = ("critic", "held_out", "build")
@@ -29,6 +30,8 @@ OTHERS = {
 
 def identity_of(student: Student, recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
     """What makes two trainings the same: student, settings and examples."""
+    from dimsum.training.examples import hash_examples
+
     settings = recipe.model_dump(mode="json", exclude={"student", "language"})
     if recipe.syntax is None:  # as trainings were begun that knew no trees
         settings.pop("syntax")

@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from dimsum.data.dataset import read_rows
 from dimsum.data.values import Reading
@@ -22,7 +20,9 @@ from dimsum.files import try_new_folder, whole_folder
 from dimsum.models import public_name, resolve
 from dimsum.pairs import Columns, check_data, pairs_of
 from dimsum.student import Student
-from dimsum.training.examples import Collator, Encoding, Examples, encode_pairs
+
+if TYPE_CHECKING:
+    import torch
 
 MEASURED = 64
 """Pairs that the influence of layers is measured on."""
@@ -128,6 +128,8 @@ def find_layers(module: Any) -> torch.nn.ModuleList:
     Raises:
         UsageError: there is no such list.
     """
+    import torch
+
     lists = [
         one
         for one in module.modules()
@@ -152,6 +154,10 @@ def measure_influence(
     Args:
         reading: where rows and those that are not used are counted.
     """
+    import torch
+
+    from dimsum.training.examples import Collator, Encoding, Examples, encode_pairs
+
     rows = read_rows(data, "train", reading=reading)
     pairs = islice(pairs_of(rows, Columns(), data, reading), MEASURED)
     causal = student.spec.architecture == "causal"
@@ -178,6 +184,7 @@ def _watch(
     sums: dict[str, list[list[float]]],
 ) -> Iterator[None]:
     """Adds to the sums what each layer does to its states where the masks say."""
+    import torch
 
     def watcher(mask: torch.Tensor, into: list[float]) -> Callable[..., None]:
         def add(_: Any, given: Any, named: Any, found: Any) -> None:

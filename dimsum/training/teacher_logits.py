@@ -14,16 +14,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from dimsum.devices import pick_device
 from dimsum.errors import DimsumError, UsageError
 from dimsum.files import atomic_writer, try_folder, write_json
+from dimsum.hub import find_models
 from dimsum.lock import LOCK, hold
 from dimsum.objectives.settings import GKD
-from dimsum.training.examples import Collator, Examples, hash_examples
+from dimsum.pairs import Data, check_data
 
 if TYPE_CHECKING:
+    import torch
+
+    from dimsum.training.examples import Examples
+    from dimsum.training.recipe import Recipe
     from dimsum.training.teacher import Teacher
 
 SHARD = 256
@@ -86,6 +89,8 @@ class CachedTeacher:
         Raises:
             UsageError: a file is not there or damaged.
         """
+        import torch
+
         numbers = range(-(-len(examples) // SHARD))
         shards = [_read(self.folder / f"{part}-{number:05d}.safetensors") for number in numbers]
         examples.teacher_ids = torch.cat([shard["ids"] for shard in shards])
@@ -191,9 +196,11 @@ def _read_begun(path: Path) -> Any:
 def _write(
     teacher: Teacher, items: list[dict[str, Any]], path: Path, top: int, vocabulary: int
 ) -> None:
+    import torch
     from safetensors.torch import save
 
     from dimsum.training.distilling import split_inputs
+    from dimsum.training.examples import Collator
 
     collator = Collator(teacher.writer.tokenizer)
     device = teacher.model.device
@@ -223,8 +230,8 @@ def _identity(objective: GKD) -> str:
 
 
 def prepared_logits(
-    data: Any,
-    recipe: Any,
+    data: Data,
+    recipe: Recipe,
     output: Path,
     top: int,
     *,
@@ -239,8 +246,6 @@ def prepared_logits(
         Busy: another process writes there.
     """
     from dimsum.student import Student
-    from dimsum.training.data import fit_prompts, prepare
-    from dimsum.training.teacher import count_vocabulary, open_teacher
 
     objective = recipe.objective
     if not isinstance(objective, GKD):
@@ -253,6 +258,12 @@ def prepared_logits(
             hint="set objective.lambda to 0 and objective.sequence_level to false",
         )
     check_place(output)
+    check_data(data.reference, data.columns, data.config, recipe.definitions)
+    find_models(recipe.student, objective.teacher)
+    from dimsum.training.data import fit_prompts, prepare
+    from dimsum.training.examples import hash_examples
+    from dimsum.training.teacher import count_vocabulary, open_teacher
+
     student = Student.from_pretrained(recipe.student, device="cpu", dtype="float32")
     fit_prompts(student, recipe)
     ready = prepare(student, data, recipe)

@@ -10,8 +10,8 @@ import pytest
 from dimsum import Student
 from dimsum.evaluation import teacher as asking
 from dimsum.metrics.bertscore import OFFLINE, BertScore
+from dimsum.pairs import Data
 from dimsum.tasks.registry import task_of
-from dimsum.training.data import Data
 from dimsum.training.recipe import load_recipe
 from dimsum.training.train import train
 from tests.student_toys import toy_pairs, write_jsonl

@@ -23,8 +23,8 @@ from builder.critics.evaluation import summarise, wilson
 from builder.critics.folder import WEIGHTS, load_members
 from builder.critics.nli_data import length_buckets, mix, read_nli
 from builder.critics.nli_model import NliModel, label_columns
-from builder.critics.recipe import load_recipe
-from builder.critics.training import CriticRecipe, fresh, train
+from builder.critics.recipe import CriticRecipe, load_recipe
+from builder.critics.training import fresh, train
 from builder.errors import BuilderError, ConfigError
 from dimsum.errors import ModelError, UsageError
 from dimsum.lock import LOCK

@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from builder.cli import run
 from dimsum import Student
 from dimsum.errors import UsageError
-from dimsum.pairs import Pair
+from dimsum.pairs import Data, Pair
 from dimsum.prompts import PromptFormat
 from dimsum.spec import Generation
 from dimsum.syntax.control import Refusal, SyntaxControl, find_trees
 from dimsum.syntax.tree import ParserMismatch, TreeError
-from dimsum.training.data import Data
 from dimsum.training.plan import plan
 from dimsum.training.recipe import Recipe
 from dimsum.training.train import train

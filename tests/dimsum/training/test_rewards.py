@@ -15,15 +15,16 @@ import torch
 
 from dimsum.errors import DimsumError, UsageError
 from dimsum.objectives.reward_settings import Reward
+from dimsum.pairs import Data
 from dimsum.tasks import TaskDefinition
 from dimsum.training import own_batches
 from dimsum.training import plan as plan_module
-from dimsum.training.data import Data
+from dimsum.training.fit import LOG
 from dimsum.training.own_outputs import OwnOutput
 from dimsum.training.progress import ProgressLine
 from dimsum.training.recipe import load_recipe
 from dimsum.training.rewards import Written
-from dimsum.training.train import LOG, train
+from dimsum.training.train import train
 from tests.dimsum.training.test_distilling import MAKERS, Stop, curve, gkd, small, trainer_of
 from tests.student_toys import make_llama, make_t5, toy_pairs
 

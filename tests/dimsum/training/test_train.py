@@ -15,11 +15,12 @@ from builder.cli import run
 from cards.lint import lint
 from dimsum import Student
 from dimsum.errors import UsageError
+from dimsum.pairs import Data
 from dimsum.training.checkpoints import SUMS, last_checkpoint
-from dimsum.training.data import Data
+from dimsum.training.fit import CHECKPOINTS, LOG
 from dimsum.training.lora import with_lora
 from dimsum.training.recipe import Recipe, check_precision, load_recipe
-from dimsum.training.train import CHECKPOINTS, LOG, train
+from dimsum.training.train import train
 from tests.student_toys import toy_pairs, write_jsonl
 
 
