@@ -143,10 +143,13 @@ def of_text(text: Any) -> str:
     return "\n\n".join(
         [
             f"The teacher is a student that was trained on the data before. Of its layers "
-            f"{of['layers']} stay, at even distances; what is left was trained by cross-entropy "
-            f"on at most {of['pairs']} pairs, {of['start_epochs']} times (`start`), and from "
-            f"there on under each objective for {max(steps.values())} steps of {of['batch']} "
-            f"pairs, at a learning rate of {of['learning_rate']:g}. That is a small experiment. "
+            f"{of['layers']} stay, those of the largest influence. What is left cannot write, so "
+            "it first learns the teacher's distributions (supervised KD) on the "
+            f"{of['written']:,} texts that the teacher wrote in a round of `dimsum distill`, "
+            f"once, {facts['start']['steps']} steps of {of['batch']} at a learning rate of up to "
+            f"{of['start_rate']:g} (`start`). From there on it is trained under each objective for "
+            f"{max(steps.values())} steps of {of['batch']} of the data's pairs, at a learning "
+            f"rate of {of['learning_rate']:g}. That is a small experiment. "
             f"All write greedily for the same {text['examples']} sources under "
             f"`{of['code']}`; the critic of the table gave no reward. Tokens are counted in a "
             "second of processor time.",

@@ -7,7 +7,7 @@ The teacher loses the layers of least influence. A model that is cut so writes n
 read, so it first learns the teacher's distributions on what the teacher wrote in a round of
 `dimsum distill`, and from there on under each objective for as many steps. All are judged on the
 same sources, with entailment by a critic that gave no reward. What is there already is not done
-again; `--arm NAME` trains that student and ends.
+again. `--arms` names the objectives, all by default; with `--train-only` nothing is judged.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--critic", default=CRITIC, help="of two models: the second rewards")
     parser.add_argument("--build", default="embedded", help="of the reward's measures")
     parser.add_argument("--sample", type=int, default=16, help="validation sources of a reward")
-    parser.add_argument("--arm", help="train only this student")
+    parser.add_argument("--arms", nargs="*", metavar="NAME", help="objectives, as the page says")
+    parser.add_argument("--train-only", action="store_true", help="judge nothing yet")
     parser.add_argument("-o", "--output", type=Path, required=True)
     return parser.parse_args(texts)
 
@@ -203,9 +204,9 @@ def main(texts: list[str] | None = None) -> None:
     start = train(wanted, str(small), "start", settings, str(wrote))
     students: dict[str, str | Path] = {}
     for name, settings in arms(wanted.betas).items():
-        if wanted.arm in (None, name):
+        if wanted.arms is None or name in wanted.arms:
             students[name] = train(wanted, str(start), name, settings)
-    if wanted.arm:
+    if wanted.train_only:
         return
     students = {"teacher": wanted.teacher, "start": start, **students}
     lines = wanted.judge.read_text(encoding="utf-8").splitlines()[: wanted.limit]
@@ -215,12 +216,14 @@ def main(texts: list[str] | None = None) -> None:
     systems = []
     for name, folder in students.items():
         outputs, facts = write(folder, sources, wanted.code)
-        against = BASES if name.startswith("on-policy") else ()
+        bases = tuple(base for base in BASES if base in students)
+        against = bases if name.startswith("on-policy") else ()
         systems.append(System(name, outputs, facts, against=against))
     found = evaluate(systems, examples, critic=entailment_critic(held_out_critic(wanted)))
     assert wanted.code in SUMMARY.code_names
-    settings = ("layers", "pairs", "epochs", "batch", "learning_rate", "start_rate", "code")
-    found["of"] = {name: getattr(wanted, name) for name in settings}
+    kept = ("layers", "pairs", "epochs", "batch", "learning_rate", "start_rate", "code")
+    found["of"] = {name: getattr(wanted, name) for name in kept}
+    found["of"]["written"] = len(wrote.read_text(encoding="utf-8").splitlines())
     write_json(wanted.output, found)
     print(wanted.output)
 

@@ -32,15 +32,24 @@ the critic, in percent. Numbers in brackets are 95% bootstrap intervals over the
 
 ## Exemplars
 
-The sets have a source and a reference each and no exemplars that people wrote, as those of AESOP \
-do, so an exemplar is drawn for each reference: of a pool of other sentences the one whose parts \
-of speech are nearest to the reference's (edit distance), sentences with more than a quarter of \
-the content words of source or reference passed over. What is drawn so knows the reference, as an \
-exemplar that a person wrote for it does.
+[AESOP](https://aclanthology.org/2021.emnlp-main.420) has two modes, and both are here. Its first \
+takes the tree of an exemplar that people wrote for the reference. The sets here have no such \
+exemplars, so one is drawn for each reference: of a pool of other sentences the one whose tree is \
+nearest to the reference's in the first three layers, and of equally near ones that of the least \
+distance of whole trees; sentences with more than a quarter of the content words of source or \
+reference are passed over. What is drawn so knows the reference, as an exemplar that a person \
+wrote for it does. ("exemplar")
+
+Its second mode knows no reference. Of all trees of training pairs, trimmed to the same height, it \
+takes those most like the source's by ROUGE-1, -2 and -L of the brackets (weights 0.2, 0.3, 0.5), \
+draws ten of the trees that stand opposite them by their frequency, and keeps the best of ten \
+outputs by ROUGE. Here it is one tree a source, the most frequent one opposite the most alike \
+tree. ("tree retrieved")
 
 "Exemplars of others" gives each source the exemplar of another pair, drawn at random among those \
 that are not too long for it; distances "to exemplar" are still to its own. A student that did not \
-read the tree would be as near to the reference under these as under its own exemplars.
+read the tree would be as near to the reference under these as under its own exemplars. "Tree of \
+the reference" bounds what control can do; "no tree" is the same student uncontrolled.
 """
 
 

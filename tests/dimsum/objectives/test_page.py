@@ -63,8 +63,8 @@ def test_the_page_says_what_students_of_text_reached(tmp_path: Path) -> None:
     text = {
         "examples": 44,
         "of": {
-            "layers": 12, "pairs": 300, "start_epochs": 2, "batch": 8, "learning_rate": 1e-4,
-            "code": "short-extractive",
+            "layers": 12, "pairs": 300, "start_rate": 3e-4, "batch": 8, "learning_rate": 1e-4,
+            "code": "short-extractive", "written": 2345,
         },
         "systems": {
             "teacher": system(60, 10), "start": system(70, 15), "cross-entropy": system(50, 15),
@@ -81,7 +81,7 @@ def test_the_page_says_what_students_of_text_reached(tmp_path: Path) -> None:
     assert f"each at p < 0.05: {good}.\n" in said
     assert f"`{good}`, with 90% of its teacher's (wanted: 95%) at 1.70 times" in said
     assert "54.00 [53.00, 55.00]" in said and "the same 44 sources" in said
-    assert "for 25 steps of 8 pairs" in said
+    assert "2,345 texts" in said and "for 25 steps of 8 of the data's pairs" in said
     for one in text["paired"]:  # type: ignore[attr-defined]
         one["p"] = 0.5
     assert "none of the on-policy students." in distillation.of_text(text)
