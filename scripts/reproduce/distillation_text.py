@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.cli import run as command
-from builder.critics.folder import SPEC_FILE
-from builder.critics.spec import SECOND_WEIGHTS
+from builder.critics.spec import SECOND_WEIGHTS, SPEC_FILE
 from builder.judges import entailment_critic
 from builder.models import resolve
 from dimsum.data.files import rows_in

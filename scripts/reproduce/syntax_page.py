@@ -114,7 +114,7 @@ def section(document: Mapping[str, Any]) -> str:
         ]
         for test in document["paired"]
     ]
-    parts += ["Paired bootstrap; below 0 the first is nearer:"]
+    parts += ["Paired bootstrap; below 0 the first is nearer, and p is the chance that it is not:"]
     parts += [table(["first", "second", "distance", "difference", "p"], rows)]
     return "\n\n".join(parts) + "\n"
 
