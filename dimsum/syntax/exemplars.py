@@ -11,11 +11,15 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from dimsum.errors import UsageError
 from dimsum.syntax.parsers import Parser
 from dimsum.syntax.tree import TOP, Parse, distance, linearise
+
+Key = TypeVar("Key")
 
 MOST_SHARED = 0.25
 """Share of a sentence's content words that its exemplar may have too."""
@@ -64,60 +68,73 @@ def nearest_exemplars(
     trees = parser.parse([*references, *pool])
     offered: dict[str, list[int]] = defaultdict(list)
     """Places of the pool by their first layers, which many share."""
-    tops: dict[str, Parse] = {}
+    tops: dict[str, Labelled] = {}
     for place, tree in enumerate(trees[count:]):
         if tree is not None:
             top = tree.trim(height)
             offered[str(top)].append(place)
-            tops[str(top)] = top
+            tops.setdefault(str(top), Labelled.of(top))
     found = []
     for number, tree in enumerate(trees[:count]):
         own = (words[number], words[count + number])
         free = {
-            top: [
-                place
-                for place in places
-                if not any(_shares_much(one, words[2 * count + place]) for one in own)
-            ]
+            top: few
             for top, places in offered.items()
+            if (
+                few := [
+                    place
+                    for place in places
+                    if not any(_shares_much(one, words[2 * count + place]) for one in own)
+                ]
+            )
         }
-        if tree is None or not any(free.values()):
+        if tree is None or not free:
             raise UsageError(
                 f"no sentence of the pool could be an exemplar of {references[number][:60]!r}",
                 hint="give a larger pool, of other sentences",
             )
-        apart = {
-            top: distance(tops[top], tree.trim(height)) for top, places in free.items() if places
+        near = find_nearest(Labelled.of(tree.trim(height)), {top: tops[top] for top in free})
+        wholes = {
+            place: Labelled.of(whole)
+            for top in near
+            for place in free[top]
+            if (whole := trees[count + place]) is not None
         }
-        nearest = min(apart.values())
-        places = sorted(p for top, gap in apart.items() if gap == nearest for p in free[top])
-        found.append(_nearest(tree, [(place, trees[count + place]) for place in places]))
+        found.append(min(find_nearest(Labelled.of(tree), wholes)))
     return [pool[place] for place in found]
 
 
-def _nearest(tree: Parse, offered: Iterable[tuple[int, Parse | None]]) -> int:
-    """The place whose whole tree is nearest, the first of equal ones.
+@dataclass(frozen=True)
+class Labelled:
+    """A tree and how often each label is in it."""
 
-    A distance is at least the number of labels that the larger tree has beyond the smaller one,
-    so those that cannot be nearer are not compared.
-    """
-    own = _labels(tree)
-    bounded = []
-    for place, other in offered:
-        assert other is not None
-        labels = _labels(other)
-        least = max(own.total(), labels.total()) - (own & labels).total()
-        bounded.append((least, place, other))
-    best: tuple[float, int] = (float("inf"), -1)
-    for least, place, other in sorted(bounded, key=lambda one: one[:2]):
-        if least > best[0]:
+    tree: Parse
+    labels: Counter[str]
+
+    @classmethod
+    def of(cls, tree: Parse) -> Labelled:
+        """With its labels counted."""
+        return cls(tree, Counter(node.name for node in tree.tree.nodes()))
+
+    def least(self, other: Labelled) -> int:
+        """A bound from below on the distance: the labels that one of the two has to be given."""
+        common = (self.labels & other.labels).total()
+        return max(self.labels.total(), other.labels.total()) - common
+
+
+def find_nearest(tree: Labelled, offered: Mapping[Key, Labelled]) -> list[Key]:
+    """All of the nearest; those that cannot be nearer than another one are not compared."""
+    bounds = {key: tree.least(other) for key, other in offered.items()}
+    best, found = float("inf"), list[Key]()
+    for key in sorted(offered, key=bounds.__getitem__):
+        if bounds[key] > best:
             break
-        best = min(best, (distance(tree, other), place))
-    return best[1]
-
-
-def _labels(parse: Parse) -> Counter[str]:
-    return Counter(node.name for node in parse.tree.nodes())
+        apart = distance(tree.tree, offered[key].tree)
+        if apart < best:
+            best, found = apart, []
+        if apart == best:
+            found.append(key)
+    return found
 
 
 def retrieve_trees(
