@@ -19,16 +19,20 @@ DEFAULT = "embedded"
 
 
 def pair_judge(critic: str, preset: str = DEFAULT) -> Judge:
-    """What chooses among outputs: entailment in the directions of the task, times P(valid).
+    """What chooses among outputs: first what a build would keep, then by entailment and P(valid).
+
+    A pair that every rule of the task holds for comes before one that fails; within both the least
+    entailment in the directions of the task times P(valid) decides.
 
     Args:
         critic: reference of the entailment critic.
-        preset: of a build, whose model of validity reads what needs no critic.
+        preset: of a build, whose rules and whose model of validity are read.
 
     Raises:
         BuilderError: a model cannot be loaded.
     """
     from builder.config import load_config
+    from builder.decide import decide
     from builder.validity.labels import Label
     from builder.validity.measure import measure_labels, open_models
     from builder.validity.use import model_of
@@ -39,10 +43,19 @@ def pair_judge(critic: str, preset: str = DEFAULT) -> Judge:
 
     def score(pairs: Sequence[tuple[str, str]], task: TaskDefinition) -> np.ndarray[Any, Any]:
         ways = {"forward": list(pairs), "backward": [pair[::-1] for pair in pairs]}
-        entailed = np.min([judge.score(ways[way]) for way in task.directions], axis=0)
+        entailed = {f"entail_{way}": judge.score(ways[way]) for way in task.directions}
         labels = [Label(source, target, False, 0, 1.0, "") for source, target in pairs]
-        likely = valid.predict(measure_labels(labels, config, models).values)
-        found: np.ndarray[Any, Any] = np.nan_to_num(entailed) * likely
+        values = measure_labels(labels, config, models).values
+        likely = valid.predict(values)
+        known = {
+            name: column
+            for name, column in {**values, **entailed, "validity": likely}.items()
+            if not np.isnan(column).all()  # such as how likely a teacher found what it never drew
+        }
+        bounds = {name: b for name, b in config.rules.get(task.name, {}).items() if name in known}
+        passes = decide({task.name: bounds}, known, len(pairs)).kept if bounds else 0
+        least = np.nan_to_num(np.min(list(entailed.values()), axis=0))
+        found: np.ndarray[Any, Any] = passes + least * likely
         return found
 
     return score

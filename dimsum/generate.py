@@ -47,7 +47,7 @@ class Job:
         number: outputs of each sentence; one is greedy, several are sampled.
         rerank: samples of each sentence of which the best is the output; 0: none.
         beams: of a search for each sentence, of which the likeliest text that obeys the code is the
-            output; None: none.
+            output, or which the best is chosen from too; None: none.
         referee: what judges them, as the user names it.
         syntax: exemplar or tree that every output is to be like; empty: none.
         syntax_column: of a table, the one that holds an exemplar or a tree for each sentence; a row
@@ -98,10 +98,10 @@ def generate_file(
             "the best of several samples is one output, chosen by a critic",
             hint="leave -n out, or the samples to choose from",
         )
-    if job.beams and (job.rerank or job.number > 1):
+    if job.beams and job.number > 1:
         raise UsageError(
             "of a beam search one output stays, chosen by its control code",
-            hint="leave --beams out, or -n and --rerank",
+            hint="leave --beams or -n out",
         )
     if job.syntax and job.syntax_column:
         raise UsageError(
@@ -281,7 +281,7 @@ def _write(
 ) -> list[list[str]]:
     """The outputs of a chunk."""
     sources = [text or "" for text in texts]
-    if job.beams:
+    if job.beams and judge is None:
         found = likeliest_obeying(
             student, sources, job.task, code, job.beams, batch_size=job.batch_size, trees=trees
         )
@@ -297,6 +297,7 @@ def _write(
         code,
         job.rerank,
         judge,
+        beams=job.beams,
         seed=seed,
         batch_size=job.batch_size,
         trees=trees,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dimsum.controls import wording_of
 from dimsum.errors import UsageError
 from dimsum.tasks import TaskDefinition
+from dimsum.tasks.base import ANY_LENGTH
 from dimsum.writing import BATCH_SIZE
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def best_of(
     n: int,
     judge: Judge,
     *,
+    beams: int | None = None,
     greedy: Sequence[str] | None = None,
     seed: int = 0,
     batch_size: int = BATCH_SIZE,
@@ -43,17 +45,18 @@ def best_of(
     Args:
         code: control code of all outputs.
         n: samples of each source, at least 1.
+        beams: of a search within the lengths that the code asks for, whose texts are choices too.
         greedy: the greedy outputs, where they are known already.
         seed: of the sampling; equal calls give equal outputs.
         trees: as `Student.write` takes them.
 
     Returns:
         an output a source: one that obeys the code if any does, and of these the one that the judge
-        values most; of equally good ones the greedy output, then the first sample. A source without
-        words has an empty output.
+        values most; of equally good ones the greedy output, then the likeliest beam, then the first
+        sample. A source without words has an empty output.
 
     Raises:
-        UsageError: fewer than one sample, or an unknown control code.
+        UsageError: fewer than one sample, one beam, or an unknown control code.
     """
     if n < 1:
         raise UsageError(
@@ -66,8 +69,20 @@ def best_of(
     sampled = student.write(
         sources, code, n=n, sample=True, seed=seed, batch_size=batch_size, trees=trees
     )
+    searched: list[list[str]] = [[] for _ in sources]
+    if beams:
+        searched = write_beams(
+            student,
+            sources,
+            code,
+            beams,
+            batch_size=batch_size,
+            trees=trees,
+            compression=bounds_of(task, code),
+        )
     choices = [
-        list(dict.fromkeys([first, *more])) for first, more in zip(greedy, sampled, strict=True)
+        list(dict.fromkeys([first, *some, *more]))
+        for first, some, more in zip(greedy, searched, sampled, strict=True)
     ]
     pairs = [(s, text) for s, some in zip(sources, choices, strict=True) for text in some]
     said = [pair for pair in dict.fromkeys(pairs) if pair[1].strip()]
@@ -92,6 +107,8 @@ def likeliest_obeying(
 ) -> list[str]:
     """Of each source's beams the likeliest text that obeys the code, else the likeliest.
 
+    The beams keep to the lengths that the code asks for.
+
     Args:
         code: control code of all outputs.
         beams: of the search for each source, at least 2; as many texts come out of it.
@@ -100,7 +117,15 @@ def likeliest_obeying(
     Raises:
         UsageError: fewer than two beams, or an unknown control code.
     """
-    written = write_beams(student, sources, code, beams, batch_size=batch_size, trees=trees)
+    written = write_beams(
+        student,
+        sources,
+        code,
+        beams,
+        batch_size=batch_size,
+        trees=trees,
+        compression=bounds_of(task, code),
+    )
     return choose_obeying(task, code, sources, written)
 
 
@@ -112,10 +137,15 @@ def write_beams(
     *,
     batch_size: int = BATCH_SIZE,
     trees: Sequence[str] | None = None,
+    compression: tuple[float, float] | None = None,
 ) -> list[list[str]]:
     """The texts of a beam search for each source, the likeliest first.
 
-    The arguments and errors are those of `likeliest_obeying`.
+    Args:
+        compression: share of the source's characters that each text keeps to, as `Student.write`
+            takes it.
+
+    The other arguments and the errors are those of `likeliest_obeying`.
     """
     if beams < 2:
         raise UsageError("a choice needs two beams at least", hint="give a number of 2 or more")
@@ -127,6 +157,7 @@ def write_beams(
         batch_size=batch_size,
         generation=student.spec.generation.model_copy(update={"beams": beams}),
         trees=trees,
+        compression=compression,
     )
 
 
@@ -138,6 +169,12 @@ def choose_obeying(
         next((text for text in some if obeys(task, code, source, text)), some[0])
         for source, some in zip(sources, written, strict=True)
     ]
+
+
+def bounds_of(task: TaskDefinition, code: str) -> tuple[float, float] | None:
+    """The share of a source's characters that a control code asks for; None: any."""
+    found = next((one.compression for one in task.codes if one.name == code), ANY_LENGTH)
+    return None if found == ANY_LENGTH else found
 
 
 def obeys(task: TaskDefinition, code: str, source: str, output: str) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast, overload
 
+from dimsum.bounded import Bounds, bound_outputs
 from dimsum.data.values import is_blank
 from dimsum.devices import pick_device, pick_dtype
 from dimsum.errors import DimsumError, ModelError, UsageError
@@ -245,6 +246,7 @@ class Student:
         seed: int = 0,
         batch_size: int = BATCH_SIZE,
         generation: Generation | None = None,
+        compression: tuple[float, float] | None = None,
         on_tokens: Callable[[int], None] = lambda tokens: None,
     ) -> list[list[str]]:
         """Outputs for each source under a control code (a task's name without codes).
@@ -258,6 +260,8 @@ class Student:
             seed: of the sampling; equal calls give equal outputs.
             batch_size: outputs that are written together.
             generation: other settings than the student's own.
+            compression: share of its source's characters that each output has, which is not
+                sampled then: the least, and the most, which is not reached.
             on_tokens: called, as it goes, with how many tokens were written.
 
         Raises:
@@ -283,6 +287,7 @@ class Student:
         outputs = [[""] * n for _ in sources]
         if not rows:
             return outputs
+        bounds = compression and [Bounds.of(sources[i], compression) for i in said]
         found = self.continue_rows(
             rows,
             n=n,
@@ -290,6 +295,7 @@ class Student:
             seed=seed,
             batch_size=batch_size,
             generation=generation,
+            bounds=bounds,
             on_tokens=on_tokens,
         )
         for index, texts in zip(said, found, strict=True):
@@ -305,12 +311,17 @@ class Student:
         seed: int = 0,
         batch_size: int = BATCH_SIZE,
         generation: Generation | None = None,
+        bounds: Sequence[Bounds] | None = None,
         on_tokens: Callable[[int], None] = lambda tokens: None,
     ) -> list[list[str]]:
-        """What the model writes after each row of tokens; the arguments are those of `write`."""
-        sampled = n > 1 if sample is None else sample
+        """What the model writes after each row of tokens; the arguments are those of `write`.
+
+        Args:
+            bounds: of what follows each row, which is not sampled then.
+        """
+        sampled = bounds is None and (n > 1 if sample is None else sample)
         settings = generation or self.spec.generation
-        if self.writer is not None and (sampled or settings.beams == 1):
+        if self.writer is not None and bounds is None and (sampled or settings.beams == 1):
             return self.writer(
                 self,
                 rows,
@@ -325,7 +336,8 @@ class Student:
         size = max(1, batch_size // max(n, 1 if sampled else settings.beams))
         for start in range(0, len(order), size):
             batch = order[start : start + size]
-            self._batch(rows, batch, n, settings, (seed, start) if sampled else None, found)
+            chance = (seed, start) if sampled else None
+            self._batch(rows, batch, n, settings, chance, bounds, found)
             texts = [text for i in batch for text in found[i]]
             on_tokens(sum(len(ids) for ids in self._ids(texts)))
         return found
@@ -419,11 +431,13 @@ class Student:
         n: int,
         settings: Generation,
         chance: tuple[int, int] | None,
+        bounds: Sequence[Bounds] | None,
         found: list[list[str]],
     ) -> None:
         """Write the outputs of some rows; out of memory halves them."""
         try:
-            texts = self._generate([rows[i] for i in batch], n, settings, chance)
+            some = None if bounds is None else [bounds[i] for i in batch]
+            texts = self._generate([rows[i] for i in batch], n, settings, chance, some)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -433,9 +447,9 @@ class Student:
                     hint="a smaller model, fewer samples or dtype bfloat16",
                 ) from error
             middle = len(batch) // 2
-            self._batch(rows, batch[:middle], n, settings, chance, found)
+            self._batch(rows, batch[:middle], n, settings, chance, bounds, found)
             again = (chance[0], chance[1] + middle) if chance else None
-            self._batch(rows, batch[middle:], n, settings, again, found)
+            self._batch(rows, batch[middle:], n, settings, again, bounds, found)
             return
         for row, i in enumerate(batch):
             found[i] = texts[row * n : (row + 1) * n]
@@ -446,6 +460,7 @@ class Student:
         n: int,
         settings: Generation,
         chance: tuple[int, int] | None,
+        bounds: Sequence[Bounds] | None,
     ) -> list[str]:
         """Decoded outputs, n for each row, in order."""
         import torch
@@ -454,6 +469,9 @@ class Student:
         inputs = pad_rows(rows, pad_id(self.tokenizer), left=causal, device=self.model.device)
         start = inputs["input_ids"].shape[1] if causal else 0
         arguments = {**generate_arguments(settings, start, self.tokenizer), **inputs}
+        if bounds is not None:
+            bounded = bound_outputs(self.tokenizer, start, bounds, settings.beams)
+            arguments["logits_processor"].append(bounded)
         if chance is not None:
             arguments |= {
                 "do_sample": True,

@@ -64,7 +64,8 @@ if TYPE_CHECKING:
     "--beams",
     type=click.IntRange(2, 64),
     metavar="N",
-    help="Also the likeliest of N beams of the first MODEL, and the likeliest that obeys its code.",
+    help="Also the likeliest of N beams of the first MODEL, and the likeliest that obeys its code "
+    "of N within the length that it asks for; these are choices of --rerank too.",
 )
 @click.option("--outputs", multiple=True, metavar="NAME=FILE", help="Outputs made elsewhere.")
 @click.option("--critic", help="Entailment critic, such as embedded:critic; none by default.")

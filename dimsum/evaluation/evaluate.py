@@ -12,11 +12,9 @@ from dimsum.metrics import bootstrap
 from dimsum.metrics.control import measure_control
 from dimsum.metrics.measured import Measured
 from dimsum.tasks import TaskDefinition
-from dimsum.writing import BATCH_SIZE
 
 if TYPE_CHECKING:
     from dimsum.metrics.bertscore import BertScore
-    from dimsum.student import Student
 
 
 @dataclass(frozen=True)
@@ -106,13 +104,16 @@ def _show(one: Measured, weights: Any) -> dict[str, Any]:
 
 
 def control_accuracy(
-    student: Student,
+    known: Sequence[str],
     sources: Sequence[str],
     task: TaskDefinition,
-    *,
-    batch_size: int = BATCH_SIZE,
+    write: Callable[[Sequence[str], str], Sequence[str]],
 ) -> dict[str, Any]:
     """How well a student obeys: every source under every code of the task that it knows.
+
+    Args:
+        known: the codes that it knows.
+        write: its outputs for some sources under a code, one each.
 
     Returns:
         shares of outputs that are what was asked for, in each option of the task and in all, over
@@ -120,14 +121,14 @@ def control_accuracy(
         student without codes.
     """
     optional = {code.name for code in task.codes if code.options}
-    codes = [code for code in student.spec.codes if code in optional]
+    codes = [code for code in known if code in optional]
     if not codes:
         return {}
     by_code: dict[str, Any] = {}
     texts: list[str] = []
     asked: list[str] = []
     for code in codes:
-        outputs = [found[0] for found in student.write(sources, code, batch_size=batch_size)]
+        outputs = list(write(sources, code))
         by_code[code] = measure_control(sources, outputs, [code] * len(sources), [task])
         texts += outputs
         asked += [code] * len(sources)

@@ -62,9 +62,13 @@ def evaluate_systems(
     teachers = _teacher(wanted, wanted.teacher, examples, aside, scorer, known, say, open_student)
     systems: list[System] = []
     matched: list[System] = []
-    others = (*(system.name for system in teachers), *wanted.baselines)
-    for index, model in enumerate(wanted.models):
-        writer = Writer(wanted, index, model, examples, known, say, open_student)
+    writers = [
+        Writer(wanted, index, model, examples, known, say, open_student)
+        for index, model in enumerate(wanted.models)
+    ]
+    students = (writer.name for writer in writers[1:])
+    others = (*students, *(system.name for system in teachers), *wanted.baselines)
+    for index, writer in enumerate(writers):
         systems.append(writer.as_asked())
         if index == 0:
             written = [*writer.beams(), *writer.best(judge)]

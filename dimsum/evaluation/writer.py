@@ -16,10 +16,14 @@ from dimsum.evaluation.saved_outputs import find_same
 from dimsum.evaluation.wanted import Wanted
 from dimsum.hub import pin
 from dimsum.models import public_name, resolve
-from dimsum.rerank import Judge, best_of, choose_obeying, write_beams
+from dimsum.rerank import Judge, best_of, likeliest_obeying, write_beams
 
 if TYPE_CHECKING:
     from dimsum.student import DType, Student
+
+
+Write = Callable[[Sequence[str], str], list[str]]
+"""An output for each source under a control code."""
 
 
 class Open(Protocol):
@@ -74,18 +78,6 @@ class Writer:
         options = self.wanted.options if self.student.spec.prompts.control else {}
         return self.student.spec.code_for(self.wanted.task.name, options)
 
-    @cached_property
-    def searched(self) -> list[list[str]]:
-        """The beams of each source, the likeliest first."""
-        assert self.wanted.beams is not None
-        return write_beams(
-            self.student,
-            self.sources,
-            self.code,
-            self.wanted.beams,
-            batch_size=self.wanted.batch_size,
-        )
-
     def greedy(self, code: str) -> tuple[list[str], int]:
         """The greedy outputs under a code, written once, and how many sources were cut for it."""
         if code not in self._written:
@@ -99,28 +91,65 @@ class Writer:
         return self._once(self.name, {"controls": wanted.controls}, self._write)
 
     def best(self, judge: Judge | None) -> list[System]:
-        """The best of several samples, where that is asked for."""
-        count = self.wanted.rerank
-        if not count or judge is None:
+        """The best of several samples, and of beams if there are some, where that is asked for."""
+        wanted = self.wanted
+        if not wanted.rerank or judge is None:
             return []
-        name = f"{self.name}, best of {count}"
-        chosen_by = resolve(self.wanted.rerank_critic).identity
-        further = {"rerank": count, "chosen_by": chosen_by}
-        return [self._once(name, further, lambda name: self._rerank(name, judge))]
+        beams = f" and {wanted.beams} beams" if wanted.beams else ""
+        further = {
+            "rerank": wanted.rerank,
+            "beams": wanted.beams,
+            "chosen_by": resolve(wanted.rerank_critic).identity,
+            "controls": wanted.controls,
+        }
+
+        def write(sources: Sequence[str], code: str) -> list[str]:
+            return best_of(
+                self.student,
+                sources,
+                wanted.task,
+                code,
+                wanted.rerank,
+                judge,
+                beams=wanted.beams,
+                greedy=self.greedy(code)[0] if sources == self.sources else None,
+                batch_size=wanted.batch_size,
+            )
+
+        name = f"{self.name}, best of {wanted.rerank}{beams}"
+        return [self._once(name, further, lambda name: self._written_by(name, write, further))]
 
     def beams(self) -> list[System]:
         """The likeliest of its beams, and the likeliest that obeys, where that is asked for."""
-        count = self.wanted.beams
+        wanted, count = self.wanted, self.wanted.beams
         if not count:
             return []
-        return [
-            self._once(f"{self.name}, {count} beams", {"beams": count}, self._search),
-            self._once(
-                f"{self.name}, {count} beams that obey",
-                {"beams": count, "obeying": True},
-                self._obey,
-            ),
-        ]
+
+        def search(sources: Sequence[str], code: str) -> list[str]:
+            found = write_beams(self.student, sources, code, count, batch_size=wanted.batch_size)
+            return [texts[0] for texts in found]
+
+        def obey(sources: Sequence[str], code: str) -> list[str]:
+            return likeliest_obeying(
+                self.student, sources, wanted.task, code, count, batch_size=wanted.batch_size
+            )
+
+        systems = []
+        for name, write, obeying in (
+            (f"{self.name}, {count} beams", search, False),
+            (f"{self.name}, {count} beams that obey", obey, True),
+        ):
+            further = {"beams": count, "obeying": obeying, "controls": wanted.controls}
+            systems.append(
+                self._once(
+                    name,
+                    further,
+                    lambda name, write=write, further=further: self._written_by(  # type: ignore[misc]
+                        name, write, further
+                    ),
+                )
+            )
+        return systems
 
     def matched(self, others: Sequence[System]) -> list[System]:
         """At the length of each of the other systems, where that is asked for."""
@@ -151,47 +180,29 @@ class Writer:
         return replace(write(name), asked=asked)
 
     def _write(self, name: str) -> System:
-        wanted, student = self.wanted, self.student
-        outputs, cut = self.greedy(self.code)
-        facts = {"model": public_name(self.model), "control": self.code, "cut": cut}
+        def write(sources: Sequence[str], code: str) -> list[str]:
+            if sources == self.sources:
+                return self.greedy(code)[0]
+            found = self.student.write(sources, code, batch_size=self.wanted.batch_size)
+            return [texts[0] for texts in found]
+
+        system = self._written_by(name, write, {})
+        cut = self.greedy(self.code)[1]
+        return replace(system, facts={**system.facts, "cut": cut})
+
+    def _written_by(self, name: str, write: Write, further: Mapping[str, Any]) -> System:
+        """The outputs that `write` gives, and how they obey every code."""
+        wanted = self.wanted
+        facts = {"model": public_name(self.model), "control": self.code, **further}
+        facts.pop("controls", None)
         obeyed = (
             control_accuracy(
-                student,
-                self.sources[: wanted.controls],
-                wanted.task,
-                batch_size=wanted.batch_size,
+                self.student.spec.codes, self.sources[: wanted.controls], wanted.task, write
             )
             if wanted.controls
             else {}
         )
-        return System(name, outputs, facts, obeyed)
-
-    def _search(self, name: str) -> System:
-        return self._of_beams(name, [texts[0] for texts in self.searched])
-
-    def _obey(self, name: str) -> System:
-        outputs = choose_obeying(self.wanted.task, self.code, self.sources, self.searched)
-        return self._of_beams(name, outputs)
-
-    def _of_beams(self, name: str, outputs: list[str]) -> System:
-        beams = self.wanted.beams
-        facts = {"model": public_name(self.model), "control": self.code, "beams": beams}
-        return System(name, outputs, facts)
-
-    def _rerank(self, name: str, judge: Judge) -> System:
-        wanted = self.wanted
-        outputs = best_of(
-            self.student,
-            self.sources,
-            wanted.task,
-            self.code,
-            wanted.rerank,
-            judge,
-            greedy=self.greedy(self.code)[0],
-            batch_size=wanted.batch_size,
-        )
-        facts = {"model": public_name(self.model), "control": self.code, "best_of": wanted.rerank}
-        return System(name, outputs, facts)
+        return System(name, write(self.sources, self.code), facts, obeyed)
 
     def _match(self, name: str, other: System) -> System:
         task = {code.name for code in self.wanted.task.codes}

@@ -19,6 +19,9 @@ Direction = Literal["forward", "backward"]
 Ends = Mapping[str, float]
 """An interval as a configuration writes it: `min`, `max` or both, ends included."""
 
+ANY_LENGTH = (0.0, inf)
+"""Share of a source's characters, where a target may have any."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -84,12 +87,15 @@ class ControlCode:
         meaning: what it asks for, in the words of a card.
         instruction: the line that a student reads.
         options: of the task, and the value of each that the code stands for.
+        compression: share of the source's characters that such a target has: the least, and the
+            most, which is not reached.
     """
 
     name: str
     meaning: str
     instruction: str
     options: Mapping[str, str] = field(default_factory=dict)
+    compression: tuple[float, float] = ANY_LENGTH
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from dimsum.tasks.base import (
     Wording,
 )
 
+LEAST = 0.1
+"""A summary has at least this share of its source's characters."""
 SHORT_BELOW = 0.5
 """A summary with fewer than this share of its source's characters is short."""
 LONG_BELOW = 0.8
@@ -58,6 +60,7 @@ def _code(length: str, style: str) -> ControlCode:
         meaning=f"a summary of {share} of the characters, {words}",
         instruction=f"Write a {length} summary of the sentence {line}.",
         options={"length": length, "style": style},
+        compression={"short": (LEAST, SHORT_BELOW), "long": (SHORT_BELOW, LONG_BELOW)}[length],
     )
 
 
@@ -68,9 +71,9 @@ SUMMARY = TaskDefinition(
     verb="shorten",
     verbs="shortens",
     meaning="The target states the main point of the source in fewer words",
-    bounds={"compression": {"min": 0.1, "max": 0.85}},
+    bounds={"compression": {"min": LEAST, "max": 0.85}},
     rules={
-        "compression": {"min": 0.1, "max": LONG_BELOW},
+        "compression": {"min": LEAST, "max": LONG_BELOW},
         "numbers_forward": {"min": 1},
         "entail_forward": {"min": 0.75},
     },

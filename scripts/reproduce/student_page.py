@@ -184,8 +184,11 @@ def write_aims(documents: Mapping[str, Any]) -> str:
         if summary:
             for one in (first, *choices):
                 rows += compare(name, document, one, "lead", "bertscore", 1.0)
-        elif "M1" in systems:
-            rows += compare(name, document, first, "M1", "bert_ibleu", SIGNIFICANT)
+        else:
+            for one in (first, *choices):
+                rows += compare(name, document, one, "M1", "bert_ibleu", SIGNIFICANT)
+                for way in ("entailment", "entailment_back"):
+                    rows += compare(name, document, one, best, way, 1.0)
         for student, found in document["control"].items():
             for part, least in (("length", 0.85), ("style", 0.8)):
                 if found.get(part) is not None:

@@ -163,7 +163,7 @@ def test_an_evaluation_from_the_command_line(
     names = [
         "M1",
         *searched,
-        "M1, best of 2",
+        "M1, best of 2 and 3 beams",
         "mine",
         *teachers,
         *matched,
