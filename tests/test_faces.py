@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ast
 import errno
+import fcntl
 import json
 import math
 import os
+import pty
 import re
 import stat
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -345,3 +349,19 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
 def test_a_stream_that_is_closed_is_written_to_by_nobody(closed: str) -> None:
     command = f"{sys.executable} -m builder.cli --help {closed}"
     assert subprocess.run(["bash", "-c", command], check=False).returncode == 0
+
+
+def test_a_terminal_that_calls_itself_dumb_is_as_wide_as_it_is() -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 40, 0, 0))
+    code = "from builder.commands.output import console; print(console().width)"
+    kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
+    subprocess.run(
+        [sys.executable, "-c", code],
+        stdout=theirs,
+        check=True,
+        env={**kept, "TERM": "dumb", "PYTHONPATH": str(ROOT)},
+    )
+    os.close(theirs)
+    assert os.read(ours, 100).strip() == b"40"
+    os.close(ours)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from dimsum.commands.output import make_table
+from dimsum.commands.output import make_table, open_console
 from dimsum.duration import duration
 
 if TYPE_CHECKING:
@@ -24,9 +23,7 @@ if TYPE_CHECKING:
 
 def console() -> Console:
     """Standard output; plain and as wide as it needs to be when it is not a terminal."""
-    if sys.stdout.isatty():
-        return Console(highlight=False)
-    return Console(highlight=False, no_color=True, width=120)
+    return open_console(120)
 
 
 def print_funnel(steps: Sequence[Step], *, reasons: int | None = 3) -> None:

@@ -70,6 +70,8 @@ def publish(
                 click.echo(json.dumps(preview.as_json(), indent=2))
             else:
                 _print(preview, repo_id, private, to_stderr=not dry_run)
+            if preview.refused:
+                raise preview.refused
         if dry_run:
             return
         if not yes:

@@ -143,8 +143,14 @@ def explain(error: BaseException, repo_id: str, *secrets: str | bool | None) -> 
             f"the token may not write to {repo_id}",
             hint=f"use one with write access to {namespace}, or a namespace of your own",
         )
-    if status == HTTPStatus.PRECONDITION_FAILED and isinstance(error, HfHubHTTPError):
-        return MovedError("the branch")
+    if status == HTTPStatus.PRECONDITION_FAILED:
+        # Of a commit it means that the branch moved; `Remote.commit` knows, and says so itself.
+        return BuilderError(
+            f"the Hub's storage refused a file of {repo_id}: a condition of its upload did not "
+            f"hold (412): {said}",
+            hint="another upload of the same file may be under way; run the same command again, "
+            "it goes on where it stopped",
+        )
     if isinstance(error, ValueError) and "metadata" in said:
         return ConfigError(
             f"the Hub refuses the card's metadata: {said}", hint="`dimsum card lint` may say more"

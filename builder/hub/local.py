@@ -103,7 +103,7 @@ class Release:
             write_text(self.folder / path, content.decode())
 
 
-_VERSION = re.compile(r"v?\d+(\.\d+)+([-.+]\w+)*")
+_VERSION = re.compile(r"v?\d+(\.\d+)*([-.+]\w+)*")
 
 
 def prepare(

@@ -8,7 +8,8 @@ and a second run of it changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from builder.hub.remote import Remote
 from builder.hub.retry import Retry
 from builder.hub.state import State, StateFile
 from builder.hub.verify import check_tree
+from cards.findings import Finding
 
 Report = Callable[[str], None]
 
@@ -70,17 +72,37 @@ class Preview:
         card: the change of the card, as a unified diff.
         findings: of the lint, as lines.
         new: whether the repository is to be made.
+        refused: why it would not be done, as far as that can be known before; else None.
     """
 
     plan: Plan
     card: str
     findings: tuple[str, ...]
     new: bool
+    refused: BuilderError | None
 
     def as_json(self) -> dict[str, Any]:
         """For a program to read."""
         more = {"card": self.card, "findings": list(self.findings), "new_repository": self.new}
-        return {**self.plan.as_json(), **more}
+        why = self.refused.message if self.refused else None
+        return {**self.plan.as_json(), **more, "refused": why}
+
+
+_NO_REF = re.compile(r"[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|@\{|//|/\.|^[/.@-]|[/.]$|\.lock(/|$)")
+"""What the name of no branch or tag has in it, by git-check-ref-format; nor may it begin with @,
+which the addresses here end a name with."""
+
+
+def check_name(what: str, name: str) -> None:
+    """Refuse a name that a branch or a tag cannot have.
+
+    Raises:
+        ConfigError: it is such a name.
+    """
+    if not name or _NO_REF.search(name):
+        raise ConfigError(
+            f"{name!r} cannot name a {what}", hint="such as v1.0.0: letters, digits, dots, dashes"
+        )
 
 
 class Publisher:
@@ -130,6 +152,9 @@ class Publisher:
                 "a pull request has no commit to tag yet",
                 hint="merge it, then run the command with --tag and without --create-pr",
             )
+        check_name("branch", revision)
+        if tag is not None:
+            check_name("tag", tag)
         self.folder, self.repo_id, self.revision = folder, repo_id, revision
         self.private, self.tag, self.create_pr = private, tag, create_pr
         self.api, self.retry = api or HfApi(), retry or Retry(report=report)
@@ -148,14 +173,24 @@ class Publisher:
     def preview(self) -> Preview:
         """What `run` would do; changes nothing, here or there."""
         with self._explain():
-            exists = self.remote.private() is not None
+            private = self.remote.private()
+            exists = private is not None
             made = self._plan(exists)
             card = card_diff(self.release, self.remote, made)
+            found = self.release.lint()
+            try:
+                self._refuse_errors(found)
+                self._refuse_visibility(private)
+                if exists:
+                    self._check_tag()
+                refused = None
+            except BuilderError as error:
+                refused = error
         findings = tuple(
             f"{finding.level}: {finding.where}: {finding.message} ({finding.rule})"
-            for finding in self.release.lint()
+            for finding in found
         )
-        return Preview(made, card, findings, not exists)
+        return Preview(made, card, findings, not exists, refused)
 
     def _plan(self, exists: bool = True) -> Plan:
         base = self.remote.head(self.revision) if exists else None
@@ -217,6 +252,10 @@ class Publisher:
         findings = self.release.lint()
         for finding in findings:
             self.report(f"{finding.level}: {finding.where}: {finding.message}")
+        self._refuse_errors(findings)
+        self._step("linted")
+
+    def _refuse_errors(self, findings: Sequence[Finding]) -> None:
         errors = [finding for finding in findings if finding.level == "error"]
         if errors:
             first = f"{errors[0].where}: {errors[0].message}"
@@ -225,22 +264,25 @@ class Publisher:
                 f"the release is not fit to be published: {first}{more}",
                 hint=f"`dimsum card lint {self.folder}` lists all; make the release again",
             )
-        self._step("linted")
 
     def _repository(self) -> None:
         private = self.remote.private()
         if private is None:
             self.remote.create(self.private)
-        elif self.private is not None and private != self.private:
+        self._refuse_visibility(private)
+        if self.revision != "main" and self.remote.head(self.revision) is None:
+            self.remote.create_branch(self.revision)
+        self._check_tag()
+        self._step("repository")
+
+    def _refuse_visibility(self, private: bool | None) -> None:
+        """Refuse to publish into a repository that is not as private as was asked for."""
+        if None not in (private, self.private) and private != self.private:
             is_now, asked = ("private", "public") if private else ("public", "private")
             raise BuilderError(
                 f"{self.repo_id} is {is_now}, not {asked}",
                 hint="change that in its settings on the Hub; publishing never does",
             )
-        if self.revision != "main" and self.remote.head(self.revision) is None:
-            self.remote.create_branch(self.revision)
-        self._check_tag()
-        self._step("repository")
 
     def _check_tag(self) -> None:
         """An existing tag is found out before anything is uploaded."""

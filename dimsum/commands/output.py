@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping
 from math import isfinite
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 
@@ -29,6 +31,21 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_without_nan(item) for item in value]
     return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def open_console(width: int, *, plain: bool = False) -> Console:
+    """Standard output: as wide as the terminal is, and plain and `width` wide where there is none.
+
+    Args:
+        plain: on a terminal too.
+    """
+    from rich.console import Console
+
+    if not sys.stdout.isatty():
+        return Console(highlight=False, no_color=True, width=width)
+    # rich takes every terminal that calls itself dumb for one of 80 columns.
+    columns, lines = shutil.get_terminal_size()
+    return Console(highlight=False, no_color=True if plain else None, width=columns, height=lines)
 
 
 def make_table(*names: str, left: int = 1, title: str | None = None) -> Table:
@@ -72,10 +89,7 @@ SHOWN = ("rougeL", "bertscore", "bleu", "ibleu", "bert_ibleu", "entailment", "co
 
 def print_evaluation(document: Mapping[str, Any]) -> None:
     """Systems by metric with 95% intervals, the paired tests, and what each column is."""
-    from rich.console import Console
-
-    wide = None if sys.stdout.isatty() else 160
-    out = Console(highlight=False, width=wide, no_color=True)
+    out = open_console(160, plain=True)
     systems = document["systems"]
     metrics = [name for name in SHOWN if name in document["signatures"]]
     table = make_table("system", *metrics)

@@ -41,6 +41,12 @@ def refused(hub: LoopHub, folder: Path, **options: object) -> BuilderError:
         ({"token": "hf_nobody_knows_it"}, "the Hub does not accept the token"),
         ({"repo": "no name at all"}, "is no name of a repository"),
         ({"repo": "a/b/c"}, "is no name of a repository"),
+        ({"tag": "v 1"}, "'v 1' cannot name a tag"),
+        ({"tag": "a..b"}, "'a..b' cannot name a tag"),
+        ({"tag": ""}, "'' cannot name a tag"),
+        ({"tag": "v1.lock"}, "'v1.lock' cannot name a tag"),
+        ({"revision": "-x"}, "'-x' cannot name a branch"),
+        ({"revision": "a//b"}, "'a//b' cannot name a branch"),
     ],
 )
 def test_who_and_where(hub: LoopHub, folder: Path, options: dict, message: str) -> None:
@@ -66,6 +72,8 @@ def test_not_logged_in(hub: LoopHub, folder: Path, monkeypatch: pytest.MonkeyPat
         ({"path": "/commit/", "status": 403, "message": QUOTA}, "acme has no storage left"),
         ({"path": "/repos/create", "status": 402, "message": "Pay"}, "acme has no storage left"),
         ({"path": "/lfs/objects/batch", "status": 413, "message": QUOTA}, "has no storage left"),
+        ({"path": "/lfs/objects/batch", "status": 412, "message": "x"}, "condition of its upload"),
+        ({"path": "/lfs/", "method": "PUT", "status": 412, "message": "x"}, "storage refused a fi"),
         ({"path": "/commit/", "status": 412, "message": "moved"}, "main moved"),
         ({"path": "/commit/", "status": 418, "message": "odd hf_abcdefgh"}, "answered 418"),
         ({"path": "validate-yaml", "status": 400, "message": "x"}, "refuses the card's metadata"),
@@ -239,6 +247,7 @@ def test_the_storage_of_large_files_says_what_it_refused(tmp_path: Path) -> None
     error = RuntimeError("Error while uploading 'data/train.parquet' to the Hub.")
     error.__cause__ = HfHubHTTPError("412 Precondition Failed", response=response)
     found = explain(error, "acme/x")
-    assert found.message.startswith("the Hub answered 412 for acme/x: Error while uploading")
+    assert found.message.startswith("the Hub's storage refused a file of acme/x: a condition of ")
+    assert "(412): Error while uploading 'data/train.parquet'" in found.message
     assert "the same command" in found.hint
     assert not passing(error)

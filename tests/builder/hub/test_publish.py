@@ -198,6 +198,32 @@ def test_a_dry_run_needs_no_login(
     assert run(["publish", str(folder), REPO, "--yes"]) == 1
     assert "hf auth login" in capfd.readouterr().err
     assert not hub.repos
+    make_dataset(folder, title="[More Information Needed]", tags=("",))
+    assert run(["publish", str(folder), REPO, "--dry-run", "--json"]) == 3
+    out, err = capfd.readouterr()
+    assert json.loads(out)["refused"] in err
+    assert any(line.startswith("error: README.md") for line in json.loads(out)["findings"])
+
+
+def test_a_dry_run_refuses_what_the_publish_would_refuse(hub: LoopHub, folder: Path) -> None:
+    publish(hub, folder, tag="v1.0.0")
+    same = publisher(hub, folder, tag="v1.0.0", private=False).preview()
+    assert same.refused is None and same.plan.empty
+    card = folder / "README.md"
+    mark = "<!-- written by hand: start -->\n"
+    card.write_text(card.read_text().replace(mark, mark + "\n## Errata\n\nNone yet.\n\n"))
+    assert publisher(hub, folder).preview().refused is None
+    make_dataset(folder, word="second")
+    for options, why in (
+        ({"tag": "v1.0.0"}, "has a tag v1.0.0 already"),
+        ({"private": True}, "is public, not private"),
+    ):
+        refused = publisher(hub, folder, **options).preview().refused
+        with pytest.raises(BuilderError) as raised:
+            publish(hub, folder, **options)
+        assert refused is not None
+        assert refused.message == raised.value.message
+        assert why in refused.message
 
 
 def test_the_version_of_a_release_is_that_of_its_tag(hub: LoopHub, folder: Path) -> None:
