@@ -87,38 +87,58 @@ class Status:
         state: building; finished; stopped, in good order or not: the same command goes on.
         now: what the build last told: stage, rates, seconds left, workers and their shards.
         silent: seconds since then.
+        damaged: files of units that are missing or not what was written, from the run's folder;
+            looked for where nothing is building.
     """
 
     state: str
     stages: tuple[StageStatus, ...]
     now: Mapping[str, Any]
     silent: float | None
+    damaged: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """For a program."""
         stages = [vars(one) for one in self.stages]
-        return {"state": self.state, "silent": self.silent, "stages": stages, "now": {**self.now}}
+        return {
+            "state": self.state,
+            "silent": self.silent,
+            "stages": stages,
+            "now": {**self.now},
+            "damaged": list(self.damaged),
+        }
 
 
 def find_status(run: Run) -> Status:
-    """How far a run is, without a lock, a model or a look at its rows."""
+    """How far a run is, without a lock or a model.
+
+    While it is building, sidecars are counted; of others the files are compared with them too.
+    """
     config = parse_config(run.header()["config"])
-    stages = tuple(
-        StageStatus(stage.name, _count(run, stage.name), units_of(stage.name, config))
-        for stage in stages_of(config)
-    )
     try:
         now = json.loads((run.folder / STATUS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         now = {}
     silent = max(0.0, time.time() - now["at"]) if "at" in now else None
-    if silent is not None and silent < SILENT:
-        state = "building"
-    else:
-        state = "finished" if all(one.done >= one.units for one in stages) else "stopped"
-    return Status(state, stages, now, silent)
+    building = silent is not None and silent < SILENT
+    stages, damaged = [], list[Path]()
+    for stage in stages_of(config):
+        there = sorted((run.folder / stage.name).glob("[0-9]*.json"))
+        wrong = {} if building else {path: bad for path in there if (bad := _damaged(run, path))}
+        damaged += [path for bad in wrong.values() for path in bad]
+        done = len(there) - len(wrong)
+        stages.append(StageStatus(stage.name, done, units_of(stage.name, config)))
+    finished = all(one.done >= one.units for one in stages)
+    return Status(
+        "building" if building else "finished" if finished else "stopped",
+        tuple(stages),
+        now,
+        silent,
+        tuple(str(path.relative_to(run.folder)) for path in damaged),
+    )
 
 
-def _count(run: Run, stage: str) -> int:
-    folder = run.folder / stage
-    return len([*folder.glob("[0-9]*.json")]) if folder.is_dir() else 0
+def _damaged(run: Run, sidecar: Path) -> list[Path]:
+    """The files of a unit that are not as its sidecar says; the sidecar, if it cannot be read."""
+    record = run.sidecar(sidecar.parent.name, int(sidecar.stem))
+    return [sidecar] if record is None else run.damaged(record)

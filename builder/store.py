@@ -268,11 +268,12 @@ class Run:
         record = self.sidecar(stage, shard)
         if record is None or record.fingerprint not in fingerprints:
             return None
-        folder = self.folder / stage
-        for name, expected in record.files.items():
-            if not (folder / name).is_file() or file_hash(folder / name) != expected:
-                return None
-        return record
+        return None if self.damaged(record) else record
+
+    def damaged(self, record: Sidecar) -> list[Path]:
+        """Files of a unit that are missing, or are not what was written."""
+        paths = {self.folder / record.stage / name: hashed for name, hashed in record.files.items()}
+        return [p for p, hashed in paths.items() if not p.is_file() or file_hash(p) != hashed]
 
     def commit(
         self,

@@ -186,6 +186,15 @@ def test_what_is_no_text_is_counted_by_every_command(command: Command, tmp_path:
     path = put(tmp_path / "lists.jsonl", lines([*empty, unseen]))
     plan = command.plan(path)
     assert (plan["pairs"], plan["dropped"]) == (3, {"empty": 2, "null": 1})
+    judged = ("evaluate", "--data", path, "--task", "paraphrase", "--bertscore", "none")
+    found = command.document(*judged, "--baseline", "copy")
+    assert (found["examples"], found["dropped"]) == (2, {"empty": 2, "null": 1})
+    many = [{**pair(4), "target": ["One.", None, " ", 5, ["x"]]}, {**pair(5), "target": [5, None]}]
+    path = put(tmp_path / "many.jsonl", lines([*many, *[pair(n) for n in range(6, 9)]]))
+    judged = ("evaluate", "--data", path, "--task", "paraphrase", "--bertscore", "none")
+    found = command.document(*judged, "--baseline", "copy")
+    kinds = {"null": 1, "empty": 1, "number": 2, "list": 1}
+    assert (found["examples"], found["dropped"]) == (4, kinds)
 
 
 def test_labels_of_examples_are_words(command: Command, toy_critic: Path, tmp_path: Path) -> None:

@@ -187,6 +187,26 @@ def write_sheets(key: Key, output: Path, guideline: Path | None) -> None:
         key.write(folder)
 
 
+def say_fewer(key: Key, n: int, repeats: int | None, known: int = 0) -> list[str]:
+    """A line for each kind of item of which there are fewer than were asked for.
+
+    Args:
+        n, repeats, known: as for `draw`.
+    """
+    judged = len(key.compared) or sum(one.right is None for one in key.pairs)
+    again = [sum(showing.again for showing in sheet) for sheet in key.sheets.values()]
+    kinds = (
+        (n, judged, "sources" if key.kind == "comparison" else "pairs to judge"),
+        (repeats or 0, min(again), "to be shown twice, at most half of a sheet"),
+        (known, sum(one.right is not None for one in key.pairs), "pairs whose answer is known"),
+    )
+    return [
+        f"{wanted:,} were asked for, and there are {found:,} {what}"
+        for wanted, found, what in kinds
+        if found < wanted
+    ]
+
+
 def describe_tasks(names: Iterable[str]) -> str:
     """What makes a pair valid of those tasks that the guideline does not speak of itself."""
     there = [task_of(name) for name in sorted(set(names)) if name in task_names()]

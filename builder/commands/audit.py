@@ -79,7 +79,7 @@ def draw(
     hidden systems made of the same sentences.
     """
     from builder.audit.compared import is_outputs
-    from builder.audit.draw import compare
+    from builder.audit.draw import compare, say_fewer
     from builder.audit.draw import draw as draw_pairs
     from builder.errors import ConfigError
     from dimsum.commands.output import print_json
@@ -93,6 +93,9 @@ def draw(
         key = compare([corpus, *others], output, task=task, **wanted)
     else:
         key = draw_pairs(corpus, output, reading=reading, **options)
+    known = 0 if key.kind == "comparison" else options["known"]
+    for line in say_fewer(key, options["n"], options["repeats"], known):
+        click.echo(line, err=True)
     sheets = [str(output / f"reader-{reader}.html") for reader in key.sheets]
     items = {reader: len(showings) for reader, showings in key.sheets.items()}
     if reading.dropped:

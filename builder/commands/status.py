@@ -29,6 +29,8 @@ def status(run: Path, as_json: bool) -> None:
     click.echo()
     for worker, shards in found.now.get("under_way", {}).items():
         click.echo(f"{worker}: {', '.join(map(str, shards))}")
+    for path in found.damaged:
+        click.echo(f"{path} is missing or damaged; it is made again.")
     match found.state:
         case "finished":
             click.echo("Finished.")

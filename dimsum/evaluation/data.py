@@ -156,7 +156,10 @@ def _example(
     reading: Reading,
     where: Mapping[str, Any] | None = None,
 ) -> Example | None:
-    """A row's example; None, counted by its reason, without a source or without any reference."""
+    """A row's example; None, counted by its reason, without a source or without any reference.
+
+    Of a row that has some, each further one that is no text is counted too.
+    """
     position = reading.read(row)
     if where and not reading.meets(row, where, position):
         return None
@@ -169,12 +172,13 @@ def _example(
     known = _field(row, references)
     texts = known if isinstance(known, list) else [known]
     refs = tuple(one_line(t) for t in texts if not_text(t) is None and not is_blank(t))
-    if refs and not is_blank(text):
-        return Example(one_line(text), refs)
-    faults = [reason for one in texts if (reason := not_text(one))]
-    why = faults[0] if faults and not is_blank(text) else "empty"
-    reading.drop(why, f"{position}, {references!r}")
-    return None
+    if is_blank(text):
+        reading.drop("empty", f"{position}, column {source!r}")
+        return None
+    faults = [not_text(one) or "empty" for one in texts if not_text(one) or is_blank(one)]
+    for why in faults if refs else faults[:1] or ["empty"]:
+        reading.drop(why, f"{position}, column {references!r}")
+    return Example(one_line(text), refs) if refs else None
 
 
 def _guess(row: Mapping[str, Any], names: Sequence[str], usual: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,6 +39,30 @@ def test_a_finished_run(
         assert stage["done"] == stage["units"] == len(sidecars) > 0
     assert dimsum(["status", str(folder)]) == 0
     assert capfd.readouterr().out.rstrip().endswith("Finished.")
+
+
+def test_a_run_with_a_damaged_or_missing_file_is_not_finished(
+    toy_run: tuple[Path, BuildConfig], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(toy_run[0], folder)
+    (folder / "scores/00000.parquet").unlink()
+    with (folder / "pairs/00000.parquet").open("ab") as stream:
+        stream.write(b"x")
+    (folder / "decisions/00000.json").write_text("{")
+    found = ask(folder, capfd)
+    assert found["state"] == "stopped"
+    assert found["damaged"] == [
+        "pairs/00000.parquet",
+        "scores/00000.parquet",
+        "decisions/00000.json",
+    ]
+    short = {one["stage"] for one in found["stages"] if one["done"] < one["units"]}
+    assert short == {"pairs", "scores", "decisions"}
+    assert dimsum(["status", str(folder)]) == 0
+    out = capfd.readouterr().out
+    assert "scores/00000.parquet is missing or damaged; it is made again.\n" in out
+    assert out.rstrip().endswith("Stopped; the same `dimsum build` goes on.")
 
 
 def test_a_build_is_followed_from_outside_until_it_is_killed(

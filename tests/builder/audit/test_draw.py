@@ -170,3 +170,19 @@ def test_what_cannot_be_drawn_from_is_said(
     assert printed["kind"] == "pairs" and len(printed["sheets"]) == 2
     with pytest.raises(ConfigError, match="no folder of an audit"):
         Key.read(release)
+
+
+def test_fewer_items_than_were_asked_for_are_said(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    corpus = str(write_pairs(tmp_path / "pairs.jsonl"))
+    words = ["audit", "draw", corpus, "-n", "40", "--repeats", "20", "--known", "16"]
+    assert run([*words, "-o", str(tmp_path / "all")]) == 0
+    assert "asked for" not in capfd.readouterr().err
+    words = ["audit", "draw", corpus, "-n", "9999", "--repeats", "99", "--known", "17"]
+    assert run([*words, "-o", str(tmp_path / "fewer")]) == 0
+    assert capfd.readouterr().err.splitlines()[:3] == [
+        "9,999 were asked for, and there are 120 pairs to judge",
+        "99 were asked for, and there are 60 to be shown twice, at most half of a sheet",
+        "17 were asked for, and there are 16 pairs whose answer is known",
+    ]
