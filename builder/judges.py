@@ -15,14 +15,17 @@ if TYPE_CHECKING:
     from dimsum.tasks import TaskDefinition
 
 DEFAULT = "embedded"
-"""Preset whose measures and model of P(valid) a judge of pairs reads."""
+"""Preset whose measures, model of P(valid) and rules a judge of pairs reads."""
+DOUBTFUL = 0.1
+"""Entailment times P(valid); of some outputs below it that were read, all were broken off or wrong."""
 
 
 def pair_judge(critic: str, preset: str = DEFAULT) -> Judge:
     """What chooses among outputs: first what a build would keep, then by entailment and P(valid).
 
     A pair that every rule of the task holds for comes before one that fails; within both the least
-    entailment in the directions of the task times P(valid) decides.
+    entailment in the directions of the task times P(valid) decides. Below `DOUBTFUL` of that none
+    is wanted.
 
     Args:
         critic: reference of the entailment critic.
@@ -55,7 +58,7 @@ def pair_judge(critic: str, preset: str = DEFAULT) -> Judge:
         bounds = {name: b for name, b in config.rules.get(task.name, {}).items() if name in known}
         passes = decide({task.name: bounds}, known, len(pairs)).kept if bounds else 0
         least = np.nan_to_num(np.min(list(entailed.values()), axis=0))
-        found: np.ndarray[Any, Any] = passes + least * likely
+        found: np.ndarray[Any, Any] = passes + least * likely - DOUBTFUL
         return found
 
     return score

@@ -1,7 +1,8 @@
 """Several outputs of each source, and the choice among them.
 
 Of what a student samples for a source, and of what it writes greedily, the one stays that is what
-its control code asks for and that a judge values most. Source of the choice by entailment:
+its control code asks for and that a judge values most; where the judge wants none of these, the one
+that it values most of all. Source of the choice by entailment:
 Falke et al. (2019), Ranking Generated Summaries by Correctness. Without a judge, of the texts of a
 beam search the likeliest one stays that is what the code asks for.
 """
@@ -9,6 +10,7 @@ beam search the likeliest one stays that is what the code asks for.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from dimsum.controls import wording_of
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from dimsum.student import Student
 
 Judge = Callable[[Sequence[tuple[str, str]], TaskDefinition], "np.ndarray[Any, Any]"]
-"""How good each (source, output) is as a pair of a task, shape (n,); more is better."""
+"""How good each (source, output) is as a pair of a task, shape (n,); more is better, and an output
+below zero is not wanted even if it is what its code asks for."""
 
 
 def best_of(
@@ -51,9 +54,9 @@ def best_of(
         trees: as `Student.write` takes them.
 
     Returns:
-        an output a source: one that obeys the code if any does, and of these the one that the judge
-        values most; of equally good ones the greedy output, then the likeliest beam, then the first
-        sample. A source without words has an empty output.
+        an output a source: one that obeys the code if the judge wants any such, and of these the
+        one that it values most; of equally good ones the greedy output, then the likeliest beam,
+        then the first sample. A source without words has an empty output.
 
     Raises:
         UsageError: fewer than one sample, one beam, or an unknown control code.
@@ -87,10 +90,13 @@ def best_of(
     pairs = [(s, text) for s, some in zip(sources, choices, strict=True) for text in some]
     said = [pair for pair in dict.fromkeys(pairs) if pair[1].strip()]
     values = dict(zip(said, judge(said, task).tolist(), strict=True)) if said else {}
+
+    def rank(source: str, text: str) -> tuple[bool, float]:
+        value = values.get((source, text), -inf)
+        return value >= 0 and obeys(task, code, source, text), value
+
     return [
-        max(
-            some, key=lambda text: (obeys(task, code, source, text), values.get((source, text), -1))
-        )
+        max(some, key=lambda text: rank(source, text))
         for source, some in zip(sources, choices, strict=True)
     ]
 

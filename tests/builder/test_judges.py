@@ -50,7 +50,7 @@ def test_what_a_build_would_keep_comes_first(monkeypatch: pytest.MonkeyPatch) ->
     values = values_of("paraphrase")
     values["rouge_l"] = np.array([0.99, 0.5, 0.5])  # the first is nearly its source
     found = judge(monkeypatch, values, [0.99, 0.95, 0.5])(PAIRS, PARAPHRASE)
-    assert found == pytest.approx([0.99 * 0.9, 1 + 0.95 * 0.8, 0.5 * 0.7])
+    assert found == pytest.approx([0.99 * 0.9 - 0.1, 0.9 + 0.95 * 0.8, 0.5 * 0.7 - 0.1])
 
 
 def test_what_is_not_known_of_an_output_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,4 +59,4 @@ def test_what_is_not_known_of_an_output_decides_nothing(monkeypatch: pytest.Monk
     assert "source_logprob" in values
     values["source_logprob"] = np.full(3, np.nan)
     found = judge(monkeypatch, values, [0.95, 0.99, 0.5])(PAIRS, SUMMARY)
-    assert found == pytest.approx([1 + 0.95 * 0.9, 1 + 0.99 * 0.8, 0.5 * 0.7])
+    assert found == pytest.approx([0.9 + 0.95 * 0.9, 0.9 + 0.99 * 0.8, 0.5 * 0.7 - 0.1])

@@ -37,15 +37,17 @@ def by_length(pairs: Sequence[tuple[str, str]], task: TaskDefinition) -> Any:
     return np.array([len(output) for _, output in pairs], dtype=float)
 
 
-def chosen(code: str, sign: int = 1) -> str:
+def chosen(code: str, sign: int = 1, least: float = 0) -> str:
     student: Any = Scripted()
-    judge = lambda pairs, task: sign * by_length(pairs, task)  # noqa: E731
+    judge = lambda pairs, task: 100 * (sign < 0) + sign * by_length(pairs, task) - least  # noqa: E731
     return best_of(student, [SOURCE], SUMMARY, code, 4, judge)[0]
 
 
 def test_what_the_code_asks_for_comes_before_what_the_judge_values() -> None:
     assert chosen("short-extractive") == SHORT  # LONG is valued more, and is not short
     assert chosen("long-extractive", -1) == LONG
+    assert chosen("short-extractive", least=len(SHORT)) == SHORT
+    assert chosen("short-extractive", least=len(SHORT) + 1) == LONG  # SHORT is not wanted
     assert obeys(SUMMARY, "short-extractive", SOURCE, SHORT)
     assert not obeys(SUMMARY, "long-extractive", SOURCE, SHORT)
     assert not obeys(PARAPHRASE, "paraphrase", SOURCE, SOURCE)
