@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DEFAULT = "embedded"
 """Preset whose measures, model of P(valid) and rules a judge of pairs reads."""
 DOUBTFUL = 0.1
-"""Entailment times P(valid); of some outputs below it that were read, all were broken off or wrong."""
+"""Entailment times P(valid); outputs below it that were read were broken off or wrong."""
 
 
 def pair_judge(critic: str, preset: str = DEFAULT) -> Judge:
