@@ -48,7 +48,8 @@ def best_of(
     Args:
         code: control code of all outputs.
         n: samples of each source, at least 1.
-        beams: of a search within the lengths that the code asks for, whose texts are choices too.
+        beams: of a search within the lengths that the code asks for, whose texts are choices too;
+            there is none for a code that asks for no length.
         greedy: the greedy outputs, where they are known already.
         seed: of the sampling; equal calls give equal outputs.
         trees: as `Student.write` takes them.
@@ -73,15 +74,10 @@ def best_of(
         sources, code, n=n, sample=True, seed=seed, batch_size=batch_size, trees=trees
     )
     searched: list[list[str]] = [[] for _ in sources]
-    if beams:
+    bounds = bounds_of(task, code)
+    if beams and bounds:
         searched = write_beams(
-            student,
-            sources,
-            code,
-            beams,
-            batch_size=batch_size,
-            trees=trees,
-            compression=bounds_of(task, code),
+            student, sources, code, beams, batch_size=batch_size, trees=trees, compression=bounds
         )
     choices = [
         list(dict.fromkeys([first, *some, *more]))

@@ -120,9 +120,12 @@ class Writer:
         return [self._once(name, further, lambda name: self._written_by(name, write, further))]
 
     def beams(self) -> list[System]:
-        """The likeliest of its beams, and the likeliest that obeys, where that is asked for."""
+        """The likeliest of its beams, and the likeliest that obeys, where that is asked for.
+
+        Beside samples beams are choices of `best`, and no systems of their own.
+        """
         wanted, count = self.wanted, self.wanted.beams
-        if not count:
+        if not count or wanted.rerank:
             return []
 
         def search(sources: Sequence[str], code: str) -> list[str]:
