@@ -41,8 +41,7 @@ import numpy as np
 import psutil
 import pyarrow as pa
 
-from builder.config import BuildConfig, load_config
-from builder.environment import environment_here
+from builder.config import BuildConfig
 from builder.near_duplicates.join import near_pairs
 from builder.near_duplicates.minhash import band_keys, bands_for, signatures
 from builder.progress import Progress
@@ -52,6 +51,7 @@ from builder.stages.shingles import sets_of
 from builder.statistics.words import Array, offsets
 from builder.store import Output, Run
 from scripts.bench.made_pairs import Maker
+from scripts.bench.made_run import begin_run
 
 STAGES = ("shingles", "edges", "clusters", "near_duplicates")
 THRESHOLD = 0.8
@@ -59,18 +59,8 @@ THRESHOLD = 0.8
 
 def begin(folder: Path, rows: int, shard: int, workers: int, changes: Sequence[str]) -> Run:
     """A run that has come to its duplicates."""
-    where = {"kind": "processes", "workers": workers} if workers > 1 else {"kind": "in_process"}
-    shape = (f"contexts.openings={-(-rows // shard)}", "contexts.shard=1")
-    config = load_config("embedded", (*shape, f"run.engine={json.dumps(where)}", *changes))
-    run = Run.create(folder)
-    run.write_header(
-        {
-            "config": config.model_dump(mode="json"),
-            "models": {},
-            "environments": [environment_here(config)],
-            "threads": 1,
-        }
-    )
+    run = begin_run(folder, -(-rows // shard), workers, changes)
+    config = load_config_of(run)
     starts = range(0, rows, shard)
     tasks = [(folder, n, start, min(rows, start + shard), config) for n, start in enumerate(starts)]
     with ProcessPoolExecutor(max(1, workers), get_context("spawn")) as pool:

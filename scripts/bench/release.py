@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 SHARD = 10_000
 PARTS = ("splits", "data", "counts", "statistics")
 
@@ -46,16 +48,14 @@ def made(rows: int, start: int, schema: pa.Schema) -> pa.Table:
 
 
 def begin(folder: Path, rows: int) -> None:
-    from builder.config import load_config
-    from builder.environment import environment_here
+    from builder.config import BuildConfig
     from builder.stages import contexts, decisions
-    from builder.store import Output, Run
+    from builder.store import Output
+    from scripts.bench.made_run import begin_run
 
     shards = -(-rows // SHARD)
-    config = load_config("embedded", (f"contexts.openings={shards}", "contexts.shard=1"))
-    run = Run.create(folder)
-    header = {"models": {}, "environments": [environment_here(config)], "threads": 1}
-    run.write_header({"config": config.model_dump(mode="json"), **header})
+    run = begin_run(folder, shards)
+    config = BuildConfig.model_validate(run.header()["config"])
     for shard in range(shards):
         count = min(SHARD, rows - shard * SHARD)
         table = made(count, shard * SHARD, decisions.schema(config))
