@@ -2,8 +2,10 @@
 
 A share of the source's characters bounds each output. A token that would pass the most is not taken
 up, so a beam has to end before; no beam ends before the least, and where the source is a whole
-sentence none ends in the middle of one. Source of bounded length at decoding time: Kikuchi et al.
-(2016), Controlling Output Length in Neural Encoder-Decoders, arXiv 1609.09552, `fixRng`.
+sentence none ends in the middle of one. Where nothing sensible is so short the search still finds
+something, so a judge has to choose (`dimsum.rerank.best_of`). Source of bounded length at decoding
+time: Kikuchi et al. (2016), Controlling Output Length in Neural Encoder-Decoders, arXiv 1609.09552,
+`fixRng`.
 """
 
 from __future__ import annotations

@@ -49,7 +49,8 @@ def best_of(
         code: control code of all outputs.
         n: samples of each source, at least 1.
         beams: of a search within the lengths that the code asks for, whose texts are choices too;
-            there is none for a code that asks for no length.
+            there is none for a code that asks for no length. Where nothing sensible is so short,
+            the search finds what is not, such as words without blanks, so it needs the judge.
         greedy: the greedy outputs, where they are known already.
         seed: of the sampling; equal calls give equal outputs.
         trees: as `Student.write` takes them.
@@ -109,8 +110,6 @@ def likeliest_obeying(
 ) -> list[str]:
     """Of each source's beams the likeliest text that obeys the code, else the likeliest.
 
-    The beams keep to the lengths that the code asks for.
-
     Args:
         code: control code of all outputs.
         beams: of the search for each source, at least 2; as many texts come out of it.
@@ -119,15 +118,7 @@ def likeliest_obeying(
     Raises:
         UsageError: fewer than two beams, or an unknown control code.
     """
-    written = write_beams(
-        student,
-        sources,
-        code,
-        beams,
-        batch_size=batch_size,
-        trees=trees,
-        compression=bounds_of(task, code),
-    )
+    written = write_beams(student, sources, code, beams, batch_size=batch_size, trees=trees)
     return choose_obeying(task, code, sources, written)
 
 

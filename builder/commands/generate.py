@@ -40,8 +40,8 @@ from dimsum.tasks import TaskDefinition
     "--beams",
     type=click.IntRange(2, 64),
     metavar="N",
-    help="Of N beams, kept to the length that the options ask for, the likeliest text that is what "
-    "they ask for; with --rerank choices beside the samples.",
+    help="Of N beams the likeliest text that is what the options ask for; with --rerank choices "
+    "beside the samples, kept to the length that is asked for.",
 )
 @click.option("--critic", default="embedded:critic", show_default=True, help="Of --rerank.")
 @click.option("--syntax", default="", metavar="TEXT|TREE", help="Built like this sentence or tree.")
