@@ -15,6 +15,8 @@ from dimsum.tasks.base import (
     Wording,
 )
 
+LEAST = 0.2
+"""A target keeps at least this share of its source's characters."""
 HARD_BELOW = 0.6
 """Deletion is hard where the target keeps less than this share of its source's characters."""
 
@@ -39,6 +41,7 @@ def _code(rate: str) -> ControlCode:
         meaning=f"the sentence with words deleted, {share} of the characters being left",
         instruction=f"Delete {amount} of the sentence and change none.",
         options={"rate": rate},
+        compression={"hard": (LEAST, HARD_BELOW), "light": (HARD_BELOW, 1.0)}[rate],
     )
 
 
@@ -51,12 +54,12 @@ DELETION = TaskDefinition(
     meaning="The target is the source without some of its words, and follows from it",
     measures=("copying", "words", "roles", "claims", "form", "lost"),
     bounds={
-        "compression": {"min": 0.2, "max": 0.9},
+        "compression": {"min": LEAST, "max": 0.9},
         "copied_in_order": {"min": 1},
         "new_words": {"max": 0},
     },
     rules={
-        "compression": {"min": 0.2, "max": 0.85},
+        "compression": {"min": LEAST, "max": 0.85},
         # Every word of the target is one of the source, in its order.
         "copied_in_order": {"min": 1},
         "new_words": {"max": 0},
