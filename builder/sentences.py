@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
+from builder.decoding.sentence_end import OWN_CLOSING, OWN_MARKS
 from dimsum.english import nlp as nlp
 
-FINAL_MARKS = (".", "?", "!")
-CLOSING = "\"'”’)]"
+FINAL_MARKS = (".", "?", "!", *OWN_MARKS)
+CLOSING = "\"'”’)]" + OWN_CLOSING
+_PARTS = re.compile(rf"[^{OWN_MARKS}]*[{OWN_MARKS}]+[{OWN_CLOSING}]*|[^{OWN_MARKS}]+")
+"""A text in parts that end at marks of other scripts; one without such a mark is one part."""
 MIN_CHARACTERS = 3
 OF_SPLITTING = ("spacy",)
 """Libraries whose versions change where a sentence ends."""
@@ -17,12 +22,22 @@ SPLITTER_NEEDS = frozenset({"tok2vec", "parser"})
 
 
 def split(texts: Iterable[str]) -> Iterator[list[str]]:
-    """The sentences of each text, stripped, in order; runs only what finds boundaries."""
+    """The sentences of each text, stripped, in order; runs only what finds boundaries.
+
+    Marks of other scripts, such as `。`, end a sentence wherever they stand.
+    """
     pipeline = nlp()
+    parts, counted = [], []
+    for text in texts:
+        found = _PARTS.findall(text)
+        parts += found
+        counted.append(len(found))
     idle = [name for name in pipeline.pipe_names if name not in SPLITTER_NEEDS]
     with pipeline.select_pipes(disable=idle):
-        for document in pipeline.pipe(texts, batch_size=64):
-            yield [text for s in document.sents if (text := s.text.strip())]
+        documents = pipeline.pipe(parts, batch_size=64)
+        for count in counted:
+            sentences = (s for document in islice(documents, count) for s in document.sents)
+            yield [text for s in sentences if (text := s.text.strip())]
 
 
 def tidy(text: str) -> str:

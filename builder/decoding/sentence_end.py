@@ -12,10 +12,15 @@ import re
 
 SENTENCE_MARKS = ".!?"
 
+OWN_MARKS = "。！？｡؟۔।॥።។။"
+"""Marks of other scripts, which stand nowhere but at the end of a sentence."""
+OWN_CLOSING = "”’」』）】》"
+
 _CLOSING = "\"'”’)\\]}»"
 _OPENING = "\"'“‘(\\[{«"
 _BOUNDARY = re.compile(rf"([.!?]+)([{_CLOSING}]*)\s+[{_OPENING}]*([^\s{_OPENING}])")
-_UNDECIDED = re.compile(rf"[.!?][{_CLOSING}]*\s*[{_OPENING}]*$")
+_UNDECIDED = re.compile(rf"([.!?][{_CLOSING}]*\s*[{_OPENING}]*|[{OWN_MARKS}][{OWN_CLOSING}]*)$")
+_OWN_END = re.compile(rf"[{OWN_MARKS}]+[{OWN_CLOSING}]*(?=[^{OWN_MARKS}{OWN_CLOSING}])")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 
 ABBREVIATIONS = frozenset(
@@ -35,8 +40,8 @@ def find_sentence_end(text: str) -> int | None:
     """The length of the first sentence, or None while it has not certainly ended.
 
     It ends at a newline, or after `.`, `!` or `?` and any closing quotes or brackets, once the
-    next word has begun and does not begin in lower case. Leading white space is part of the
-    sentence and ends nothing.
+    next word has begun and does not begin in lower case; or after a mark of another script, such
+    as `。`, once anything follows. Leading white space is part of the sentence and ends nothing.
 
     Args:
         text: a continuation so far.
@@ -47,6 +52,8 @@ def find_sentence_end(text: str) -> int | None:
     begin = len(text) - len(text.lstrip())
     end = find_line_end(text)
     line = text[:end]
+    if (own := _OWN_END.search(line, begin)) is not None:
+        line, end = line[: own.end()], own.end()
     for found in _BOUNDARY.finditer(line, begin):
         following = found.group(3)
         if not following.isalnum() or following.islower():

@@ -53,7 +53,21 @@ def test_not_certain_yet(text: str) -> None:
     assert find_sentence_end(text) is None
 
 
-@given(st.text(alphabet="aB 1.!?\"')(\n", max_size=40))
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("老人睡觉。小", 5),
+        ("“好。”他", 4),
+        ("अब चलो। वे", 7),
+        ("老人睡觉。", None),
+        ("“好。”", None),
+    ],
+)
+def test_marks_of_other_scripts_end_at_once(text: str, length: int | None) -> None:
+    assert find_sentence_end(text) == length
+
+
+@given(st.text(alphabet="aB 1.!?\"')(\n。」", max_size=40))
 def test_what_is_settled_stays_settled(text: str) -> None:
     """Growing a text neither moves an end once found nor finds one that was not is_undecided."""
     found = None

@@ -28,6 +28,10 @@ from builder.stages.contexts import _cut, _thin
         ("See http://x.y.", "forbidden"),
         ("x" * 60 + ".", "too_long"),
         ("Émile a mangé 3 pommes.", None),
+        ("小猫在河边睡觉。", None),
+        ("他说:“好!”", None),
+        ("هل تسمعني؟", None),
+        ("小猫在河边睡觉", "unfinished"),
     ],
 )
 def test_faults(sentence: str, reason: str | None) -> None:
@@ -41,6 +45,16 @@ def test_splitting_keeps_abbreviations_together() -> None:
         ["Mr. Smith paid $3.5 million in the U.S. market.", "He left."],
         [],
         ["No end"],
+    ]
+
+
+@pytest.mark.embedded
+def test_marks_of_other_scripts_end_sentences() -> None:
+    texts = ["老人睡觉。小猫在河边！“好。”他说。没完", "He left. Did he?", "हम खुश हैं। वे आए।"]
+    assert list(split(texts)) == [
+        ["老人睡觉。", "小猫在河边！", "“好。”", "他说。", "没完"],
+        ["He left.", "Did he?"],
+        ["हम खुश हैं।", "वे आए।"],
     ]
 
 
