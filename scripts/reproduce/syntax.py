@@ -51,7 +51,9 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--student", action="append", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--set", action="append", default=[], dest="sets", metavar="NAME=FILE")
     parser.add_argument("--pool", action="append", default=[], help="of exemplars: pairs")
-    parser.add_argument("--pairs", required=True, help="trees are retrieved from: paraphrases")
+    parser.add_argument(
+        "--pairs", required=True, help="training pairs, that trees are retrieved from"
+    )
     parser.add_argument("--limit", type=int, default=300, help="pairs of each set")
     parser.add_argument("--work", type=Path, required=True, help="folder of the outputs")
     parser.add_argument("--critic", required=True, help="judges entailment")
@@ -74,9 +76,8 @@ def pool_of(files: list[str]) -> list[str]:
 
 
 def pairs_of(file: str) -> list[tuple[str, str]]:
-    """Sentences of each pair that is a paraphrase."""
-    rows = [row for row in rows_in(Path(file)) if row["label"] == 1]
-    return [(one_line(row["s1"]), one_line(row["s2"])) for row in rows]
+    """Source and target of each training pair."""
+    return [(one_line(row["source"]), one_line(row["target"])) for row in rows_in(Path(file))]
 
 
 def exemplars_of(examples: list[Example], pool: list[str], path: Path) -> list[str]:
