@@ -66,6 +66,10 @@ def check_ahead(configs: Iterable[BuildConfig]) -> None:
 
 
 def _check(config: BuildConfig, role: str, model: ModelConfig, reference: str) -> None:
+    if model.vllm is not None:
+        from builder.teachers.vllm import require_vllm
+
+        require_vllm()
     if role == "critic":
         check_critic(reference, model.device)
     else:

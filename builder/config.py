@@ -21,7 +21,12 @@ from builder.measures import passage
 from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import VALIDITY, Registry, registry
 from builder.methods.registry import METHODS, AnyMethod
-from builder.teachers.settings import ServerSettings, TeacherEngine, TorchSettings
+from builder.teachers.settings import (
+    ServerSettings,
+    TeacherEngine,
+    TorchSettings,
+    VllmSettings,
+)
 from builder.validity.settings import PriorConfig
 from dimsum.errors import UsageError
 from dimsum.language import Language
@@ -81,20 +86,30 @@ class ModelConfig(Settings):
         """Who computes it, where this project does not."""
         return None
 
+    @property
+    def vllm(self) -> VllmSettings | None:
+        """Of vLLM, where that computes it in this process."""
+        return None
+
 
 class TeacherConfig(ModelConfig):
-    """The teacher: a language model, computed here or by a server."""
+    """The teacher: a language model, computed here, by vLLM or by a server."""
 
     engine: TeacherEngine = Field(
         TorchSettings(),
-        description="{kind: torch}, or {kind: server, url: ADDRESS} for any that answers as "
-        "OpenAI's /v1/completions",
+        description="{kind: torch}, {kind: vllm}, or {kind: server, url: ADDRESS} for any that "
+        "answers as OpenAI's /v1/completions",
     )
 
     @property
     def server(self) -> ServerSettings | None:
         """As in `ModelConfig`."""
         return self.engine if isinstance(self.engine, ServerSettings) else None
+
+    @property
+    def vllm(self) -> VllmSettings | None:
+        """As in `ModelConfig`."""
+        return self.engine if isinstance(self.engine, VllmSettings) else None
 
 
 class CriticConfig(ModelConfig):
@@ -449,7 +464,7 @@ class BuildConfig(Settings):
             raise ValueError("two domains share a name")
         for task in self.definitions:
             self._check_rules(task, self.rules[task.name])
-        if self.teacher.server is not None:
+        if not isinstance(self.teacher.engine, TorchSettings):
             self._check_engine(self.teacher.engine.kind)
         if self.scores.prior is not None:
             _refuse_unknown(self.scores.prior.tasks, self.definitions)
@@ -482,7 +497,7 @@ class BuildConfig(Settings):
         return registry(self.measures, self.validity is not None)
 
     def _check_engine(self, kind: str) -> None:
-        """Refuse at once what a teacher behind a server does not hold."""
+        """Refuse at once what a teacher of another engine does not hold."""
         for measure in self.registry.measures:
             if "teacher" in measure.models:
                 raise ValueError(

@@ -23,6 +23,8 @@ OF_MODELS = ("torch", "transformers", "tokenizers")
 
 SERVER = "a server ("
 """What the place of a model begins with that a server computes."""
+VLLM = "vllm "
+"""What the place of a model begins with that vLLM computes."""
 
 Environment = Mapping[str, str]
 """Library to version, and role of a model to kind of device (cpu, cuda, mps)."""
@@ -101,19 +103,24 @@ def in_words(environment: Environment) -> str:
     """`torch 2.9.0, the teacher on cuda`."""
     return ", ".join(
         f"the {name} on {value}"
-        if value in ("cpu", "cuda", "mps") or value.startswith(SERVER)
+        if value in ("cpu", "cuda", "mps") or value.startswith((SERVER, VLLM))
         else f"{name} {value}"
         for name, value in sorted(environment.items())
     )
 
 
 def _place_of(model: ModelConfig) -> str:
-    """Kind of the device that computes a model, or the server that does, with its version."""
+    """Kind of the device that computes a model, or the engine that does, with its version."""
     if model.server is not None:
         from builder.teachers.server import version_of
 
         return f"{SERVER}{version_of(model.server)})"
-    return pick_device(model.device).type
+    device = pick_device(model.device).type
+    if model.vllm is not None:
+        from builder.teachers.vllm import version_of_vllm
+
+        return f"{VLLM}{version_of_vllm()} ({device})"
+    return device
 
 
 @cache

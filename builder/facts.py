@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from builder.audit.record import Audits
 from builder.config import Bound, BuildConfig
 from builder.critics.windows import READ, describe_long
-from builder.environment import SERVER
+from builder.environment import SERVER, VLLM
 from builder.environment import in_words as environment_in_words
 from builder.measures.entailment import FORWARD
 from builder.models import public_name, resolve
@@ -353,7 +353,7 @@ def _run(config: BuildConfig, header: dict[str, Any], steps: Sequence[Step]) -> 
     places = {role: newest.get(role, "") for role in header["models"]}
     dtypes = ", ".join(
         f"{role} on {places[role]}"
-        if places[role].startswith(SERVER)
+        if places[role].startswith((SERVER, VLLM))
         else f"{role} in {model['dtype']}"
         for role, model in header["models"].items()
     )
@@ -408,10 +408,18 @@ def _describe_server(header: dict[str, Any]) -> list[str]:
     """That another program has sampled from the teacher, where one did."""
     known = header.get("environments", ())
     servers = {one["teacher"] for one in known if one.get("teacher", "").startswith(SERVER)}
+    engines = {one["teacher"] for one in known if one.get("teacher", "").startswith(VLLM)}
     return [
-        f"The teacher was sampled by {server}: another server, or another version of it, may draw "
-        "other texts for the same seed, and a banned text ends a sample there."
-        for server in sorted(servers)
+        *(
+            f"The teacher was sampled by {server}: another server, or another version of it, may "
+            "draw other texts for the same seed, and a banned text ends a sample there."
+            for server in sorted(servers)
+        ),
+        *(
+            f"The teacher was sampled by {engine}: another version or device may draw other texts "
+            "for the same seed."
+            for engine in sorted(engines)
+        ),
     ]
 
 

@@ -9,11 +9,12 @@ from builder.config import BuildConfig
 from builder.errors import BuilderError
 from builder.models import LoadedModel, load_causal
 from builder.store import digest
+from builder.teachers.settings import VllmSettings
 
 if TYPE_CHECKING:
     from builder.critics.embedding import SentenceEncoder
     from builder.critics.entailment import EntailmentCritic
-    from builder.teachers.server import ServedTeacher
+    from builder.teachers.base import EngineTeacher
     from dimsum.student import Student
     from dimsum.syntax.parsers import Parser
 
@@ -49,21 +50,21 @@ class ModelPool:
         """The same models for a stage that declares these roles."""
         return ModelPool(self.config, self.resolved, say, roles, self._loaded)
 
-    def teacher(self) -> LoadedModel | ServedTeacher:
+    def teacher(self) -> LoadedModel | EngineTeacher:
         """The teacher, ready to sample from."""
-        found: LoadedModel | ServedTeacher = self._once("teacher", self._load_teacher)
+        found: LoadedModel | EngineTeacher = self._once("teacher", self._load_teacher)
         return found
 
     def loaded_teacher(self) -> LoadedModel:
         """The teacher's model itself.
 
         Raises:
-            BuilderError: a server has it.
+            BuilderError: another engine has it.
         """
         found = self.teacher()
         if not isinstance(found, LoadedModel):
             raise BuilderError(
-                f"{found.model} is computed by a server, and its numbers are asked for",
+                f"{found.model} is computed by another engine, and its numbers are asked for",
                 hint="leave out what computes with it, or set teacher.engine.kind to torch",
             )
         return found
@@ -111,13 +112,19 @@ class ModelPool:
                 self.say(f"{role}: {note}")
         return self._loaded[role]
 
-    def _load_teacher(self) -> tuple[LoadedModel | ServedTeacher, list[str]]:
+    def _load_teacher(self) -> tuple[LoadedModel | EngineTeacher, list[str]]:
         wanted = self.config.teacher
         if wanted.server is not None:
             from builder.teachers.server import ServedTeacher
 
             served = ServedTeacher.find(wanted.server, wanted.model)
             return served, [*served.notes]
+        if isinstance(wanted.engine, VllmSettings):
+            from builder.teachers.vllm import VllmTeacher
+
+            reference = self.reference("teacher", wanted.model)
+            loaded = VllmTeacher.load(wanted.engine, reference, self.resolved["teacher"]["dtype"])
+            return loaded, [*loaded.notes]
         found = load_causal(
             self.reference("teacher", wanted.model),
             device=wanted.device,

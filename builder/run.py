@@ -46,6 +46,8 @@ from dimsum.threads import use_fastest_threads, use_threads
 
 PREVIEWED = 5
 """Pairs that `run.preview` shows."""
+BY_VLLM = " by vllm with "
+"""Stands between the identity of a teacher's weights and a digest of vLLM's settings."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,7 @@ def settle_here(
             numbers[role] = {"dtype": "the server's numbers", "prepacked": False}
             continue
         dtype = _dtype(model, earlier[role])
-        packed = _uses_prepacking(role, model, dtype, earlier[role])
+        packed = model.vllm is None and _uses_prepacking(role, model, dtype, earlier[role])
         numbers[role] = {"dtype": dtype, "prepacked": packed}
     return numbers, environment_here(config)
 
@@ -217,6 +219,14 @@ def _model_facts(model: ModelConfig, before: Mapping[str, Any]) -> dict[str, Any
             "revision": None,
             "licence": None,
         }
+    facts = _facts_of_weights(model, before)
+    identity, _, _ = str(facts["identity"]).partition(BY_VLLM)
+    if model.vllm is not None:
+        identity += BY_VLLM + digest(model.vllm.model_dump(exclude={"memory"}))
+    return {**facts, "identity": identity}
+
+
+def _facts_of_weights(model: ModelConfig, before: Mapping[str, Any]) -> dict[str, Any]:
     resolved = resolve(model.model)
     if resolved.identity.startswith("hub:"):
         if before:

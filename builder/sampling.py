@@ -12,28 +12,28 @@ from builder.errors import ConfigError, NoMemory
 if TYPE_CHECKING:
     from builder.decoding.nucleus import NucleusSampler, Sample
     from builder.models import LoadedModel
-    from builder.teachers.server import ServedSampler, ServedTeacher
+    from builder.teachers.base import EngineSampler, EngineTeacher
 
 
 def sampler(
-    teacher: LoadedModel | ServedTeacher,
+    teacher: LoadedModel | EngineTeacher,
     wanted: TeacherSampling,
     stop: Literal["sentence", "length"],
     endings: float | None = None,
-) -> NucleusSampler | ServedSampler:
+) -> NucleusSampler | EngineSampler:
     """The nucleus sampler of a configuration, where its teacher is."""
     from builder.decoding.nucleus import NucleusSampler
-    from builder.teachers.server import ServedTeacher
+    from builder.teachers.base import EngineTeacher
 
     shared = {name: getattr(wanted, name) for name in TeacherSampling.model_fields}
     settings = SamplingConfig(**shared, stop=stop, endings=endings)
-    if isinstance(teacher, ServedTeacher):
+    if isinstance(teacher, EngineTeacher):
         return teacher.sampler(settings)
     return NucleusSampler(teacher.model, teacher.tokenizer, settings)
 
 
 def sample_each(
-    nucleus: NucleusSampler | ServedSampler,
+    nucleus: NucleusSampler | EngineSampler,
     prompts: list[str],
     samples: int,
     seed: int,
@@ -45,9 +45,9 @@ def sample_each(
         the samples, and for each prompt that could not be sampled its reason: out_of_memory (a
         single row did not fit) or prompt_unusable (longer than the model's positions).
     """
-    from builder.teachers.server import ServedSampler
+    from builder.teachers.base import EngineSampler
 
-    if isinstance(nucleus, ServedSampler):
+    if isinstance(nucleus, EngineSampler):
         return nucleus.sample_each(prompts, samples, seed, tick)
     try:
         return nucleus.sample(prompts, samples, seed=seed, on_tokens=tick), {}

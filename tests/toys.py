@@ -40,9 +40,16 @@ def text(rng: random.Random, sentences: int = 5) -> str:
 
 
 def make_teacher(
-    folder: Path, steps: int = 150, text: Callable[[random.Random, int], str] = text
+    folder: Path,
+    steps: int = 150,
+    text: Callable[[random.Random, int], str] = text,
+    hidden: int = 48,
 ) -> Path:
-    """A one-layer Llama trained on the toy language, saved with its tokenizer."""
+    """A one-layer Llama trained on the toy language, saved with its tokenizer.
+
+    Args:
+        hidden: its width, in 4 heads; vLLM wants 128 or more.
+    """
     rng = random.Random(0)
     inner = Tokenizer(models.BPE())
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -61,8 +68,8 @@ def make_teacher(
     model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),
-            hidden_size=48,
-            intermediate_size=96,
+            hidden_size=hidden,
+            intermediate_size=2 * hidden,
             num_hidden_layers=1,
             num_attention_heads=4,
             num_key_value_heads=2,

@@ -12,7 +12,7 @@ from dimsum.settings import Settings
 
 if TYPE_CHECKING:
     from builder.models import LoadedModel
-    from builder.teachers.server import ServedTeacher
+    from builder.teachers.base import EngineTeacher
 
 
 class MethodSettings(Settings):
@@ -31,7 +31,7 @@ class Request:
         earlier: for each context, the sentences that the methods before have given, in order.
         count: draws wanted of each context.
         seed: the only source of chance.
-        teacher: with its tokenizer; a `ServedTeacher` where a server computes it.
+        teacher: with its tokenizer; an `EngineTeacher` where another engine computes it.
         tick: called with a count of tokens as they are written, for the progress line.
         contexts: what the prompts hold without the openings that are stored apart.
     """
@@ -40,7 +40,7 @@ class Request:
     earlier: list[list[str]]
     count: int
     seed: int
-    teacher: LoadedModel | ServedTeacher
+    teacher: LoadedModel | EngineTeacher
     tick: Callable[[int], None]
     contexts: list[str] = field(default_factory=list)
 

@@ -28,8 +28,9 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from builder.decoding.continuation import Finish, Sample
 from builder.decoding.sentence_end import find_line_end, find_sentence_end
 from builder.decoding.settings import SamplingConfig
-from builder.errors import BuilderError, ConfigError
+from builder.errors import BuilderError
 from builder.store import seed_of
+from builder.teachers.base import UNUSABLE, EngineSampler, EngineTeacher
 from builder.teachers.settings import ServerSettings
 
 UNKNOWN = -1
@@ -87,7 +88,7 @@ class _Answer:
 
 
 @dataclass(frozen=True)
-class ServedTeacher:
+class ServedTeacher(EngineTeacher):
     """A teacher behind a server, which has been asked whether it has that model.
 
     Attributes:
@@ -118,53 +119,24 @@ class ServedTeacher:
         return cls(settings, name, (f"{name} at {settings.url}, {version_of(settings)}",))
 
     def sampler(self, config: SamplingConfig) -> ServedSampler:
-        """What samples from it.
-
-        Raises:
-            ConfigError: a server does not hold a part of the configuration.
-        """
+        """As in `EngineTeacher`."""
         return ServedSampler(self, config)
 
 
-class ServedSampler:
-    """Samples continuations as `NucleusSampler` does, from a server.
+class ServedSampler(EngineSampler):
+    """Samples continuations as `NucleusSampler` does, from a server."""
 
-    Raises:
-        ConfigError: a server does not hold a part of the configuration.
-    """
+    kind = "server"
 
     def __init__(self, teacher: ServedTeacher, config: SamplingConfig) -> None:
-        refuse_unheld(config)
+        super().__init__(config)
         self.teacher = teacher
-        self.config = config
         self._ended = threading.Event()
-
-    def sample(
-        self,
-        prompts: Sequence[str],
-        samples: int,
-        *,
-        seed: int,
-        on_tokens: Callable[[int], None] | None = None,
-    ) -> list[Sample]:
-        """As `NucleusSampler.sample`.
-
-        Raises:
-            ConfigError: a prompt is too long for the model.
-            BuilderError: the server fails.
-        """
-        found, faults = self.sample_each(prompts, samples, seed, on_tokens or (lambda count: None))
-        if faults:
-            raise ConfigError(
-                f"prompt {min(faults)} is longer than the server's model takes",
-                hint="shorter openings or contexts, or a model with more positions",
-            )
-        return found
 
     def sample_each(
         self, prompts: Sequence[str], samples: int, seed: int, tick: Callable[[int], None]
     ) -> tuple[list[Sample], dict[int, str]]:
-        """As `builder.sampling.sample_each`: samples, and the prompts that have none.
+        """As in `EngineSampler`.
 
         Raises:
             BuilderError: the server fails, or says nothing at all.
@@ -187,7 +159,7 @@ class ServedSampler:
                         found[prompt, index] = future.result()
                         tick(len(found[prompt, index].tokens))
                     except _Unusable:
-                        faults[prompt] = "prompt_unusable"
+                        faults[prompt] = UNUSABLE
         finally:
             self._ended.set()
             pool.shutdown(cancel_futures=True)
@@ -289,21 +261,6 @@ class ServedSampler:
         if response.status_code in (400, 413, 422) and any(w in said.lower() for w in ABOUT_LENGTH):
             raise _Unusable(said)
         raise _refusal(self.teacher.settings, response.status_code, said)
-
-
-def refuse_unheld(config: SamplingConfig) -> None:
-    """Refuse what a server cannot promise.
-
-    Raises:
-        ConfigError: blocked n-grams or early endings.
-    """
-    for name, wanted in (("no_repeat_ngram", config.no_repeat_ngram), ("endings", config.endings)):
-        if wanted:
-            raise ConfigError(
-                f"{name} is not held by a teacher with engine server",
-                hint=f"set {name} to {'0' if name == 'no_repeat_ngram' else 'null'}, or let "
-                "teacher.engine.kind be torch",
-            )
 
 
 def version_of(settings: ServerSettings) -> str:

@@ -57,9 +57,41 @@ class ServerSettings(Settings):
         return extra
 
 
+class VllmSettings(Settings):
+    """vLLM in this process, for GPUs; the extra `vllm`."""
+
+    kind: Literal["vllm"] = Field("vllm", description="computed by vLLM in this process")
+    memory: float | None = Field(
+        None, gt=0, le=1, description="share of a GPU's memory that it may take; empty: its own"
+    )
+    positions: int | None = Field(
+        None, ge=1, description="tokens of prompt and continuation; empty: as the model has"
+    )
+    extra: dict[str, Any] = Field(
+        {}, description="further arguments of vllm.LLM, such as {tensor_parallel_size: 2}"
+    )
+
+    @field_validator("extra")
+    @classmethod
+    def _leaves_the_rest(cls, extra: dict[str, Any]) -> dict[str, Any]:
+        if taken := sorted(extra.keys() & SETTLED):
+            raise ValueError(f"{', '.join(taken)} is set by the build itself")
+        return extra
+
+
+SETTLED = frozenset(
+    (
+        *("model", "tokenizer", "revision", "tokenizer_revision", "trust_remote_code"),
+        *("dtype", "max_model_len", "gpu_memory_utilization", "logprobs_mode"),
+    )
+)
+"""Arguments of vLLM that follow from the other settings."""
+
 REQUESTED = frozenset(
     "model prompt n stream seed temperature top_p max_tokens logprobs stop".split()  # noqa: SIM905
 )
 """Fields of a request that follow from the other settings."""
 
-TeacherEngine = Annotated[TorchSettings | ServerSettings, Field(discriminator="kind")]
+TeacherEngine = Annotated[
+    TorchSettings | ServerSettings | VllmSettings, Field(discriminator="kind")
+]
