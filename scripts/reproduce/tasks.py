@@ -1,12 +1,14 @@
 """Builds of the tasks beyond the paper's, pairs of them for readers, and docs/experiments/tasks.md.
 
     python scripts/reproduce/tasks.py gather --run deletion=runs/deletion ... \\
-        --student runs/students/deletion ... --facts tasks.json
-    python scripts/reproduce/tasks.py draw --run deletion=runs/deletion ... -o readings
+        --student runs/student --evaluation deletion.json ... --facts tasks.json
+    python scripts/reproduce/tasks.py draw --run deletion=runs/deletion ... \\
+        --outputs deletion=deletion-outputs/outputs.jsonl ... -o readings
+    python scripts/reproduce/tasks.py join --keys readings/*.key.jsonl --answers ... -o tasks.jsonl
     python scripts/reproduce/tasks.py page tasks.json readings.jsonl -o docs/experiments/tasks.md
 
 `gather` keeps what the builds and students say of themselves, `draw` writes a blind sheet of each
-run (item, source, target) and a key, `join` puts readers' answers to the sheets beside the pairs,
+run or student (id, source, target) and a key, `join` puts the answers of readers beside the pairs,
 and `page` writes the page from both.
 """
 
@@ -17,25 +19,21 @@ import json
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from builder.audit.agreement import alpha
-from builder.audit.intervals import clopper_pearson
+from tasks_page import QUESTIONS, Row, page
+
 from builder.config import parse_config
 from builder.statistics.funnel import count_of_several, funnel
 from builder.store import Run, digest
-from cards.tables import table
 from dimsum.data.dataset import read_rows
 from dimsum.spec import read_spec
-from dimsum.tasks import task_of
 
-Row = dict[str, Any]
-QUESTIONS = ("valid", "faithful", "fluent", "main_point")
 SHEET = 20
+BASELINES = ("copy", "lead")
+"""Systems of an evaluation that nobody needs to read."""
 
 
 def named(text: str) -> tuple[str, Path]:
@@ -69,55 +67,76 @@ def gather_run(name: str, folder: Path) -> Row:
     }
 
 
-def gather_student(folder: Path, outputs: Path | None) -> Row:
+def gather_student(folder: Path) -> Row:
     spec = read_spec(folder)
     assert spec is not None
-    written = [] if outputs is None else list(read_rows(str(outputs), None))
     return {
         "tasks": spec.training["recipe"]["tasks"],
         "base": spec.base,
         "trained": spec.trained,
         "minutes": round(spec.training["seconds_of_last_start"] / 60, 1),
-        "outputs": written,
     }
 
 
+def gather_evaluation(path: Path) -> Row:
+    """Of what `dimsum evaluate` says: each system's metrics with their intervals."""
+    found = json.loads(path.read_text("utf-8"))
+    systems = {
+        name: {m: [v["value"], v["low"], v["high"]] for m, v in system["metrics"].items()}
+        for name, system in found["systems"].items()
+    }
+    return {"task": found["task"], "examples": found["examples"], "systems": systems}
+
+
 def gather(asked: argparse.Namespace) -> None:
-    students = []
-    for text in asked.student:
-        folder, _, outputs = text.partition("=")
-        students.append(gather_student(Path(folder), Path(outputs) if outputs else None))
-    document = {"runs": [gather_run(*named(text)) for text in asked.run], "students": students}
+    document = {
+        "runs": [gather_run(*named(text)) for text in asked.run],
+        "students": [gather_student(path) for path in asked.student],
+        "evaluations": [gather_evaluation(path) for path in asked.evaluation],
+    }
     asked.facts.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def draw(asked: argparse.Namespace) -> None:
-    """A blind sheet of each run: released pairs drawn by chance, in an order of their own."""
+    """Blind sheets: released pairs of each run, or outputs of each evaluation, drawn by chance."""
     asked.output.mkdir(parents=True, exist_ok=True)
     for text in asked.run:
         name, folder = named(text)
-        rows = rows_of(folder)
-        rng = random.Random(f"{asked.seed} {name}")
-        drawn = rng.sample(rows, min(asked.n, len(rows)))
-        key = []
-        with (asked.output / f"read-{name}.jsonl").open("w", encoding="utf-8") as sheet:
-            for row in drawn:
-                item = digest([asked.seed, row["id"]])[:8]
-                shown = {"item": item, "source": row["source"], "target": row["target"]}
-                sheet.write(json.dumps(shown, ensure_ascii=False) + "\n")
-                kept = {n: row[n] for n in ("id", "task", "control", "method", "source", "target")}
-                key.append({"item": item, "build": name, **kept})
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in key)
-        (asked.output / f"key-{name}.jsonl").write_text(lines, "utf-8")
+        kept = ("task", "control", "method", "source", "target")
+        rows = [{"system": "corpus", **{n: row[n] for n in kept}} for row in rows_of(folder)]
+        write_sheet(asked, name, "pairs", rows)
+    for text in asked.outputs:
+        name, path = named(text)
+        rows = [
+            {"system": "student", "task": name, "control": system, "source": row["source"]}
+            | {"target": output}
+            for row in lines_of(path)
+            for system, output in row["outputs"].items()
+            if system not in BASELINES
+        ]
+        write_sheet(asked, name, "outputs", rows)
+
+
+def write_sheet(asked: argparse.Namespace, name: str, what: str, rows: list[Row]) -> None:
+    """What readers see, and what they do not, item by item."""
+    rng = random.Random(f"{asked.seed} {name} {what}")
+    sheet, key = [], []
+    for row in rng.sample(rows, min(asked.n, len(rows))):
+        item = digest([asked.seed, what, row["source"], row["target"]])[:8]
+        sheet.append({"id": item, "source": row["source"], "target": row["target"]})
+        key.append({"id": item, "build": name, **row})
+    for end, lines in (("jsonl", sheet), ("key.jsonl", key)):
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        (asked.output / f"{name}.{what}.{end}").write_text(text, "utf-8")
 
 
 def join(asked: argparse.Namespace) -> None:
     """Pairs of the keys with the answers of the readers, one file of answers a reader and sheet."""
-    pairs = {row["item"]: {**row, "readers": []} for key in asked.keys for row in lines_of(key)}
+    pairs = {row["id"]: {**row, "readers": []} for key in asked.keys for row in lines_of(key)}
     for path in asked.answers:
         for answer in lines_of(path):
             said = {question: bool(answer[question]) for question in QUESTIONS}
-            pairs[answer["item"]]["readers"].append({**said, "note": answer.get("note", "")})
+            pairs[answer["id"]]["readers"].append({**said, "note": answer.get("note", "")})
     with asked.output.open("w", encoding="utf-8") as stream:
         for row in pairs.values():
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -127,130 +146,17 @@ def lines_of(path: Path) -> list[Row]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
 
 
-def by_all(row: Row, question: str) -> bool:
-    """Whether every reader says yes."""
-    return all(reader[question] for reader in row["readers"])
-
-
-def share(rows: Sequence[Row], question: str) -> str:
-    yes = sum(by_all(row, question) for row in rows)
-    low, high = clopper_pearson(yes, len(rows))
-    return f"{yes} of {len(rows)}, {yes / len(rows):.0%} ({low:.0%} to {high:.0%})"
-
-
-def agreement(rows: Sequence[Row], question: str) -> str:
-    if not rows or any(len(row["readers"]) != 2 for row in rows):
-        return "-"
-    value = alpha([[float(reader[question]) for reader in row["readers"]] for row in rows]).value
-    return "-" if value is None else f"{value:.2f}"
-
-
-def yields(runs: Iterable[Row]) -> str:
-    """What went into each build and what came out."""
-    lines = []
-    for one in runs:
-        entered = {step["stage"]: step["entered"] for step in one["funnel"]}
-        kept = {step["stage"]: step["kept"] for step in one["funnel"]}
-        pairs = ", ".join(f"{n} {name}" for name, n in one["pairs"].items())
-        row = [one["name"], one["openings"], kept["contexts"], kept["candidates"]]
-        row += [entered["pairs"], kept["pairs"], kept["scores"], kept["decisions"], pairs]
-        lines.append([*row, f"{one['seconds'] / 60:.0f}"])
-    head = ["build", "openings", "contexts", "candidates", "ordered pairs", "inside the bounds"]
-    return table([*head, "scored", "by the rules", "released", "minutes"], lines, "lrrrrrrrlr")
-
-
-def reasons(one: Row) -> str:
-    """Why pairs went, from the bounds to the rules."""
-    lines = []
-    for step in one["funnel"]:
-        if step["stage"] in ("pairs", "scores", "decisions", "duplicates"):
-            for reason, count in list(step["rejected"].items())[:6]:
-                lines.append([step["stage"], f"`{reason}`", count])
-    return table(["stage", "reason", "pairs"], lines, "llr")
-
-
-def precision(readings: Sequence[Row]) -> str:
-    builds = list(dict.fromkeys(row["build"] for row in readings))
-    lines = []
-    for name in builds:
-        rows = [row for row in readings if row["build"] == name]
-        shares = [share(rows, question) for question in QUESTIONS]
-        lines.append([name, len(rows[0]["readers"]), *shares, agreement(rows, "valid")])
-    head = ["build", "readers", *(q.replace("_", " ") for q in QUESTIONS), "agreement on valid"]
-    return table(head, lines, "lr")
-
-
-def shown(rows: Sequence[Row]) -> str:
-    lines = []
-    for row in rows:
-        said = "".join("+" if reader["valid"] else "-" for reader in row["readers"])
-        notes = "; ".join(r["note"] for r in row["readers"] if r["note"])
-        lines.append([row["control"], row["source"], row["target"], said, notes])
-    return table(["control", "source", "target", "valid", "notes"], lines, "l")
-
-
-def written(students: Iterable[Row]) -> str:
-    """What the students wrote, unselected, with how much of it is the source itself."""
-    parts = []
-    for one in students:
-        if not one["outputs"]:
-            continue
-        copies = sum(row["source"] == row["target"] for row in one["outputs"])
-        title = ", ".join(one["tasks"])
-        lines = [[row["source"], row["target"]] for row in one["outputs"][: SHEET // 4]]
-        trained = sum(one["trained"].values())
-        parts += [
-            f"Of {title}: trained on {trained} pairs in {one['minutes']} minutes; of "
-            f"{len(one['outputs'])} outputs {copies} are the source itself. The first of them:",
-            table(["source", "output"], lines, "l"),
-        ]
-    return "\n\n".join(parts)
-
-
-def page(facts: Row, readings: Sequence[Row], notes: Row) -> str:
-    parts = [
-        "# Tasks beyond the paper's",
-        "Written by `scripts/reproduce/tasks.py` from [what the builds were](tasks.json), "
-        "[the readings](tasks.jsonl) and [remarks](tasks-notes.json).",
-        notes["start"],
-        "## What each build gave",
-        yields(facts["runs"]),
-        *notes["yield"],
-        "## What readers say",
-        notes["readers"],
-        precision(readings) if readings else "No reader has answered yet.",
-        *notes["precision"],
-    ]
-    for one in facts["runs"]:
-        rows = [row for row in readings if row["build"] == one["name"]]
-        what = task_of(one["tasks"][0]).meaning if len(one["tasks"]) == 1 else "Several tasks"
-        several = [f"{n} also satisfy {task}" for task, n in one["several"].items()]
-        parts += [
-            f"## {one['name']}",
-            f"{what}. Control codes: "
-            + ", ".join(f"{code} {n}" for code, n in one["codes"].items())
-            + ". Methods: "
-            + ", ".join(f"{method} {n}" for method, n in one["methods"].items())
-            + "."
-            + (f" Pairs of several tasks: {', '.join(several)}." if several else ""),
-            reasons(one),
-        ]
-        if rows:
-            parts += [f"The {len(rows)} pairs that were read:", shown(rows)]
-    parts += ["## Students", notes["students"], written(facts["students"])]
-    parts += ["## Translation", *notes["translation"]]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("gather")
     one.add_argument("--run", action="append", default=[], metavar="NAME=FOLDER")
-    one.add_argument("--student", action="append", default=[], metavar="FOLDER=OUTPUTS")
+    one.add_argument("--student", action="append", default=[], type=Path)
+    one.add_argument("--evaluation", action="append", default=[], type=Path, metavar="JSON")
     one.add_argument("--facts", type=Path, required=True)
     one = commands.add_parser("draw")
-    one.add_argument("--run", action="append", required=True, metavar="NAME=FOLDER")
+    one.add_argument("--run", action="append", default=[], metavar="NAME=FOLDER")
+    one.add_argument("--outputs", action="append", default=[], metavar="TASK=OUTPUTS.jsonl")
     one.add_argument("-n", type=int, default=SHEET)
     one.add_argument("--seed", type=int, default=0)
     one.add_argument("-o", "--output", type=Path, required=True)

@@ -1,0 +1,140 @@
+"""The page that `tasks.py page` writes: builds of the further tasks, readings, students."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from builder.audit.agreement import alpha
+from builder.audit.intervals import clopper_pearson
+from cards.tables import table
+from dimsum.tasks import task_of
+
+Row = dict[str, Any]
+QUESTIONS = ("valid", "faithful", "fluent", "main_point")
+METRICS = ("rougeL", "bertscore", "compression", "copy_rate")
+"""What is shown of an evaluation, beside what its controls obeyed."""
+
+
+def by_all(row: Row, question: str) -> bool:
+    """Whether every reader says yes."""
+    return all(reader[question] for reader in row["readers"])
+
+
+def share(rows: Sequence[Row], question: str) -> str:
+    yes = sum(by_all(row, question) for row in rows)
+    low, high = clopper_pearson(yes, len(rows))
+    return f"{yes} of {len(rows)}, {yes / len(rows):.0%} ({low:.0%} to {high:.0%})"
+
+
+def agreement(rows: Sequence[Row], question: str) -> str:
+    if not rows or any(len(row["readers"]) != 2 for row in rows):
+        return "-"
+    value = alpha([[float(reader[question]) for reader in row["readers"]] for row in rows]).value
+    return "-" if value is None else f"{value:.2f}"
+
+
+def yields(runs: Iterable[Row]) -> str:
+    """What went into each build and what came out."""
+    lines = []
+    for one in runs:
+        entered = {step["stage"]: step["entered"] for step in one["funnel"]}
+        kept = {step["stage"]: step["kept"] for step in one["funnel"]}
+        pairs = ", ".join(f"{n} {name}" for name, n in one["pairs"].items())
+        row = [one["name"], one["openings"], kept["contexts"], kept["candidates"]]
+        row += [entered["pairs"], kept["pairs"], kept["scores"], kept["decisions"], pairs]
+        lines.append([*row, f"{one['seconds'] / 60:.0f}"])
+    head = ["build", "openings", "contexts", "candidates", "ordered pairs", "inside the bounds"]
+    return table([*head, "scored", "by the rules", "released", "minutes"], lines, "lrrrrrrrlr")
+
+
+def reasons(one: Row) -> str:
+    """Why pairs went, from the bounds to the rules."""
+    lines = []
+    for step in one["funnel"]:
+        if step["stage"] in ("pairs", "scores", "decisions", "duplicates"):
+            for reason, count in list(step["rejected"].items())[:6]:
+                lines.append([step["stage"], f"`{reason}`", count])
+    return table(["stage", "reason", "pairs"], lines, "llr")
+
+
+def precision(readings: Sequence[Row]) -> str:
+    lines = []
+    for name, system in dict.fromkeys((row["build"], row["system"]) for row in readings):
+        rows = [row for row in readings if (row["build"], row["system"]) == (name, system)]
+        shares = [share(rows, question) for question in QUESTIONS]
+        readers = len(rows[0]["readers"])
+        lines.append([name, system, readers, *shares, agreement(rows, "valid")])
+    head = ["task", "written by", "readers", *(q.replace("_", " ") for q in QUESTIONS)]
+    return table([*head, "agreement on valid"], lines, "llr")
+
+
+def shown(rows: Sequence[Row]) -> str:
+    lines = []
+    for row in rows:
+        said = "".join("+" if reader["valid"] else "-" for reader in row["readers"])
+        notes = "; ".join(r["note"] for r in row["readers"] if r["note"])
+        lines.append([row["control"], row["source"], row["target"], said, notes])
+    return table(["control", "source", "target", "valid", "notes"], lines, "l")
+
+
+def evaluated(evaluations: Iterable[Row]) -> str:
+    """Each student beside copy and lead, on held-out pairs of its build."""
+    lines = []
+    for one in evaluations:
+        for system, values in one["systems"].items():
+            cells = [
+                "-" if name not in values else "{:.1f} ({:.1f} to {:.1f})".format(*values[name])
+                for name in METRICS
+            ]
+            lines.append([one["task"], one["examples"], system, *cells])
+    return table(["task", "pairs", "system", *METRICS], lines, "lrlr")
+
+
+def trained(students: Iterable[Row]) -> str:
+    lines = [
+        [", ".join(one["tasks"]), one["base"], sum(one["trained"].values()), one["minutes"]]
+        for one in students
+    ]
+    return table(["student of", "from", "pairs", "minutes"], lines, "llrr")
+
+
+def page(facts: Row, readings: Sequence[Row], notes: Row) -> str:
+    parts = [
+        "# Tasks beyond the paper's",
+        "Written by `scripts/reproduce/tasks.py` from [what the builds were](tasks.json), "
+        "[the readings](tasks.jsonl) and [remarks](tasks-notes.json).",
+        notes["start"],
+        "## What each build gave",
+        yields(facts["runs"]),
+        *notes["yield"],
+        "## What readers say",
+        notes["readers"],
+        precision(readings) if readings else "No reader has answered yet.",
+        *notes["precision"],
+    ]
+    for one in facts["runs"]:
+        rows = [r for r in readings if r["build"] == one["name"] and r["system"] == "corpus"]
+        what = task_of(one["tasks"][0]).meaning if len(one["tasks"]) == 1 else "Several tasks"
+        several = [f"{n} also satisfy {task}" for task, n in one["several"].items()]
+        parts += [
+            f"## {one['name']}",
+            f"{what}. Control codes: "
+            + ", ".join(f"{code} {n}" for code, n in one["codes"].items())
+            + ". Methods: "
+            + ", ".join(f"{method} {n}" for method, n in one["methods"].items())
+            + "."
+            + (f" Pairs of several tasks: {', '.join(several)}." if several else ""),
+            reasons(one),
+        ]
+        if rows:
+            parts += [f"The {len(rows)} pairs that were read:", shown(rows)]
+    parts += ["## Students", notes["students"], trained(facts["students"])]
+    if facts["evaluations"]:
+        parts += [evaluated(facts["evaluations"]), *notes["evaluations"]]
+    outputs = [row for row in readings if row["system"] == "student"]
+    for name in dict.fromkeys(row["build"] for row in outputs):
+        rows = [row for row in outputs if row["build"] == name]
+        parts += [f"The {len(rows)} outputs of {name} that were read:", shown(rows)]
+    parts += ["## Translation", *notes["translation"]]
+    return "\n\n".join(part for part in parts if part) + "\n"
