@@ -4,6 +4,8 @@ news        `(OUTLET) --`, `Country (OUTLET) --` or `CITY, Country (OUTLET) --`,
             half, one quarter, one quarter, as the released code draws them
 reddit      `Subreddit Text:`, the form that CTRL was trained with
 biomedical  a section's name and a colon
+beginnings  the first words of a sentence about what is in the news of any town; with
+            `strip_opening: false` a context begins with a whole sentence
 file        one line of the user's file
 """
 
@@ -58,6 +60,9 @@ def openings(domain: DomainConfig) -> Openings:
     if domain.kind == "biomedical":
         sections = words("sections")
         return Openings(lambda rng: f"{rng.choice(sections)}:", {})
+    if domain.kind == "beginnings":
+        beginnings = words("beginnings")
+        return Openings(lambda rng: rng.choice(beginnings), {})
     return Openings(_dateline, {})
 
 

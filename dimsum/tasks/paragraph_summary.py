@@ -60,6 +60,9 @@ PARAGRAPH_SUMMARY = TaskDefinition(
         "numbers_forward": {"min": 1},
         "names_forward": {"min": 1},
         "cosine": {"min": 0.5},
+        "points_back": {"max": 0},
+        "source_faults": {"max": 0},
+        "target_faults": {"max": 0},
     },
     rules={
         "source_sentences": {"min": 2, "max": 4},
