@@ -47,3 +47,11 @@ def test_the_other_kinds() -> None:
     assert openings(DomainConfig(name="r", kind="reddit")).draw(rng).endswith(" Text:")
     sections = {openings(DomainConfig(name="b", kind="biomedical")).draw(rng) for _ in range(60)}
     assert sections == {"Abstract:", "Introduction:", "Method:", "Conclusion:"}
+
+
+def test_beginnings_are_first_words_of_a_sentence() -> None:
+    draw = openings(DomainConfig(name="towns", kind="beginnings", strip_opening=False)).draw
+    rng = random.Random(0)
+    drawn = {draw(rng) for _ in range(300)}
+    assert len(drawn) > 30
+    assert all(one[0].isupper() and one.rstrip(",")[-1].isalnum() for one in drawn)
