@@ -122,7 +122,7 @@ def write_sheet(asked: argparse.Namespace, name: str, what: str, rows: list[Row]
     rng = random.Random(f"{asked.seed} {name} {what}")
     sheet, key = [], []
     for row in rng.sample(rows, min(asked.n, len(rows))):
-        item = digest([asked.seed, what, row["source"], row["target"]])[:8]
+        item = digest([asked.seed, name, what, row["source"], row["target"]])[:8]
         sheet.append({"id": item, "source": row["source"], "target": row["target"]})
         key.append({"id": item, "build": name, **row})
     for end, lines in (("jsonl", sheet), ("key.jsonl", key)):

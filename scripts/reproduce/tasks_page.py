@@ -100,6 +100,7 @@ def trained(students: Iterable[Row]) -> str:
 
 
 def page(facts: Row, readings: Sequence[Row], notes: Row) -> str:
+    read = [row for row in readings if row["readers"]]
     parts = [
         "# Tasks beyond the paper's",
         "Written by `scripts/reproduce/tasks.py` from [what the builds were](tasks.json), "
@@ -110,7 +111,7 @@ def page(facts: Row, readings: Sequence[Row], notes: Row) -> str:
         *notes["yield"],
         "## What readers say",
         notes["readers"],
-        precision(readings) if readings else "No reader has answered yet.",
+        precision(read) if read else "No reader has answered yet.",
         *notes["precision"],
     ]
     for one in facts["runs"]:
@@ -128,8 +129,12 @@ def page(facts: Row, readings: Sequence[Row], notes: Row) -> str:
             reasons(one),
         ]
         if rows:
-            parts += [f"The {len(rows)} pairs that were read:", shown(rows)]
-    parts += ["## Students", notes["students"], trained(facts["students"])]
+            parts += [f"The {len(rows)} pairs drawn by chance:", shown(rows)]
+    parts += [
+        "## Students",
+        notes["students"],
+        trained(facts["students"]) if facts["students"] else "",
+    ]
     if facts["evaluations"]:
         parts += [evaluated(facts["evaluations"]), *notes["evaluations"]]
     outputs = [row for row in readings if row["system"] == "student"]
