@@ -1,8 +1,9 @@
 """Several outputs of each source, and the choice among them.
 
-Of what a student samples for a source, and of what it writes greedily, the one stays that is what
-its control code asks for and that a judge values most; where the judge wants none of these, the one
-that it values most of all. Source of the choice by entailment:
+Of what a student samples for a source, and of what it writes greedily, the one stays that a judge
+values most. Where beams are searched within the length of the control code, an output that obeys
+the code comes first, if the judge wants it at all: readers call fewer of these valid
+(docs/experiments/student.md). Source of the choice by entailment:
 Falke et al. (2019), Ranking Generated Summaries by Correctness. Without a judge, of the texts of a
 beam search the likeliest one stays that is what the code asks for.
 """
@@ -56,9 +57,10 @@ def best_of(
         trees: as `Student.write` takes them.
 
     Returns:
-        an output a source: one that obeys the code if the judge wants any such, and of these the
-        one that it values most; of equally good ones the greedy output, then the likeliest beam,
-        then the first sample. A source without words has an empty output.
+        an output a source: the one that the judge values most; with beams, one that obeys the
+        code if the judge wants any such, and of these the one that it values most. Of equally good
+        ones the greedy output, then the likeliest beam, then the first sample. A source is its own
+        output only where nothing else was written; one without words has an empty output.
 
     Raises:
         UsageError: fewer than one sample, one beam, or an unknown control code.
@@ -88,9 +90,10 @@ def best_of(
     said = [pair for pair in dict.fromkeys(pairs) if pair[1].strip()]
     values = dict(zip(said, judge(said, task).tolist(), strict=True)) if said else {}
 
-    def rank(source: str, text: str) -> tuple[bool, float]:
+    def rank(source: str, text: str) -> tuple[bool, bool, float]:
         value = values.get((source, text), -inf)
-        return value >= 0 and obeys(task, code, source, text), value
+        first = bool(beams) and value >= 0 and obeys(task, code, source, text)
+        return first, text != source, value
 
     return [
         max(some, key=lambda text: rank(source, text))

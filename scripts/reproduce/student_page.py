@@ -1,7 +1,8 @@
 """docs/experiments/student.md out of files that commands wrote; nothing in it is typed by hand.
 
 Readings are JSON lines: `set`, `row`, `system` and `readers`, a list of what each reader answered
-(`faithful`, `fluent`, `main_point`, `valid`, each true or false). The texts are not in them.
+(`faithful`, `fluent`, `main_point`, `valid`, each true or false). The texts are not in them. A set
+with a single system is a sample of a corpus; its rows are released ids.
 """
 
 from __future__ import annotations
@@ -230,12 +231,14 @@ def write_readings(path: Path) -> str:
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     judged: dict[str, dict[str, dict[str, list[bool]]]] = defaultdict(lambda: defaultdict(dict))
     for row in rows:
-        key = f"{row['set']} {row['row']}"
-        judged[row["set"]][row["system"]][key] = judged["all"][row["system"]][key] = [
+        judged[row["set"]][row["system"]][f"{row['set']} {row['row']}"] = [
             all(reader[question] for reader in row["readers"]) for question in ASKED
         ]
-    if len({row["set"] for row in rows}) == 1:
-        del judged["all"]
+    outputs = [systems for systems in judged.values() if len(systems) > 1]
+    if len(outputs) > 1:
+        for systems in outputs:
+            for system, found in systems.items():
+                judged["all outputs"][system] |= found
     agree = sum(len({reader["valid"] for reader in row["readers"]}) == 1 for row in rows)
     lines, tests = [], []
     for name, systems in judged.items():
@@ -243,21 +246,22 @@ def write_readings(path: Path) -> str:
         for system, found in systems.items():
             shares = [[answers[i] for answers in found.values()] for i in range(len(ASKED))]
             lines.append([name, system, len(found), *(share(values) for values in shares)])
-        for other in others:
-            shared = systems[first].keys() & systems[other].keys()
-            won = sum(systems[first][k][3] and not systems[other][k][3] for k in shared)
-            lost = sum(systems[other][k][3] and not systems[first][k][3] for k in shared)
+        own = [first, *(other for other in others if other.startswith(f"{first}, "))]
+        for one, other in ((one, other) for one in own for other in others if other not in own):
+            shared = systems[one].keys() & systems[other].keys()
+            won = sum(systems[one][k][3] and not systems[other][k][3] for k in shared)
+            lost = sum(systems[other][k][3] and not systems[one][k][3] for k in shared)
             p = binomtest(won, won + lost, alternative="greater").pvalue if won + lost else 1.0
-            tests.append([name, f"{first} - {other}", won, lost, f"{p:.4f}"])
-    readers = len(rows[0]["readers"])
+            tests.append([name, f"{one} - {other}", won, lost, f"{p:.4f}"])
+    readers = min(len(row["readers"]) for row in rows)
     return "\n\n".join(
         [
-            f"{len(rows):,} outputs, each read by {readers} readers, language models that knew "
+            f"{len(rows):,} texts, each read by {readers} readers, language models that knew "
             "neither systems nor scores nor each other's answers, under [the guideline]"
             f"(../../builder/audit/guideline.md) ([answers]({path.name})). An answer counts as "
             f"yes where all say yes; they agreed on valid in {agree / len(rows):.1%}. Intervals "
             "are Clopper-Pearson at 95%.",
-            table(["data", "system", "outputs", *ASKED], lines),
+            table(["data", "system", "texts", *ASKED], lines),
             "Sources where only the first is valid, and where only the other is, with the exact p "
             "that the first is not better:",
             table(["data", "systems", "first", "other", "p"], tests),

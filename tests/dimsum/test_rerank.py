@@ -29,6 +29,8 @@ LONG = "The old dog sleeps in the garden, and the small cat waits."
 class Scripted:
     """Writes what it is told to."""
 
+    spec = StudentSpec(architecture="seq2seq", prompts=PromptFormat.default("seq2seq"))
+
     def write(self, sources: Sequence[str], code: str, n: int = 1, **more: Any) -> list[list[str]]:
         return [[LONG] if n == 1 else [SHORT, LONG, "A cat.", ""] for _ in sources]
 
@@ -37,17 +39,31 @@ def by_length(pairs: Sequence[tuple[str, str]], task: TaskDefinition) -> Any:
     return np.array([len(output) for _, output in pairs], dtype=float)
 
 
-def chosen(code: str, sign: int = 1, least: float = 0) -> str:
+def chosen(code: str, sign: int = 1, least: float = 0, beams: int | None = 4) -> str:
     student: Any = Scripted()
     judge = lambda pairs, task: 100 * (sign < 0) + sign * by_length(pairs, task) - least  # noqa: E731
-    return best_of(student, [SOURCE], SUMMARY, code, 4, judge)[0]
+    return best_of(student, [SOURCE], SUMMARY, code, 4, judge, beams=beams)[0]
 
 
-def test_what_the_code_asks_for_comes_before_what_the_judge_values() -> None:
+def test_the_best_is_what_the_judge_values_most() -> None:
+    assert chosen("short-extractive", beams=None) == LONG
+    assert chosen("long-extractive", -1, beams=None) == "A cat."
+
+
+def test_with_beams_what_the_code_asks_for_comes_first() -> None:
     assert chosen("short-extractive") == SHORT  # LONG is valued more, and is not short
     assert chosen("long-extractive", -1) == LONG
     assert chosen("short-extractive", least=len(SHORT)) == SHORT
     assert chosen("short-extractive", least=len(SHORT) + 1) == LONG  # SHORT is not wanted
+
+
+def test_a_source_is_its_own_output_only_where_nothing_else_was_written() -> None:
+    student: Any = Scripted()
+    judge = lambda pairs, task: -by_length(pairs, task)  # noqa: E731
+    assert best_of(student, ["A cat."], SUMMARY, "long-extractive", 4, judge) != ["A cat."]
+
+
+def test_what_obeys_a_code() -> None:
     assert obeys(SUMMARY, "short-extractive", SOURCE, SHORT)
     assert not obeys(SUMMARY, "long-extractive", SOURCE, SHORT)
     assert not obeys(PARAPHRASE, "paraphrase", SOURCE, SOURCE)
