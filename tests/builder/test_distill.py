@@ -388,11 +388,11 @@ def test_the_page_of_the_experiment_is_written_from_what_commands_wrote(
         assert f"## {head}\n" in text
     report = json.loads((tmp_path / "work/judged/first.json").read_text())
     others = ["teacher zero-shot", "teacher few-shot", "copy", "lead"]
-    for name in ("M2", "M1", "M2, 2 beams that obey", "M2, best of 2", *others):
+    for name in ("M2", "M1", "M2, best of 2 and 2 beams", *others):
         value = report["systems"][name]["metrics"]["rougeL"]["value"]
         assert f"| {name} | {value:.2f} [" in text
     assert json.loads((tmp_path / "work/judged/second.json").read_text())["examples"] == 6
-    assert "| first: M2, best of 2 above teacher" in text
+    assert "| first: M2, best of 2 and 2 beams above teacher" in text
     assert "| first | M2 | 4 | 75.0% [19.4%, 99.4%]" in text  # scipy.stats.beta.ppf by hand
     assert "| first | M2 - lead | 2 | 0 | 0.2500 |" in text  # 1 / 2 ** 2
     for task in ("summary", "paraphrase"):
