@@ -17,6 +17,7 @@ from dimsum import network
 PAIRS = [{"source": f"One two three four {n}.", "target": "One two."} for n in range(4)]
 LABELLED = [{"premise": "One two.", "hypothesis": "Two.", "label": "entailment"}]
 SUITE = "sets: {a: {data: pairs.jsonl, task: summary}}"
+NO_DATA = "sets: {a: {data: pairs.csv, task: summary}}"
 KD = "--set objective.kind=gkd --set objective.teacher=some/model --set objective.lambda=0"
 
 COMMANDS = f"""
@@ -58,6 +59,7 @@ def _run(lines: str, folder: Path, **more: str) -> list[str]:
         text = "".join(json.dumps(row) + "\n" for row in rows)
         (folder / f"{name}.jsonl").write_text(text)
     (folder / "suite.yaml").write_text(SUITE)
+    (folder / "nodata.yaml").write_text(NO_DATA)
     kept = {k: v for k, v in os.environ.items() if k != "HF_HUB_OFFLINE"}
     environment = {**kept, "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(folder / "hf")}
     done = subprocess.run(
@@ -87,6 +89,7 @@ def test_a_model_out_of_reach_is_refused_before_torch_is_imported(tmp_path: Path
 def test_data_is_looked_at_before_the_hub_is_asked(tmp_path: Path) -> None:
     lines = [line.replace(".jsonl", ".csv") for line in COMMANDS.strip().splitlines()]
     lines = [line for line in lines if ".csv" in line]
+    lines.append("evaluate some/model --suite nodata.yaml -o e")
     for text in _run("\n".join(lines), tmp_path):
         assert "answer" not in text
         assert (

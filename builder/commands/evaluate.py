@@ -190,6 +190,9 @@ def _evaluate_suite(
             hint="--reuse takes what an earlier --suite wrote with --output",
         )
     try_folder(folder)
+    for name, wanted in suite.sets.items():  # data before models
+        if not (folder / f"{name}.json").is_file():
+            _read(wanted, task_of(wanted.task), options, (), Reading())
     judges = [options["critic"], options["rerank_critic"] if options["rerank"] else None]
     models = [*options["models"], *filter(None, [options["teacher"], *judges])]
     asked = {
@@ -197,9 +200,6 @@ def _evaluate_suite(
         "reuse": None,
         "identities": [pin(resolve(model)).identity for model in models],
     }
-
-    def check(wanted: SuiteSet) -> None:
-        _read(wanted, task_of(wanted.task), options, (), Reading())
 
     def one(wanted: SuiteSet, outputs: Path) -> dict[str, Any]:
         task = task_of(wanted.task)
@@ -214,7 +214,7 @@ def _evaluate_suite(
         shutil.rmtree(before)
         return found
 
-    documents = evaluate_suite(suite, folder, asked, one, check, say)
+    documents = evaluate_suite(suite, folder, asked, one, say)
     rows = {name: outputs_of(folder, name) for name in documents}
     with whole_file(folder / "suite.html") as stream:
         stream.write(render(documents, rows))

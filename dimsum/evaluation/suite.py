@@ -82,7 +82,6 @@ def evaluate_suite(
     folder: Path,
     asked: Mapping[str, Any],
     evaluate: Callable[[SuiteSet, Path], dict[str, Any]],
-    check: Callable[[SuiteSet], None] = lambda one: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, dict[str, Any]]:
     """The document of every set.
@@ -90,7 +89,6 @@ def evaluate_suite(
     Args:
         asked: all that the documents depend on beside their sets.
         evaluate: the document of a set, whose systems' outputs it saves in the folder it gets.
-        check: refuses a set whose data cannot be read.
 
     Raises:
         UsageError: the folder holds the evaluation of something else.
@@ -112,8 +110,6 @@ def evaluate_suite(
                     hint="name another folder with --output",
                 )
             found[name] = document
-        else:
-            check(suite.sets[name])
     for name, one in suite.sets.items():
         if name in found:
             say(f"{name}: done before")
