@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -35,6 +36,10 @@ def running(toy_teacher: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def server(running: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    ends = time.monotonic() + 10
+    while running.under_way and time.monotonic() < ends:  # answers that an earlier test cut short
+        time.sleep(0.01)
+    assert running.under_way == 0
     running.fault = running.key = ""
     running.seen, running.most = [], 0
     running.counts.clear()
