@@ -9,7 +9,6 @@ from builder.config import BuildConfig
 from builder.errors import BuilderError
 from builder.models import LoadedModel, load_causal
 from builder.store import digest
-from builder.teachers.settings import VllmSettings
 
 if TYPE_CHECKING:
     from builder.critics.embedding import SentenceEncoder
@@ -119,11 +118,11 @@ class ModelPool:
 
             served = ServedTeacher.find(wanted.server, wanted.model)
             return served, [*served.notes]
-        if isinstance(wanted.engine, VllmSettings):
+        if wanted.vllm is not None:
             from builder.teachers.vllm import VllmTeacher
 
             reference = self.reference("teacher", wanted.model)
-            loaded = VllmTeacher.load(wanted.engine, reference, self.resolved["teacher"]["dtype"])
+            loaded = VllmTeacher.load(wanted.vllm, reference, self.resolved["teacher"]["dtype"])
             return loaded, [*loaded.notes]
         found = load_causal(
             self.reference("teacher", wanted.model),

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dimsum.writing import has_ended_line, line_breaks
+from dimsum.writing import has_ended_line, line_breaks, once, token_texts
 
 if TYPE_CHECKING:
     import torch
@@ -107,20 +107,19 @@ def token_widths(tokenizer: Any) -> torch.Tensor:
     """
     import torch
 
-    known: torch.Tensor | None = vars(tokenizer).get("_dimsum_widths")
-    if known is None:
-        count = len(tokenizer)
-        texts = tokenizer.batch_decode([[token] for token in range(count)])
-        names = tokenizer.convert_ids_to_tokens(list(range(count)))
+    def make() -> torch.Tensor:
+        texts = token_texts(tokenizer)
+        names = tokenizer.convert_ids_to_tokens(list(range(len(texts))))
         # A decoder that joins words drops the blank in front of a text's first one.
         blanks = [
             name.startswith("▁") and not text[:1].isspace()
             for name, text in zip(names, texts, strict=True)
         ]
-        known = torch.tensor([len(text) + blank for text, blank in zip(texts, blanks, strict=True)])
-        known[end_tokens(tokenizer)] = 0
-        tokenizer._dimsum_widths = known
-    return known
+        widths = torch.tensor([len(t) + blank for t, blank in zip(texts, blanks, strict=True)])
+        widths[end_tokens(tokenizer)] = 0
+        return widths
+
+    return once(tokenizer, "widths", make)
 
 
 def end_tokens(tokenizer: Any) -> torch.Tensor:
@@ -135,9 +134,8 @@ def closing_tokens(tokenizer: Any) -> torch.Tensor:
     """1 for tokens whose text ends with one of `ENDS`, else 0; read once for each tokenizer."""
     import torch
 
-    known: torch.Tensor | None = vars(tokenizer).get("_dimsum_closing")
-    if known is None:
-        texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
-        known = torch.tensor([int(text[-1:] in ENDS) for text in texts])
-        tokenizer._dimsum_closing = known
-    return known
+    return once(
+        tokenizer,
+        "closing",
+        lambda: torch.tensor([int(text[-1:] in ENDS) for text in token_texts(tokenizer)]),
+    )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from dimsum.controls import wording_of
 from dimsum.errors import UsageError
 from dimsum.tasks import TaskDefinition
-from dimsum.tasks.base import ANY_LENGTH
+from dimsum.tasks.base import ANY_LENGTH, ControlCode
 from dimsum.writing import BATCH_SIZE
 
 if TYPE_CHECKING:
@@ -169,13 +169,14 @@ def choose_obeying(
 
 def bounds_of(task: TaskDefinition, code: str) -> tuple[float, float] | None:
     """The share of a source's characters that a control code asks for; None: any."""
-    found = next((one.compression for one in task.codes if one.name == code), ANY_LENGTH)
-    return None if found == ANY_LENGTH else found
+    found = _find(task, code)
+    return None if found is None or found.compression == ANY_LENGTH else found.compression
 
 
 def obeys(task: TaskDefinition, code: str, source: str, output: str) -> bool:
     """Whether an output is what a control code asks for; anything is where it asks nothing."""
-    wanted = next((one.options for one in task.codes if one.name == code), {})
+    found = _find(task, code)
+    wanted = found.options if found else {}
     if not output.strip() or output == source:
         return False
     pair = wording_of(source, output)
@@ -184,3 +185,8 @@ def obeys(task: TaskDefinition, code: str, source: str, output: str) -> bool:
         for option in task.options
         if option.name in wanted
     )
+
+
+def _find(task: TaskDefinition, code: str) -> ControlCode | None:
+    """The code of a name; None for a task's name, which students without codes are asked by."""
+    return next((one for one in task.codes if one.name == code), None)

@@ -13,14 +13,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast, overload
 
-from dimsum.bounded import Bounds, bound_outputs
+from dimsum.bounded import Bounds
 from dimsum.data.values import is_blank
+from dimsum.decoding import write_rows
 from dimsum.devices import pick_device, pick_dtype
-from dimsum.errors import DimsumError, ModelError, UsageError
+from dimsum.errors import ModelError, UsageError
 from dimsum.files import give_usual_modes, write_json
 from dimsum.hub import find_models
 from dimsum.loading import positions
-from dimsum.memory import is_out_of_memory
 from dimsum.models import public_name, quiet_transformers, resolve
 from dimsum.opening import adds_bos, description, open_model
 from dimsum.prompts import PromptFormat, one_line
@@ -28,14 +28,7 @@ from dimsum.spec import SPEC_FILE, Generation, StudentSpec
 from dimsum.syntax.control import Refusal, find_trees
 from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY
-from dimsum.writing import (
-    BATCH_SIZE,
-    first_line,
-    generate_arguments,
-    pad_id,
-    pad_rows,
-    without_own_settings,
-)
+from dimsum.writing import BATCH_SIZE
 
 DType = Literal["auto", "float32", "bfloat16"]
 Many = list[str] | tuple[str, ...]
@@ -331,16 +324,16 @@ class Student:
                 generation=settings,
                 on_tokens=on_tokens,
             )
-        found: list[list[str]] = [[] for _ in rows]
-        order = sorted(range(len(rows)), key=lambda i: (-len(rows[i]), i))
-        size = max(1, batch_size // max(n, 1 if sampled else settings.beams))
-        for start in range(0, len(order), size):
-            batch = order[start : start + size]
-            chance = (seed, start) if sampled else None
-            self._batch(rows, batch, n, settings, chance, bounds, found)
-            texts = [text for i in batch for text in found[i]]
-            on_tokens(sum(len(ids) for ids in self._ids(texts)))
-        return found
+        return write_rows(
+            self,
+            rows,
+            n=n,
+            seed=seed if sampled else None,
+            batch_size=batch_size,
+            generation=settings,
+            bounds=bounds,
+            on_tokens=on_tokens,
+        )
 
     def encode(
         self, sources: Sequence[str], codes: Sequence[str], trees: Sequence[str] | None = None
@@ -423,76 +416,3 @@ class Student:
             return [[*ids, self.tokenizer.eos_token_id] for ids in rows]
         bos = self.tokenizer.bos_token_id
         return [[bos, *ids] for ids in rows] if adds_bos(self.tokenizer) else rows
-
-    def _batch(
-        self,
-        rows: list[list[int]],
-        batch: list[int],
-        n: int,
-        settings: Generation,
-        chance: tuple[int, int] | None,
-        bounds: Sequence[Bounds] | None,
-        found: list[list[str]],
-    ) -> None:
-        """Write the outputs of some rows; out of memory halves them."""
-        try:
-            some = None if bounds is None else [bounds[i] for i in batch]
-            texts = self._generate([rows[i] for i in batch], n, settings, chance, some)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            if len(batch) == 1:
-                raise DimsumError(
-                    "not enough memory to write for a single source",
-                    hint="a smaller model, fewer samples or dtype bfloat16",
-                ) from error
-            middle = len(batch) // 2
-            self._batch(rows, batch[:middle], n, settings, chance, bounds, found)
-            again = (chance[0], chance[1] + middle) if chance else None
-            self._batch(rows, batch[middle:], n, settings, again, bounds, found)
-            return
-        for row, i in enumerate(batch):
-            found[i] = texts[row * n : (row + 1) * n]
-
-    def _generate(
-        self,
-        rows: list[list[int]],
-        n: int,
-        settings: Generation,
-        chance: tuple[int, int] | None,
-        bounds: Sequence[Bounds] | None,
-    ) -> list[str]:
-        """Decoded outputs, n for each row, in order."""
-        import torch
-
-        causal = self.spec.architecture == "causal"
-        inputs = pad_rows(rows, pad_id(self.tokenizer), left=causal, device=self.model.device)
-        start = inputs["input_ids"].shape[1] if causal else 0
-        arguments = {**generate_arguments(settings, start, self.tokenizer), **inputs}
-        if bounds is not None:
-            bounded = bound_outputs(self.tokenizer, start, bounds, settings.beams)
-            arguments["logits_processor"].append(bounded)
-        if chance is not None:
-            arguments |= {
-                "do_sample": True,
-                "temperature": settings.temperature,
-                "top_p": settings.top_p,
-                "top_k": 0,
-                "num_return_sequences": n,
-            }
-        elif settings.beams > 1:
-            arguments |= {
-                "num_beams": settings.beams,
-                "num_return_sequences": min(n, settings.beams),
-            }
-        quiet, apart = quiet_transformers(), without_own_settings(self.model)
-        with torch.inference_mode(), quiet, apart, torch.random.fork_rng():
-            if chance is not None:
-                torch.manual_seed(chance[0] * 1_000_003 + chance[1])
-            ids = self.model.generate(**arguments)
-        texts = self.tokenizer.batch_decode(ids[:, start:], skip_special_tokens=True)
-        if chance is None:
-            found = min(n, settings.beams)  # the last stands for those that are not there
-            rows_of = (texts[i : i + found] for i in range(0, len(texts), found))
-            texts = [text for some in rows_of for text in some + some[-1:] * (n - found)]
-        return [first_line(text) for text in texts]

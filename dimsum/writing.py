@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import torch
 
     from dimsum.spec import Generation
 
+T = TypeVar("T")
 
 BATCH_SIZE = 64
 """Outputs that are written together unless one says otherwise."""
@@ -143,12 +144,29 @@ def line_breaks(tokenizer: Any) -> torch.Tensor:
     """Ids of the tokens whose text holds a line break; read once for each tokenizer."""
     import torch
 
-    known: torch.Tensor | None = vars(tokenizer).get("_dimsum_line_breaks")
-    if known is None:
-        texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
-        known = torch.tensor([i for i, text in enumerate(texts) if "\n" in text])
-        tokenizer._dimsum_line_breaks = known
-    return known
+    return once(
+        tokenizer,
+        "line_breaks",
+        lambda: torch.tensor([i for i, text in enumerate(token_texts(tokenizer)) if "\n" in text]),
+    )
+
+
+def token_texts(tokenizer: Any) -> list[str]:
+    """The text of each token alone; read once for each tokenizer."""
+    return once(
+        tokenizer,
+        "texts",
+        lambda: tokenizer.batch_decode([[token] for token in range(len(tokenizer))]),
+    )
+
+
+def once(tokenizer: Any, name: str, make: Callable[[], T]) -> T:
+    """What is made of a tokenizer's vocabulary, made once and kept with it."""
+    key = f"_dimsum_{name}"
+    if key not in vars(tokenizer):
+        setattr(tokenizer, key, make())
+    found: T = vars(tokenizer)[key]
+    return found
 
 
 def first_line(text: str) -> str:

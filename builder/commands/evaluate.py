@@ -256,8 +256,8 @@ def _evaluate(
     if dropped.dropped:
         say(f"left out of {one.data}: {dropped}")
     scorer = rest["bertscore"] if rest["bertscore"] != "auto" else None
-    find_models(*wanted.models, wanted.teacher, critic, scorer)
-    find_models(wanted.rerank_critic if wanted.rerank else None)
+    referee = wanted.rerank_critic if wanted.rerank else None
+    find_models(*wanted.models, wanted.teacher, critic, scorer, referee)
     wanted.check_models()
     document = evaluate_systems(
         wanted,

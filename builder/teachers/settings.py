@@ -16,6 +16,13 @@ class TorchSettings(Settings):
     kind: Literal["torch"] = Field("torch", description="computed in this process")
 
 
+def _without(extra: dict[str, Any], settled: frozenset[str]) -> dict[str, Any]:
+    """Further fields, none of which follows from the other settings."""
+    if taken := sorted(extra.keys() & settled):
+        raise ValueError(f"{', '.join(taken)} is set by the build itself")
+    return extra
+
+
 class ServerSettings(Settings):
     """A server that answers as OpenAI's `/v1/completions`: vLLM, SGLang, llama.cpp and others."""
 
@@ -52,9 +59,7 @@ class ServerSettings(Settings):
     @field_validator("extra")
     @classmethod
     def _leaves_the_rest(cls, extra: dict[str, Any]) -> dict[str, Any]:
-        if taken := sorted(extra.keys() & REQUESTED):
-            raise ValueError(f"{', '.join(taken)} is set by the build itself")
-        return extra
+        return _without(extra, REQUESTED)
 
 
 class VllmSettings(Settings):
@@ -74,9 +79,7 @@ class VllmSettings(Settings):
     @field_validator("extra")
     @classmethod
     def _leaves_the_rest(cls, extra: dict[str, Any]) -> dict[str, Any]:
-        if taken := sorted(extra.keys() & SETTLED):
-            raise ValueError(f"{', '.join(taken)} is set by the build itself")
-        return extra
+        return _without(extra, SETTLED)
 
 
 SETTLED = frozenset(

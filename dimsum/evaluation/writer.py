@@ -100,7 +100,6 @@ class Writer:
             "rerank": wanted.rerank,
             "beams": wanted.beams,
             "chosen_by": resolve(wanted.rerank_critic).identity,
-            "controls": wanted.controls,
         }
 
         def write(sources: Sequence[str], code: str) -> list[str]:
@@ -116,8 +115,7 @@ class Writer:
                 batch_size=wanted.batch_size,
             )
 
-        name = f"{self.name}, best of {wanted.rerank}{beams}"
-        return [self._once(name, further, lambda name: self._written_by(name, write, further))]
+        return [self._choice(f"{self.name}, best of {wanted.rerank}{beams}", further, write)]
 
     def beams(self) -> list[System]:
         """The likeliest of its beams, and the likeliest that obeys, where that is asked for.
@@ -137,22 +135,11 @@ class Writer:
                 self.student, sources, wanted.task, code, count, batch_size=wanted.batch_size
             )
 
-        systems = []
-        for name, write, obeying in (
-            (f"{self.name}, {count} beams", search, False),
-            (f"{self.name}, {count} beams that obey", obey, True),
-        ):
-            further = {"beams": count, "obeying": obeying, "controls": wanted.controls}
-            systems.append(
-                self._once(
-                    name,
-                    further,
-                    lambda name, write=write, further=further: self._written_by(  # type: ignore[misc]
-                        name, write, further
-                    ),
-                )
-            )
-        return systems
+        likeliest, obeying = f"{self.name}, {count} beams", f"{self.name}, {count} beams that obey"
+        return [
+            self._choice(likeliest, {"beams": count, "obeying": False}, search),
+            self._choice(obeying, {"beams": count, "obeying": True}, obey),
+        ]
 
     def matched(self, others: Sequence[System]) -> list[System]:
         """At the length of each of the other systems, where that is asked for."""
@@ -182,6 +169,11 @@ class Writer:
             return found
         return replace(write(name), asked=asked)
 
+    def _choice(self, name: str, further: Mapping[str, Any], write: Write) -> System:
+        """The outputs that `write` gives, as they were saved or written now."""
+        asked = {**further, "controls": self.wanted.controls}
+        return self._once(name, asked, lambda name: self._written_by(name, write, further))
+
     def _write(self, name: str) -> System:
         def write(sources: Sequence[str], code: str) -> list[str]:
             if sources == self.sources:
@@ -197,7 +189,6 @@ class Writer:
         """The outputs that `write` gives, and how they obey every code."""
         wanted = self.wanted
         facts = {"model": public_name(self.model), "control": self.code, **further}
-        facts.pop("controls", None)
         obeyed = (
             control_accuracy(
                 self.student.spec.codes, self.sources[: wanted.controls], wanted.task, write

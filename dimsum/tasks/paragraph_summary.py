@@ -14,16 +14,9 @@ from dimsum.tasks.base import (
     TaskDefinition,
     Wording,
 )
-from dimsum.tasks.summary import is_extractive
+from dimsum.tasks.summary import style_of
 
 INSTRUCTION = "Write one sentence that sums up the paragraph."
-
-
-def style_of(pair: Wording) -> str | None:
-    """abstractive or extractive, as of a summary of one sentence; None for an empty target."""
-    if not pair.target:
-        return None
-    return "extractive" if is_extractive(pair) else "abstractive"
 
 
 def code_of(pair: Wording) -> str:

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+
+from validity_page import QUESTIONS, Row, by_all
 
 from builder.audit.agreement import alpha
 from builder.audit.intervals import clopper_pearson
 from cards.tables import table
 from dimsum.tasks import task_of
 
-Row = dict[str, Any]
-QUESTIONS = ("valid", "faithful", "fluent", "main_point")
 METRICS = ("rougeL", "bertscore", "compression", "copy_rate")
 """What is shown of an evaluation, beside what its controls obeyed."""
-
-
-def by_all(row: Row, question: str) -> bool:
-    """Whether every reader says yes."""
-    return all(reader[question] for reader in row["readers"])
 
 
 def share(rows: Sequence[Row], question: str) -> str:
