@@ -10,6 +10,7 @@ student.paraphrase("One sentence.", syntax="What is to be built like this?")
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast, overload
 
@@ -314,24 +315,16 @@ class Student:
         """
         sampled = bounds is None and (n > 1 if sample is None else sample)
         settings = generation or self.spec.generation
+        write: Writer = partial(write_rows, bounds=bounds)
         if self.writer is not None and bounds is None and (sampled or settings.beams == 1):
-            return self.writer(
-                self,
-                rows,
-                n=n,
-                seed=seed if sampled else None,
-                batch_size=batch_size,
-                generation=settings,
-                on_tokens=on_tokens,
-            )
-        return write_rows(
+            write = self.writer
+        return write(
             self,
             rows,
             n=n,
             seed=seed if sampled else None,
             batch_size=batch_size,
             generation=settings,
-            bounds=bounds,
             on_tokens=on_tokens,
         )
 
