@@ -86,13 +86,32 @@ def best_of(
         list(dict.fromkeys([first, *some, *more]))
         for first, some, more in zip(greedy, searched, sampled, strict=True)
     ]
+    return choose_best(sources, choices, task, judge, code=code if beams else None)
+
+
+def choose_best(
+    sources: Sequence[str],
+    choices: Sequence[Sequence[str]],
+    task: TaskDefinition,
+    judge: Judge,
+    *,
+    code: str | None = None,
+) -> list[str]:
+    """Of the texts for each source the one that the judge values most, the first of equal ones.
+
+    Args:
+        choices: texts for each source, at least one, each once. The source itself is taken only
+            where nothing else was written, and an empty text where all are empty.
+        code: of texts that the judge wants those that obey this control code come first; None: no
+            code does.
+    """
     pairs = [(s, text) for s, some in zip(sources, choices, strict=True) for text in some]
     said = [pair for pair in dict.fromkeys(pairs) if pair[1].strip()]
     values = dict(zip(said, judge(said, task).tolist(), strict=True)) if said else {}
 
     def rank(source: str, text: str) -> tuple[bool, bool, float]:
         value = values.get((source, text), -inf)
-        first = bool(beams) and value >= 0 and obeys(task, code, source, text)
+        first = code is not None and value >= 0 and obeys(task, code, source, text)
         return first, text != source, value
 
     return [

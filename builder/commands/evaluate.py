@@ -52,7 +52,8 @@ if TYPE_CHECKING:
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
-    help="Also the best of N samples of the first MODEL, by --rerank-critic and P(valid).",
+    help="Also the best of N samples of the first MODEL, and of the teacher, by --rerank-critic "
+    "and P(valid).",
 )
 @click.option(
     "--rerank-critic",

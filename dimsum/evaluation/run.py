@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from dimsum.data.files import form_of, json_rows, lines_in, rows_in
 from dimsum.data.values import Row, check_columns, not_text
 from dimsum.errors import UsageError
-from dimsum.evaluation import teacher as asking
 from dimsum.evaluation.baselines import baseline
 from dimsum.evaluation.data import Example
 from dimsum.evaluation.evaluate import System, evaluate
 from dimsum.evaluation.measure import Critic
-from dimsum.evaluation.saved_outputs import find_same, read_outputs, save_outputs
+from dimsum.evaluation.saved_outputs import read_outputs, save_outputs
+from dimsum.evaluation.teacher_writer import TeacherWriter
 from dimsum.evaluation.wanted import Wanted
-from dimsum.evaluation.writer import Open, Writer, describe_inputs
+from dimsum.evaluation.writer import Open, Writer
 from dimsum.models import public_name
 from dimsum.rerank import Judge
 
@@ -59,7 +59,13 @@ def evaluate_systems(
     known = read_outputs(wanted.reuse, examples) if wanted.reuse else []
     scorer = _bertscore(wanted)
     open_student = open_student or _open
-    teachers = _teacher(wanted, wanted.teacher, examples, aside, scorer, known, say, open_student)
+    teachers, chosen = [], []
+    if wanted.teacher:
+        teacher = TeacherWriter(
+            wanted, wanted.teacher, examples, aside, scorer, known, say, open_student
+        )
+        teachers = teacher.prompted()
+        chosen = teacher.best(teachers, judge)
     systems: list[System] = []
     matched: list[System] = []
     writers = [
@@ -67,7 +73,7 @@ def evaluate_systems(
         for index, model in enumerate(wanted.models)
     ]
     students = (writer.name for writer in writers[1:])
-    others = (*students, *(system.name for system in teachers), *wanted.baselines)
+    others = (*students, *(one.name for one in (*teachers, *chosen)), *wanted.baselines)
     for index, writer in enumerate(writers):
         systems.append(writer.as_asked())
         if index == 0:
@@ -75,7 +81,7 @@ def evaluate_systems(
             systems += [replace(one, against=others) for one in written]
             matched = writer.matched(teachers)
     systems += [_from_file(text, examples) for text in wanted.outputs]
-    systems += [*teachers, *matched]
+    systems += [*teachers, *chosen, *matched]
     systems += [
         System(name, baseline(name, examples), {"baseline": MEANINGS[name]})
         for name in wanted.baselines
@@ -102,75 +108,6 @@ def _open(model: str, /, *, device: str | None, dtype: DType) -> Student:
     from dimsum.student import Student
 
     return Student.from_pretrained(model, device=device, dtype=dtype)
-
-
-def _teacher(
-    wanted: Wanted,
-    model: str | None,
-    examples: Sequence[Example],
-    aside: Sequence[Example],
-    scorer: BertScore | None,
-    known: Sequence[System],
-    say: Callable[[str], None],
-    open_student: Open,
-) -> list[System]:
-    """The best zero-shot and the best few-shot prompt, chosen on the examples set aside."""
-    if model is None:
-        return []
-    asked = describe_inputs(
-        wanted, model, chosen_on=[one.source for one in aside], judge=wanted.bertscore
-    )
-    kinds = {
-        "teacher zero-shot": {**asked, "shots": 0},
-        "teacher few-shot": {**asked, "shots": asking.SHOTS},
-    }
-    again = [one for label, kind in kinds.items() if (one := find_same(known, label, kind))]
-    if len(again) == len(kinds):
-        say("the teacher: its outputs are reused")
-        return again
-    teacher = open_student(model, device=wanted.device, dtype=wanted.dtype)
-    sources = [example.source for example in examples]
-    prompts = wanted.task.teacher
-    assert prompts is not None
-    name, score = _choice(prompts.chosen_by, aside, scorer)
-    found = []
-    for label, kind in kinds.items():
-        shots = kind["shots"]
-        chosen, tried = asking.best(
-            teacher,
-            prompts,
-            [one.source for one in aside],
-            shots=shots,
-            score=score,
-            say=say,
-        )
-        outputs = asking.answers(teacher, prompts, chosen, sources, wanted.batch_size)
-        facts = {
-            "model": public_name(model),
-            "prompt": chosen.name,
-            "text": asking.prompt(teacher, prompts, chosen, "{source}"),
-            "chosen_by": f"{name} on {len(aside)} other examples",
-            "tried": tried,
-        }
-        found.append(System(label, outputs, facts, asked=kind))
-    return found
-
-
-def _choice(
-    chosen_by: str, examples: Sequence[Example], scorer: BertScore | None
-) -> tuple[str, Callable[[Sequence[str]], float]]:
-    """The metric that chooses the teacher's prompt: BERT-iBLEU, iBLEU without it, or ROUGE-L."""
-    from dimsum.metrics.bleu import bleu_family
-    from dimsum.metrics.rouge import rouge
-
-    sources = [example.source for example in examples]
-    references = [example.references for example in examples]
-    if chosen_by == "rougeL":
-        return chosen_by, lambda outputs: rouge(outputs, references)[2].value
-    if scorer is not None:
-        judge = scorer
-        return "bert_ibleu", lambda outputs: judge.bert_ibleu(outputs, sources).value
-    return "ibleu", lambda outputs: bleu_family(outputs, references, sources)[2].value
 
 
 def _from_file(text: str, examples: Sequence[Example]) -> System:

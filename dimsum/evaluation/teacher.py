@@ -64,10 +64,35 @@ def answers(
     batch_size: int = 16,
 ) -> list[str]:
     """Greedy answers, the first line of each, without quotes around it."""
-    texts = [prompt(teacher, prompts, variant, one_line(source)) for source in sources]
-    rows = teacher.tokens_of(texts, whole=variant.chat)
+    rows = _rows(teacher, prompts, variant, sources)
     found = teacher.continue_rows(rows, batch_size=batch_size, generation=GENERATION)
     return [clean(outputs[0]) for outputs in found]
+
+
+def samples(
+    teacher: Student,
+    prompts: TeacherPrompts,
+    variant: Variant,
+    sources: Sequence[str],
+    n: int,
+    batch_size: int = 16,
+) -> list[list[str]]:
+    """So many sampled answers for each source, cleaned as the greedy ones are."""
+    found = teacher.continue_rows(
+        _rows(teacher, prompts, variant, sources),
+        n=n,
+        sample=True,
+        batch_size=batch_size,
+        generation=GENERATION,
+    )
+    return [[clean(output) for output in outputs] for outputs in found]
+
+
+def _rows(
+    teacher: Student, prompts: TeacherPrompts, variant: Variant, sources: Sequence[str]
+) -> list[list[int]]:
+    texts = [prompt(teacher, prompts, variant, one_line(source)) for source in sources]
+    return teacher.tokens_of(texts, whole=variant.chat)
 
 
 def clean(text: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import Seq2SeqTrainer, Trainer
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from dimsum.metrics.overlap import rouge_l
 from dimsum.metrics.words import tokens
@@ -26,6 +28,9 @@ class StudentTrainer:
     tasks: tuple[TaskDefinition, ...]
     train_dataset: Examples
     args: Any
+    state: Any
+    model: Any
+    optimizer: Any
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthBuckets:
         size = self.args.train_batch_size * self.args.gradient_accumulation_steps
@@ -42,6 +47,19 @@ class StudentTrainer:
             found = self._measure_outputs() if self.sample else {}
         metrics = output.metrics | {f"eval_{name}": value for name, value in found.items()}
         return output._replace(metrics=self._conclude(metrics))
+
+    def _load_best_model(self) -> None:
+        """Load the best checkpoint without what only training needs beside it.
+
+        Gradients and the optimiser's moments are three times the weights of a model that is
+        trained whole. The newest checkpoint is what the model holds already.
+        """
+        self.optimizer.state.clear()
+        self.model.zero_grad(set_to_none=True)
+        best = Path(self.state.best_model_checkpoint)
+        if best.name != f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}":
+            parent: Any = super()
+            parent._load_best_model()
 
     def _conclude(self, metrics: dict[str, float]) -> dict[str, float]:
         """Add what follows from the metrics of a validation."""

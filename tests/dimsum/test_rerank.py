@@ -12,11 +12,17 @@ import torch
 
 from dimsum import Student
 from dimsum.errors import UsageError
+from dimsum.evaluation import teacher as asking
+from dimsum.evaluation.data import Example
+from dimsum.evaluation.evaluate import System
 from dimsum.evaluation.matched import nearest_in_length
+from dimsum.evaluation.teacher_writer import TeacherWriter
+from dimsum.evaluation.wanted import Wanted
 from dimsum.prompts import PromptFormat
 from dimsum.rerank import best_of, likeliest_obeying, obeys
 from dimsum.spec import Generation, StudentSpec
 from dimsum.tasks import TaskDefinition
+from dimsum.tasks.base import TeacherPrompts
 from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY
 from dimsum.writing import first_line, line_breaks
@@ -61,6 +67,27 @@ def test_a_source_is_its_own_output_only_where_nothing_else_was_written() -> Non
     student: Any = Scripted()
     judge = lambda pairs, task: -by_length(pairs, task)  # noqa: E731
     assert best_of(student, ["A cat."], SUMMARY, "long-extractive", 4, judge) != ["A cat."]
+
+
+@pytest.mark.parametrize(("sign", "take"), [(1, max), (-1, min)])
+def test_a_teacher_is_given_the_same_choice(sign: int, take: Any, toy_llama: Path) -> None:
+    teacher = Student.from_pretrained(toy_llama, device="cpu", dtype="float32")
+    prompts = TeacherPrompts((("{source}", ":"),), ())
+    variant = asking.Variant(0, shots=0, chat=False)
+    facts = {"prompt": variant.name, "tried": {variant.name: 2.0, "another": 3.0}}
+    better = System("zero-shot", [LONG], facts, asked={"shots": 0})
+    worse = System("few-shot", [SHORT], {"prompt": "another", "tried": {"another": 1.0}})
+    wanted = Wanted(SUMMARY, rerank=3, rerank_critic="embedded:critic", bertscore=None)
+    examples = [Example(SOURCE, (SHORT,))]
+    writer = TeacherWriter(
+        wanted, str(toy_llama), examples, examples, None, [], str, lambda *_, **__: teacher
+    )
+    writer.prompts = prompts
+    (found,) = writer.best([worse, better], lambda pairs, task: sign * by_length(pairs, task))
+    assert found.name == "zero-shot, best of 3"
+    (sampled,) = asking.samples(teacher, prompts, variant, [SOURCE], 3)
+    assert len(set(sampled)) > 1
+    assert found.outputs[0] == take([LONG, *filter(None, sampled)], key=len)
 
 
 def test_what_obeys_a_code() -> None:

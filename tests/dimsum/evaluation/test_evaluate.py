@@ -159,11 +159,15 @@ def test_an_evaluation_from_the_command_line(
     assert found == json.loads(report.read_text())
     teachers = ["teacher zero-shot", "teacher few-shot"]
     matched = [f"M1 at the length of {name}" for name in teachers]
+    prompts = {name: found["systems"][name]["facts"] for name in teachers}
+    better = max(teachers, key=lambda name: prompts[name]["tried"][prompts[name]["prompt"]])
+    teacher_chosen = f"{better}, best of 2"
     names = [
         "M1",
         "M1, best of 2 and 3 beams",
         "mine",
         *teachers,
+        teacher_chosen,
         *matched,
         "copy",
         "lead",
@@ -183,7 +187,7 @@ def test_an_evaluation_from_the_command_line(
     tests = {(test["a"], test["b"]) for test in found["paired"]}
     assert tests >= set(zip(matched, teachers, strict=True))
     assert {b for a, b in tests if a == "M1"} == set(names[1:])
-    others = {*teachers, "copy", "lead", "random"}
+    others = {*teachers, teacher_chosen, "copy", "lead", "random"}
     assert all({b for a, b in tests if a == name} == others for name in names[1:2])
     control = found["control"]["M1"]
     assert set(control["by_code"]) == {"long-extractive", "short-abstractive"}

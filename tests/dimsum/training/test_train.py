@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import TrainerCallback
 
 from builder.cli import run
@@ -76,6 +77,43 @@ def test_a_resumed_training_has_the_same_curve(
     sources = [row["source"] for row in toy_pairs(4, seed=2)]
     assert resumed.paraphrase(sources) == whole.paraphrase(sources)
     assert not (tmp_path / "cut" / CHECKPOINTS).exists()
+
+
+class SeeTheEnd(TrainerCallback):  # type: ignore[misc]
+    """Keeps the weights of each checkpoint, and what is in memory once the best one is there."""
+
+    def __init__(self) -> None:
+        self.weights: dict[str, dict[str, torch.Tensor]] = {}
+        self.moments = self.gradients = -1
+        self.best = ""
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        name = f"checkpoint-{state.global_step}"
+        self.weights[name] = load_file(Path(args.output_dir) / name / "model.safetensors")
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.best = Path(state.best_model_checkpoint).name
+        self.moments = len(kwargs["optimizer"].state)
+        self.gradients = sum(p.grad is not None for p in kwargs["model"].parameters())
+
+
+@pytest.mark.parametrize("rate", [3e-3, 10.0])
+def test_a_training_ends_with_its_best_weights_and_nothing_beside_them(
+    rate: float, toy_t5: Path, pairs: Path, tmp_path: Path
+) -> None:
+    end = SeeTheEnd()
+    recipe = small(toy_t5, learning_rate=rate, clip=1e9, warmup=0, schedule="constant")
+    student = train(Data(str(pairs)), recipe, tmp_path / "s", device="cpu", callbacks=[end])
+    assert (end.best == list(end.weights)[-1]) == (rate < 1)
+    held = student.model.state_dict()
+    best = end.weights[end.best]
+    assert all(torch.equal(held[name], value) for name, value in best.items())
+    assert any(
+        not torch.equal(value, best[name])
+        for weights in end.weights.values()
+        for name, value in weights.items()
+    )
+    assert (end.moments, end.gradients) == (0, 0)
 
 
 def truncate(path: Path) -> None:
