@@ -12,7 +12,7 @@ ROOT = Path(builder.__file__).parent
 READERS = (
     "config/*.py",
     "decide.py",
-    "facts.py",
+    "facts/*.py",
     "release.py",
     "rescore.py",
     "rejects.py",

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from builder.config import parse_config
 from builder.errors import GateError
-from builder.facts import _describe_left_out
+from builder.facts.limits import describe_left_out
 from builder.near_duplicates.sets import jaccard, shingles
 from builder.shards import Shards
 from builder.stages.clusters import survivors
@@ -242,8 +242,8 @@ def test_the_card_says_what_was_not_compared() -> None:
     step = Step(
         "near_duplicates", "pairs", 5, 5, {}, 0.1, {"capped_groups": 2, "pairs_left_out": 1234}
     )
-    (said,) = _describe_left_out([step])
+    (said,) = describe_left_out([step])
     assert "2 groups" in said
     assert "1,234 comparisons" in said
     whole = replace(step, counters={"capped_groups": 0, "pairs_left_out": 0})
-    assert _describe_left_out([whole]) == _describe_left_out([]) == []
+    assert describe_left_out([whole]) == describe_left_out([]) == []

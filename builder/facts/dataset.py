@@ -1,0 +1,126 @@
+"""What a run knows about itself, as the facts of a dataset card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from builder.audit.record import Audits
+from builder.config import BuildConfig
+from builder.facts.files import configs_of, sample_of
+from builder.facts.limits import limits_of
+from builder.facts.origins import critic_precision, models_of, run_facts, texts_of
+from builder.facts.rules import meanings_of, rules_of
+from builder.facts.statistics import reference_corpora, statistics_rows
+from builder.models import public_name
+from builder.statistics.funnel import Step
+from builder.stored import Stored
+from cards.facts import ColumnFacts, DatasetFacts, FunnelStep, Link
+from cards.languages import describe
+from dimsum import __version__
+from dimsum.language import languages_of
+from dimsum.schema import SYNTAX, columns_of
+from dimsum.tasks import TaskDefinition
+from dimsum.tasks.words import both, by_what_they_read, either
+
+PICTURES = "pictures"
+FUNNEL_PICTURE = f"{PICTURES}/funnel.png"
+
+
+def dataset_facts(
+    folder: Path,
+    rows: Stored,
+    config: BuildConfig,
+    header: dict[str, Any],
+    steps: Sequence[Step],
+    statistics: dict[str, Any],
+    audits: Audits,
+    student: Link | None = None,
+) -> DatasetFacts:
+    """Facts of a release whose data files are already in `folder`.
+
+    Args:
+        rows: released ones with the column `split`, ordered by id.
+        header: of the run: its models and dtypes.
+        statistics: as the release's `provenance/statistics.json` holds them.
+        audits: that lie beside the run.
+        student: trained on it, if one is known.
+    """
+    tasks = config.definitions
+    sources = (
+        text for group in rows.groups(["source"]) for text in map(str, group["source"].to_pylist())
+    )
+    languages = (config.language,) if config.language else languages_of(sources)
+    return DatasetFacts(
+        name=config.name,
+        title=config.name,
+        version=f"{__version__}",
+        summary=_summary(config, statistics, languages),
+        language=languages,
+        targets=either([task.plural for task in tasks]),
+        task_categories=tuple(sorted({task.hub.category for task in tasks})),
+        tags=("synthetic", *dict.fromkeys(task.hub.data_tag for task in tasks), "distillation"),
+        columns=_columns(config, tasks),
+        configs=configs_of(folder, tasks),
+        funnel=tuple(
+            FunnelStep(
+                stage=s.stage,
+                counted=s.counted,
+                entered=s.entered,
+                kept=s.kept,
+                rejected=s.rejected,
+                meanings=meanings_of(s, config),
+            )
+            for s in steps
+        ),
+        funnel_picture=FUNNEL_PICTURE if (folder / FUNNEL_PICTURE).is_file() else None,
+        statistics=tuple(statistics_rows(statistics)),
+        reference_corpora=tuple(reference_corpora()),
+        models=tuple(models_of(header)),
+        texts=tuple(texts_of(config)),
+        rules=tuple(rules_of(config)),
+        run=run_facts(config, header, steps),
+        critic_precision=tuple(critic_precision(config, header)),
+        audits=audits.facts,
+        audits_of_other_rows=audits.others,
+        sample=sample_of(rows),
+        limits=limits_of(steps, header),
+        student=student,
+    )
+
+
+def _columns(config: BuildConfig, tasks: Sequence[TaskDefinition]) -> tuple[ColumnFacts, ...]:
+    own = config.registry.own_columns
+    of_all = [ColumnFacts(name=c.name, dtype=c.dtype, meaning=c.meaning) for c in columns_of(tasks)]
+    found = (*of_all, *(ColumnFacts(name=c.name, dtype="float32", meaning=c.meaning) for c in own))
+    trees = config.released_syntax
+    if trees is None:
+        return found
+    layers = "whole" if trees.height is None else f"its top {trees.height} layers"
+    meaning = f"{SYNTAX.meaning}: {layers}, by the parser {trees.parser}, whose name stands first"
+    return (*found, ColumnFacts(name=SYNTAX.name, dtype=SYNTAX.dtype, meaning=meaning))
+
+
+def _summary(config: BuildConfig, statistics: dict[str, Any], languages: Sequence[str]) -> str:
+    by_task = statistics["by"]["task"]
+    tasks = [task for task in config.definitions if by_task.get(task.name)]
+    language = describe(languages)
+    counted = by_what_they_read(
+        tasks,
+        lambda some: both([f"{by_task[task.name]:,} {task.plural}" for task in some]) + " of",
+        lambda task: task.texts_in(language),
+    )
+    domains = ", ".join(domain.name for domain in config.domains)
+    return (
+        f"{both(counted)} ({domains}), drawn from "
+        f"{public_name(config.teacher.model)}, a language model that was asked for "
+        f"{'neither' if len(config.definitions) == 2 else 'no such thing'}, and "
+        "filtered by an entailment critic."
+        + (
+            " Rows with a round of 1 or more were written by a student that was trained on the "
+            "earlier rows, and filtered alike."
+            if config.round
+            else ""
+        )
+    )

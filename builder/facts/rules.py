@@ -1,0 +1,34 @@
+"""The rules of a build and the reasons of its rejects, in words."""
+
+from __future__ import annotations
+
+from builder.config import Bound, BuildConfig
+from builder.stages.reasons import meaning_of
+from builder.statistics.funnel import Step
+from cards.facts import Rule
+
+
+def meanings_of(step: Step, config: BuildConfig) -> dict[str, str]:
+    """What the reasons of a step's rejects mean, where that is known."""
+    known = {reason: meaning_of(reason, config.registry.meanings) for reason in step.rejected}
+    return {reason: meaning for reason, meaning in known.items() if meaning}
+
+
+def rules_of(config: BuildConfig) -> list[Rule]:
+    """Each task's rules, with the meaning of their measures."""
+    meanings = config.registry.meanings
+    return [
+        Rule(task=task, rule=measure, condition=in_words(bound), meaning=meanings[measure])
+        for task, rules in config.rules.items()
+        for measure, bound in rules.items()
+    ]
+
+
+def in_words(bound: Bound) -> str:
+    """A bound as a reader writes it."""
+    low, high = bound.min, bound.max
+    if low is None or high is None:
+        ends = [f">= {low:g}"] if low is not None else []
+        ends += [f"<= {high:g}"] if high is not None else []
+        return "".join(ends) or "measured"
+    return f"= {low:g}" if low == high else f"{low:g} to {high:g}"
