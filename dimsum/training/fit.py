@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from dimsum.card import write_card
 from dimsum.cpu import use_explicit_attention
 from dimsum.devices import pick_device, pick_dtype
 from dimsum.files import write_json
+from dimsum.memory import give_back
 from dimsum.models import public_name, quiet_transformers, resolve
 from dimsum.pairs import Data
 from dimsum.spec import SPEC_FILE
@@ -94,6 +96,10 @@ def fit(
         if rewards.parted is not None:
             say(f"stopped at step {rewards.parted}: the reward rose and the held-out critic's fell")
     finish(student, base, trainer, recipe, data, prepared, output, time.monotonic() - began, facts)
+    # The trained model and its trainer go before the student is read again from its folder.
+    del student, base, trainer, teacher, rewards
+    gc.collect()
+    give_back(where)
     return Student.from_pretrained(output, device=device)
 
 

@@ -10,6 +10,7 @@ import torch
 from transformers import Seq2SeqTrainer, Trainer
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
+from dimsum.memory import give_back
 from dimsum.metrics.overlap import rouge_l
 from dimsum.metrics.words import tokens
 from dimsum.training.examples import IGNORED, Examples, LengthBuckets, keeps_logits
@@ -56,6 +57,7 @@ class StudentTrainer:
         """
         self.optimizer.state.clear()
         self.model.zero_grad(set_to_none=True)
+        give_back(self.args.device)
         best = Path(self.state.best_model_checkpoint)
         if best.name != f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}":
             parent: Any = super()

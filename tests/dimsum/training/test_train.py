@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from cards.lint import lint
 from dimsum import Student
 from dimsum.errors import UsageError
 from dimsum.pairs import Data
+from dimsum.training import fit
 from dimsum.training.checkpoints import SUMS, last_checkpoint
 from dimsum.training.fit import CHECKPOINTS, LOG
 from dimsum.training.lora import with_lora
@@ -86,6 +88,7 @@ class SeeTheEnd(TrainerCallback):  # type: ignore[misc]
         self.weights: dict[str, dict[str, torch.Tensor]] = {}
         self.moments = self.gradients = -1
         self.best = ""
+        self.model: weakref.ref[Any] | None = None
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         name = f"checkpoint-{state.global_step}"
@@ -95,13 +98,15 @@ class SeeTheEnd(TrainerCallback):  # type: ignore[misc]
         self.best = Path(state.best_model_checkpoint).name
         self.moments = len(kwargs["optimizer"].state)
         self.gradients = sum(p.grad is not None for p in kwargs["model"].parameters())
+        self.model = weakref.ref(kwargs["model"])
 
 
 @pytest.mark.parametrize("rate", [3e-3, 10.0])
 def test_a_training_ends_with_its_best_weights_and_nothing_beside_them(
-    rate: float, toy_t5: Path, pairs: Path, tmp_path: Path
+    rate: float, toy_t5: Path, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    end = SeeTheEnd()
+    end, gone = SeeTheEnd(), []
+    monkeypatch.setattr(fit, "give_back", lambda device: gone.append(end.model and end.model()))
     recipe = small(toy_t5, learning_rate=rate, clip=1e9, warmup=0, schedule="constant")
     student = train(Data(str(pairs)), recipe, tmp_path / "s", device="cpu", callbacks=[end])
     assert (end.best == list(end.weights)[-1]) == (rate < 1)
@@ -114,6 +119,8 @@ def test_a_training_ends_with_its_best_weights_and_nothing_beside_them(
         for name, value in weights.items()
     )
     assert (end.moments, end.gradients) == (0, 0)
+    assert end.model is not None
+    assert gone == [None]  # before the student was read again
 
 
 def truncate(path: Path) -> None:
