@@ -13,6 +13,8 @@ frequencies and no entry of a list.
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -40,12 +42,30 @@ def compute(batch: Batch) -> dict[str, Floats]:
     def change(values: Floats) -> Floats:
         return np.asarray(values[batch.target] - values[batch.source])
 
+    pairs = zip(batch.source.tolist(), batch.target.tolist(), strict=True)
+    exchanged = [exchanged_gain(found[i].plain, found[j].plain) for i, j in pairs]
     return {
         "rarest_gain": change(rarest),
         "mean_gain": change(mean),
         "depth_change": change(depth),
         "words_change": change(words),
+        "exchanged_gain": np.array(exchanged),
     }
+
+
+def exchanged_gain(source: Sequence[str], target: Sequence[str]) -> float:
+    """Mean frequency of the words that only the target has less that of those it does without.
+
+    Zero where one of them has none: a target that only leaves words out exchanges none.
+    """
+    new, gone = Counter(target) - Counter(source), Counter(source) - Counter(target)
+    if not new or not gone:
+        return 0.0
+    return _mean(new) - _mean(gone)
+
+
+def _mean(words: Counter[str]) -> float:
+    return sum(n * _zipf(word) for word, n in words.items()) / words.total()
 
 
 def _frequencies(one: Analysis) -> list[float]:
@@ -75,6 +95,12 @@ MEASURE = Measure(
         _change("mean_gain", "mean frequency of the target's words less the source's", "Zipf"),
         _change("depth_change", "depth of the target's tree less that of the source's", "edges"),
         _change("words_change", "words of the target less those of the source", "count"),
+        _change(
+            "exchanged_gain",
+            "mean frequency of the words that only the target has less that of those that only "
+            "the source has, 0 where one has none",
+            "Zipf",
+        ),
     ),
     cost="cheap",
     direction="both",

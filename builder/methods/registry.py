@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import SerializeAsAny
 
-from builder.methods import parallel, quoted, reordered, sequential, shortened
+from builder.methods import eased, parallel, quoted, reordered, sequential, shortened
 from builder.methods.base import Method, MethodSettings
 from dimsum.plugins import Plugins, instance_of
 
@@ -15,6 +15,7 @@ SHIPPED: tuple[Method, ...] = (
     sequential.METHOD,
     reordered.METHOD,
     shortened.METHOD,
+    eased.METHOD,
     quoted.METHOD,
 )
 METHODS = Plugins("method", instance_of(Method), {method.name: method for method in SHIPPED})

@@ -25,6 +25,7 @@ REASONS = {
     "no_keywords": "no keyword was found in the sentence that gives them",
     "no_task": "the configuration has rules for no task",
     "enough_deletions": "its context has as many shortened sentences as were asked for",
+    "enough_eased": "its context has as many sentences in easier words as were asked for",
     "enough_orders": "its context has as many reordered sentences as were asked for",
     "out_of_memory": "not even a single one fitted into memory",
     "prompt_unusable": "longer than the teacher's positions",
@@ -41,6 +42,7 @@ REASONS = {
     "unfinished": "no full stop, question or exclamation mark at its end",
     "unprintable": "characters that nobody can read",
     "unlikely_deletion": "the teacher finds the sentence or what is left of it too unlikely",
+    "unlikely_words": "the teacher finds the sentence or its easier words too unlikely",
     "unlikely_order": "the teacher finds the sentence or its other order too unlikely",
     "unsatisfied_keywords": "decoding ended before all keywords were in the sentence",
 }

@@ -8,8 +8,8 @@
     python scripts/reproduce/tasks.py page tasks.json readings.jsonl -o docs/experiments/tasks.md
 
 `gather` keeps what the builds and students say of themselves, `draw` writes a blind sheet of each
-run or student (id, source, target) and a key, `join` puts the answers of readers beside the pairs,
-and `page` writes the page from both.
+task of a run and of each student (id, source, target) and a key, `join` puts the answers of readers
+beside the pairs, and `page` writes the page from both.
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ def draw(asked: argparse.Namespace) -> None:
         name, folder = named(text)
         kept = ("task", "control", "method", "source", "target")
         rows = [{"system": "corpus", **{n: row[n] for n in kept}} for row in rows_of(folder)]
-        write_sheet(asked, name, "pairs", rows)
+        for task in dict.fromkeys(row["task"] for row in rows):
+            some = [row for row in rows if row["task"] == task]
+            write_sheet(asked, name, task, "pairs", some)
     for text in asked.outputs:
         name, path = named(text)
         rows = [
@@ -114,20 +116,23 @@ def draw(asked: argparse.Namespace) -> None:
             for system, output in row["outputs"].items()
             if system not in BASELINES
         ]
-        write_sheet(asked, name, "outputs", rows)
+        write_sheet(asked, name, name, "outputs", rows)
 
 
-def write_sheet(asked: argparse.Namespace, name: str, what: str, rows: list[Row]) -> None:
-    """What readers see, and what they do not, item by item."""
-    rng = random.Random(f"{asked.seed} {name} {what}")
+def write_sheet(
+    asked: argparse.Namespace, name: str, task: str, what: str, rows: list[Row]
+) -> None:
+    """What readers see, and what they do not, item by item; a sheet holds one task."""
+    label = name if name == task else f"{name}.{task}"
+    rng = random.Random(f"{asked.seed} {label} {what}")
     sheet, key = [], []
     for row in rng.sample(rows, min(asked.n, len(rows))):
-        item = digest([asked.seed, name, what, row["source"], row["target"]])[:8]
+        item = digest([asked.seed, label, what, row["source"], row["target"]])[:8]
         sheet.append({"id": item, "source": row["source"], "target": row["target"]})
         key.append({"id": item, "build": name, **row})
     for end, lines in (("jsonl", sheet), ("key.jsonl", key)):
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-        (asked.output / f"{name}.{what}.{end}").write_text(text, "utf-8")
+        (asked.output / f"{label}.{what}.{end}").write_text(text, "utf-8")
 
 
 def join(asked: argparse.Namespace) -> None:

@@ -54,13 +54,15 @@ def reasons(one: Row) -> str:
 
 def precision(readings: Sequence[Row]) -> str:
     lines = []
-    for name, system in dict.fromkeys((row["build"], row["system"]) for row in readings):
-        rows = [row for row in readings if (row["build"], row["system"]) == (name, system)]
+    groups = {(row["build"], row["task"], row["system"]): [] for row in readings}
+    for row in readings:
+        groups[row["build"], row["task"], row["system"]].append(row)
+    for (name, task, system), rows in groups.items():
         shares = [share(rows, question) for question in QUESTIONS]
         readers = len(rows[0]["readers"])
-        lines.append([name, system, readers, *shares, agreement(rows, "valid")])
-    head = ["task", "written by", "readers", *(q.replace("_", " ") for q in QUESTIONS)]
-    return table([*head, "agreement on valid"], lines, "llr")
+        lines.append([name, task, system, readers, *shares, agreement(rows, "valid")])
+    head = ["build", "task", "written by", "readers", *(q.replace("_", " ") for q in QUESTIONS)]
+    return table([*head, "agreement on valid"], lines, "lllr")
 
 
 def shown(rows: Sequence[Row]) -> str:
@@ -122,8 +124,9 @@ def page(facts: Row, readings: Sequence[Row], notes: Row) -> str:
             + (f" Pairs of several tasks: {', '.join(several)}." if several else ""),
             reasons(one),
         ]
-        if rows:
-            parts += [f"The {len(rows)} pairs drawn by chance:", shown(rows)]
+        for task in dict.fromkeys(row["task"] for row in rows):
+            some = [row for row in rows if row["task"] == task]
+            parts += [f"The {len(some)} pairs of {task} drawn by chance:", shown(some)]
     parts += [
         "## Students",
         notes["students"],

@@ -135,3 +135,21 @@ def test_no_rules_and_unknown_measures_are_refused_at_once() -> None:
         load_config(
             "paragraph_summary", ["rules={paragraph_summary: {sentences_touchd: {min: 1}}}"]
         )
+
+
+def test_words_are_exchanged_or_only_left_out() -> None:
+    wordfreq = pytest.importorskip("wordfreq")
+    source = "The physician met the men in an edifice."
+    targets = [
+        "The doctor met the men in an edifice.",
+        "The physician met the men.",
+        source,
+        "The doctor met the men.",
+    ]
+
+    def zipf(word: str) -> float:
+        return float(wordfreq.zipf_frequency(word, "en"))
+
+    found = MEASURES["ease"].of(Batch.of_texts([source] * 4, targets))["exchanged_gain"]
+    gone = (zipf("physician") + zipf("edifice")) / 2
+    assert found == pytest.approx([zipf("doctor") - zipf("physician"), 0, 0, zipf("doctor") - gone])
