@@ -185,10 +185,11 @@ def _fill(
     write_data(folder, rows, arrow_schema(own, syntax=syntax), config.file_rows)
     steps = funnel(run, config)
     data = folder / "data"
+    corpus, tasks = study_release(data)
     statistics = {
         **counts(rows, config.registry),
-        "corpus": study_release(data),
-        "tasks": {t: study_release(data / t) for t in config.rules if (data / t).is_dir()},
+        "corpus": corpus,
+        "tasks": {task: tasks[task] for task in config.rules if task in tasks},
     }
     provenance = folder / "provenance"
     write_text(

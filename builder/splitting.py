@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from builder.components import smallest_connected
+from builder.statistics.partition import ordered_parts
 from builder.statistics.words import Array, hash_texts, mix
 from builder.store import digest
 
@@ -86,7 +87,7 @@ def assign(keys: Keys, validation: float, test: float, seed: int) -> Array:
     whole components as long as they do not exceed their share of pairs, and the rest is train.
     """
     count = len(keys.ids)
-    root = smallest_connected(*_edges(keys))[:count]
+    root = smallest_connected(*_edges(keys), count)
     order = np.lexsort((keys.ids, root))
     _, first, sizes = np.unique(root[order], return_index=True, return_counts=True)
     drawn = mix(keys.ids[order][first] ^ mix(np.asarray([seed], np.uint64)))
@@ -103,13 +104,15 @@ def assign(keys: Keys, validation: float, test: float, seed: int) -> Array:
     return found
 
 
-def _edges(keys: Keys) -> tuple[Array, Array, int]:
-    """Edges from each pair to its continuation and its sentences, which are numbered after the
-    pairs, and how many nodes there are.
+def _edges(keys: Keys) -> tuple[Array, Array]:
+    """Edges between pairs that have a node in common, each with the next that has it.
 
     Two that have one hash by chance would only lie in one split.
     """
-    count = len(keys.ids)
-    found, node = np.unique(keys.nodes.ravel(), return_inverse=True)
-    rows = np.tile(np.arange(count), len(keys.nodes))
-    return rows, node + count, count + len(found)
+    nodes, count = keys.nodes.ravel(), len(keys.ids)
+    edges = [np.zeros((2, 0), np.int64)]
+    for order in ordered_parts(nodes):
+        same = np.flatnonzero(nodes[order[1:]] == nodes[order[:-1]])
+        edges.append(np.stack([order[same], order[same + 1]]) % max(count, 1))
+    a, b = np.concatenate(edges, axis=1)
+    return a, b

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from builder.statistics.words import Array, gather
+from builder.statistics.words import Array, Tokens, gather
 
 _PAIRS = 1 << 14
 _BITS = np.uint64(14)
 
 
-def alike(keys: Array, starts: Array, a: Array, b: Array, threshold: float) -> Array:
+def alike(keys: Tokens, starts: Array, a: Array, b: Array, threshold: float) -> Array:
     """Whether the Jaccard similarity of each pair of sets is the threshold or more, bool.
 
     The keys of a chunk of pairs are sorted together, each behind the number of its pair; what is
@@ -40,7 +40,7 @@ def distinct(a: Array, b: Array) -> Array:
     return np.stack([both >> np.uint64(32), both & np.uint64(0xFFFFFFFF)]).astype(np.int64)
 
 
-def _shared(keys: Array, starts: Array, a: Array, b: Array) -> Array:
+def _shared(keys: Tokens, starts: Array, a: Array, b: Array) -> Array:
     """Elements that the sets of each pair share."""
     parts = []
     for side in (a, b):

@@ -10,10 +10,10 @@ import numpy as np
 from builder.statistics.blocks import of_independent
 from builder.statistics.frame import Frame
 from builder.statistics.measured import Measured
-from builder.statistics.ngrams import Counts, count
-from builder.statistics.segments import LENGTHS, segment_ratios
+from builder.statistics.ngrams import Counts, count, count_pieces
+from builder.statistics.segments import ROWS, in_order, segment_ratios
 from builder.statistics.self_bleu import self_bleu
-from builder.statistics.words import Array, gather
+from builder.statistics.words import Array, gather, offsets
 from dimsum.metrics.bootstrap import LEVEL, RESAMPLES
 
 SIDES = ("source", "target")
@@ -58,23 +58,28 @@ def measure_counts(frame: Frame, side: str) -> list[Measured]:
 
 def measure_sample(frame: Frame, side: str, rows: Array) -> dict[str, float | None]:
     """The same measures of some rows, and MSTTR of them, without intervals."""
-    tokens, lengths = gather(frame.stream(side), frame.starts[side], rows)
+    tokens, starts = frame.stream(side), offsets(frame.lengths[side])
+    ordered = np.sort(rows)  # counts do not depend on the order, and a file is read in its own
+    total = int((starts[rows + 1] - starts[rows]).sum())
     found: dict[str, float | None] = {}
     for order, names in OF_COUNTS.items():
-        counts: Counts = count(tokens, lengths, order)
+        pieces = (
+            (*gather(tokens, starts, ordered[first : first + ROWS]), None)
+            for first in range(0, len(rows), ROWS)
+        )
+        counts: Counts = count_pieces(pieces, total, order)
         found |= {name: getattr(counts, what) for name, what in names}
-    for length in LENGTHS:
-        ratios = segment_ratios(frame.stream(side), frame.starts[side], rows, length)
+    texts = in_order(tokens, frame.lengths[side], rows)
+    for length, ratios in segment_ratios(texts).items():
         found[f"msttr_{length}"] = 100 * float(np.mean(ratios)) if len(ratios) else None
     return found
 
 
 def measure_segments(frame: Frame, side: str) -> list[Measured]:
     """MSTTR at each segment length."""
-    rows = frame.blocks.order
+    texts = in_order(frame.stream(side), frame.lengths[side], frame.blocks.order)
     found = []
-    for length in LENGTHS:
-        ratios = segment_ratios(frame.stream(side), frame.starts[side], rows, length)
+    for length, ratios in segment_ratios(texts).items():
         note = "" if len(ratios) else f"fewer than {length} tokens"
         name = f"msttr_{length}"
         found.append(_of_parts(frame, name, side, 100 * ratios, "segments", frame.rows, note))
@@ -84,7 +89,7 @@ def measure_segments(frame: Frame, side: str) -> list[Measured]:
 def self_bleu_of(frame: Frame, side: str, texts: int = SELF_BLEU_TEXTS) -> Measured:
     """Self-BLEU of a sample of one side."""
     rows = frame.sample(texts, "self-bleu")
-    scores = self_bleu(*gather(frame.stream(side), frame.starts[side], rows))
+    scores = self_bleu(*gather(frame.stream(side), offsets(frame.lengths[side]), rows))
     note = "" if len(scores) else "one text has no other to be compared with"
     values = 100 * scores
     return _of_parts(frame, "self_bleu", side, values, "texts", len(rows), note, "self-bleu")

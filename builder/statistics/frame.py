@@ -6,6 +6,7 @@ the rows alone: not on their order, nor on the pieces, nor on the processes.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +26,8 @@ import pyarrow as pa
 from builder.statistics.blocks import Blocks
 from builder.statistics.corpus import Corpus, Rows
 from builder.statistics.pairs import Options, Piece, measure_piece
-from builder.statistics.words import GOLDEN, Array, hash_text, mix, offsets
+from builder.statistics.partition import ordered_parts
+from builder.statistics.words import GOLDEN, Array, Stream, hash_text, mix
 from dimsum.data.values import Reading
 
 STREAMS = ("source", "target", "shingles")
@@ -60,6 +62,13 @@ class Columns(Mapping[str, Array]):
         for file in self._open.values():
             file.close()
 
+    def take_over(self, other: Columns) -> None:
+        """Put the values of other arrays of these names behind their own; the others go."""
+        for name, kind in self.kinds.items():
+            if other.kinds[name] != kind:
+                raise TypeError(f"{name} is of {kind}, not {other.kinds[name]}")
+            append_file(self._path(name), other._path(name))
+
     def __getitem__(self, name: str) -> Array:
         return np.fromfile(self._path(name), self.kinds[name])
 
@@ -79,7 +88,7 @@ class Frame:
 
     Attributes:
         corpus: it was made from.
-        folder: scratch, with a file for each stream and one of texts.
+        folder: scratch, with a file for each stream and files of texts.
         columns: one value a row, float64 or Boolean; NaN where it is not defined.
         keys: uint64, one value a row: source, target, split, opening.
         lengths: of each row's part in each stream.
@@ -90,9 +99,9 @@ class Frame:
 
     corpus: Corpus
     folder: Path
-    columns: Mapping[str, Array]
-    keys: Mapping[str, Array]
-    lengths: Mapping[str, Array]
+    columns: Columns
+    keys: Columns
+    lengths: Columns
     splits: dict[int, str]
     reading: Reading
     seed: int
@@ -102,28 +111,19 @@ class Frame:
         """How many pairs there are."""
         return len(self.keys["source"])
 
-    def stream(self, name: str) -> Array:
-        """A stream of hashes, mapped from its file."""
-        path = self.folder / f"{name}.u64"
-        if path.stat().st_size == 0:
-            return np.zeros(0, np.uint64)
-        return np.memmap(path, dtype=np.uint64, mode="r")
-
-    @cached_property
-    def starts(self) -> dict[str, Array]:
-        """Where each row begins in each stream."""
-        return {name: offsets(lengths) for name, lengths in self.lengths.items()}
+    def stream(self, name: str) -> Stream:
+        """A stream of hashes, in its file."""
+        return Stream(self.folder / f"{name}.u64")
 
     @cached_property
     def row_keys(self) -> Array:
         """A key for each row's content; of equal rows every copy has its own."""
         keys = mix(self.keys["source"] ^ mix(self.keys["target"] ^ mix(self.keys["split"])))
-        order = np.argsort(keys, kind="stable")
-        ordered = keys[order]
-        copy = np.arange(len(keys)) - np.searchsorted(ordered, ordered, "left")
-        found = np.empty_like(keys)
-        found[order] = ordered + copy.astype(np.uint64) * np.uint64(GOLDEN)
-        return found
+        for order in ordered_parts(keys):
+            ordered = keys[order]
+            copy = np.arange(len(order)) - np.searchsorted(ordered, ordered, "left")
+            keys[order] = ordered + copy.astype(np.uint64) * np.uint64(GOLDEN)
+        return keys
 
     @cached_property
     def blocks(self) -> Blocks:
@@ -133,7 +133,10 @@ class Frame:
     @cached_property
     def digest(self) -> str:
         """sha256 over the sorted row keys: the same for the same rows in any order and format."""
-        return sha256(np.sort(self.row_keys).astype("<u8").tobytes()).hexdigest()
+        found = sha256()
+        for order in ordered_parts(self.row_keys):
+            found.update(self.row_keys[order].astype("<u8").tobytes())
+        return found.hexdigest()
 
     def sample(self, size: int, draw: str) -> Array:
         """Numbers of `size` rows drawn without replacement, in the order of the draw.
@@ -155,11 +158,37 @@ class Frame:
 
     def texts(self, rows: Array) -> tuple[list[str], list[str]]:
         """Sources and targets of some rows, in their order."""
-        with pa.memory_map(str(self.folder / "texts.arrow")) as file:
-            table = pa.ipc.open_file(file).read_all().take(rows.astype(np.int64))
-            sources: Any = table["source"].to_pylist()
-            targets: Any = table["target"].to_pylist()
+        order = np.argsort(rows, kind="stable")
+        wanted = rows[order]
+        parts = [TEXTS.empty_table()]
+        start = 0
+        for path in text_files(self.folder):
+            with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as batches:
+                for number in range(batches.num_record_batches):
+                    batch = batches.get_batch(number)
+                    first, last = np.searchsorted(wanted, (start, start + batch.num_rows))
+                    if first < last:
+                        parts.append(pa.table(batch.take(pa.array(wanted[first:last] - start))))
+                    start += batch.num_rows
+        back = np.empty(len(order), np.int64)
+        back[order] = np.arange(len(order))
+        table = pa.concat_tables(parts).take(back)
+        sources: Any = table["source"].to_pylist()
+        targets: Any = table["target"].to_pylist()
         return sources, targets
+
+
+def append_file(path: Path, more: Path) -> None:
+    """Put the bytes of a file behind those of another, and take it away."""
+    with path.open("ab") as whole, more.open("rb") as part:
+        shutil.copyfileobj(part, whole, 1 << 20)
+    more.unlink()
+
+
+def text_files(folder: Path) -> list[Path]:
+    """The files of texts of a frame, in the order of their rows."""
+    found = {int(path.stem.removeprefix("texts-")): path for path in folder.glob("texts-*.arrow")}
+    return [found[number] for number in sorted(found)]
 
 
 @contextmanager
@@ -197,7 +226,7 @@ def _pass(
     files = {name: (folder / f"{name}.u64").open("wb") for name in STREAMS}
     try:
         with (
-            pa.OSFile(str(folder / "texts.arrow"), "wb") as sink,
+            pa.OSFile(str(folder / "texts-0.arrow"), "wb") as sink,
             pa.ipc.new_file(sink, TEXTS) as texts,
         ):
             for rows, piece in _measure_pieces(corpus.pieces(reading=reading), options, processes):

@@ -11,6 +11,7 @@ from builder.near_duplicates.join import near_rows
 from builder.statistics.frame import Frame
 from builder.statistics.measured import Measured
 from builder.statistics.pairs import opening
+from builder.statistics.partition import ordered_parts
 from builder.statistics.rowwise import mean_of
 from builder.statistics.words import Array, either, mix
 from dimsum.language import UNKNOWN, language_of
@@ -58,21 +59,24 @@ def duplicates(frame: Frame) -> list[Measured]:
 
 def _mark_repeated(keys: Array) -> Array:
     """1 where another row has the same key."""
-    _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    found: Array = (counts[inverse] > 1).astype(np.float64)
+    found = np.zeros(len(keys))
+    for order in ordered_parts(keys):
+        same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
+        found[order[same]] = found[order[same + 1]] = 1
     return found
 
 
 def mark_shared(frame: Frame) -> Array:
     """1 where a text of the row is also a text in another split."""
     texts = np.concatenate([frame.keys["source"], frame.keys["target"]])
-    splits = np.tile(frame.keys["split"], 2)
-    order = np.lexsort((splits, texts))
-    _, first = np.unique(texts[order], return_index=True)
-    sizes = np.diff(np.append(first, len(order)))
-    lowest, highest = splits[order][first], splits[order][first + sizes - 1]
-    mixed = np.empty(len(order), bool)
-    mixed[order] = np.repeat(lowest != highest, sizes)
+    _, code = np.unique(frame.keys["split"], return_inverse=True)
+    splits = np.tile(code.astype(np.min_scalar_type(len(frame.splits))), 2)
+    mixed = np.zeros(len(texts), bool)
+    for part in filter(len, ordered_parts(texts)):
+        keys, own = texts[part], splits[part]
+        first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+        apart = np.minimum.reduceat(own, first) != np.maximum.reduceat(own, first)
+        mixed[part] = np.repeat(apart, np.diff(np.append(first, len(part))))
     return either(mixed, frame.rows)
 
 

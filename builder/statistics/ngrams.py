@@ -1,24 +1,24 @@
 """N-gram counts of a whole side: entropy, distinct shares, vocabulary.
 
-N-grams are 64-bit keys, taken one range of keys at a time, so memory is bounded by the range. The
-values come from integers (how many n-grams occur k times) and are the same in whatever order and
-pieces the rows came.
+N-grams are 64-bit keys, parted by their range and counted a part at a time, so memory is bounded
+by the part. The values come from integers (how many n-grams occur k times) and are the same in
+whatever order and pieces the rows came.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from builder.statistics.blocks import Blocks
-from builder.statistics.words import Array, ngram_keys, offsets
+from builder.statistics.partition import Partition, part_of, parts_of
+from builder.statistics.words import Array, Tokens, ngram_keys, offsets
 from dimsum.metrics.bootstrap import percentiles
 
-RANGE = 1 << 22
-"""Keys that are sorted at a time, about."""
 PIECE = 1 << 20
 """Tokens whose keys are made at a time, about."""
 
@@ -85,24 +85,25 @@ class Without:
         self.total = 0
         self.less_plain, self.less_types, self.less_total = np.zeros((3, blocks.count))
 
-    def add(self, of_block: Array, ends: Array, repeated: Array) -> None:
-        """Add one range of n-grams.
+    def add(self, of_block: Array, number: Array, times: Array, repeated: Array) -> None:
+        """Add one part of all n-grams.
 
         Args:
-            of_block: block of every occurrence; n-grams end to end, blocks in order inside each.
-            ends: number of the n-gram of every occurrence.
+            of_block: block of every record; n-grams end to end, blocks in order inside each.
+            number: of the n-gram of every record.
+            times: how often each record counts.
             repeated: occurrences of each n-gram.
         """
         size = self.blocks.count
         new = np.ones(len(of_block), bool)
-        new[1:] = (ends[1:] != ends[:-1]) | (of_block[1:] != of_block[:-1])
+        new[1:] = (number[1:] != number[:-1]) | (of_block[1:] != of_block[:-1])
         first = np.flatnonzero(new)
-        inside = np.diff(np.append(first, len(of_block)))
-        owner, whole = of_block[first], repeated[ends[first]]
+        inside = np.add.reduceat(times, first)
+        owner, whole = of_block[first], repeated[number[first]]
         lost = _times_log(whole) - _times_log(whole - inside)
         self.plain += float(_times_log(repeated).sum())
         self.types += len(repeated)
-        self.total += len(of_block)
+        self.total += int(times.sum())
         self.less_plain += np.bincount(owner, lost, minlength=size)
         self.less_types += np.bincount(owner, whole == inside, minlength=size)
         self.less_total += np.bincount(owner, inside, minlength=size)
@@ -124,62 +125,92 @@ class Without:
         return low + shift, high + shift
 
 
-def count(tokens: Array, lengths: Array, order: int, blocks: Blocks | None = None) -> Counts:
+def count(tokens: Tokens, lengths: Array, order: int, blocks: Blocks | None = None) -> Counts:
     """Count the n-grams inside the texts of one side.
 
     Args:
-        tokens: hashes, uint64, texts end to end; may be a memory map.
+        tokens: hashes, uint64, texts end to end.
         lengths: tokens of each text.
         order: n.
         blocks: of the rows, for intervals; None counts only.
     """
-    found = Counts()
-    ranges = max(1, -(-len(tokens) // RANGE))
-    if blocks is not None and len(lengths) > 1:
-        found.without = Without(blocks)
-    for number in range(ranges):
-        keys, rows = _in_range(tokens, lengths, order, number, ranges)
-        if len(keys) == 0:
-            continue
-        if found.without is not None:
-            of_block = found.without.blocks.of_row[rows]
-            by_block = np.argsort(of_block, kind="stable")
-            by_key = by_block[np.argsort(keys[by_block], kind="stable")]
-            keys, of_block = keys[by_key], of_block[by_key]
-        else:
-            keys = np.sort(keys)
-        new = np.concatenate([[True], keys[1:] != keys[:-1]])
-        repeated = np.diff(np.append(np.flatnonzero(new), len(keys)))
-        found.total += len(keys)
-        values, how_many = np.unique(repeated, return_counts=True)
-        found.times.update(dict(zip(values.tolist(), how_many.tolist(), strict=True)))
-        if found.without is not None:
-            found.without.add(of_block, np.cumsum(new) - 1, repeated)
+    of_row = None if blocks is None or len(lengths) < 2 else blocks.of_row
+    pieces = _pieces(tokens, lengths, of_row)
+    return count_pieces(pieces, len(tokens), order, None if of_row is None else blocks)
+
+
+Piece = tuple[Array, Array, Array | None]
+"""Tokens of some texts, how many each has, and the block of each or None."""
+
+
+def count_pieces(
+    pieces: Iterable[Piece], tokens: int, order: int, blocks: Blocks | None = None
+) -> Counts:
+    """Count the n-grams of texts that come in pieces.
+
+    Args:
+        tokens: of all pieces.
+        order: n.
+        blocks: None counts only, without intervals.
+    """
+    found = Counts(without=Without(blocks) if blocks is not None else None)
+    with Partition(parts_of(tokens), np.uint64, np.uint16, np.uint32) as held:
+        for here, lengths, of_row in pieces:
+            keys, texts = ngram_keys(here, lengths, order)
+            of_block = np.zeros(len(keys), np.uint16) if of_row is None else of_row[texts]
+            times = np.ones(len(keys), np.int64)
+            if order == 1:  # single words repeat most: the commonest would not fit into a part
+                keys, of_block, times = _add_up(keys, of_block, times)
+            held.add(part_of(keys, held.parts), keys, of_block, times)
+        for part in range(held.parts):
+            keys, of_block, times = held.read(part)
+            _count_part(found, keys, of_block, times.astype(np.int64))
     return found
 
 
-def _in_range(
-    tokens: Array, lengths: Array, order: int, number: int, ranges: int
-) -> tuple[Array, Array]:
-    """Keys in one range of their values, and their rows, made piece by piece."""
+def _count_part(found: Counts, keys: Array, of_block: Array, times: Array) -> None:
+    if len(keys) == 0:
+        return
+    order = _by_key(keys, of_block)
+    keys, of_block, times = keys[order], of_block[order], times[order]
+    new = np.concatenate([[True], keys[1:] != keys[:-1]])
+    repeated = np.add.reduceat(times, np.flatnonzero(new))
+    found.total += int(times.sum())
+    values, how_many = np.unique(repeated, return_counts=True)
+    found.times.update(dict(zip(values.tolist(), how_many.tolist(), strict=True)))
+    if found.without is not None:
+        found.without.add(of_block, np.cumsum(new) - 1, times, repeated)
+
+
+def _by_key(keys: Array, of_block: Array) -> Array:
+    """The order of records by their keys, and by their blocks where keys are equal."""
+    by_block = np.argsort(of_block, kind="stable")
+    found: Array = by_block[np.argsort(keys[by_block], kind="stable")]
+    return found
+
+
+def _add_up(keys: Array, of_block: Array, times: Array) -> tuple[Array, Array, Array]:
+    """Records of the same key and block as one."""
+    if len(keys) == 0:
+        return keys, of_block, times
+    order = _by_key(keys, of_block)
+    keys, of_block, times = keys[order], of_block[order], times[order]
+    new = np.ones(len(keys), bool)
+    new[1:] = (keys[1:] != keys[:-1]) | (of_block[1:] != of_block[:-1])
+    first = np.flatnonzero(new)
+    return keys[first], of_block[first], np.add.reduceat(times, first)
+
+
+def _pieces(tokens: Tokens, lengths: Array, of_row: Array | None) -> Iterator[Piece]:
+    """All texts, about `PIECE` tokens at a time."""
     ends = offsets(lengths)
     cuts = np.searchsorted(ends, np.arange(PIECE, int(ends[-1]) + PIECE, PIECE))
-    found_keys, found_rows = [], []
     first = 0
     for last in [*np.minimum(cuts, len(lengths)).tolist(), len(lengths)]:
-        if last <= first:
-            continue
-        here = np.asarray(tokens[ends[first] : ends[last]])
-        keys, rows = ngram_keys(here, lengths[first:last], order)
-        if ranges > 1:
-            inside = (keys >> np.uint64(32)) * np.uint64(ranges) >> np.uint64(32) == number
-            keys, rows = keys[inside], rows[inside]
-        found_keys.append(keys)
-        found_rows.append(rows + first)
-        first = last
-    if not found_keys:
-        return np.zeros(0, np.uint64), np.zeros(0, np.int64)
-    return np.concatenate(found_keys), np.concatenate(found_rows)
+        if last > first:
+            here = np.asarray(tokens[int(ends[first]) : int(ends[last])])
+            yield here, lengths[first:last], None if of_row is None else of_row[first:last]
+            first = last
 
 
 _TABLE = np.arange(1 << 16, dtype=np.float64)

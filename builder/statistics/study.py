@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from builder.statistics.corpus import Columns, Corpus, open_corpus
 from builder.statistics.definitions import FAST, GROUPS, NONE, SLOW, definition
 from builder.statistics.frame import Frame, open_frame
 from builder.statistics.hygiene import foreign, hygiene
+from builder.statistics.joined import join_frames
 from builder.statistics.measured import Measured
 from builder.statistics.offensive import SHIPPED, OffensiveWords
 from builder.statistics.pairs import OTHER_SCRIPT, Options
@@ -148,10 +150,31 @@ def study(
     return document
 
 
-def study_release(data: Path) -> dict[str, Any]:
-    """What `study` says of a release's data folder, in one process and without a model."""
-    found: dict[str, Any] = study([str(data)])["corpora"][0]
-    return {key: found[key] for key in found if key not in OF_SOURCE}
+def study_release(data: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """What `study` says of a release's data folder, and of each task's folder in it by its name.
+
+    In one process and without a model. The rows are passed over once: those of the whole are those
+    of its tasks.
+    """
+    settings = Settings()
+    options = Options(OffensiveWords.read(settings.offensive))
+    tasks = sorted(path for path in data.iterdir() if path.is_dir())
+
+    def measured(frame: Frame) -> dict[str, Any]:
+        found = measure_frame(frame, settings, options.offensive.name, lambda line: None)
+        return {key: found[key] for key in found if key not in OF_SOURCE}
+
+    with ExitStack() as stack:
+        frames = {
+            path.name: stack.enter_context(
+                open_frame(open_corpus(str(path)), options, seed=settings.seed)
+            )
+            for path in tasks
+        }
+        each = {name: measured(frame) for name, frame in frames.items()}
+        if len(frames) == 1:
+            return deepcopy(next(iter(each.values()))), each
+        return measured(join_frames(list(frames.values()))), each
 
 
 class _ReportProgress:

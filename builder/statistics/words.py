@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,40 @@ def encode(lists: Sequence[Sequence[str]]) -> Encoded:
     return Encoded(ids, lengths, distinct)
 
 
-def gather(tokens: Array, starts: Array, rows: Array) -> tuple[Array, Array]:
+class Stream:
+    """Hashes in a file, uint64, of which a part is read at a time.
+
+    A memory map would count every page that was ever looked at as memory of the process.
+    """
+
+    _AT_ONCE = 1 << 16
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = path.stat().st_size // 8
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, places: slice | Array) -> Array:
+        """A part of the file, or hashes at some places."""
+        if isinstance(places, slice):
+            start, stop, _ = places.indices(self.size)
+            return np.fromfile(self.path, np.uint64, max(0, stop - start), offset=8 * start)
+        found = np.empty(len(places), np.uint64)
+        for first in range(0, len(places), self._AT_ONCE):
+            # The map is given back after each so that its pages are.
+            mapped = np.memmap(self.path, np.uint64, "r")
+            found[first : first + self._AT_ONCE] = mapped[places[first : first + self._AT_ONCE]]
+            del mapped
+        return found
+
+
+Tokens = Array | Stream
+"""Hashes of tokens or shingles, texts end to end."""
+
+
+def gather(tokens: Tokens, starts: Array, rows: Array) -> tuple[Array, Array]:
     """The tokens of some rows, end to end in the order of `rows`, and how many each has."""
     lengths = starts[rows + 1] - starts[rows]
     shifts = starts[rows] - offsets(lengths)[:-1]

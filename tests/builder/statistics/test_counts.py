@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
-from builder.statistics import ngrams
+from builder.statistics import ngrams, partition
 from builder.statistics.blocks import Blocks, of_independent
 from builder.statistics.diversity import zlib_ratios
 from builder.statistics.ngrams import count
-from builder.statistics.segments import segment_ratios
+from builder.statistics.segments import in_order, segment_ratios
 from builder.statistics.self_bleu import self_bleu
-from builder.statistics.words import encode, hash_texts, mix, offsets
+from builder.statistics.words import encode, hash_texts, mix
 
 TEXTS = st.lists(st.lists(st.sampled_from("abcd"), max_size=8), min_size=1, max_size=12)
 
@@ -67,7 +67,7 @@ def test_ranges_and_pieces_change_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     rng = random.Random(1)
     texts = [[rng.choice("abcdefgh") for _ in range(rng.randint(0, 9))] for _ in range(300)]
     whole = count(*hashed(texts), 2, blocks_of(300))
-    monkeypatch.setattr(ngrams, "RANGE", 100)
+    monkeypatch.setattr(partition, "RANGE", 100)
     monkeypatch.setattr(ngrams, "PIECE", 70)
     parts = count(*hashed(texts), 2, blocks_of(300))
     assert whole.times == parts.times
@@ -120,10 +120,9 @@ def test_mean_intervals_have_the_width_of_the_normal_theory() -> None:
 
 def test_segments_worked_by_hand_and_across_texts() -> None:
     tokens, lengths = hashed([["a", "b", "a"], ["a"], [], ["c", "c", "c", "d", "e"]])
-    starts = offsets(lengths)
-    ratios = segment_ratios(tokens, starts, np.arange(4), 4)
-    assert ratios.tolist() == [0.5, 0.5]  # a b a a | c c c d | e is left out
-    assert len(segment_ratios(tokens, starts, np.arange(4), 100)) == 0
+    ratios = segment_ratios(in_order(tokens, lengths, np.arange(4)), (4, 100))
+    assert ratios[4].tolist() == [0.5, 0.5]  # a b a a | c c c d | e is left out
+    assert len(ratios[100]) == 0
 
 
 @pytest.mark.parametrize("seed", range(5))

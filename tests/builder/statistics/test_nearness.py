@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from datasketch import MinHash, MinHashLSH
 
-from builder.near_duplicates import join as nearness
 from builder.near_duplicates.join import THRESHOLD, near_rows
 from builder.near_duplicates.sets import jaccard
 from builder.near_duplicates.sets import shingles as stage_shingles
+from builder.statistics import partition
 from builder.statistics.corpus import Rows
 from builder.statistics.offensive import OffensiveWords
 from builder.statistics.pairs import Options, measure_piece
@@ -39,7 +39,7 @@ def by_every_pair(sets: list[set[int]], splits: list[int]) -> tuple[list[int], l
 def test_nothing_is_missed_and_nothing_is_made_up(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nearness, "RANGE", 64 if seed % 2 else 1 << 20)
+    monkeypatch.setattr(partition, "RANGE", 64 if seed % 2 else 1 << 20)
     rng = random.Random(seed)
     sets = [set(rng.sample(range(60), rng.randint(1, 20))) for _ in range(60)]
     for _ in range(60):
