@@ -53,7 +53,6 @@ from cards.facts import FACTS_PATH, DatasetFacts, Link
 from cards.lint_private import private_findings
 from cards.render import render_dataset_card
 from dimsum.files import UMASK, file_hash, write_json, write_text
-from dimsum.schema import arrow_schema
 
 RELEASE_VERSION = 4
 RECORD = "release.json"
@@ -180,9 +179,8 @@ def _fill(
     audits: Audits,
 ) -> None:
     rows = Stored([run.path("splits", 0)])
-    own = [column.name for column in config.registry.own_columns]
-    syntax = config.released_syntax is not None
-    write_data(folder, rows, arrow_schema(own, syntax=syntax), config.file_rows)
+    schema = config.registry.schema(syntax=config.released_syntax is not None)
+    write_data(folder, rows, schema, config.file_rows)
     steps = funnel(run, config)
     data = folder / "data"
     corpus, tasks = study_release(data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -29,17 +29,15 @@ COLUMNS: tuple[Column, ...] = (
     Column("task", "string", "The task"),
     Column("control", "string", "Control code"),
     Column("domain", "string", "The domain whose openings began the text"),
-    Column("method", "string", "parallel (free sampling) or sequential (keyword-constrained)"),
+    Column("method", "string", "The candidate method that drew the later of the two sentences"),
     Column("round", "int32", "0: drawn from the teacher; 1 and up: rounds of self-distillation"),
     Column("context", "string", "The text that both sentences continue"),
-    Column("entail_forward", "float32", "Critic's P(source entails target)"),
-    Column("entail_backward", "float32", "Critic's P(target entails source)"),
-    Column("rouge_l", "float32", "ROUGE-L F1 of source and target, 0 to 1"),
-    Column("compression", "float32", "Characters of the target over characters of the source"),
-    Column("density", "float32", "Squared shared-fragment lengths over the target's tokens"),
     Column("context_id", "string", "The context's name within the run"),
     Column("teacher", "string", "The language model that the pair was distilled from"),
 )
+"""Those that no measure gives."""
+_MEASURES_AT = [column.name for column in COLUMNS].index("context_id")
+"""Where the columns of measures stand."""
 
 CONTEXT_AS_SOURCE = "The text that both sentences continue, or the source where that is the text"
 
@@ -48,8 +46,12 @@ SYNTAX = Column("syntax", "string", "The target's tree, words left out, in brack
 """Released where a build asks for it; a target without a parse has none."""
 
 
-def columns_of(tasks: Sequence[TaskDefinition]) -> tuple[Column, ...]:
-    """The released columns in the words of a corpus' tasks."""
+def columns_of(tasks: Sequence[TaskDefinition], measures: Mapping[str, str]) -> tuple[Column, ...]:
+    """The released columns in the words of a corpus' tasks.
+
+    Args:
+        measures: column to meaning of those that measures give to every row, in their order.
+    """
     options = ", ".join(either(option.values) for task in tasks for option in task.options)
     source = either([task.source for task in tasks])
     words = {
@@ -59,20 +61,30 @@ def columns_of(tasks: Sequence[TaskDefinition]) -> tuple[Column, ...]:
         **({"context": CONTEXT_AS_SOURCE} if any(t.takes == "context" for t in tasks) else {}),
         "control": f"Control code: {options}" if options else "Control code",
     }
-    return tuple(replace(one, meaning=words.get(one.name, one.meaning)) for one in COLUMNS)
+    found = [replace(one, meaning=words.get(one.name, one.meaning)) for one in COLUMNS]
+    found[_MEASURES_AT:_MEASURES_AT] = [
+        Column(name, "float32", meaning[:1].upper() + meaning[1:])
+        for name, meaning in measures.items()
+    ]
+    return tuple(found)
 
 
-def arrow_schema(own: Sequence[str] = (), *, syntax: bool = False) -> pa.Schema:
+def arrow_schema(
+    measures: Sequence[str], own: Sequence[str] = (), *, syntax: bool = False
+) -> pa.Schema:
     """The explicit schema of every released parquet file.
 
     Args:
+        measures: columns that measures give to every row, float32, in their order.
         own: columns of the user's own measures, float32; a row may lack a value.
         syntax: whether the last column is the target's tree.
     """
     import pyarrow as pa
 
     kinds = {"string": pa.string(), "int32": pa.int32(), "float32": pa.float32()}
-    fields = [pa.field(c.name, kinds[c.dtype], nullable=False) for c in COLUMNS]
+    columns = [(column.name, kinds[column.dtype]) for column in COLUMNS]
+    columns[_MEASURES_AT:_MEASURES_AT] = [(name, pa.float32()) for name in measures]
+    fields = [pa.field(name, kind, nullable=False) for name, kind in columns]
     fields += [pa.field(name, pa.float32()) for name in own]
     fields += [pa.field(SYNTAX.name, pa.string())] if syntax else []
     return pa.schema(fields)

@@ -13,6 +13,7 @@ from builder.facts.limits import limits_of
 from builder.facts.origins import critic_precision, models_of, run_facts, texts_of
 from builder.facts.rules import meanings_of, rules_of
 from builder.facts.statistics import reference_corpora, statistics_rows
+from builder.measures.registry import RELEASED
 from builder.models import public_name
 from builder.statistics.funnel import Step
 from builder.stored import Stored
@@ -92,7 +93,10 @@ def dataset_facts(
 
 def _columns(config: BuildConfig, tasks: Sequence[TaskDefinition]) -> tuple[ColumnFacts, ...]:
     own = config.registry.own_columns
-    of_all = [ColumnFacts(name=c.name, dtype=c.dtype, meaning=c.meaning) for c in columns_of(tasks)]
+    of_all = [
+        ColumnFacts(name=column.name, dtype=column.dtype, meaning=column.meaning)
+        for column in columns_of(tasks, {c.name: c.meaning for c in RELEASED.values()})
+    ]
     found = (*of_all, *(ColumnFacts(name=c.name, dtype="float32", meaning=c.meaning) for c in own))
     trees = config.released_syntax
     if trees is None:

@@ -40,6 +40,8 @@ class Column:
         high: largest value by definition.
         label: how a reader writes the name; empty: the name with spaces.
         title: of a picture; empty: the label.
+        released: number among the columns of measures that every row is released with; None: it is
+            released where the measure is the user's own.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Column:
     high: float = math.inf
     label: str = ""
     title: str = ""
+    released: int | None = None
 
     @property
     def shown(self) -> str:

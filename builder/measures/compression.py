@@ -28,6 +28,7 @@ MEASURE = Measure(
             "compression",
             "characters of the target over characters of the source",
             "characters of the target over those of the source",
+            released=3,
         ),
     ),
     cost="cheap",

@@ -31,6 +31,7 @@ MEASURE = Measure(
             "squared lengths of shared fragments over the target's tokens",
             "squared shared fragments over the target's tokens",
             title="Extractive density",
+            released=4,
         ),
     ),
     cost="cheap",

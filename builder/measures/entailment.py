@@ -30,16 +30,17 @@ def compute(batch: Batch) -> dict[str, Floats]:
     }
 
 
-def _column(name: str, meaning: str, title: str = "") -> Column:
-    return Column(name, meaning, "the critic's probability", high=1.0, title=title)
+def _column(name: str, meaning: str, title: str = "", released: int | None = None) -> Column:
+    unit = "the critic's probability"
+    return Column(name, meaning, unit, high=1.0, title=title, released=released)
 
 
 MEASURE = Measure(
     name="entailment",
     columns=(
-        _column(FORWARD, "the critic's P(source entails target)", "Source entails target"),
+        _column(FORWARD, "the critic's P(source entails target)", "Source entails target", 0),
         _column("neutral_forward", "the critic's P(source is neutral to target)"),
-        _column(BACKWARD, "the critic's P(target entails source)", "Target entails source"),
+        _column(BACKWARD, "the critic's P(target entails source)", "Target entails source", 1),
         _column("neutral_backward", "the critic's P(target is neutral to source)"),
     ),
     cost="model",

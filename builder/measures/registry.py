@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from builder.errors import ConfigError
 from builder.measures import (
@@ -28,8 +28,11 @@ from builder.measures import (
 )
 from builder.measures.base import Column, Measure
 from dimsum.plugins import Plugins, instance_of
-from dimsum.schema import COLUMNS, SYNTAX
+from dimsum.schema import COLUMNS, SYNTAX, arrow_schema
 from dimsum.settings import did_you_mean
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BUILT_IN: tuple[Measure, ...] = (
     compression.MEASURE,
@@ -41,6 +44,15 @@ BUILT_IN: tuple[Measure, ...] = (
     entailment.MEASURE,
 )
 """In the order of their columns."""
+
+_numbered = {
+    column.released: column
+    for measure in BUILT_IN
+    for column in measure.columns
+    if column.released is not None
+}
+RELEASED: dict[str, Column] = {_numbered[n].name: _numbered[n] for n in sorted(_numbered)}
+"""Columns that every released row has, in their order."""
 
 OPTIONAL: dict[str, Measure] = {
     measure.name: measure
@@ -148,9 +160,17 @@ class Registry:
 
     @property
     def released(self) -> tuple[Column, ...]:
-        """Columns that a released row has: those of its schema, then the user's own."""
-        of_schema = tuple(self.columns[c.name] for c in COLUMNS if c.name in self.columns)
-        return (*of_schema, *self.own_columns)
+        """Columns that a released row has: those that every row has, then the user's own."""
+        return (*RELEASED.values(), *self.own_columns)
+
+    def schema(self, *, syntax: bool = False) -> pa.Schema:
+        """Of the released rows.
+
+        Args:
+            syntax: whether their last column is the target's tree.
+        """
+        own = [column.name for column in self.own_columns]
+        return arrow_schema([*RELEASED], own, syntax=syntax)
 
     def of(self, column: str) -> Measure:
         """The measure that a column belongs to.

@@ -49,6 +49,7 @@ MEASURE = Measure(
             high=1.0,
             label="ROUGE-L",
             title="ROUGE-L of source and target",
+            released=2,
         ),
     ),
     cost="cheap",

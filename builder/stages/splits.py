@@ -32,7 +32,6 @@ from builder.store import REJECTS, Output
 from builder.stored import GROUP, Made, Parts, Stored, cut
 from dimsum.metrics.overlap import density, fragments
 from dimsum.metrics.words import tokens
-from dimsum.schema import arrow_schema
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.base import Wording
 
@@ -43,9 +42,8 @@ _ROWS = 1 << 14
 
 def schema(config: BuildConfig) -> pa.Schema:
     """The released columns and the split."""
-    own = [column.name for column in config.registry.own_columns]
-    syntax = config.released_syntax is not None
-    return extend(arrow_schema(own, syntax=syntax), split=pa.string())
+    released = config.registry.schema(syntax=config.released_syntax is not None)
+    return extend(released, split=pa.string())
 
 
 ORIGINS = schema_of(id=pa.string(), continuation_id=pa.string(), context_sentences=pa.int32())

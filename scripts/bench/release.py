@@ -72,7 +72,6 @@ def part(name: str, folder: Path) -> None:
     from builder.statistics.study import study_release
     from builder.stored import Stored
     from builder.unit import open_run, run_unit
-    from dimsum.schema import arrow_schema
 
     opened = open_run(folder)
     rows = Stored([opened.run.path("splits", 0)])
@@ -80,7 +79,7 @@ def part(name: str, folder: Path) -> None:
     if name == "splits":
         run_unit(folder, "splits", 0)
     elif name == "data":
-        write_data(folder / "out", rows, arrow_schema([]), opened.config.file_rows)
+        write_data(folder / "out", rows, opened.config.registry.schema(), opened.config.file_rows)
     elif name == "counts":
         counts(rows, opened.config.registry)
     else:

@@ -19,6 +19,7 @@ import yaml
 
 from builder.config import BuildConfig, load_config, parse_config
 from builder.errors import BuilderError, ConfigError, GateError
+from builder.measures.registry import registry
 from builder.pool import ModelPool
 from builder.progress import Progress
 from builder.rescore import apply, compare
@@ -30,7 +31,6 @@ from dimsum.errors import DimsumError, UsageError
 from dimsum.files import file_hash
 from dimsum.lock import Busy
 from dimsum.models import _weights_identity as resolve
-from dimsum.schema import arrow_schema
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_the_release_opens_with_load_dataset(
         wanted = [row for row in rows if name in ("default", row["task"])]
         assert sum(split.num_rows for split in loaded.values()) == len(wanted)
         for split_name, split in loaded.items():
-            assert split.column_names == arrow_schema().names
+            assert split.column_names == registry().schema().names
             expected = {row["id"] for row in wanted if row["split"] == split_name}
             assert set(split["id"]) == expected
     sums = json.loads((folder / "provenance/checksums.json").read_text())

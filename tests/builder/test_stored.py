@@ -12,10 +12,10 @@ import pytest
 
 from builder.audit.record import digest_of, rows_digest
 from builder.errors import BuilderError
+from builder.measures.registry import registry
 from builder.release import write_data
 from builder.store import write_table
 from builder.stored import Made, Parts, Stored, cut
-from dimsum.schema import arrow_schema
 
 
 def numbered(rows: int) -> pa.Table:
@@ -79,7 +79,7 @@ def test_a_release_is_written_as_from_the_whole_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = random.Random(0)
-    schema = arrow_schema([])
+    schema = registry().schema()
     values = {pa.string(): "text", pa.int32(): 3, pa.float32(): 0.5}
     rows = [
         {

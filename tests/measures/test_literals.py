@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pyarrow as pa
+
 import builder
 from builder.measures.registry import registry
+from dimsum import schema
 
 ROOT = Path(builder.__file__).parent
 READERS = (
@@ -33,6 +36,20 @@ def texts(path: Path) -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
+
+
+def test_the_schema_of_a_release_takes_its_measures_from_the_registry() -> None:
+    assert not texts(Path(schema.__file__)) & set(registry().columns)
+    assert registry().schema().names == [
+        *("id", "source", "target", "task", "control", "domain", "method", "round", "context"),
+        *("entail_forward", "entail_backward", "rouge_l", "compression", "density"),
+        *("context_id", "teacher"),
+    ]
+    assert {field.name for field in registry().schema() if field.type == pa.float32()} == {
+        *("entail_forward", "entail_backward", "rouge_l", "compression", "density")
+    }
+    assert not any(field.nullable for field in registry().schema())
+    assert registry().schema(syntax=True).names[-1] == schema.SYNTAX.name
 
 
 def test_no_reader_names_a_measure() -> None:
