@@ -242,7 +242,12 @@ near: in close proximity to|in the vicinity of
 many kinds of: a wide range of|a wide variety of|a variety of|a diverse range of|a broad range of
 many: a large number of|a great number of|a multitude of|a plethora of|a myriad of
 some: a number of
-most of: the majority of
+most: the majority of
+most of the: the majority of the
+most of its: the majority of its
+most of their: the majority of their
+most of these: the majority of these
+most of those: the majority of those
 can: is able to|are able to|has the ability to|have the ability to|has the capacity to
 could: was able to|were able to|had the ability to
 and: as well as|along with

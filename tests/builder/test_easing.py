@@ -30,6 +30,8 @@ from builder.easing import ease_all
         ("They are modifying the engine.", ["They are changing the engine."]),
         ("Subsequently, the school closed.", ["Later, the school closed."]),
         ("He left prior to the vote.", ["He left before the vote."]),
+        ("He met the majority of voters.", ["He met most voters."]),
+        ("He met the majority of the voters.", ["He met most of the voters."]),
         # "carried out it", "an additional" without a noun's article, a name, a quotation.
         ("The army implemented it.", []),
         ("It was an additional ship.", []),
