@@ -35,6 +35,9 @@ class CriticRecipe(Settings):
     batch_size: int = Field(32, ge=1, description="examples of one step")
     learning_rate: float = Field(4e-4, gt=0, description="the highest; it falls to 0")
     warmup: float = Field(0.05, ge=0, le=1, description="share of the steps")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="that it computes in; auto: bfloat16 where this machine is faster at it"
+    )
     max_tokens: int = Field(128, ge=8, description="of premise and hypothesis, read at once")
     repeat: dict[str, int] = Field({}, description="times that examples of a source are seen")
     limit: dict[str, int] = Field({}, description="examples of a source that are used at most")

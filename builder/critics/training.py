@@ -5,11 +5,14 @@ Two shapes of critic come out of one loop. A bidirectional encoder is fine-tuned
 made from a template; its last token carries the verdict.
 
 The loop is not transformers' Trainer, nor sentence-transformers' CrossEncoderTrainer over it, which
-would be one more dependency and writes no pair into a template. Both move a bfloat16 model's own
-weights: of the 10.8 million of embedded:minilm-l6 outside its word embeddings, a step of 2e-4 (that
-recipe's highest rate) leaves 25 % where they were and one of 2e-5 leaves 87 %. Here float32 copies
-are moved, and a checkpoint is one file of what the steps changed, written by the clock, so that an
-interrupted training ends with the same bytes.
+would be one more dependency, writes no pair into a template and is no faster: over the first 24 and
+16 steps on the same examples in float32 it took 1.36 times the processor time of this loop both
+times, 0.66 and 0.71 of its memory, and came to the same loss (`scripts/bench/critic_trainer.py`).
+Both move a bfloat16 model's own weights: of the 10.8 million
+of embedded:minilm-l6 outside its word embeddings, a step of 2e-4 (that recipe's highest rate)
+leaves 25 % where they were and one of 2e-5 leaves 87 %. Here float32 copies are moved, and a
+checkpoint is one file of what the steps changed, written by the clock, so that an interrupted
+training ends with the same bytes.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ from builder.errors import ConfigError
 from builder.models import public_name, quiet_transformers, resolve
 from builder.store import digest
 from dimsum.cpu import use_explicit_attention
+from dimsum.devices import pick_dtype
 
 LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 REPORT_EVERY = 50
@@ -61,6 +65,8 @@ def train(
 ) -> NliModel:
     """Train on `examples`, save the critic to `output` and return it ready to score.
 
+    The weights that it moved are saved in bfloat16, whatever it computes in.
+
     Every two minutes a checkpoint is written to `output`. Called again after an
     interruption, it goes on from there, to the same weights.
 
@@ -71,6 +77,7 @@ def train(
         BuilderError: the base model cannot be loaded.
         ConfigError: `output` holds another training.
     """
+    recipe = recipe.model_copy(update={"dtype": str(_dtype(recipe)).removeprefix("torch.")})
     identity = digest([recipe.model_dump(mode="json"), [astuple(example) for example in examples]])
     begun = checkpoint.read(output, identity)
     torch.manual_seed(recipe.seed)
@@ -112,7 +119,9 @@ def train(
             checkpoint.write(output, identity, optimiser.checkpoint())
             saved = time.monotonic()
     critic.model.eval()
+    optimiser.cast(torch.bfloat16)
     save(critic, output, _trainings(recipe))
+    optimiser.cast(_dtype(recipe))
     checkpoint.remove(output)
     return critic
 
@@ -129,6 +138,10 @@ def _trainings(recipe: CriticRecipe) -> list[dict[str, Any]]:
     return [*before.get("trainings", ()), {**this, "start": public_name(recipe.start)}]
 
 
+def _dtype(recipe: CriticRecipe) -> torch.dtype:
+    return pick_dtype(torch.device("cpu"), recipe.dtype)
+
+
 def fresh(recipe: CriticRecipe) -> NliModel:
     """The base model with a new head, and LoRA where the recipe asks for it."""
     from transformers import AutoTokenizer
@@ -142,12 +155,12 @@ def fresh(recipe: CriticRecipe) -> NliModel:
         frozen_embeddings=recipe.method == "full" and recipe.frozen_embeddings,
     )
     if recipe.start and not spec.adapter:
-        model, tokenizer = _earlier(recipe.start, recipe.base)
+        model, tokenizer = _earlier(recipe.start, recipe.base, _dtype(recipe))
     else:
         base = resolve(recipe.base)
         with quiet_transformers():
             tokenizer = AutoTokenizer.from_pretrained(base.path, **base.arguments())
-        model = with_new_head(base, torch.bfloat16, recipe.layers)
+        model = with_new_head(base, _dtype(recipe), recipe.layers)
     use_explicit_attention(model, model.device)
     if spec.adapter:
         with quiet_transformers():
@@ -161,9 +174,9 @@ def fresh(recipe: CriticRecipe) -> NliModel:
     return NliModel(model, tokenizer, spec)
 
 
-def _earlier(start: str, base: str) -> tuple[Any, Any]:
+def _earlier(start: str, base: str, dtype: torch.dtype) -> tuple[Any, Any]:
     """Model and tokenizer to go on from with all weights; of an ensemble the second's."""
-    *others, critic = load_members(start, torch.device("cpu"), torch.bfloat16)
+    *others, critic = load_members(start, torch.device("cpu"), dtype)
     if others and critic.spec.base != base:
         raise ConfigError(
             f"the encoder of {start} has another base than the recipe",
@@ -216,15 +229,15 @@ _MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class MasterWeights:
-    """AdamW over float32 copies of bfloat16 parameters, linear warm-up then linear decay.
+    """AdamW over parameters in float32, linear warm-up then linear decay.
 
     A bfloat16 parameter has 8 bits of mantissa: steps smaller than 1/256 of its value would be
-    rounded away, so the optimiser moves float32 copies and the model reads them rounded.
+    rounded away, so the optimiser moves float32 copies of such and the model reads them rounded.
     """
 
     def __init__(self, model: torch.nn.Module, rate: float, steps: int, warmup: float) -> None:
         self.parameters = [p for p in model.parameters() if p.requires_grad]
-        self.masters = [p.detach().float().clone() for p in self.parameters]
+        self.masters = [p.detach().float() for p in self.parameters]
         self.optimiser = torch.optim.AdamW(self.masters, lr=rate, weight_decay=0.01)
         self.rate = rate
         self.steps = steps
@@ -266,6 +279,11 @@ class MasterWeights:
                     **dict(zip(_MOMENTS, moments, strict=True)),
                 }
         self._publish()
+
+    def cast(self, dtype: torch.dtype) -> None:
+        """Round the model's own parameters to another dtype."""
+        for parameter in self.parameters:
+            parameter.data = parameter.data.to(dtype)
 
     def _publish(self) -> None:
         """Let the model have the masters' values, rounded."""

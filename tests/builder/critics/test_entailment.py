@@ -13,7 +13,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from builder.cli import run
 from builder.config import CriticConfig
@@ -21,11 +21,12 @@ from builder.critics import checkpoint, training
 from builder.critics.entailment import EntailmentCritic, token_batches
 from builder.critics.evaluation import summarise, wilson
 from builder.critics.folder import WEIGHTS, load_members
-from builder.critics.nli_data import length_buckets, mix, read_nli
+from builder.critics.nli_data import NliExample, length_buckets, mix, read_nli
 from builder.critics.nli_model import NliModel, label_columns
 from builder.critics.recipe import CriticRecipe, load_recipe
 from builder.critics.training import fresh, train
 from builder.errors import BuilderError, ConfigError
+from dimsum import devices
 from dimsum.errors import ModelError, UsageError
 from dimsum.lock import LOCK
 from tests.toys import make_critic
@@ -301,6 +302,25 @@ def test_a_training_that_was_cut_ends_with_the_same_weights(
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
+@pytest.mark.parametrize(("speedup", "dtype"), [(5.0, "bfloat16"), (0.1, "float32")])
+def test_a_critic_computes_in_the_faster_dtype_and_is_saved_in_bfloat16(
+    speedup: float, dtype: str, toy_critic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "bf16_speedup", lambda: speedup)
+    examples = [NliExample("The dog eats", f"The dog {word}", 0) for word in ("eats", "sings")]
+    recipe = CriticRecipe(
+        base=str(toy_critic), method="full", template=None, batch_size=1, learning_rate=1e-2
+    )
+    critic = train(recipe, examples, tmp_path / "critic")
+    assert {str(weight.dtype) for weight in critic.model.parameters()} == {f"torch.{dtype}"}
+    saved = load_file(tmp_path / "critic/model.safetensors")
+    assert {weight.dtype for weight in saved.values()} == {torch.bfloat16}
+    assert all((critic.model.state_dict()[name] == saved[name]).all() for name in saved)
+    assert any((fresh(recipe).model.state_dict()[name] != saved[name]).any() for name in saved)
+    about = json.loads((tmp_path / "critic/critic.json").read_text())
+    assert about["trainings"][0]["dtype"] == dtype
+
+
 def test_a_training_that_died_in_its_first_checkpoint_goes_on(
     toy_critic: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -391,8 +411,9 @@ def test_frozen_embeddings_are_not_saved_and_come_from_the_base(
         json.loads((encoder / "critic.json").read_text())["trainings"][0]
     )
     more = fresh(recipe.model_copy(update={"start": str(encoder)}))
+    (again,) = load_members(str(encoder), torch.device("cpu"), more.model.dtype)
     for name, weight in more.model.state_dict().items():
-        assert torch.equal(weight, loaded.model.state_dict()[name]), name
+        assert torch.equal(weight, again.model.state_dict()[name]), name
     save_file({"score.weight": torch.zeros(3, 8)}, encoder / WEIGHTS)
     with pytest.raises(BuilderError, match="another model than its base"):
         scores_of(encoder)
