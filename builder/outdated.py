@@ -4,7 +4,7 @@ replaced unless that was asked for, and nothing is released that its sidecars do
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,8 @@ def find_outdated(run: Run, header: Mapping[str, Any], first: str | None = None)
     there = run.header()
     if not there:
         return Outdated()
-    now = open_header(run.folder, header)
+    run = run.remembered()
+    now = replace(open_header(run.folder, header), run=run)
     before = _open_earlier(run, there, now)
     stages = stages_of(now.config)
     begin = [stage.name for stage in stages].index(first) if first else 0
@@ -89,7 +90,7 @@ def find_outdated(run: Run, header: Mapping[str, Any], first: str | None = None)
 def _open_earlier(run: Run, header: Mapping[str, Any], now: Opened) -> Opened | None:
     """The run under its earlier header; None where that cannot be compared with the new one."""
     try:
-        before = open_header(run.folder, header)
+        before = replace(open_header(run.folder, header), run=run)
     except (DimsumError, KeyError):  # written by another version
         return None
     alike = (before.config.round is None) == (now.config.round is None)
@@ -175,7 +176,8 @@ def check_proven(run: Run) -> None:
     Raises:
         BuilderError: a unit is not finished, or was made by other settings or models.
     """
-    opened = open_header(run.folder, run.header())
+    run = run.remembered()
+    opened = replace(open_header(run.folder, run.header()), run=run)
     for stage in stages_of(opened.config):
         for shard in range(units_of(stage.name, opened.config)):
             record = run.sidecar(stage.name, shard)

@@ -15,7 +15,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -40,12 +40,13 @@ from builder.facts import PICTURES, data_path, data_paths, dataset_facts
 from builder.hub.manifest import MANIFEST, write_manifest
 from builder.outdated import check_proven
 from builder.public import public
+from builder.published import put_folder, take_place
 from builder.report.drawing import write_pictures
 from builder.report.pictures import picture_of_funnel
 from builder.statistics.counts import counts
 from builder.statistics.funnel import funnel
 from builder.statistics.study import study_release
-from builder.store import Run, digest, write_groups
+from builder.store import Run, digest, read_table, write_groups
 from builder.stored import GROUP, Stored, cut
 from builder.validity.use import files_of, prior_files
 from builder.versions import versions_of
@@ -53,20 +54,27 @@ from cards.facts import FACTS_PATH, DatasetFacts, Link
 from cards.lint_private import private_findings
 from cards.render import render_dataset_card
 from dimsum.files import UMASK, file_hash, write_json, write_text
+from dimsum.places import far
 
 RELEASE_VERSION = 4
 RECORD = "release.json"
 
 
-def write_release(run: Run, config: BuildConfig, header: dict[str, Any]) -> Path:
+def write_release(
+    run: Run, config: BuildConfig, header: dict[str, Any], into: Path | None = None
+) -> Path:
     """Write `RUN/<name>` unless it is there and current, and return it.
 
+    Args:
+        into: a folder to write instead, on this machine, be the run here or in a store.
+
     Raises:
+        UsageError: `into` holds something that is not a release.
         GateError: the run kept no pair.
         BuilderError: the run is not finished, its header says more than its sidecars prove, what
             would be written names a person's machine, or the disk failed.
     """
-    folder = run.folder / config.name
+    folder = into or run.folder / config.name
     record = run.sidecar("splits", 0)
     if record is None:
         raise BuilderError(f"{run.folder} is not finished", hint="run `dimsum build` again")
@@ -86,18 +94,27 @@ def write_release(run: Run, config: BuildConfig, header: dict[str, Any]) -> Path
             "audits": [audits.documents, audits.others],
         }
     )
-    if _current(run, folder, wanted):
+    if into is not None:
+        take_place(into)
+    elif _current(run, folder, wanted):
         return folder
     check_proven(run)
     previous = Previous.read(folder)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{config.name}.", dir=run.folder))
+    away = far(folder)
+    beside = None if away else folder.parent
+    scratch = Path(tempfile.mkdtemp(prefix=f".{config.name}.", dir=beside))
     try:
         _fill(scratch, run, config, header, previous, audits)
         refuse_private(scratch)
-        _swap(scratch, folder)
+        if away:
+            (run.folder / RECORD).unlink(missing_ok=True)  # until all of the new one is there
+            put_folder(scratch, away)
+        else:
+            _swap(scratch, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    write_json(run.folder / RECORD, {"fingerprint": wanted})
+    if into is None:
+        write_json(run.folder / RECORD, {"fingerprint": wanted})
     return folder
 
 
@@ -263,9 +280,19 @@ def list_tasks(dataset: Path) -> list[str]:
 def take_rows(dataset: Path, most: int) -> list[dict[str, Any]]:
     """The first rows of each task in turn; rows are ordered by id, a hash, so nobody chose them."""
     tables = [
-        dataset_of(paths).head(most).to_pylist()
+        _first_rows(paths, most)
         for task in list_tasks(dataset)
         if (paths := data_paths(dataset, task, "train"))
     ]
     turns = [table[i] for i in range(most) for table in tables if i < len(table)]
     return turns[:most]
+
+
+def _first_rows(paths: Sequence[Path], most: int) -> list[dict[str, Any]]:
+    if far(paths[0]) is None:
+        return dataset_of(paths).head(most).to_pylist()
+    found: list[dict[str, Any]] = []
+    for path in paths:
+        if len(found) < most:
+            found += read_table(path).slice(0, most - len(found)).to_pylist()
+    return found

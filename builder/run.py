@@ -27,7 +27,7 @@ from builder.engines import Engine
 from builder.engines.in_process import InProcessSettings
 from builder.enough import COUNTED, carry_shards, say_fewer, take_enough, within_budget
 from builder.environment import Environment, check_environments, environment_here, models_of
-from builder.errors import GateError
+from builder.errors import ConfigError, GateError
 from builder.models import pin, resolve
 from builder.outdated import Outdated, find_outdated
 from builder.pool import forget_models
@@ -41,6 +41,7 @@ from builder.unit import Opened, files_of, find_finished, open_header, open_run
 from builder.validity.use import model_of, prior_of
 from dimsum import interrupt
 from dimsum.devices import pick_device, pick_dtype
+from dimsum.places import far, place_of
 from dimsum.spec import read_spec as read_student
 from dimsum.threads import use_fastest_threads, use_threads
 
@@ -77,7 +78,8 @@ def build(
 
     Args:
         config: of `builder.load_config`.
-        folder: a new or empty folder, or an earlier run.
+        folder: a new or empty folder, or an earlier run, on this machine or in a store
+            (`s3://bucket/run`).
         progress: where to report; None is silent.
         keep_models: leave loaded models in this process for the next build.
         again: make finished units again that this configuration would make otherwise.
@@ -90,7 +92,13 @@ def build(
     """
     for find in (model_of, prior_of):
         find(config)  # a fault in it shows before anything runs
-    run = Run.create(Path(folder))
+    run = Run.create(place_of(folder))
+    place = far(run.folder)
+    if place and place.scheme == "memory" and not isinstance(config.run.engine, InProcessSettings):
+        raise ConfigError(
+            f"{place} is in the memory of this process, and {config.run.engine.kind} has others",
+            hint="build in_process, or give a folder that all processes see",
+        )
     with run.lock():
         header = resolve_header(run, config)
         outdated = find_outdated(run, header)
@@ -336,6 +344,7 @@ def run_stage(maker: Maker, stage: Stage, *, shards: Sequence[int] | None = None
     if pending:
         _settle(run, stage, maker.environment())
         for made in maker.engine.map(run.folder, stage.name, pending, progress):
+            run.check_lock()
             progress.unit_done(made.record, skipped=False)
     progress.end()
 

@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -57,7 +58,8 @@ class Beacon:
     ) -> None:
         self._ended.set()
         self._thread.join()
-        self._path.unlink(missing_ok=True)
+        with suppress(DimsumError):  # of a store that is gone, which ended the build already
+            self._path.unlink(missing_ok=True)
 
     def _write_on(self) -> None:
         who = {"host": socket.gethostname(), "process": os.getpid()}

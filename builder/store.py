@@ -7,12 +7,13 @@
 
 A unit is done when its sidecar carries the expected fingerprint and its tables have the bytes
 that the sidecar names. The sidecar is written last, so a unit that was cut short is not done.
+RUN is a folder of this machine or one in a store (`dimsum.places`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -25,8 +26,9 @@ from pydantic import BaseModel, ConfigDict
 
 from builder.errors import BuilderError, ConfigError
 from builder.stored import GROUP, Made
-from dimsum.files import atomic_writer, file_hash, write_json, write_text
+from dimsum.files import atomic_writer, file_hash, hash_written, write_json, write_text
 from dimsum.lock import LOCK, hold
+from dimsum.places import source_of
 
 FORMAT = 1
 RUN_FILE = "run.json"
@@ -91,13 +93,11 @@ def seed_of(*parts: Any) -> int:
 
 def write_groups(path: Path, schema: pa.Schema, groups: Iterable[pa.Table]) -> str:
     """Write parquet atomically, a group of rows for each table, and return its sha256."""
-    with (
-        atomic_writer(path) as stream,
-        pq.ParquetWriter(stream, schema, compression="zstd", write_statistics=True) as writer,
-    ):
-        for group in groups:
-            writer.write_table(group)
-    return file_hash(path)
+    with atomic_writer(path) as stream:
+        with pq.ParquetWriter(stream, schema, compression="zstd", write_statistics=True) as writer:
+            for group in groups:
+                writer.write_table(group)
+        return hash_written(stream)
 
 
 def write_table(path: Path, table: pa.Table | Made, group: int | None = None) -> str:
@@ -120,7 +120,7 @@ def write_table(path: Path, table: pa.Table | Made, group: int | None = None) ->
                 for start in range(0, max(table.num_rows, 1), GROUP):
                     some = table.slice(start, GROUP).combine_chunks()
                     writer.write_table(some.cast(plain), group)
-    return file_hash(path)
+        return hash_written(stream)
 
 
 def _plain(column: pa.Field[Any]) -> pa.Field[Any]:
@@ -138,8 +138,8 @@ def read_table(path: Path, columns: Sequence[str] | None = None, filters: Any = 
         BuilderError: the file is missing or damaged.
     """
     wanted = None if columns is None else list(columns)
-    with _damage(path):
-        return pq.read_table(path, columns=wanted, filters=filters, partitioning=None)
+    with _damage(path), source_of(path, columns is None) as source:
+        return pq.read_table(source, columns=wanted, filters=filters, partitioning=None)
 
 
 def count_rows(path: Path) -> int:
@@ -148,8 +148,8 @@ def count_rows(path: Path) -> int:
     Raises:
         BuilderError: the file is missing or damaged.
     """
-    with _damage(path):
-        return int(pq.read_metadata(path).num_rows)
+    with _damage(path), source_of(path) as source:
+        return int(pq.read_metadata(source).num_rows)
 
 
 def read_schema(path: Path, columns: Sequence[str] | None = None) -> pa.Schema:
@@ -158,8 +158,8 @@ def read_schema(path: Path, columns: Sequence[str] | None = None) -> pa.Schema:
     Raises:
         BuilderError: the file is missing or damaged.
     """
-    with _damage(path):
-        found = pq.read_schema(path).remove_metadata()
+    with _damage(path), source_of(path) as source:
+        found = pq.read_schema(source).remove_metadata()
     return found if columns is None else pa.schema([found.field(name) for name in columns])
 
 
@@ -173,6 +173,13 @@ def _damage(path: Path) -> Iterator[None]:
         ) from error
 
 
+def _has_bytes(path: Path, hashed: str) -> bool:
+    try:
+        return file_hash(path) == hashed
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return False
+
+
 def _foreign(folder: Path) -> bool:
     """Whether a folder without a header holds more than a build leaves before its header."""
     own = (LOCK, f".{RUN_FILE}.")
@@ -180,10 +187,15 @@ def _foreign(folder: Path) -> bool:
 
 
 class Run:
-    """One run folder."""
+    """One run folder.
+
+    Attributes:
+        check_lock: raises `Busy` where another process has taken the lock that was held.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.check_lock: Callable[[], None] = lambda: None
 
     @classmethod
     def open(cls, folder: Path) -> Run:
@@ -193,9 +205,8 @@ class Run:
             ConfigError: the folder is not a run.
         """
         run = cls(folder)
-        if not (folder / RUN_FILE).is_file():
+        if not run.header():
             raise ConfigError(f"{folder} is not a run", hint="`dimsum build` makes one")
-        run.header()
         return run
 
     @classmethod
@@ -218,11 +229,11 @@ class Run:
     def header(self) -> dict[str, Any]:
         """The content of run.json, or nothing for a new run."""
         path = self.folder / RUN_FILE
-        if not path.exists():
-            return {}
         try:
             header = json.loads(path.read_text(encoding="utf-8"))
             found = header["format"]
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"{path} is not a run's header", hint="it may be damaged") from error
         if found != FORMAT:
@@ -243,7 +254,7 @@ class Run:
         Raises:
             Busy: another process is at work in this folder.
         """
-        with hold(self.folder, "building"):
+        with hold(self.folder, "building") as self.check_lock:
             yield
 
     def path(self, stage: str, shard: int, name: str | None = None) -> Path:
@@ -263,6 +274,10 @@ class Run:
         except (OSError, ValueError):
             return None
 
+    def remembered(self) -> Run:
+        """The same run for a while in which no unit is made: a sidecar is read once."""
+        return _Remembered(self.folder)
+
     def done(self, stage: str, shard: int, fingerprints: Set[str]) -> Sidecar | None:
         """The record of a unit if it is finished, current and its bytes are what it says."""
         record = self.sidecar(stage, shard)
@@ -273,7 +288,7 @@ class Run:
     def damaged(self, record: Sidecar) -> list[Path]:
         """Files of a unit that are missing, or are not what was written."""
         paths = {self.folder / record.stage / name: hashed for name, hashed in record.files.items()}
-        return [p for p, hashed in paths.items() if not p.is_file() or file_hash(p) != hashed]
+        return [path for path, hashed in paths.items() if not _has_bytes(path, hashed)]
 
     def commit(
         self,
@@ -327,3 +342,14 @@ class Run:
             BuilderError: the file is missing or damaged.
         """
         return read_table(self.path(stage, shard, name))
+
+
+class _Remembered(Run):
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._records: dict[tuple[str, int], Sidecar | None] = {}
+
+    def sidecar(self, stage: str, shard: int) -> Sidecar | None:
+        if (stage, shard) not in self._records:
+            self._records[stage, shard] = super().sidecar(stage, shard)
+        return self._records[stage, shard]

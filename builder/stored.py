@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from builder.errors import BuilderError
 from builder.statistics.words import Array
+from dimsum.places import source_of
 
 GROUP = 1 << 16
 """Rows of a group, at most: of one that is read, and of one of a file that is written."""
@@ -28,12 +29,13 @@ class Stored:
     @property
     def schema(self) -> pa.Schema:
         """Of the first file."""
-        return pq.read_schema(self.paths[0])
+        with source_of(self.paths[0]) as source:
+            return pq.read_schema(source)
 
     @property
     def num_rows(self) -> int:
         """Of all files."""
-        return sum(int(pq.read_metadata(path).num_rows) for path in self.paths)
+        return sum(_count(path) for path in self.paths)
 
     def groups(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Up to `GROUP` rows at a time.
@@ -47,13 +49,18 @@ class Stored:
         names = None if columns is None else list(columns)
         for path in self.paths:
             try:
-                with pq.ParquetFile(path) as file:
+                with source_of(path) as source, pq.ParquetFile(source) as file:
                     for batch in file.iter_batches(GROUP, columns=names):
                         yield pa.Table.from_batches([batch]).select(names or batch.schema.names)
             except (OSError, pa.ArrowException) as error:
                 raise BuilderError(
                     f"{path} is missing or damaged", hint="`dimsum build` makes it again"
                 ) from error
+
+
+def _count(path: Path) -> int:
+    with source_of(path) as source:
+        return int(pq.read_metadata(source).num_rows)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,12 @@ import pyarrow.compute as pc
 
 from builder.config import BuildConfig, parse_config
 from builder.errors import BuilderError, ConfigError
+from builder.fetched import fetch_run
 from builder.linked import link_stages
 from builder.stages.order import stages_of, units_of
 from builder.store import REJECTS, Run, Sidecar, seed_of
 from builder.unit import run_unit
+from dimsum.places import far
 
 Row = dict[str, Any]
 PAIR = ("context_id", "source", "target")
@@ -165,9 +167,15 @@ def make_again(
     run = Run.open(folder)
     config = parse_config(run.header()["config"])
     same = {}
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-again-") as place:
+    away = far(folder) is not None
+    beside = None if away else folder.parent
+    with tempfile.TemporaryDirectory(dir=beside, prefix=f".{folder.name}-again-") as place:
         copy = Path(place) / "run"
-        link_stages(run.folder, copy, [stage.name for stage in stages_of(config)])
+        names = [stage.name for stage in stages_of(config)]
+        if away:
+            fetch_run(run, copy, names)
+        else:
+            link_stages(run.folder, copy, names)
         for step in found.steps:
             before = run.sidecar(step.stage, step.shard)
             assert before is not None

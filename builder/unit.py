@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from builder.stages.order import inputs_of, stage_of
 from builder.store import REJECTS, Run, Sidecar, digest, read_table, seed_of
 from dimsum.errors import DimsumError
 from dimsum.files import file_hash
+from dimsum.places import far
 
 
 class Watch(Protocol):
@@ -97,7 +99,8 @@ class Opened:
 
 def open_run(folder: Path) -> Opened:
     """Read a run's header; the same header is parsed once a process."""
-    return open_header(folder, Run.open(folder).header())
+    header = Run(folder).header() or Run.open(folder).header()  # which says what is missing
+    return open_header(folder, header)
 
 
 def open_header(folder: Path, header: Mapping[str, Any]) -> Opened:
@@ -141,15 +144,16 @@ def run_unit(folder: Path, stage_name: str, shard: int, watch: Watch | None = No
     run, heard = opened.run, Heard(watch)
     run.sidecar_path(stage.name, shard).unlink(missing_ok=True)
     paths = _paths(opened, stage, shard)
+    models = pool_of(opened.config, opened.models).only(stage.roles(opened.config), heard.say)
     work = Work(
         config=opened.config,
         shard=shard,
         seed=seed_of(opened.config.seed, stage.name, shard),
         tables=Tables(paths),
         paths=paths,
-        scratch=run.folder / stage.name / f".scratch-{shard:05d}",
+        scratch=_scratch(run, stage, shard),
         files=files,
-        models=pool_of(opened.config, opened.models).only(stage.roles(opened.config), heard.say),
+        models=models,
         tick=heard.tick,
     )
     try:
@@ -159,6 +163,13 @@ def run_unit(folder: Path, stage_name: str, shard: int, watch: Watch | None = No
     finally:
         shutil.rmtree(work.scratch, ignore_errors=True)
     return Made(record, tuple(heard.lines), heard.tokens)
+
+
+def _scratch(run: Run, stage: Stage, shard: int) -> Path:
+    """Where a unit may put files of its own: beside its tables, or here where these are away."""
+    if far(run.folder) is None:
+        return run.folder / stage.name / f".scratch-{shard:05d}"
+    return Path(tempfile.mkdtemp(prefix="dimsum-"))
 
 
 def find_finished(opened: Opened, stage: Stage, shard: int) -> Sidecar | None:

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from dimsum import os_errors
 from dimsum.errors import DimsumError, UsageError
+from dimsum.places import far
 
 
 def _umask() -> int:
@@ -36,10 +37,21 @@ def give_usual_modes(folder: Path) -> None:
 
 def file_hash(path: Path) -> str:
     """sha256 of a file's bytes."""
-    total = sha256()
     with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            total.update(block)
+        return _hash_of(stream)
+
+
+def hash_written(stream: IO[bytes]) -> str:
+    """sha256 of all that was written to an `atomic_writer`'s file so far."""
+    stream.flush()
+    stream.seek(0)
+    return _hash_of(stream)
+
+
+def _hash_of(stream: IO[bytes]) -> str:
+    total = sha256()
+    while block := stream.read(1 << 20):
+        total.update(block)
     return total.hexdigest()
 
 
@@ -47,20 +59,25 @@ def file_hash(path: Path) -> str:
 def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
     """A binary file that appears under its name only when whole and on disk.
 
-    A device or a pipe (`/dev/stdout`, `/dev/null`) is written to and stays what it is.
+    A device or a pipe (`/dev/stdout`, `/dev/null`) is written to and stays what it is. What goes
+    to a store (`dimsum.places`) is put there when it is whole.
 
     Raises:
         DimsumError: the disk is full or the folder cannot be written; nothing is left behind.
     """
     scratch = None
     try:
+        if (place := far(path)) is not None:
+            with place.writer() as stream:
+                yield stream
+            return
         if _is_stream(path):
             with path.open("wb") as stream:
                 yield stream
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, scratch = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as stream:
+        with os.fdopen(handle, "w+b") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())

@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dimsum import os_errors
 from dimsum.errors import DimsumError
+from dimsum.place_lock import Busy, hold_place
+from dimsum.places import far
+
+__all__ = ["LOCK", "Busy", "hold"]
 
 LOCK = ".lock"
 
 
-class Busy(DimsumError):
-    """Another process is at work in a folder."""
-
-
 @contextmanager
-def hold(folder: Path, doing: str) -> Iterator[None]:
+def hold(folder: Path, doing: str) -> Iterator[Callable[[], None]]:
     """Hold a folder for one process; the lock dies with the process.
 
+    In a store it is an object that dies some time after the process (`dimsum.place_lock`).
     A folder that is made for it and in which nothing else was written goes again.
 
     Args:
         doing: what is done in it, for the message of whoever comes second: `training`.
 
+    Yields:
+        what raises `Busy` where the lock has gone to another process, as it can in a store.
+
     Raises:
         Busy: another process is at work in this folder.
         DimsumError: the folder cannot be written.
     """
+    if (place := far(folder)) is not None:
+        with hold_place(place / LOCK, doing) as check:
+            yield check
+        return
     import fcntl
 
     path, made = folder / LOCK, not folder.exists()
@@ -54,7 +62,7 @@ def hold(folder: Path, doing: str) -> Iterator[None]:
                 break
         stream.close()  # whoever held it has taken the file away in between
     try:
-        yield
+        yield lambda: None
     finally:
         with suppress(OSError):
             path.unlink()

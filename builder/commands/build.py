@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from builder.commands.places import PLACE
 from builder.errors import GateError
 from dimsum.errors import UsageError
 from dimsum.interrupt import resumable
@@ -17,9 +18,9 @@ from dimsum.interrupt import resumable
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
-    help="Run folder; by default runs/NAME, NAME being the preset or the file's stem, with some "
-    "digits of its path for a file in another folder.",
+    type=PLACE,
+    help="Run folder, on this machine or as s3://BUCKET/RUN; by default runs/NAME, NAME being the "
+    "preset or the file's stem, with some digits of its path for a file in another folder.",
 )
 @click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override one value.")
 @click.option(
@@ -67,6 +68,7 @@ def build(
     from builder.store import Run
     from builder.unit import open_run
     from dimsum.commands.output import print_json
+    from dimsum.places import far
     from dimsum.settings import default_folder
 
     if engine is not None:
@@ -112,5 +114,8 @@ def build(
     print_pairs(take_rows(result.dataset, most=pairs))
     click.echo()
     click.echo(f"{result.rows} pairs in {result.dataset}")
+    if far(result.dataset) is not None:
+        click.echo(f"dimsum release {result.run} -o FOLDER  # writes it on this machine")
+        return
     configs = ", ".join(f'"{name}"' for name in list_tasks(result.dataset))
     click.echo(f'load_dataset("{result.dataset}")  # or {configs} as second argument')

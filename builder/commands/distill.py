@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from builder.commands.places import HERE
 from dimsum.interrupt import resumable
 
 
 @click.command()
 @click.argument("config")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the rounds.")
+@click.option("-o", "--output", type=HERE, help="Folder of the rounds.")
 @click.option("--set", "overrides", multiple=True, metavar="A=B", help="Override one value.")
 @click.option("--device", help="Of the students: cuda, mps or cpu.")
 @click.option("--quiet", is_flag=True, help="No progress.")

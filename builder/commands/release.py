@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
+from builder.commands.places import HERE, PLACE
+
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PLACE)
+@click.option(
+    "-o", "--output", type=HERE, help="Folder of this machine to write instead of RUN/NAME."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def release(run: Path, as_json: bool) -> None:
+def release(run: Path, output: Path | None, as_json: bool) -> None:
     """Write the dataset folder of RUN, unless it is there and current."""
     from builder.config import parse_config
     from builder.release import write_release
@@ -19,8 +25,8 @@ def release(run: Path, as_json: bool) -> None:
 
     opened = Run.open(run)
     header = opened.header()
-    with opened.lock():
-        folder = write_release(opened, parse_config(header["config"]), header)
+    with nullcontext() if output else opened.lock():  # a run that is only read is not held
+        folder = write_release(opened, parse_config(header["config"]), header, output)
     if as_json:
         print_json({"dataset": str(folder)})
     else:

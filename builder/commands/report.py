@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from builder.commands.places import Fetched
+
 
 @click.command()
-@click.argument("corpus", type=click.Path(path_type=Path))
+@click.argument("corpus", type=Fetched())
 @click.option(
     "-o",
     "--output",
@@ -28,7 +30,7 @@ import click
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the files written as JSON.")
 def report(
-    corpus: Path,
+    corpus: str,
     output: Path | None,
     pictures: Path | None,
     measured: Path | None,
@@ -42,11 +44,12 @@ def report(
     from dimsum.commands.output import print_json
     from dimsum.files import try_file, try_folder
 
-    page = output or Path(f"{corpus.resolve().name}-report.html")
-    try_file(page, filter(None, [corpus, measured]))
+    folder = Path(corpus)
+    page = output or Path(f"{folder.resolve().name}-report.html")
+    try_file(page, filter(None, [folder, measured]))
     if pictures:
         try_folder(pictures)
-    files = write_report(corpus, page, picture_folder=pictures, measured=measured)
+    files = write_report(folder, page, picture_folder=pictures, measured=measured)
     if as_json:
         print_json({"files": [str(path) for path in files]})
         return

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
+from builder.commands.places import PLACE
+
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PLACE)
 @click.option(
     "--set", "overrides", multiple=True, required=True, metavar="A.B=C", help="Change one value."
 )

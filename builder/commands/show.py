@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from builder.commands.places import PLACE
+
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PLACE)
 @click.option("--rejects", is_flag=True, help="Print rejected rows.")
 @click.option("--reason", help="Only rejected rows with this reason (or a part of it).")
 @click.option("--stage", help="Only rows that this stage rejected.")

@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from builder.commands.places import Fetched
+
 if TYPE_CHECKING:
     from builder.statistics.study import Settings
 
 
 @click.command()
-@click.argument("corpus")
-@click.option("--against", multiple=True, metavar="OTHER", help="Compare with OTHER at equal size.")
+@click.argument("corpus", type=Fetched({"splits"}))
+@click.option(
+    "--against",
+    multiple=True,
+    metavar="OTHER",
+    type=Fetched({"splits"}),
+    help="Compare with OTHER at equal size.",
+)
 @click.option(
     "--measures",
     default="fast",

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from builder.commands.places import PLACE
+
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PLACE)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def status(run: Path, as_json: bool) -> None:
     """Print how far the build of RUN is, from any terminal or machine that sees the folder."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from builder.commands.places import HERE
 from dimsum.interrupt import resumable
 
 
@@ -20,9 +21,7 @@ from dimsum.interrupt import resumable
     help="A setting and its values; repeatable, for all combinations.",
 )
 @click.option("--set", "overrides", multiple=True, metavar="A.B=C", help="Override one value.")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for it all."
-)
+@click.option("-o", "--output", type=HERE, required=True, help="Folder for it all.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def sweep(

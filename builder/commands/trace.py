@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from builder.commands.places import PLACE
 from builder.errors import GateError
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PLACE)
 @click.argument("row_id", metavar="ID")
 @click.option("--again", is_flag=True, help="Make it anew from its seeds and compare the bytes.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
