@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from builder.config import parse_config
@@ -50,12 +49,7 @@ class Beacon:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._ended.set()
         self._thread.join()
         with suppress(DimsumError):  # of a store that is gone, which ended the build already
@@ -66,7 +60,7 @@ class Beacon:
         while True:
             try:
                 write_json(self._path, {**who, "at": time.time(), **self._tell()})
-            except DimsumError:  # a full disk is told by what needs the room
+            except DimsumError:  # what needs the room says that a disk is full
                 return
             if self._ended.wait(EVERY):
                 return
@@ -87,7 +81,7 @@ class Status:
 
     Attributes:
         state: building; finished; stopped, in good order or not: the same command goes on.
-        now: what the build last told: stage, rates, seconds left, workers and their shards.
+        now: what the build last wrote: stage, rates, seconds left, workers and their shards.
         silent: seconds since then.
         damaged: files of units that are missing or not what was written, from the run's folder;
             looked for where nothing is building.

@@ -18,9 +18,8 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import Field
@@ -159,12 +158,7 @@ class OnRay:
     def __enter__(self) -> OnRay:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         with suppress(Exception):  # the cluster may be gone by now
             self.dismiss()
         disconnect()
@@ -282,23 +276,12 @@ class OnRay:
         return min(slots, self.settings.workers or slots)
 
 
-class _plain_errors:
-    """What Ray raises, as an error of this project."""
-
-    def __init__(self, ray: Any) -> None:
-        self.ray = ray
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None or not isinstance(error, self.ray.exceptions.RayError):
-            return
+@contextmanager
+def _plain_errors(ray: Any) -> Iterator[None]:
+    """Raise what Ray raises as an error of this project."""
+    try:
+        yield
+    except ray.exceptions.RayError as error:
         cause = getattr(error, "cause", None)
         if isinstance(cause, DimsumError):
             raise cause from error

@@ -104,7 +104,7 @@ class Hand:
     """An actor as the driver sees it.
 
     Attributes:
-        name: as it told; empty until it did.
+        name: as it answered; empty until it did.
         shards: that are with it.
     """
 
@@ -236,18 +236,18 @@ class Actors(Crew):
         """
         hand = self.greetings.pop(reference)
         try:
-            told: Greeting = self.engine.ray.get(reference)
+            answer: Greeting = self.engine.ray.get(reference)
         except self.engine.losses() as error:
             self.engine.lost += self.lose(hand, error)
             return False
-        hand.name = told.name
-        check_version(told.version, __version__, told.name)
-        if not told.sees:
+        hand.name = answer.name
+        check_version(answer.version, __version__, answer.name)
+        if not answer.sees:
             raise BuilderError(
-                f"the worker {told.name} does not find {self.folder}",
+                f"the worker {answer.name} does not find {self.folder}",
                 hint="give a folder that every machine of the cluster sees under the same name",
             )
-        join(self.folder, self.stage, told)
+        join(self.folder, self.stage, answer)
         return True
 
     def at_work(self) -> bool:
@@ -285,7 +285,7 @@ class Actors(Crew):
         self.greetings[hand.actor.greet.remote(self.folder, self.stage.name)] = hand
 
 
-def join(folder: Path, stage: Stage, told: Greeting) -> None:
+def join(folder: Path, stage: Stage, answer: Greeting) -> None:
     """Let a worker join a run, whose header then names its environment.
 
     Raises:
@@ -295,7 +295,7 @@ def join(folder: Path, stage: Stage, told: Greeting) -> None:
     from builder.unit import open_run
 
     opened = open_run(folder)
-    theirs = part_of(stage, opened.config, told.environment)
+    theirs = part_of(stage, opened.config, answer.environment)
     known = [part_of(stage, opened.config, one) for one in opened.environments]
     if theirs == known[-1] or (opened.config.run.mixed and theirs in known):
         return
@@ -306,8 +306,8 @@ def join(folder: Path, stage: Stage, told: Greeting) -> None:
             for one in (known[-1], theirs)
         )
         raise ConfigError(
-            f"the worker {told.name} computes with {now}, and the run with {before}",
+            f"the worker {answer.name} computes with {now}, and the run with {before}",
             hint="give a cluster of one kind; --set run.mixed=true lets them mix, the card says so",
         )
-    environments = [dict(told.environment), *opened.environments]
+    environments = [dict(answer.environment), *opened.environments]
     opened.run.write_header({**opened.run.header(), "environments": environments})

@@ -120,8 +120,6 @@ def grid(rows: pa.Table) -> Grid | None:
         np.clip(y, 0, y_edges[-1]), np.clip(x, 0, x_edges[-1]), (y_edges, x_edges)
     )
     return Grid(
-        x_name=ACROSS.name,
-        y_name=UP.name,
         x_edges=tuple(map(float, x_edges)),
         y_edges=tuple(map(float, y_edges)),
         counts=tuple(tuple(int(n) for n in line) for line in counts),

@@ -74,8 +74,6 @@ class Histogram:
 class Grid:
     """Rows by two measures at once; `counts[y][x]`; outer cells hold what lies beyond them."""
 
-    x_name: str
-    y_name: str
     x_edges: tuple[float, ...]
     y_edges: tuple[float, ...]
     counts: tuple[tuple[int, ...], ...]

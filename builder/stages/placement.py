@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from builder.config import BuildConfig
 from builder.models import public_name
 from builder.stages.base import Rows, Stage, Work
 from builder.stages.splits import lengths_of, release_row, schema, with_origins
 from builder.stages.syntax import add_trees, trees_identity
-from builder.store import Output, Run
+from builder.store import Output, Run, read_table
 
 
 def make(work: Work) -> Output:
@@ -90,9 +89,7 @@ def join(work: Work) -> Output:
 
 def _earlier(work: Work) -> Rows:
     """The rows of the earlier run, each with where it comes from."""
-    rows, origins = (
-        pq.read_table(work.files[name]) for name in ("earlier rows", "earlier origins")
-    )
+    rows, origins = (read_table(work.files[name]) for name in ("earlier rows", "earlier origins"))
     return _join(rows, origins)
 
 
