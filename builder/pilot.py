@@ -100,8 +100,8 @@ def pilot(config: BuildConfig, *, seed: int = 0, progress: Progress | None = Non
     contexts = config.contexts.model_copy(update={"openings": few, "shard": few})
     quiet = config.run.model_copy(update={"preview": False, "pairs": None})
     small = config.model_copy(update={"contexts": contexts, "run": quiet})
-    with tempfile.TemporaryDirectory(prefix="dimsum-preview-") as place:
-        folder = Path(place) / "run"
+    with tempfile.TemporaryDirectory(prefix="dimsum-preview-") as scratch:
+        folder = Path(scratch) / "run"
         try:
             build(small, folder, progress=progress)
         except GateError:

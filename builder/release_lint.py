@@ -31,19 +31,19 @@ def lint_release(folder: Path, card: str | None = None) -> list[Finding]:
 
 def _moved_on(folder: Path) -> Iterator[Finding]:
     """That settings or models which the release or its run names did not make its rows."""
-    place = folder.resolve()
-    if not (place.parent / RUN_FILE).is_file():
+    release = folder.resolve()
+    if not (release.parent / RUN_FILE).is_file():
         return
     try:
-        run = Run.open(place.parent)
+        run = Run.open(release.parent)
         header = run.header()
-        if header["config"]["name"] != place.name:
+        if header["config"]["name"] != release.name:
             return
         check_proven(run)
     except BuilderError as error:
         yield Finding("error", RULE, f"../{RUN_FILE}", error.message)
         return
-    settings = place / "provenance" / "config.yaml"
+    settings = release / "provenance" / "config.yaml"
     if settings.is_file():
         said = yaml.safe_load(settings.read_text(encoding="utf-8"))
         if said != public(header["config"]):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     Value = Callable[[Sequence[Written]], Floats]
 
-BESIDE = ("copied", "compression")
+LOGGED = ("copied", "compression")
 """Columns whose means are logged beside a reward: to copy and to shorten are what pleases a critic
 without saying anything.
 """
@@ -189,9 +189,9 @@ class Judge:
         """
         found = {"held_out": float(self._bounded(outputs, self._entailment_by_held_out).mean())}
         said = [one for one in outputs if one.text]
-        columns = (*BESIDE, *(self.valid.columns if self.valid else ()))
+        columns = (*LOGGED, *(self.valid.columns if self.valid else ()))
         values = self._measure(said, columns) if said else dict.fromkeys(columns, np.zeros(0))
-        sums = {name: values[name].sum() for name in BESIDE}
+        sums = {name: values[name].sum() for name in LOGGED}
         if self.valid is not None:
             sums["valid"] = self.valid.predict(values).sum() if said else 0.0
         return found | {name: float(total) / len(outputs) for name, total in sums.items()}
@@ -201,17 +201,17 @@ class Judge:
         allowed = np.array([self._is_allowed(one) for one in outputs], dtype=bool)
         for name in {self._task(one).name for one in outputs}:
             rules = self.within[name]
-            places = [
+            indices = [
                 i for i, one in enumerate(outputs) if allowed[i] and self._task(one).name == name
             ]
-            if rules and places:
-                values = self._measure([outputs[i] for i in places], tuple(rules))
+            if rules and indices:
+                values = self._measure([outputs[i] for i in indices], tuple(rules))
                 inside = [holds(bound, values[column]) for column, bound in rules.items()]
-                allowed[places] = np.all(inside, axis=0)
+                allowed[indices] = np.all(inside, axis=0)
         found = np.zeros(len(outputs))
-        places = np.flatnonzero(allowed).tolist()
-        if places:
-            found[places] = value([outputs[i] for i in places])
+        indices = np.flatnonzero(allowed).tolist()
+        if indices:
+            found[indices] = value([outputs[i] for i in indices])
         return found
 
     def _is_allowed(self, one: Written) -> bool:

@@ -92,7 +92,7 @@ def _limits(part: Any, *, in_front: bool) -> bool:
 
 
 def _without(sentence: Any, parts: Sequence[Span]) -> str:
-    gone = {place for start, end in parts for place in range(start, end)}
+    gone = {index for start, end in parts for index in range(start, end)}
     kept = [token for token in sentence if token.i not in gone]
     text = ""
     for token in kept:

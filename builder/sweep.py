@@ -251,9 +251,9 @@ def _measure(
     values: Mapping[str, Any], run: Run, config: BuildConfig, made: dict[str, int], folder: Path
 ) -> Point:
     dataset = run.folder / config.name
-    place = str(run.folder.relative_to(folder))
+    path = str(run.folder.relative_to(folder))
     if not dataset.is_dir():
-        return Point(dict(values), place, made, {}, {}, {}, [])
+        return Point(dict(values), path, made, {}, {}, {}, [])
     rows = list(read_rows(str(dataset), None))
     likely: dict[str, list[float]] = {}
     for row in rows:
@@ -264,7 +264,7 @@ def _measure(
     audits = sorted((dataset / RELEASE_AUDITS).glob("*.json"))
     return Point(
         values=dict(values),
-        run=place,
+        run=path,
         made=made,
         pairs=dict(Counter(row["task"] for row in rows)),
         validity={task: _mean(np.array(found)) for task, found in sorted(likely.items())},

@@ -77,9 +77,9 @@ def draw(points: Sequence[Mapping[str, Any]], path: Path) -> None:
         labels: dict[tuple[float, ...], list[str]] = {}
         for point in points:
             if task in point["validity"]:
-                place = (point["pairs"][task], *point["validity"][task])
+                position = (point["pairs"][task], *point["validity"][task])
                 said = ", ".join(str(value) for value in point["values"].values())
-                labels.setdefault(place, []).append(said)
+                labels.setdefault(position, []).append(said)
         for (total, value, low, high), said_here in labels.items():
             axes.errorbar(total, value, yerr=[[value - low], [high - value]], fmt="o", capsize=3)
             text = "\n".join(said_here) if len(said_here) <= MOST_LABELS else "several"

@@ -83,14 +83,14 @@ class Check:
 
 
 def check_task(
-    reference: str, pairs: Sequence[tuple[str, str]], beside: Sequence[str] = ()
+    reference: str, pairs: Sequence[tuple[str, str]], further: Sequence[str] = ()
 ) -> Check:
     """Try the rules of a task that need no model on pairs.
 
     Args:
         reference: a task's name, or `module:name`; modules in the working directory are found.
         pairs: source and target.
-        beside: other tasks of the same build; a pair that satisfies two is taken for the first.
+        further: tasks of the same build; a pair that satisfies two is taken for the first.
 
     Raises:
         UsageError: no such task.
@@ -106,7 +106,7 @@ def check_task(
     values = _measure(task, pairs)
     passes = _holding(task, values)
     others = {}
-    for name in beside:
+    for name in further:
         other = task_of(name)
         found = _holding(other, _measure(other, pairs))
         others[other.name] = np.all([*found.values(), np.ones(len(pairs), bool)], axis=0)

@@ -20,7 +20,6 @@ from builder.unit import run_unit
 from dimsum.places import far
 
 Row = dict[str, Any]
-PAIR = ("context_id", "source", "target")
 SCORED = "scores"
 
 
@@ -168,9 +167,9 @@ def make_again(
     config = parse_config(run.header()["config"])
     same = {}
     away = far(folder) is not None
-    beside = None if away else folder.parent
-    with tempfile.TemporaryDirectory(dir=beside, prefix=f".{folder.name}-again-") as place:
-        copy = Path(place) / "run"
+    parent = None if away else folder.parent
+    with tempfile.TemporaryDirectory(dir=parent, prefix=f".{folder.name}-again-") as scratch:
+        copy = Path(scratch) / "run"
         names = [stage.name for stage in stages_of(config)]
         if away:
             fetch_run(run, copy, names)

@@ -201,4 +201,4 @@ def _body(card: str, folder: Path) -> Iterator[Finding]:
             continue
         if not (folder / path).is_file() or ".." in Path(path).parts:
             message = f"the link to {path} leads to no file of the release"
-            yield Finding("error", "dead-link", CARD, message)
+            yield Finding("error", "broken-link", CARD, message)

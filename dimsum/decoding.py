@@ -53,8 +53,8 @@ def write_rows(
     for start in range(0, len(order), size):
         batch = order[start : start + size]
         texts = writing.write(batch, None if seed is None else (seed, start))
-        for place, i in enumerate(batch):
-            found[i] = texts[place * n : (place + 1) * n]
+        for number, i in enumerate(batch):
+            found[i] = texts[number * n : (number + 1) * n]
         ids = student.tokenizer(texts, add_special_tokens=False)["input_ids"]
         on_tokens(sum(map(len, ids)))
     return found

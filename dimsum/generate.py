@@ -210,9 +210,11 @@ def _run(
     done, cut = growth.mark.rows, growth.mark.cut
     began = time.monotonic()
     for chunk in _chunks(rows, done):
-        places = [reading.read(row) for row in chunk]
-        texts = [reading.text(row, job.column, at) for row, at in zip(chunk, places, strict=True)]
-        trees = _trees(student, job, chunk, texts, places, reading)
+        positions = [reading.read(row) for row in chunk]
+        texts = [
+            reading.text(row, job.column, at) for row, at in zip(chunk, positions, strict=True)
+        ]
+        trees = _trees(student, job, chunk, texts, positions, reading)
         for row in chunk:
             total.update(json.dumps(row, default=_as_text).encode())
         if reading.rows <= done:
@@ -244,7 +246,7 @@ def _trees(
     job: Job,
     chunk: list[Row],
     texts: list[str | None],
-    places: list[str],
+    positions: list[str],
     reading: Reading,
 ) -> list[str | Refusal]:
     """The tree of each row of a chunk, empty where none is asked for; what cannot be is counted."""
@@ -266,7 +268,7 @@ def _trees(
         found[number] = Refusal(reason, error)
     for number, tree in enumerate(found):
         if isinstance(tree, Refusal) and texts[number] is not None:
-            reading.drop(tree.reason, places[number])
+            reading.drop(tree.reason, positions[number])
     return found
 
 

@@ -60,11 +60,11 @@ class Plugins(Generic[T]):
         """
         if reference in self.shipped:
             return self.shipped[reference]
-        place = self._place(reference)
-        if place == reference:
-            return self.check(_imported(place, place, "write module:name"), place)
-        label = f"the entry point {reference} ({place})"
-        found = self.check(_imported(place, label, "install its package again"), label)
+        target = self._target(reference)
+        if target == reference:
+            return self.check(_imported(target, target, "write module:name"), target)
+        label = f"the entry point {reference} ({target})"
+        found = self.check(_imported(target, label, "install its package again"), label)
         name = getattr(found, "name", reference)
         if name != reference:
             raise UsageError(
@@ -88,7 +88,7 @@ class Plugins(Generic[T]):
         """
         if self.find(reference) in self.shipped.values():
             return ""
-        module = sys.modules[self._place(reference).partition(":")[0]]
+        module = sys.modules[self._target(reference).partition(":")[0]]
         files = dict.fromkeys(
             Path(file).resolve()
             for file in (module.__file__, _file_of(function))
@@ -123,7 +123,7 @@ class Plugins(Generic[T]):
         found = sorted(entry_points(group=self.group), key=lambda point: point.name)
         return {point.name: point for point in found}
 
-    def _place(self, reference: str) -> str:
+    def _target(self, reference: str) -> str:
         """The `module:name` of one that is not found as shipped."""
         if ":" in reference:
             return reference
@@ -165,8 +165,8 @@ def subclass_of(kind: type[T]) -> Check[type[T]]:
     return check
 
 
-def _imported(place: str, label: str, hint: str) -> object:
-    module, _, name = place.partition(":")
+def _imported(target: str, label: str, hint: str) -> object:
+    module, _, name = target.partition(":")
     if not module or module.startswith("."):
         raise UsageError(f"{label} cannot be imported: {module!r} is no module", hint=hint)
     try:

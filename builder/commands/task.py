@@ -46,13 +46,14 @@ def new(name: str, output: Path | None, as_json: bool) -> None:
 @click.argument("definition", metavar="TASK")
 @click.argument("pairs", type=click.Path(path_type=Path))
 @click.option(
-    "--beside",
+    "--with",
+    "others",
     multiple=True,
     metavar="TASK",
     help="Another task of the same build: pairs that satisfy both are shown.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def check(definition: str, pairs: Path, beside: tuple[str, ...], as_json: bool) -> None:
+def check(definition: str, pairs: Path, others: tuple[str, ...], as_json: bool) -> None:
     """Try the rules of TASK, a name or module:NAME, on PAIRS given by hand; no model runs.
 
     PAIRS is a table with the columns source and target, such as twenty good and bad examples.
@@ -78,7 +79,7 @@ def check(definition: str, pairs: Path, beside: tuple[str, ...], as_json: bool) 
             texts.append((source, target))
     if not texts:
         raise reading.nothing(str(pairs), "pair to try", {})
-    found = check_task(definition, texts, beside)
+    found = check_task(definition, texts, others)
     if as_json:
         print_json({**found.as_json(), "dropped": reading.as_json()})
         return

@@ -8,11 +8,10 @@ The loop is not transformers' Trainer, nor sentence-transformers' CrossEncoderTr
 would be one more dependency, writes no pair into a template and is no faster: over the first 24 and
 16 steps on the same examples in float32 it took 1.36 times the processor time of this loop both
 times, 0.66 and 0.71 of its memory, and came to the same loss (`scripts/bench/critic_trainer.py`).
-Both move a bfloat16 model's own weights: of the 10.8 million
-of embedded:minilm-l6 outside its word embeddings, a step of 2e-4 (that recipe's highest rate)
-leaves 25 % where they were and one of 2e-5 leaves 87 %. Here float32 copies are moved, and a
-checkpoint is one file of what the steps changed, written by the clock, so that an interrupted
-training ends with the same bytes.
+Both move a bfloat16 model's own weights: of the 10.8 million of embedded:minilm-l6 outside its word
+embeddings, a step of 2e-4 (that recipe's highest rate) leaves 25 % where they were and one of 2e-5
+leaves 87 %. Here float32 copies are moved, and a checkpoint is one file of what the steps changed,
+written by the clock, so that an interrupted training ends with the same bytes.
 """
 
 from __future__ import annotations

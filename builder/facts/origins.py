@@ -58,10 +58,10 @@ def texts_of(config: BuildConfig) -> list[TextUse]:
 def run_facts(config: BuildConfig, header: dict[str, Any], steps: Sequence[Step]) -> RunFacts:
     """Seed, cost and environments of a run."""
     newest = (header.get("environments") or [{}])[-1]
-    places = {role: newest.get(role, "") for role in header["models"]}
+    devices = {role: newest.get(role, "") for role in header["models"]}
     dtypes = ", ".join(
-        f"{role} on {places[role]}"
-        if places[role].startswith((SERVER, VLLM))
+        f"{role} on {devices[role]}"
+        if devices[role].startswith((SERVER, VLLM))
         else f"{role} in {model['dtype']}"
         for role, model in header["models"].items()
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from builder.measures.base import Floats
 
 SOURCE_SENTENCES = "source_sentences"
-"""The column by which tasks of one sentence are told from tasks of several."""
+"""The column by which tasks of one sentence are parted from tasks of several."""
 POINTING = frozenset(
     {"he", "her", "his", "it", "its", "she", "such", "that", "their", "these", "they", "this"}
     | {"those"}
@@ -35,7 +35,7 @@ def compute(batch: Batch) -> dict[str, Floats]:
     for i, j in zip(batch.source.tolist(), batch.target.tolist(), strict=True):
         source, target = found[i].sentences, set(found[j].words)
         touched = sum(not target.isdisjoint(words) for words in source)
-        first, other = (found[place].tokens[:1] for place in (j, i))
+        first, other = (found[index].tokens[:1] for index in (j, i))
         points = first != other and not POINTING.isdisjoint(first)
         share = touched / max(len(source), 1)
         rows.append((len(source), len(found[j].sentences), share, points))

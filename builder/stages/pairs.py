@@ -72,8 +72,8 @@ def with_contexts(candidates: pa.Table) -> pa.Table:
     for name, values in texts.items():
         contexts = contexts.set_column(contexts.column_names.index(name), name, values)
     both = pa.concat_tables([contexts, candidates])
-    places = np.concatenate([starts - 0.5, np.arange(candidates.num_rows)])
-    return both.take(np.argsort(places))
+    keys = np.concatenate([starts - 0.5, np.arange(candidates.num_rows)])
+    return both.take(np.argsort(keys))
 
 
 def context_to_each(count: int) -> tuple[Indices, Indices]:

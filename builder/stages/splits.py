@@ -134,10 +134,10 @@ class Lengths:
     def of(self, contexts: Sequence[str]) -> list[int]:
         """Sentences of some contexts; each must be known."""
         wanted = hash_texts(contexts)
-        place = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
-        if len(wanted) and not (self.keys[place] == wanted).all():
+        index = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
+        if len(wanted) and not (self.keys[index] == wanted).all():
             raise KeyError("a pair is of a context that is not there")
-        found: list[int] = self.values[place].tolist()
+        found: list[int] = self.values[index].tolist()
         return found
 
 

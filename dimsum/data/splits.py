@@ -28,18 +28,18 @@ def split_of(name: str) -> str | None:
     return next((split for split in HELD_OUT_FIRST if split in said), None)
 
 
-def split_of_file(parts: Sequence[str], root: str = "", beside: Iterable[str] = ()) -> str | None:
+def split_of_file(parts: Sequence[str], root: str = "", siblings: Iterable[str] = ()) -> str | None:
     """The split of a file in a folder.
 
     Args:
         parts: of its path inside the folder, the file's name last.
         root: name of the folder itself. It counts only when it is nothing but a split's word and
             another split lies beside it: many keep their work in a folder called `dev`.
-        beside: names of the folders and data files that lie where the folder lies.
+        siblings: names of the folders and data files that lie where the folder lies.
     """
     for part in reversed(parts):
         if found := split_of(part):
             return found
     own = SPLIT_OF.get(root.lower())
-    others = {SPLIT_OF.get(name.lower().partition(".")[0]) for name in beside} - {own, None}
+    others = {SPLIT_OF.get(name.lower().partition(".")[0]) for name in siblings} - {own, None}
     return own if others else None

@@ -69,22 +69,22 @@ def nearest_exemplars(
     offered: dict[str, list[int]] = defaultdict(list)
     """Places of the pool by their first layers, which many share."""
     tops: dict[str, Labelled] = {}
-    for place, tree in enumerate(trees[count:]):
+    for index, tree in enumerate(trees[count:]):
         if tree is not None:
             top = tree.trim(height)
-            offered[str(top)].append(place)
+            offered[str(top)].append(index)
             tops.setdefault(str(top), Labelled.of(top))
     found = []
     for number, tree in enumerate(trees[:count]):
         own = (words[number], words[count + number])
         free = {
             top: few
-            for top, places in offered.items()
+            for top, indices in offered.items()
             if (
                 few := [
-                    place
-                    for place in places
-                    if not any(_shares_much(one, words[2 * count + place]) for one in own)
+                    index
+                    for index in indices
+                    if not any(_shares_much(one, words[2 * count + index]) for one in own)
                 ]
             )
         }
@@ -95,13 +95,13 @@ def nearest_exemplars(
             )
         near = find_nearest(Labelled.of(tree.trim(height)), {top: tops[top] for top in free})
         wholes = {
-            place: Labelled.of(whole)
+            index: Labelled.of(whole)
             for top in near
-            for place in free[top]
-            if (whole := trees[count + place]) is not None
+            for index in free[top]
+            if (whole := trees[count + index]) is not None
         }
         found.append(min(find_nearest(Labelled.of(tree), wholes)))
-    return [pool[place] for place in found]
+    return [pool[index] for index in found]
 
 
 @dataclass(frozen=True)
@@ -162,13 +162,13 @@ def retrieve_trees(
             for tree in parser.parse(texts)
         ]
 
-    beside: dict[str, Counter[str]] = defaultdict(Counter)
+    partners: dict[str, Counter[str]] = defaultdict(Counter)
     flat = trimmed([text for pair in pairs for text in pair])
     for a, b in zip(flat[::2], flat[1::2], strict=True):
         if a and b:
-            beside[a][b] += 1
-            beside[b][a] += 1
-    if not beside:
+            partners[a][b] += 1
+            partners[b][a] += 1
+    if not partners:
         raise UsageError(
             "no pair has a tree on both sides", hint="give other pairs to retrieve from"
         )
@@ -181,8 +181,8 @@ def retrieve_trees(
     owns = trimmed(sources)
     found: dict[str, str] = {"": ""}
     for own in dict.fromkeys(filter(None, owns)):
-        nearest = max(beside, key=lambda other: like(own, other))
-        found[own] = beside[nearest].most_common(1)[0][0]
+        nearest = max(partners, key=lambda other: like(own, other))
+        found[own] = partners[nearest].most_common(1)[0][0]
     return [found[own] for own in owns]
 
 

@@ -81,17 +81,17 @@ class Parser:
             DimsumError: not one tree a text, or what is not a tree.
             ModelError: the parser is not installed.
         """
-        said = [place for place, text in enumerate(texts) if text.strip()]
-        trees = list(self.brackets([texts[place] for place in said])) if said else []
+        said = [index for index, text in enumerate(texts) if text.strip()]
+        trees = list(self.brackets([texts[index] for index in said])) if said else []
         if len(trees) != len(said):
             raise DimsumError(
                 f"the parser {self.name} gave {len(trees)} trees for {len(said)} sentences",
                 hint="it is to give one tree for each sentence, an empty text where there is none",
             )
         found: list[Parse | None] = [None] * len(texts)
-        for place, tree in zip(said, trees, strict=True):
+        for index, tree in zip(said, trees, strict=True):
             if tree.strip():
-                found[place] = self._read(tree)
+                found[index] = self._read(tree)
         return found
 
     def read(self, text: str) -> Parse:

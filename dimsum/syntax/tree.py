@@ -102,7 +102,7 @@ def read_brackets(text: str) -> Tree:
     path = [root]
     fresh = False
     parts = _BRACKETS.findall(text)
-    for place, part in enumerate(parts):
+    for index, part in enumerate(parts):
         if part == "(":
             node = Tree("")
             path[-1].children.append(node)
@@ -116,7 +116,7 @@ def read_brackets(text: str) -> Tree:
         elif fresh:
             path[-1].name = part
             fresh = False
-        ended = len(path) <= 1 and place + 1 < len(parts)
+        ended = len(path) <= 1 and index + 1 < len(parts)
         if not path or ended or len(path) > MOST_LAYERS:
             raise _no_tree(text)
     if len(path) != 1 or not root.children:

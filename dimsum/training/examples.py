@@ -72,9 +72,9 @@ class Examples(Dataset[dict[str, Any]]):
     def __getitem__(self, index: int) -> dict[str, list[int]]:
         item: dict[str, Any] = as_item(*self.row(index), causal=self.causal)
         if self.teacher_ids is not None and self.teacher_logs is not None:
-            place = slice(*self.targets[1][index : index + 2].tolist())
-            item["teacher_ids"] = self.teacher_ids[place]
-            item["teacher_logs"] = self.teacher_logs[place]
+            span = slice(*self.targets[1][index : index + 2].tolist())
+            item["teacher_ids"] = self.teacher_ids[span]
+            item["teacher_logs"] = self.teacher_logs[span]
         return item
 
     def row(self, index: int) -> tuple[list[int], list[int]]:
@@ -257,6 +257,6 @@ class LengthBuckets(Sampler[int]):
 
 
 def keeps_logits(model: Any) -> bool:
-    """Whether the model's head can be told to read only a row's last positions."""
+    """Whether the model's head can be made to read only a row's last positions."""
     plain = model.get_base_model() if hasattr(model, "peft_config") else model
     return "logits_to_keep" in inspect.signature(plain.forward).parameters

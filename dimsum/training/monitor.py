@@ -42,7 +42,7 @@ class StopWhenParted(TrainerCallback):  # type: ignore[misc]
     It reads the log, which a checkpoint holds, and so knows after an interruption what it knew.
 
     Args:
-        rewards: are told the step at which it is so.
+        rewards: learn the step at which it is so.
     """
 
     def __init__(self, rewards: Rewards) -> None:

@@ -70,17 +70,17 @@ class OwnBatches:
         """
         causal = self.student.spec.architecture == "causal"
         rows = [rows_of_batch(batch, causal=causal) for batch in batches]
-        places = [(b, r) for b, part in enumerate(rows) for r in range(len(part))]
-        chosen = self._draw(len(places), seed, step, first)
+        positions = [(b, r) for b, part in enumerate(rows) for r in range(len(part))]
+        chosen = self._draw(len(positions), seed, step, first)
         count = 1.0 if self.rewards is None else mean_over_devices(len(chosen)) or 1.0
         everything = self.objective.weights.pass_rate is not None
-        asked = list(range(len(places))) if everything else chosen
-        prompts = [rows[b][r][0] for b, r in (places[i] for i in asked)]
+        asked = list(range(len(positions))) if everything else chosen
+        prompts = [rows[b][r][0] for b, r in (positions[i] for i in asked)]
         groups = self._sample(prompts, [first + i for i in asked], seed, step)
         own = set(chosen)
         for i, group in zip(asked, groups, strict=True):
             if i in own:
-                b, r = places[i]
+                b, r = positions[i]
                 rows[b][r] = (rows[b][r][0], list(group[0].tokens))
         device = batches[0]["input_ids"].device
         made = [
@@ -96,7 +96,7 @@ class OwnBatches:
             rated = self.rewards.rate(prompts, groups) if asked else Rated.nothing()
             self.note("reward", rated.reward, len(asked))
             self.note("accepted", rated.accepted, len(asked))
-            where = [places[i] for i in asked]
+            where = [positions[i] for i in asked]
             used = torch.tensor([i in own for i in asked])
             _spread(made, "advantages", where, rated.advantages * used / count, 0.0)
             _spread(made, "weights", where, rated.weights, 1.0)
@@ -138,12 +138,12 @@ class OwnBatches:
 def _spread(
     batches: Sequence[Batch],
     name: str,
-    places: Sequence[tuple[int, int]],
+    positions: Sequence[tuple[int, int]],
     values: torch.Tensor,
     other: Any,
 ) -> None:
     """Give each row of the batches its value, and the other one to rows that have none."""
     for batch in batches:
         batch[name] = torch.full((len(batch["labels"]),), other, device=batch["labels"].device)
-    for (b, r), value in zip(places, values.tolist(), strict=True):
+    for (b, r), value in zip(positions, values.tolist(), strict=True):
         batches[b][name][r] = value

@@ -151,14 +151,14 @@ class Rewards:
             DimsumError: a reward is no number, or the held-out one is none.
         """
         found = self.of_texts(written)
-        beside = dict(self.judge.observe(written))
-        if not np.isfinite(beside["held_out"]):
+        observed = dict(self.judge.observe(written))
+        if not np.isfinite(observed["held_out"]):
             raise DimsumError(
                 f"the held-out reward of {len(written)} outputs is no number",
                 hint="objective.reward.held_out must name a critic that reads every pair of texts",
             )
         accepted = (found >= self.settings.accept).mean()
-        return {"reward": float(found.mean()), "accepted": float(accepted), **beside}
+        return {"reward": float(found.mean()), "accepted": float(accepted), **observed}
 
     def rate(self, prompts: Sequence[list[int]], groups: Sequence[Sequence[OwnOutput]]) -> Rated:
         """Advantages and weights of prompts, of each of which there are equally many samples."""

@@ -137,7 +137,7 @@ def find_layers(module: Any) -> torch.nn.ModuleList:
     ]
     if not lists:
         raise UsageError(
-            f"the layers of a {type(module).__name__} cannot be told",
+            f"the layers of a {type(module).__name__} cannot be found",
             hint="shrink a model whose layers are alike, such as a Llama, a GPT-2 or a T5",
         )
     return max(lists, key=len)

@@ -133,9 +133,9 @@ def cost(rows: int, args: argparse.Namespace) -> dict[str, Any]:
     """Seconds, processor seconds and peak memory of each stage."""
     meter = Meter()
     found: dict[str, Any] = {"rows": rows, "shard": args.shard, "workers": args.workers}
-    with tempfile.TemporaryDirectory(dir=args.folder) as place:
+    with tempfile.TemporaryDirectory(dir=args.folder) as scratch:
         began = time.monotonic()
-        run = begin(Path(place) / "run", rows, args.shard, args.workers, args.set)
+        run = begin(Path(scratch) / "run", rows, args.shard, args.workers, args.set)
         found["seconds_to_make_rows"] = time.monotonic() - began
         config = load_config_of(run)
         stages: dict[str, Any] = {}
@@ -213,8 +213,8 @@ def recall(rows: int, args: argparse.Namespace) -> dict[str, Any]:
     """What the stages leave of the pairs that an exact search finds."""
     texts = made_texts(rows)
     pairs, likeness, sets, took = exact(texts)
-    with tempfile.TemporaryDirectory(dir=args.folder) as place:
-        run = begin(Path(place) / "run", rows, args.shard, 1, args.set)
+    with tempfile.TemporaryDirectory(dir=args.folder) as scratch:
+        run = begin(Path(scratch) / "run", rows, args.shard, 1, args.set)
         config = load_config_of(run)
         began = time.process_time()
         with config.run.engine.start() as engine:

@@ -89,9 +89,9 @@ class Simulated:
     def _actor(self) -> Any:
         busy = [self.clock]
         name = f"node{next(self.numbers)}"
-        told = Greeting(__version__, name, True, self.environment)
+        answer = Greeting(__version__, name, True, self.environment)
         return SimpleNamespace(
-            greet=SimpleNamespace(remote=lambda folder, stage: self._take(busy, 0.0, told)),
+            greet=SimpleNamespace(remote=lambda folder, stage: self._take(busy, 0.0, answer)),
             make=SimpleNamespace(remote=lambda folder, stage, shard: self._unit(busy, shard)),
         )
 

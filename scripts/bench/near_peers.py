@@ -37,19 +37,19 @@ def by_datatrove(texts: Sequence[str], bands: int, rows: int) -> Found:
     )
     documents = [Document(text=text, id=str(number)) for number, text in enumerate(texts)]
     began = time.process_time()
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as scratch:
         steps = [
-            [documents, MinhashDedupSignature(f"{place}/signatures", config=config)],
-            [MinhashDedupBuckets(f"{place}/signatures", f"{place}/buckets", config=config)],
-            [MinhashDedupCluster(f"{place}/buckets", f"{place}/gone", config=config)],
+            [documents, MinhashDedupSignature(f"{scratch}/signatures", config=config)],
+            [MinhashDedupBuckets(f"{scratch}/signatures", f"{scratch}/buckets", config=config)],
+            [MinhashDedupCluster(f"{scratch}/buckets", f"{scratch}/gone", config=config)],
         ]
         for number, steps_of_one in enumerate(steps):
             tasks = bands if number == 1 else 1
             LocalPipelineExecutor(
-                pipeline=steps_of_one, tasks=tasks, workers=1, logging_dir=f"{place}/logs{number}"
+                pipeline=steps_of_one, tasks=tasks, workers=1, logging_dir=f"{scratch}/logs{number}"
             ).run()
         kept = np.ones(len(texts), bool)
-        for path in Path(f"{place}/gone").glob("*.remove"):
+        for path in Path(f"{scratch}/gone").glob("*.remove"):
             kept[np.fromfile(path, "<u4")] = False
     took = time.process_time() - began
     how = f"datatrove {version('datatrove')}, 3-grams of words, {bands} bands of {rows} hashes"

@@ -102,8 +102,8 @@ def main() -> None:
         return
     peaks: dict[str, list[tuple[int, int]]] = {name: [] for name in PARTS}
     for rows in (1000, *asked.rows):
-        with tempfile.TemporaryDirectory(prefix="dimsum-bench-", dir=asked.folder) as place:
-            folder = Path(place) / "run"
+        with tempfile.TemporaryDirectory(prefix="dimsum-bench-", dir=asked.folder) as scratch:
+            folder = Path(scratch) / "run"
             begin(folder, rows)
             for name in PARTS:
                 words = [sys.executable, __file__, "--part", name, "--folder", str(folder)]

@@ -25,7 +25,7 @@ from dimsum.spec import read_spec
 
 SHOWN = 20
 MAIN = ("rougeL", "bertscore", "bert_ibleu")
-BESIDE = ("entailment", "entailment_back", "compression", "density", "copy_rate", "novel_2grams")
+FURTHER = ("entailment", "entailment_back", "compression", "density", "copy_rate", "novel_2grams")
 SIGNIFICANT = 0.01
 ASKED = ("faithful", "fluent", "main_point", "valid")
 
@@ -316,7 +316,7 @@ def write_control(documents: Mapping[str, Any]) -> str:
 def write_judgements(document: Any) -> str:
     systems, signatures = document["systems"], document["signatures"]
     main = [name for name in MAIN if name in signatures]
-    rest = [name for name in BESIDE if name in signatures]
+    rest = [name for name in FURTHER if name in signatures]
     cells = [
         [
             name,

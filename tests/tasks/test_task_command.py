@@ -30,7 +30,7 @@ def test_a_new_definition_can_be_tried_at_once(
     assert run(["task", "new", "key_fact", "-o", "tried_tasks.py"]) == 0
     assert "dimsum task check tried_tasks:KEY_FACT" in capfd.readouterr().out
     words = ["task", "check", "tried_tasks:KEY_FACT", "pairs.jsonl"]
-    assert run([*words, "--beside", "summary", "--json"]) == 0
+    assert run([*words, "--with", "summary", "--json"]) == 0
     found = json.loads(capfd.readouterr().out)
     passes = [pair["passes"] for pair in found["pairs"]]
     assert passes == [True, False, False]
