@@ -15,7 +15,10 @@ from builder.stages.order import stages_of, units_of
 from builder.unit import Opened, files_of
 from builder.validity.use import model_of, prior_of
 from dimsum.loading import Kind, check_model
+from dimsum.objectives.settings import GKD
+from dimsum.training.recipe import Recipe
 
+WRITERS = ("teacher", "student")
 KINDS: dict[str, Kind] = {"teacher": "causal", "student": "generator", "encoder": "encoder"}
 
 
@@ -63,6 +66,54 @@ def check_ahead(configs: Iterable[BuildConfig]) -> None:
                     if stage.content is not None and str(path) not in seen:
                         stage.content(path)
                     seen.add(str(path))
+
+
+def check_student(recipe: Recipe, device: str | None) -> None:
+    """Refuse a student that could not be trained, before there is a corpus for it.
+
+    Raises:
+        UsageError, ModelError: as `check_model`, `fit_prompts` and `check_precision`.
+    """
+    from dimsum.devices import pick_device
+    from dimsum.student import Student
+    from dimsum.training.data import fit_prompts
+    from dimsum.training.recipe import check_precision
+
+    check_model(recipe.student, "generator", device=device, role="student")
+    student = Student.from_pretrained(recipe.student, device="cpu")
+    check_precision(recipe, student.model.config.model_type, pick_device(device).type)
+    fit_prompts(student, recipe)
+
+
+def check_rounds(
+    recipes: Iterable[Recipe], later: BuildConfig, folder: Path, device: str | None
+) -> None:
+    """Refuse what trainings will learn from and later corpora be judged by, before the first one.
+
+    Args:
+        recipes: of the students.
+        later: of the corpora after the first, in which students write.
+        folder: of the rounds; what lies in it is made by them.
+
+    Raises:
+        UsageError, ModelError, BuilderError: as `check_teacher_files` and `check_critic`.
+    """
+    from dimsum.training.teacher import check_teacher_files
+
+    for role, model in models_of(later).items():
+        if role not in WRITERS:
+            _check(later, role, model, model.model)
+
+    for recipe in recipes:
+        objective = recipe.objective
+        if not isinstance(objective, GKD):
+            continue
+        if not Path(objective.teacher).resolve().is_relative_to(folder.resolve()):
+            check_teacher_files(recipe, device)
+        if objective.reward is not None:
+            for critic in (objective.reward.critic, objective.reward.held_out):
+                if critic is not None:
+                    check_critic(critic)
 
 
 def _check(config: BuildConfig, role: str, model: ModelConfig, reference: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 import traceback
 import warnings
@@ -125,7 +126,9 @@ def run(arguments: list[str]) -> int:
             warnings.simplefilter("ignore", kind)
     try:
         result: Any = root.main(args=arguments, prog_name="dimsum", standalone_mode=False)
-    except click.exceptions.Abort:
+    except click.exceptions.Abort as error:
+        if isinstance(error.__cause__, EOFError):  # a file that ends too early; click means Ctrl-D
+            return _report(error.__cause__, debug)
         return INTERRUPTED
     except click.ClickException as error:
         return _refuse(error)
@@ -147,10 +150,21 @@ def _refuse(error: click.ClickException) -> int:
         error.show()
         return error.exit_code
     click.echo(f"Error: {error.format_message().rstrip('.')}.", err=True)
+    if link := _dangling(error):
+        click.echo(f"Hint:  {link} is a link that leads nowhere", err=True)
+        return error.exit_code
     usage = " ".join(context.command.collect_usage_pieces(context))
     path = context.command_path
     click.echo(f"Hint:  {path} {usage}; `{path} --help` explains it", err=True)
     return error.exit_code
+
+
+def _dangling(error: click.ClickException) -> str | None:
+    """The link to nothing that an argument names, if that is what is wrong."""
+    found = re.search(r"'([^']*)' does not exist", error.format_message())
+    if not isinstance(error, click.BadParameter) or found is None:
+        return None
+    return found[1] if Path(found[1]).is_symlink() else None
 
 
 def _report(error: BaseException, debug: bool) -> int:

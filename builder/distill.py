@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, model_validator
 
+from builder.checks import check_rounds, check_student
 from builder.config import (
     PRESETS,
     BuildConfig,
@@ -32,7 +33,6 @@ from builder.progress import Progress
 from builder.run import BuildResult, build
 from builder.store import RUN_FILE, Run
 from dimsum.hub import find_models
-from dimsum.loading import check_model
 from dimsum.lock import hold
 from dimsum.settings import PathInFile, Presets, Settings, begun_from, in_folder, load
 from dimsum.spec import SPEC_FILE
@@ -148,7 +148,8 @@ def _distill(
     later_recipe = config.later_students or config.student
     find_models(*models_of(config.student), *models_of(later_recipe)[1:])
     if not (folder / "student-1" / SPEC_FILE).is_file():
-        check_model(config.student.student, "generator", device=device, role="student")
+        check_student(config.student, device)
+        check_rounds([config.student, later_recipe], later, folder, device)
     folder.mkdir(parents=True, exist_ok=True)
     run = config.finished or _build(settings, (folder / "round-0").absolute(), progress).run
     corpora, datasets, students = [run], [run / settings.name], []

@@ -53,6 +53,7 @@ from builder.versions import versions_of
 from cards.facts import FACTS_PATH, DatasetFacts, Link
 from cards.lint_private import private_findings
 from cards.render import render_dataset_card
+from cards.text import read_text
 from dimsum.files import UMASK, file_hash, write_json, write_text
 from dimsum.places import far
 
@@ -125,7 +126,7 @@ def refuse_private(folder: Path) -> None:
     Raises:
         BuilderError: with where the first of them is.
     """
-    card = (folder / "README.md").read_text(encoding="utf-8")
+    card = read_text(folder / "README.md")
     found = [one for one in private_findings(folder, card) if one.level == "error"]
     if found:
         more = f", and {len(found) - 1} more such findings" if len(found) > 1 else ""
@@ -178,7 +179,7 @@ class Previous:
     def read(cls, folder: Path) -> Previous:
         """Of a release, or of a folder without one."""
         card = folder / "README.md"
-        text = card.read_text(encoding="utf-8") if card.is_file() else None
+        text = read_text(card) if card.is_file() else None
         try:
             facts = (folder / FACTS_PATH).read_text(encoding="utf-8")
             student = DatasetFacts.model_validate_json(facts).student

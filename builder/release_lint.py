@@ -45,7 +45,10 @@ def _moved_on(folder: Path) -> Iterator[Finding]:
         return
     settings = release / "provenance" / "config.yaml"
     if settings.is_file():
-        said = yaml.safe_load(settings.read_text(encoding="utf-8"))
+        try:
+            said = yaml.safe_load(settings.read_text(encoding="utf-8"))
+        except (ValueError, yaml.YAMLError):
+            said = None
         if said != public(header["config"]):
             message = "it names other settings than the run has now; `dimsum release` writes it"
             yield Finding("error", RULE, "provenance/config.yaml", message)

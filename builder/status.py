@@ -112,8 +112,8 @@ def find_status(run: Run) -> Status:
     """
     config = parse_config(run.header()["config"])
     try:
-        now = json.loads((run.folder / STATUS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        now = dict(json.loads((run.folder / STATUS).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
         now = {}
     silent = max(0.0, time.time() - now["at"]) if "at" in now else None
     building = silent is not None and silent < SILENT

@@ -28,6 +28,7 @@ from builder.errors import BuilderError, ConfigError
 from builder.stored import GROUP, Made
 from dimsum.files import atomic_writer, file_hash, hash_written, write_json, write_text
 from dimsum.lock import LOCK, hold
+from dimsum.os_errors import leads_nowhere
 from dimsum.places import source_of
 
 FORMAT = 1
@@ -206,7 +207,10 @@ class Run:
         """
         run = cls(folder)
         if not run.header():
-            raise ConfigError(f"{folder} is not a run", hint="`dimsum build` makes one")
+            hint = "`dimsum build` makes one"
+            if leads_nowhere(folder):
+                hint = "it is a link that leads nowhere"
+            raise ConfigError(f"{folder} is not a run", hint=hint)
         return run
 
     @classmethod

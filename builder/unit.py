@@ -26,7 +26,7 @@ from builder.stages.base import Stage, Work
 from builder.stages.order import inputs_of, stage_of
 from builder.store import REJECTS, Run, Sidecar, digest, read_table, seed_of
 from dimsum.errors import DimsumError
-from dimsum.files import file_hash
+from dimsum.files import file_hash, writing_into
 from dimsum.places import far
 
 
@@ -157,7 +157,8 @@ def run_unit(folder: Path, stage_name: str, shard: int, watch: Watch | None = No
         tick=heard.tick,
     )
     try:
-        output = stage.make(work)
+        with writing_into(run.folder):
+            output = stage.make(work)
         seconds = time.monotonic() - began
         record = run.commit(stage.name, shard, fingerprint, output, seconds, hashes, contents)
     finally:

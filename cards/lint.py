@@ -23,6 +23,7 @@ from cards.lint_private import private_findings
 from cards.lint_provenance import provenance
 from cards.metadata import read_yaml, split_card
 from cards.render import hand_written
+from cards.text import read_text
 
 _PLACEHOLDERS = re.compile(
     r"(?i)\[more information needed\]|\[optional\]|\{\{|\}\}|\{%|%\}|<your[ _-]|lorem ipsum"
@@ -47,7 +48,10 @@ def lint(
     if card is None:
         if not (folder / CARD).is_file():
             return [Finding("error", "no-card", CARD, "there is no card")]
-        card = (folder / CARD).read_text(encoding="utf-8")
+        try:
+            card = read_text(folder / CARD)
+        except CardError as error:
+            return [Finding("error", "not-utf8", CARD, error.message)]
     try:
         metadata = read_metadata(card)
     except CardError as error:

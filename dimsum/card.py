@@ -19,6 +19,7 @@ from cards.facts import (
 from cards.languages import describe, with_article
 from cards.licenses import inputs_of, licence_of
 from cards.render import render_model_card
+from cards.text import read_text
 from dimsum import __version__
 from dimsum.files import whole_file
 from dimsum.models import public_name
@@ -50,7 +51,7 @@ def write_card(folder: Path, spec: StudentSpec, reference: str) -> None:
     """
     facts = student_facts(folder.name, spec, reference)
     card = folder / "README.md"
-    previous = card.read_text(encoding="utf-8") if card.is_file() else None
+    previous = read_text(card) if card.is_file() else None
     with whole_file(folder / FACTS_PATH) as stream:
         stream.write(facts.model_dump_json(indent=2) + "\n")
     with whole_file(card) as stream:

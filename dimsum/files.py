@@ -6,10 +6,11 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from io import TextIOWrapper
+from math import isfinite
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,6 +27,10 @@ def _umask() -> int:
 
 UMASK = _umask()
 """Rights that new files and folders do not get; read once, before there are threads."""
+
+
+BLOCK = 4096
+"""Bytes that a file takes of most disks at the least."""
 
 
 def give_usual_modes(folder: Path) -> None:
@@ -63,8 +68,10 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
     to a store (`dimsum.places`) is put there when it is whole.
 
     Raises:
+        UsageError: a link that leads nowhere is there, whose place a file would take.
         DimsumError: the disk is full or the folder cannot be written; nothing is left behind.
     """
+    _refuse_dangling(path)
     scratch = None
     try:
         if (place := far(path)) is not None:
@@ -85,17 +92,37 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
         Path(scratch).replace(path)
         scratch = None
     except OSError as error:
-        if error.errno in os_errors.FULL:
-            raise DimsumError(
-                f"no room left to write {path}",
-                hint="free some space and run the same command again; finished work is kept",
-            ) from error
+        if os_errors.is_full(error):
+            raise no_room(path) from error
         _, hint = os_errors.explain(error) or ("", "")
         raise DimsumError(f"cannot write {path}: {error.strerror or error}", hint=hint) from error
     finally:
         if scratch is not None:
             with suppress(OSError):
                 Path(scratch).unlink()
+
+
+@contextmanager
+def writing_into(folder: Path, *, scratch: bool = False) -> Iterator[None]:
+    """Name the folder that has no room where a library's own error names nothing.
+
+    Args:
+        scratch: what is written has other names so far, which mean nothing to a user.
+
+    Raises:
+        DimsumError: the disk is full.
+    """
+    try:
+        yield
+    except Exception as error:
+        if os_errors.is_full(error) and (scratch or not isinstance(error, DimsumError)):
+            raise no_room(folder) from error
+        raise
+
+
+def no_room(path: Path) -> DimsumError:
+    """The error of a disk that is full."""
+    return DimsumError(f"no room left to write {path}", hint=os_errors.MAKE_ROOM)
 
 
 def _is_stream(path: Path) -> bool:
@@ -119,10 +146,14 @@ def try_file(path: Path, inputs: Iterable[str | Path] = ()) -> None:
             raise UsageError(f"{path} is what is read", hint="choose another name")
     if path.is_dir():
         raise UsageError(f"{path} is a folder", hint="name a file in it")
-    if path.is_symlink() and not path.exists():
-        raise UsageError(f"{path} is a link that leads nowhere", hint="choose another name")
+    _refuse_dangling(path)
     if not _is_stream(path):
         try_folder(path.parent)
+
+
+def _refuse_dangling(path: Path) -> None:
+    if os_errors.leads_nowhere(path):
+        raise UsageError(f"{path} is a link that leads nowhere", hint="choose another name")
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
@@ -134,13 +165,18 @@ def try_folder(folder: Path) -> None:
     """Try a folder for files before the work for them begins.
 
     Raises:
-        DimsumError: nothing can be written there.
+        DimsumError: nothing can be written there, not even a few bytes.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        with tempfile.TemporaryFile(dir=folder) as stream:
+            stream.write(bytes(BLOCK))  # an empty file finds room on a full disk too
+            stream.flush()
     except OSError as error:
+        if os_errors.is_full(error):
+            raise no_room(folder) from error
+        if os_errors.leads_nowhere(folder):
+            raise DimsumError(f"{folder} is a link to nothing", hint=os_errors.MEND_LINK) from error
         raise DimsumError(
             f"cannot write into {folder}: {error.strerror or error}", hint="choose another place"
         ) from error
@@ -184,8 +220,32 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write indented JSON whole."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """Write indented JSON whole; a number that JSON has no word for is null."""
+    write_text(path, to_json(value, indent=2) + "\n")
+
+
+def to_json(
+    value: Any, *, indent: int | None = None, default: Callable[[Any], Any] | None = None
+) -> str:
+    """A value as JSON, in which a number that JSON has no word for is null.
+
+    Raises:
+        TypeError: a value has no form, and `default` gives it none.
+    """
+    try:
+        return json.dumps(
+            value, indent=indent, ensure_ascii=False, default=default, allow_nan=False
+        )
+    except ValueError:
+        return json.dumps(_without_nan(value), indent=indent, ensure_ascii=False, default=default)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 @contextmanager
@@ -194,15 +254,38 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
     Raises:
         UsageError: the name is taken by something that is not an empty folder.
+        DimsumError: the disk is full; nothing is left behind.
     """
     _refuse_filled(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    try_folder(folder.parent)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        yield scratch
+        with writing_into(folder, scratch=True):
+            yield scratch
         scratch.chmod(0o777 & ~UMASK)
         if folder.exists():
             folder.rmdir()
         scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def whole_files(folder: Path, prefix: str) -> Iterator[Path]:
+    """A scratch folder whose files come into `folder` when all of them are written.
+
+    Args:
+        prefix: of the scratch folder's name, by which one that a killed process left is known.
+
+    Raises:
+        DimsumError: the disk is full; nothing of them is left behind.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
+    try:
+        with writing_into(folder, scratch=True):
+            yield scratch
+        for path in sorted(scratch.iterdir()):
+            path.replace(folder / path.name)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any
 from dimsum.data.files import decode_lines, form_of, json_row, lines_in, rows_in
 from dimsum.data.values import Reading, Row, check_columns, format_value, not_text
 from dimsum.errors import UsageError
-from dimsum.files import try_file
+from dimsum.files import to_json, try_file
 from dimsum.hub import find_models, pin
 from dimsum.models import resolve
 from dimsum.rerank import Judge, best_of, likeliest_obeying
@@ -350,9 +350,9 @@ def _emit(
     if reason:
         found["dropped"] = reason
     value = {**row, "control": code, **found}
-    line = json.dumps(value, ensure_ascii=False, default=_as_text)
+    line = to_json(value, default=_as_text)
     if not_text(line):  # half a surrogate pair cannot be written as UTF-8
-        line = json.dumps(value, default=_as_text)
+        line = json.dumps(json.loads(line))
     sink.write(line + "\n")
 
 

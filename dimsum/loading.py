@@ -7,6 +7,7 @@ random weights never write.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -60,8 +61,10 @@ def check_model(
     if not resolved.identity.startswith("hub:"):  # headers on the Hub would be whole downloads
         model = _open_without_weights(auto, resolved, kind)
         rows = model.get_input_embeddings().weight.shape[0]
-        _refuse_nan(_weights_of(resolved), reference)
+        refuse_nan(_weights_of(resolved), reference)
     check_tokenizer(tokenizer, rows, reference)
+    if kind == "encoder":
+        check_padding(tokenizer, reference, role)
     room = positions(config, tokenizer)
     if tokens > room:
         raise ModelError(
@@ -137,8 +140,8 @@ def open_whole(
         ignore_mismatched_sizes=True,  # refused below, with their names
         **resolved.arguments(),
     )
-    check_weights(info, resolved.reference, lenient=lenient)
-    _refuse_nan(model.named_parameters(), resolved.reference)
+    check_weights(info, resolved.reference, lenient=lenient, model=model)
+    refuse_nan(model.named_parameters(), resolved.reference)
     tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
     check_tokenizer(tokenizer, model.get_input_embeddings().weight.shape[0], resolved.reference)
     return model, tokenizer
@@ -155,33 +158,44 @@ def _open_without_weights(auto: Any, resolved: Resolved, kind: Kind) -> Any:
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # refused below, with their names
         )
-    check_weights(info, resolved.reference, lenient=kind == "encoder")
+    check_weights(info, resolved.reference, lenient=kind == "encoder", model=model)
     return model
 
 
 def check_weights(
-    info: Any, reference: str, *, lenient: bool = False, new: Collection[str] = ()
+    info: Any,
+    reference: str,
+    *,
+    lenient: bool = False,
+    new: Collection[str] = (),
+    model: Any = None,
 ) -> None:
     """Refuse weights that are not those of the model, as transformers' loading information says.
 
     Args:
         lenient: its head may be left over, and a pooler be missing: only its states are read.
-        new: beginnings of names that are meant to be missing, because they are to be trained.
+        new: beginnings of names that are meant to be missing or of another shape, because they
+            are to be trained.
+        model: where a head may be left over, the model, of which no layer may.
 
     Raises:
         ModelError: some are missing, left over or of another shape.
     """
     found = info if isinstance(info, dict) else vars(info)
+
+    def is_new(name: str) -> bool:
+        return any(name.startswith(one) or f".{one}" in name for one in new)
+
     missing = [
         name
         for name in sorted(found["missing_keys"])
-        if not (lenient and "pooler" in name)
-        and not any(name.startswith(one) or f".{one}" in name for one in new)
+        if not (lenient and "pooler" in name) and not is_new(name)
     ]
-    surplus = [] if lenient or new else sorted(found["unexpected_keys"])
-    shaped = sorted(
-        str(key[0] if isinstance(key, tuple) else key) for key in found["mismatched_keys"]
-    )
+    surplus = sorted(found["unexpected_keys"])
+    if lenient or new:
+        surplus = _layers_of(model, surplus) if model is not None else []
+    names = [str(key[0] if isinstance(key, tuple) else key) for key in found["mismatched_keys"]]
+    shaped = sorted(name for name in names if not is_new(name))
     for names, words, hint in (
         (missing, "lacks {} of its weights ({}), which would be random", "the file may be of "
          "another model, or incomplete"),
@@ -193,6 +207,18 @@ def check_weights(
         if names:
             named = ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
             raise ModelError(f"the model {reference} " + words.format(len(names), named), hint=hint)
+
+
+def _layers_of(model: Any, names: Iterable[str]) -> list[str]:
+    """Of names of weights those of numbered layers in a part that the model has."""
+    parts = {name.partition(".")[0] for name, _ in model.base_model.named_parameters()}
+    prefix = f"{model.base_model_prefix}."
+    own = {name: name.removeprefix(prefix) for name in names}
+    return [
+        name
+        for name, inner in own.items()
+        if inner.partition(".")[0] in parts and re.search(r"\.\d+\.", inner)
+    ]
 
 
 def _weights_of(resolved: Resolved) -> Iterator[tuple[str, torch.Tensor]]:
@@ -208,7 +234,7 @@ def _weights_of(resolved: Resolved) -> Iterator[tuple[str, torch.Tensor]]:
                     yield name, file.get_tensor(name)
 
 
-def _refuse_nan(weights: Iterable[tuple[str, torch.Tensor]], reference: str) -> None:
+def refuse_nan(weights: Iterable[tuple[str, torch.Tensor]], reference: str) -> None:
     """Refuse weights among which one is no number: a few of them only show on some texts.
 
     Raises:
@@ -254,7 +280,9 @@ def check_tokenizer(tokenizer: Any, rows: int | None, reference: str) -> None:
         ModelError: it is so.
     """
     ids = tokenizer(SENTENCE, add_special_tokens=False)["input_ids"]
-    if not ids or set(ids) == {tokenizer.unk_token_id}:
+    known = [one for one in ids if one != tokenizer.unk_token_id]
+    # What a library makes without files knows no more than where words begin.
+    if not tokenizer.decode(known, skip_special_tokens=True).strip():
         raise ModelError(
             f"the model {reference} has no tokenizer that can read a sentence",
             hint="save its tokenizer beside it: tokenizer.json, or what its kind has",
@@ -264,6 +292,19 @@ def check_tokenizer(tokenizer: Any, rows: int | None, reference: str) -> None:
         raise ModelError(
             f"the tokenizer of {reference} has {highest + 1:,} tokens, its embedding {rows:,}",
             hint="it is another model's tokenizer, or the embedding was not resized to it",
+        )
+
+
+def check_padding(tokenizer: Any, reference: str, role: str) -> None:
+    """Refuse an encoder that cannot read texts of several lengths at once.
+
+    Raises:
+        UsageError: its tokenizer has no padding token.
+    """
+    if tokenizer.pad_token_id is None:
+        raise UsageError(
+            f"{reference} has no padding token, and reads no texts of several lengths at once",
+            hint=f"the {role} is an encoder of sentences, such as embedded:minilm-l6",
         )
 
 

@@ -17,6 +17,15 @@ __all__ = ["LOCK", "Busy", "hold"]
 LOCK = ".lock"
 
 
+def cannot_write(folder: Path, error: OSError) -> DimsumError:
+    """The error of a folder that cannot be made or written."""
+    if os_errors.leads_nowhere(folder):
+        return DimsumError(f"{folder} is a link to nothing", hint=os_errors.MEND_LINK)
+    return DimsumError(
+        f"cannot write {folder}: {error.strerror or error}", hint=os_errors.hint_for(error)
+    )
+
+
 @contextmanager
 def hold(folder: Path, doing: str) -> Iterator[Callable[[], None]]:
     """Hold a folder for one process; the lock dies with the process.
@@ -46,10 +55,7 @@ def hold(folder: Path, doing: str) -> Iterator[Callable[[], None]]:
             folder.mkdir(parents=True, exist_ok=True)
             stream = path.open("w")
         except OSError as error:
-            raise DimsumError(
-                f"cannot write {folder}: {error.strerror or error}",
-                hint=os_errors.hint_for(error),
-            ) from error
+            raise cannot_write(folder, error) from error
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -25,8 +25,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from dimsum.data.files import why_no_file
 from dimsum.devices import pick_device, pick_dtype
 from dimsum.errors import DimsumError, ModelError, UsageError
+from dimsum.files import writing_into
 from dimsum.network import prefer_cache_when_offline
 
 if TYPE_CHECKING:
@@ -127,7 +129,8 @@ def is_on_hub(reference: str) -> bool:
 
 def _is_path(reference: str) -> bool:
     path = Path(reference).expanduser()
-    return path.suffix == ".gguf" or reference.startswith((".", "/", "~")) or path.exists()
+    there = path.exists() or path.is_symlink()
+    return there or path.suffix == ".gguf" or reference.startswith((".", "/", "~"))
 
 
 def public_name(reference: str) -> str:
@@ -165,7 +168,7 @@ def _resolve_embedded(reference: str) -> Resolved:
 
 def _resolve_local(reference: str, path: Path) -> Resolved:
     if not path.exists():
-        raise ModelError(f"no model at {path}", hint="check the path")
+        raise ModelError(f"no model at {path}", hint=why_no_file(path))
     if path.suffix == ".gguf":
         return Resolved(reference, str(unpack_gguf(path)), None, _weights_identity(path))
     if not any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
@@ -228,6 +231,7 @@ def unpack_gguf(file: Path) -> Path:
 
     Raises:
         ModelError: the file cannot be read as GGUF.
+        DimsumError: the disk is full.
     """
     digest = _weights_identity(file).removeprefix("sha256:")[:16]
     folder = cache_folder() / "gguf" / f"{file.stem}-{digest}"
@@ -275,8 +279,9 @@ def _unpack(file: Path, folder: Path) -> None:
             f"{file} could not be read as a GGUF model: {_first_line(error)}",
             hint="the file may be truncated; install or copy it again",
         ) from error
-    model.to(torch.bfloat16).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    with writing_into(folder.parent):
+        model.to(torch.bfloat16).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
 
 
 def load_causal(

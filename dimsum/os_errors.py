@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+MAKE_ROOM = "free some space and run the same command again; finished work is kept"
+MEND_LINK = "remove it, or make what it points to"
 HINTS = {
     errno.EROFS: "choose a place that can be written to",
     errno.EACCES: "choose another place, or get the right to use this one",
@@ -22,6 +24,8 @@ HINTS = {
 }
 _NUMBER = re.compile(r"\(os error (\d+)\)|\[Errno (\d+)\]")
 """How libraries that are written in other languages pass an error of the system on."""
+_FULL_WORDS = ("No space left on device", "unexpected pos", "PytorchStreamWriter failed writing")
+"""What they say without its number; the last two are torch's words for a file cut short."""
 
 
 def explain(error: BaseException) -> tuple[str, str] | None:
@@ -30,16 +34,28 @@ def explain(error: BaseException) -> tuple[str, str] | None:
         number, path, _ = _parts(one)
         if number in FULL:  # whatever was made of it on the way
             where = f" to write {path}" if path else ""
-            return (
-                f"no room left{where}",
-                "free some space and run the same command again; finished work is kept",
-            )
+            return f"no room left{where}", MAKE_ROOM
+    if isinstance(error, RuntimeError) and "home directory" in str(error):  # pathlib's words
+        return "there is no home folder for a path that begins with ~", "write the path out"
     number, path, said = _parts(error)
     if number not in HINTS:
         return None
-    if path and Path(path).is_symlink() and not Path(path).exists():
-        return f"{path} is a link to nothing", "remove it, or make what it points to"
+    if path and leads_nowhere(Path(path)):
+        return f"{path} is a link to nothing", MEND_LINK
     return f"{path}: {said}" if path else said, HINTS[number]
+
+
+def leads_nowhere(path: Path) -> bool:
+    """Whether a path is a link to nothing; the system only says that it exists, or does not.
+
+    A store (`dimsum.places`) has no links.
+    """
+    return isinstance(path, Path) and path.is_symlink() and not path.exists()
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether a disk without room is behind an error, whatever was made of it on the way."""
+    return any(_parts(one)[0] in FULL for one in _chain(error))
 
 
 def hint_for(error: OSError) -> str:
@@ -55,7 +71,7 @@ def _parts(error: BaseException) -> tuple[int | None, str, str]:
     first = (str(error).strip().splitlines() or [""])[0]
     found = _NUMBER.search(first)
     number = int(found[1] or found[2]) if found else None
-    if number is None and "No space left on device" in first:
+    if number is None and any(words in first for words in _FULL_WORDS):
         number = errno.ENOSPC
     return number, "", first
 

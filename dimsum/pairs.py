@@ -90,20 +90,17 @@ def _texts_of(
     for row in rows:
         if counted.rows == 0:
             wanted = (columns.source, columns.target, *columns.where)
-            check_columns(row, wanted, name, "--source-column and --target-column")
+            options = "--source-column and --target-column"
+            if columns.where:
+                options = "--source-column, --target-column and --where"
+            check_columns(row, wanted, name, options)
         position = counted.read(row)
         if not counted.meets(row, columns.where, position):
             continue
         source = counted.text(row, columns.source, position)
         if source is None:
             continue
-        targets = row.get(columns.target)
-        if targets == []:
-            counted.drop("empty", position)
-        for target in targets if isinstance(targets, list) else [targets]:
-            text = counted.text({columns.target: target}, columns.target, position)
-            if text is None:
-                continue
+        for text in counted.texts(row, columns.target, position):
             if is_blank(source) or is_blank(text):
                 counted.drop("empty", position)
             else:

@@ -27,6 +27,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from dimsum.errors import UsageError
+from dimsum.os_errors import leads_nowhere
 
 
 class Settings(BaseModel):
@@ -184,11 +185,12 @@ def read_mapping(source: str | Path, presets: Presets) -> dict[str, Any]:
     else:
         path = Path(source).expanduser()
         if not path.is_file():
-            raise UsageError(
-                f"no settings at {path}",
-                hint="give a YAML file"
-                + (f" or a preset: {', '.join(presets.names)}" if presets.names else ""),
-            )
+            hint = "give a YAML file"
+            if presets.names:
+                hint += f" or a preset: {', '.join(presets.names)}"
+            if leads_nowhere(path):
+                hint = "it is a link that leads nowhere"
+            raise UsageError(f"no settings at {path}", hint=hint)
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:

@@ -17,7 +17,7 @@ from typing import IO
 
 from dimsum import os_errors
 from dimsum.errors import DimsumError, UsageError
-from dimsum.files import write_json
+from dimsum.files import no_room, write_json
 from dimsum.lock import Busy
 
 ENDING = ".unfinished"
@@ -110,6 +110,8 @@ def growing(output: Path, asked: str, say: Callable[[str], None]) -> Iterator[Gr
             about.unlink(missing_ok=True)
         except BaseException as error:
             _keep(growth, part, about, say)
+            if os_errors.is_full(error):
+                raise no_room(part) from error
             if isinstance(error, OSError):
                 raise DimsumError(
                     f"cannot write {part}: {error.strerror or error}",
@@ -119,6 +121,8 @@ def growing(output: Path, asked: str, say: Callable[[str], None]) -> Iterator[Gr
         finally:
             with suppress(OSError):
                 text.detach()
+            with suppress(OSError):  # what found no room is still in the buffer
+                binary.close()
 
 
 def _keep(growth: Growing, part: Path, about: Path, say: Callable[[str], None]) -> None:

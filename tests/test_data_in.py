@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +191,12 @@ def test_what_is_no_text_is_counted_by_every_command(command: Command, tmp_path:
     judged = ("evaluate", "--data", path, "--task", "paraphrase", "--bertscore", "none")
     found = command.document(*judged, "--baseline", "copy")
     assert (found["examples"], found["dropped"]) == (2, {"empty": 2, "null": 1})
+    audit = command.document("audit", "draw", path, "-o", tmp_path / "listed", "--known", 0)
+    assert audit["dropped"] == {"empty": 2, "null": 1}
+    assert len(json.loads((tmp_path / "listed/private/key.json").read_text())["pairs"]) == 3
+    assert command.document("task", "check", "paraphrase", path)["dropped"] == audit["dropped"]
+    found = command.document("stats", path)["corpora"][0]
+    assert (found["rows"], found["dropped"]) == (4, {"empty": 1, "null": 1})
     many = [{**pair(4), "target": ["One.", None, " ", 5, ["x"]]}, {**pair(5), "target": [5, None]}]
     path = put(tmp_path / "many.jsonl", lines([*many, *[pair(n) for n in range(6, 9)]]))
     judged = ("evaluate", "--data", path, "--task", "paraphrase", "--bertscore", "none")
@@ -200,9 +208,10 @@ def test_what_is_no_text_is_counted_by_every_command(command: Command, tmp_path:
 def test_labels_of_examples_are_words(command: Command, toy_critic: Path, tmp_path: Path) -> None:
     good = {"premise": "A man eats soup.", "hypothesis": "A man eats.", "label": "entailment"}
     rows = [good] * 3 + [{**good, "premise": None}, {**good, "label": "-"}]
+    rows += [{**good, "hypothesis": " \u200b"}]
     path = put(tmp_path / "nli.jsonl", MARK + lines(rows))
     found = command.document("critic", "evaluate", toy_critic, path)["data"][0]
-    assert (found["n"], found["dropped"]) == (3, {"null": 1, "no_label": 1})
+    assert (found["n"], found["dropped"]) == (3, {"null": 1, "no_label": 1, "empty": 1})
     path = put(tmp_path / "ints.jsonl", lines([good, {**good, "label": 1}]))
     said = command.refused("critic", "evaluate", toy_critic, path)
     assert "line 2, column 'label': 1 is no label" in said[0]
@@ -251,6 +260,13 @@ def test_where_compares_text_with_text_in_every_command(command: Command, tmp_pa
         ("s.parquet", gzip.compress(b"PAR1", mtime=0), "is gzipped", "ends in .gz"),
         ("t.jsonl", b'{"source": "a", "source": "b"}\n', "line 1, has two columns 'source'", "own"),
         ("u.json", b'[{"source": "a", "source": "b"}]', "has two columns 'source'", "own name"),
+        ("v.csv", bz2.compress(lines([pair(1)])), "is packed by bzip2", "gzip"),
+        ("w.jsonl", lzma.compress(lines([pair(1)])), "is packed by xz", "gzip"),
+        ("x.csv", b"\x28\xb5\x2f\xfd\x24", "is packed by zstd", "gzip"),
+        ("y.csv", b"SQLite format 3\x00", "is a database of SQLite", "export the table"),
+        ("z.csv", b"<!DOCTYPE html>\n<html>\n", "is a web page", "fetch the file itself"),
+        ("a.jsonl", b"PAR1\x15", "is a parquet file", "ends in .parquet"),
+        ("b.parquet", b"PAR1\x15\x00", "cannot be read", "damaged"),
         ("o.csv", b" source ,target\nA,b\n", "found ' source ', target", "name the columns"),
     ],
 )
@@ -272,6 +288,36 @@ def test_what_cannot_be_read_is_refused_in_the_same_words(
         assert len(said) <= 2
 
 
+def test_a_link_that_leads_nowhere_is_named_by_every_command(
+    command: Command, tmp_path: Path
+) -> None:
+    train = ("--student", command.student, "--preset", "embedded", "-o", tmp_path / "s")
+    judged = ("--task", "summary", "--baseline", "copy", "--bertscore", "none")
+    put(tmp_path / "half/train-00000-of-00002.jsonl", lines([pair(n) for n in range(6)]))
+    for name in ("link", "link.jsonl", "half/train-00001-of-00002.jsonl"):
+        (tmp_path / name).symlink_to(tmp_path / "nowhere")
+    for name in ("link", "link.jsonl", "half"):
+        path = tmp_path / name
+        for asked in (
+            ("train", path, *train),
+            ("stats", path),
+            ("evaluate", "--data", path, *judged),
+            ("audit", "draw", path, "-o", tmp_path / "audit"),
+            ("generate", command.student, path, "--task", "summary"),
+            ("critic", "evaluate", "embedded:critic", path),
+        ):
+            said = command.refused(*asked)
+            if name == "half" and asked[0] == "generate":
+                continue  # it takes no folder
+            assert "a link that leads nowhere" in said[-1], asked
+            assert name in " ".join(said), asked
+    texts = put(tmp_path / "a.txt", b"One two three.\n")
+    code, out, err = command("generate", tmp_path / "link", texts, "--task", "summary")
+    assert (code, out) == (1, "")
+    assert "a link that leads nowhere" in err
+    assert not (tmp_path / "s").exists()
+
+
 def test_an_output_for_every_row(command: Command, tmp_path: Path) -> None:
     cells = [f'"Heat the oil,\nthen say ""hot"" {n} times."' for n in range(5)]
     path = put(tmp_path / "quoted.csv", ("source\n" + "\n".join(cells) + "\n").encode())
@@ -285,10 +331,11 @@ def test_an_output_for_every_row(command: Command, tmp_path: Path) -> None:
     path = put(tmp_path / "lines.txt", MARK + b"Heat the oil.\n\n  \nAdd the onions.\n")
     out = command(*generate, path, "--task", "summary")[1].split("\n")
     assert [bool(line) for line in out] == [True, False, False, True, False]
-    for name in ("e.txt", "e.jsonl", "e.csv"):
+    empty = {"e.txt": b"", "e.jsonl": b"", "e.csv": b"", "m.txt": MARK, "m.csv": MARK}
+    for name, content in empty.items():
         target = tmp_path / f"{name}.jsonl"
         assert (
-            command(*generate, put(tmp_path / name, b""), "--task", "summary", "-o", target)
+            command(*generate, put(tmp_path / name, content), "--task", "summary", "-o", target)
             == (
                 0,
                 "",

@@ -198,6 +198,15 @@ def test_without_a_home_directory(tmp_path: Path) -> None:
         assert (done.returncode, said) == (0, "")
 
 
+def test_a_home_that_nobody_has(capfd: pytest.CaptureFixture[str]) -> None:
+    for words in (["stats", "~nosuchuser/a.jsonl"], ["build", "~nosuchuser/a.yaml"]):
+        assert run(words) == 1
+        assert capfd.readouterr().err.splitlines() == [
+            "Error: there is no home folder for a path that begins with ~.",
+            "Hint:  write the path out",
+        ]
+
+
 def test_no_command_writes_over_what_it_reads(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -280,6 +289,46 @@ def test_a_link_to_nothing_is_named(tmp_path: Path, capfd: pytest.CaptureFixture
     ]
 
 
+def test_a_name_that_no_repository_has_is_refused_without_the_hub(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for words in (["verify", "nosuch"], ["publish", str(tmp_path), "a/b/c", "--dry-run"]):
+        assert run(words) == 2
+        said = capfd.readouterr().err.splitlines()
+        assert said[0].endswith("is no name of a repository."), words
+        assert said[1] == "Hint:  give it as NS/NAME"
+
+
+def test_no_command_goes_through_a_link_to_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "nowhere")
+    data = tmp_path / "a.jsonl"
+    data.write_text('{"source": "One two three.", "target": "One two."}\n' * 4)
+    learns = ["--set", "objective.lambda=0", "--set", "objective.teacher=embedded:nosuch"]
+    for words in (
+        ["init", str(link), "--force"],
+        ["stats", str(data), "-o", str(link)],
+        ["build", "embedded", "-o", str(link)],
+        ["train", str(data), "-o", str(link)],
+        ["critic", "train", str(data), "-o", str(link)],
+        ["distill", "embedded", "-o", str(link)],
+        ["sweep", "embedded", "--over", "seed=0,1", "-o", str(link)],
+        ["teacher-logits", str(data), "-o", str(link), "--set", "objective.kind=gkd", *learns],
+        ["show", str(link)],
+        ["report", str(link)],
+        ["build", str(link)],
+        ["generate", str(link), str(data), "--task", "summary"],
+    ):
+        assert run(words) in (1, 2), words
+        said = capfd.readouterr().err.splitlines()
+        assert re.search("link to nothing|link that leads nowhere", " ".join(said)), words
+        assert len(said) == 2, words
+        assert link.is_symlink()
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_outputs_do_not_take_the_place_of_a_link_to_nothing(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -303,6 +352,17 @@ def test_new_files_have_the_rights_of_any_new_file(tmp_path: Path) -> None:
     mask = os.umask(0)
     os.umask(mask)
     assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == 0o666 & ~mask
+
+
+def test_a_file_that_ends_too_early_is_no_interrupt(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*arguments: Any, **named: Any) -> None:
+        raise EOFError("Ran out of input")
+
+    monkeypatch.setattr("builder.statistics.study.study", fail)
+    assert run(["stats", __file__]) == 1
+    assert "EOFError: Ran out of input." in capfd.readouterr().err
 
 
 def test_a_terminal_of_few_characters_gets_escapes(tmp_path: Path) -> None:

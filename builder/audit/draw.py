@@ -25,7 +25,7 @@ from builder.audit.strata import draw_sample
 from builder.errors import ConfigError
 from builder.store import digest
 from dimsum.data.values import Reading
-from dimsum.files import whole_file, whole_folder, write_text
+from dimsum.files import try_folder, whole_file, whole_folder, write_text
 from dimsum.tasks import task_names, task_of
 
 KNOWN = 8
@@ -62,6 +62,7 @@ def draw(
     Raises:
         ConfigError: nothing to draw from, or a folder that is not empty.
     """
+    try_folder(output.parent)
     population = open_population(corpus, rejects=rejects, score=score, reading=reading)
     sample = draw_sample(population, min(n, len(population.keys)), seed)
     texts = population.rows([row.position for row in sample.rows])
@@ -114,6 +115,7 @@ def compare(
         UsageError: no such task.
     """
     task = task_of(task).name
+    try_folder(output.parent)
     corpus, rows = draw_compared(outputs, n, task, seed)
     again = max(2, round(len(rows) / 20)) if repeats is None else repeats
     sheets = {}

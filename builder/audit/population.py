@@ -144,7 +144,7 @@ def _parts(corpus: Path, rejects: bool) -> tuple[str, Origin, tuple[Part, ...]]:
     except UsageError as error:
         raise ConfigError(
             f"there are no pairs at {corpus}: {error.message}",
-            hint="give a run, a released folder, or data files",
+            hint=error.hint or "give a run, a released folder, or data files",
         ) from error
     is_release = (corpus / "provenance").is_dir() or any(corpus.glob("data/**/*.parquet"))
     origin: Origin = "release" if is_release else "file"
@@ -187,11 +187,16 @@ def _rows(
                     whole = next(rows_in(part.path))
                     check_columns(whole, [score], str(part.path), "--score")
             position = counted.read(row)
-            texts = [counted.text(row, column, position) for column in TEXTS]
-            if any(text is not None and is_blank(text) for text in texts):
-                counted.drop("empty", position)
-            elif None not in texts:
-                yield _row(row, part, score, f"{part.path}, {position}")
+            source = counted.text(row, "source", position)
+            if source is None:
+                continue
+            several = isinstance(row["target"], list)
+            for target in counted.texts(row, "target", position):
+                if is_blank(source) or is_blank(target):
+                    counted.drop("empty", position)
+                    continue
+                one = {**row, "target": target, **({"id": None} if several else {})}
+                yield _row(one, part, score, f"{part.path}, {position}")
 
 
 def _row(row: dict[str, Any], part: Part, score: str, where: str) -> dict[str, Any]:

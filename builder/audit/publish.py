@@ -16,6 +16,7 @@ from builder.release import write_release
 from builder.store import RUN_FILE, Run
 from cards.facts import FACTS_PATH, DatasetFacts
 from cards.render import render_dataset_card
+from cards.text import read_text
 from dimsum.files import file_hash, write_json, write_text
 
 
@@ -66,7 +67,7 @@ def _render(folder: Path, rows: str, facts: DatasetFacts) -> list[Path]:
     sums = json.loads(sums_path.read_text(encoding="utf-8")) if sums_path.is_file() else {}
     audits = read_audits(folder / RELEASE_AUDITS, rows)
     facts = facts.model_copy(update={"audits": audits.facts, "audits_of_other_rows": audits.others})
-    previous = card.read_text(encoding="utf-8") if card.is_file() else None
+    previous = read_text(card) if card.is_file() else None
     write_text(facts_path, facts.model_dump_json(indent=2) + "\n")
     write_text(card, render_dataset_card(facts, previous))
     changed = [facts_path, card, *(folder / RELEASE_AUDITS).glob("*.json")]

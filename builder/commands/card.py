@@ -24,6 +24,7 @@ def render(folder: Path, as_json: bool) -> None:
     from cards.facts import FACTS_PATH
     from cards.findings import CARD
     from cards.render import render_card
+    from cards.text import read_text
     from dimsum.files import write_text
 
     if not (folder / FACTS_PATH).is_file():
@@ -32,7 +33,7 @@ def render(folder: Path, as_json: bool) -> None:
             hint="`dimsum release` writes it beside a dataset, training beside a student",
         )
     path = folder / CARD
-    previous = path.read_text(encoding="utf-8") if path.is_file() else None
+    previous = read_text(path) if path.is_file() else None
     write_text(path, render_card(read_facts(folder / FACTS_PATH), previous))
     click.echo(json.dumps({"card": str(path)}, indent=2) if as_json else str(path))
 

@@ -51,24 +51,24 @@ def train(
     if not checkpoint.usable(output):
         raise ConfigError(f"{output} is not empty", hint="choose a new folder")
     settings = load_recipe(recipe, overrides)
-    examples = []
-    for path in data:
-        reading = Reading()
-        examples += read_nli(path, reading, "train")
-        if reading.dropped:
-            click.echo(f"left out of {path}: {reading}", err=True)
-    find_models(settings.base, settings.start)
-    from builder.critics.training import Step
-    from builder.critics.training import train as run
-
-    def report(at: Step) -> None:
-        click.echo(
-            f"step {at.step}/{at.steps}  loss {at.loss:.3f}  accuracy {at.accuracy:.3f}  "
-            f"{at.rate:.0f} examples/s",
-            err=True,
-        )
-
     with resumable(), hold(output, "training"):
+        examples = []
+        for path in data:
+            reading = Reading()
+            examples += read_nli(path, reading, "train")
+            if reading.dropped:
+                click.echo(f"left out of {path}: {reading}", err=True)
+        find_models(settings.base, settings.start)
+        from builder.critics.training import Step
+        from builder.critics.training import train as run
+
+        def report(at: Step) -> None:
+            click.echo(
+                f"step {at.step}/{at.steps}  loss {at.loss:.3f}  accuracy {at.accuracy:.3f}  "
+                f"{at.rate:.0f} examples/s",
+                err=True,
+            )
+
         run(settings, examples, output, report)
     _print_folder(output, as_json)
 
@@ -135,15 +135,16 @@ def evaluate(
     from builder.config import CriticConfig
     from builder.critics.nli_data import read_nli
     from builder.critics.windows import describe_long
-    from builder.facts import EVALUATION_FILE
-    from builder.models import find_models, resolve
+    from builder.models import find_models
     from dimsum.commands.output import print_json
     from dimsum.data.values import Reading
-    from dimsum.files import write_json
+    from dimsum.files import try_file, write_json
 
     readings = [Reading() for _ in data]
     files = [(path, read_nli(path, one)) for path, one in zip(data, readings, strict=True)]
     find_models(model)
+    if save:
+        try_file(_evaluation_of(model))
     from builder.critics.entailment import EntailmentCritic
     from builder.critics.evaluation import evaluate as measure
 
@@ -168,8 +169,27 @@ def evaluate(
             )
     document = {"model": model, "data": rows}
     if save:
-        write_json(Path(resolve(model).path) / EVALUATION_FILE, document)
+        write_json(_evaluation_of(model), document)
     if as_json:
         print_json(document)
     else:
         print_evaluations(found)
+
+
+def _evaluation_of(model: str) -> Path:
+    """Where the evaluation of a critic is kept.
+
+    Raises:
+        ConfigError: it lies on the Hub.
+    """
+    from builder.errors import ConfigError
+    from builder.facts import EVALUATION_FILE
+    from builder.models import resolve
+
+    folder = Path(resolve(model).path)
+    if not folder.is_dir():
+        raise ConfigError(
+            f"{model} is on the Hub, where --save writes nothing",
+            hint="leave --save out, or download the model and name its folder",
+        )
+    return folder / EVALUATION_FILE

@@ -52,7 +52,7 @@ def publish(
     if not (yes or dry_run or sys.stdin.isatty()):
         raise ConfigError("nobody is there to say yes", hint="say it with --yes")
     with quiet_client():
-        check_reachable()
+        check_reachable(repo_id)
         publisher = Publisher(
             folder,
             repo_id,

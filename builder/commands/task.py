@@ -70,13 +70,14 @@ def check(definition: str, pairs: Path, others: tuple[str, ...], as_json: bool) 
         if reading.rows == 0:
             check_columns(row, ("source", "target"), str(pairs), "")
         position = reading.read(row)
-        source, target = (reading.text(row, name, position) for name in ("source", "target"))
-        if source is None or target is None:
+        source = reading.text(row, "source", position)
+        if source is None:
             continue
-        if is_blank(source) or is_blank(target):
-            reading.drop("empty", position)
-        else:
-            texts.append((source, target))
+        for target in reading.texts(row, "target", position):
+            if is_blank(source) or is_blank(target):
+                reading.drop("empty", position)
+            else:
+                texts.append((source, target))
     if not texts:
         raise reading.nothing(str(pairs), "pair to try", {})
     found = check_task(definition, texts, others)

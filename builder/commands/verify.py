@@ -29,7 +29,7 @@ def verify(
 
     repo_id, _, revision = repository.partition("@")
     with quiet_client():
-        check_reachable()
+        check_reachable(repo_id)
         retry = Retry(report=lambda line: click.echo(line, err=True))
         result = run(repo_id, revision or None, folder=folder, kind=kind, retry=retry)
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     import torch
 
 FILE = "unfinished.safetensors"
+SCRATCH = f".{FILE}."
+"""How the names begin of what is written and not yet whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +88,12 @@ def read(folder: Path, identity: str) -> Checkpoint | None:
 def remove(folder: Path) -> None:
     """The training is finished; writes that were cut short go with its checkpoint."""
     for path in folder.iterdir():
-        if path.name == FILE or _was_cut_short(path):
+        if path.is_dir() and _was_cut_short(path):
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name == FILE or _was_cut_short(path):
             path.unlink()
 
 
 def _was_cut_short(path: Path) -> bool:
-    """Whether it is what a killed write of a checkpoint left."""
-    return path.name.startswith(f".{FILE}.")
+    """Whether it is what a killed write of a checkpoint or of the critic left."""
+    return path.name.startswith(SCRATCH)

@@ -12,7 +12,7 @@ from builder.critics.entailment import token_batches
 from builder.models import loading, resolve
 from builder.prepacking import Switch, prepack, settle
 from dimsum.devices import pick_device
-from dimsum.loading import open_whole, positions
+from dimsum.loading import check_padding, class_for, open_whole, positions
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -35,13 +35,16 @@ class SentenceEncoder:
 
         Raises:
             BuilderError: it is missing or corrupt.
+            UsageError: it is no encoder of sentences.
         """
         from transformers import AutoModel
 
         resolved = resolve(reference)
         device = pick_device()
+        class_for("encoder", resolved, "encoder")
         with loading(reference):
             model, tokenizer = open_whole(AutoModel, resolved, torch.float32, lenient=True)
+        check_padding(tokenizer, reference, "encoder")
         note = f"{reference} on {device.type} in float32"
         model = model.to(device).eval()
         if settle(prepacked, device, torch.float32):

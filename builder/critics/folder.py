@@ -20,7 +20,7 @@ from builder.critics.nli_model import NliModel
 from builder.critics.spec import SECOND_WEIGHTS, SPEC_FILE, CriticSpec, read_spec
 from builder.errors import BuilderError
 from builder.models import Resolved, loading, quiet_transformers, resolve
-from dimsum.loading import check_weights, open_whole
+from dimsum.loading import check_weights, open_whole, refuse_nan
 
 WEIGHTS = "model.safetensors"
 HEADS = ("score.", "classifier.", "classification_head.", "pre_classifier.", "pooler.")
@@ -66,11 +66,15 @@ def _open(
 
 
 def with_new_head(base: Resolved, dtype: torch.dtype, layers: int | None = None) -> Any:
-    """A model with a head for `LABELS`, new where it has none; its first `layers` only."""
+    """A model with a head for `LABELS`, new where it has none; its first `layers` only.
+
+    Raises:
+        BuilderError: its weights are not those of one model, or are no numbers.
+    """
     from transformers import AutoModelForSequenceClassification
 
     depth = {"num_hidden_layers": layers} if layers else {}
-    with quiet_transformers():  # the head and the cut layers are meant to be missing
+    with loading(base.reference):  # quiet: the head and the cut layers are meant to be missing
         model, info = AutoModelForSequenceClassification.from_pretrained(
             base.path,
             num_labels=len(LABELS),
@@ -79,10 +83,12 @@ def with_new_head(base: Resolved, dtype: torch.dtype, layers: int | None = None)
             dtype=dtype,
             use_safetensors=True,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # of the head; others are refused below
             **depth,
             **base.arguments(),
         )
-    check_weights(info, base.reference, new=HEADS)
+    check_weights(info, base.reference, new=HEADS, model=None if layers else model)
+    refuse_nan(model.base_model.named_parameters(), base.reference)
     return model
 
 

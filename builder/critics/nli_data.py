@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dimsum.data.dataset import read_rows
-from dimsum.data.values import Reading, check_columns, format_value
+from dimsum.data.values import Reading, check_columns, format_value, is_blank
 from dimsum.errors import UsageError
 
 LABELS = ("entailment", "neutral", "contradiction")
@@ -33,7 +33,8 @@ def read_nli(
 ) -> list[NliExample]:
     """Read data files with premise, hypothesis, label and optionally source.
 
-    A row without a label (null, `-`), a premise or a hypothesis is dropped and counted.
+    A row without a label (null, `-`), a premise or a hypothesis, or with one that shows nothing, is
+    dropped and counted.
 
     Args:
         data: a file, a folder or a Hub id.
@@ -55,6 +56,9 @@ def read_nli(
         hypothesis = counted.text(row, "hypothesis", position) if premise is not None else None
         label = row.get("label")
         if premise is None or hypothesis is None:
+            continue
+        if is_blank(premise) or is_blank(hypothesis):
+            counted.drop("empty", position)
             continue
         if label in (None, UNLABELLED):
             counted.drop("no_label", f"{position}, column 'label'")

@@ -33,11 +33,13 @@ from builder.critics.nli_data import LABELS, NliExample, length_buckets, mix
 from builder.critics.nli_model import NliModel
 from builder.critics.recipe import CriticRecipe
 from builder.critics.spec import SPEC_FILE, CriticSpec, read_spec
-from builder.errors import ConfigError
-from builder.models import public_name, quiet_transformers, resolve
+from builder.errors import BuilderError, ConfigError
+from builder.models import loading, public_name, quiet_transformers, resolve
 from builder.store import digest
 from dimsum.cpu import use_explicit_attention
 from dimsum.devices import pick_dtype
+from dimsum.files import whole_files
+from dimsum.loading import check_tokenizer
 
 LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 REPORT_EVERY = 50
@@ -73,15 +75,17 @@ def train(
         report: called every 50 steps and at the end.
 
     Raises:
-        BuilderError: the base model cannot be loaded.
-        ConfigError: `output` holds another training.
+        BuilderError: the base model cannot be loaded, or the loss is no number.
+        ConfigError: `output` holds another training, or `limit` and `repeat` leave no example.
     """
     recipe = recipe.model_copy(update={"dtype": str(_dtype(recipe)).removeprefix("torch.")})
     identity = digest([recipe.model_dump(mode="json"), [astuple(example) for example in examples]])
     begun = checkpoint.read(output, identity)
+    mixed = mix(examples, recipe.repeat, recipe.limit, recipe.seed)
+    if not mixed:
+        raise ConfigError("limit and repeat leave no example", hint="raise them")
     torch.manual_seed(recipe.seed)
     critic = fresh(recipe)
-    mixed = mix(examples, recipe.repeat, recipe.limit, recipe.seed)
     rows = critic.encode([(example.premise, example.hypothesis) for example in mixed])
     lengths = [len(row["input_ids"]) for row in rows]
     batches = [
@@ -104,6 +108,10 @@ def train(
         labels = torch.tensor([mixed[i].label for i in batch])
         logits = critic.logits([rows[i] for i in batch])
         loss = cross_entropy(logits, labels)
+        if not torch.isfinite(loss):
+            raise BuilderError(
+                f"the loss of step {step} is no number", hint="lower the learning_rate"
+            )
         torch.autograd.backward(loss)
         optimiser.step()
         loss_sum += loss.item() * len(batch)
@@ -119,7 +127,8 @@ def train(
             saved = time.monotonic()
     critic.model.eval()
     optimiser.cast(torch.bfloat16)
-    save(critic, output, _trainings(recipe))
+    with whole_files(output, checkpoint.SCRATCH) as scratch:
+        save(critic, scratch, _trainings(recipe))
     optimiser.cast(_dtype(recipe))
     checkpoint.remove(output)
     return critic
@@ -157,9 +166,11 @@ def fresh(recipe: CriticRecipe) -> NliModel:
         model, tokenizer = _earlier(recipe.start, recipe.base, _dtype(recipe))
     else:
         base = resolve(recipe.base)
-        with quiet_transformers():
+        with loading(recipe.base):
             tokenizer = AutoTokenizer.from_pretrained(base.path, **base.arguments())
         model = with_new_head(base, _dtype(recipe), recipe.layers)
+        rows = model.get_input_embeddings().weight.shape[0]
+        check_tokenizer(tokenizer, rows, recipe.base)
     use_explicit_attention(model, model.device)
     if spec.adapter:
         with quiet_transformers():

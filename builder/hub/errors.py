@@ -20,6 +20,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils._http import parse_ratelimit_headers
 
 from builder.errors import BuilderError, ConfigError
+from dimsum import os_errors
 from dimsum.errors import DimsumError
 
 _TOKEN = re.compile(r"\b(hf|api_org|xet)_[A-Za-z0-9_]{4,}|(?i:bearer)\s+\S+")
@@ -167,6 +168,9 @@ def explain(error: BaseException, repo_id: str, *secrets: str | bool | None) -> 
             f"the Hub could not be reached: {said}",
             hint="when the connection is back, the same command goes on where it stopped",
         )
+    if known := os_errors.explain(error):
+        message, hint = known
+        return BuilderError(message, hint=hint)
     return BuilderError(f"{type(error).__name__}: {said}", hint="`dimsum --debug` shows where")
 
 

@@ -26,6 +26,7 @@ from cards.facts import FACTS_PATH, DatasetFacts, Link, ModelFacts
 from cards.findings import CARD, Finding
 from cards.lint import is_model, read_metadata
 from cards.render import render_card
+from cards.text import read_text
 from dimsum.files import write_text
 
 Kind = Literal["dataset", "model"]
@@ -146,7 +147,7 @@ def prepare(
             facts = facts.model_copy(update={"version": tag.removeprefix("v")})
         if companion:
             facts = name_companion(facts, companion)
-        previous = paths[CARD].read_text(encoding="utf-8") if CARD in paths else None
+        previous = read_text(paths[CARD]) if CARD in paths else None
         rendered[CARD] = render_card(facts, previous).encode()
         rendered[FACTS_PATH] = facts_json(facts).encode()
     report(f"hashing {len(paths)} files")
@@ -175,7 +176,7 @@ def read_facts(path: Path) -> DatasetFacts | ModelFacts:
     Raises:
         ConfigError: it does not hold facts of a dataset or a model.
     """
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     model = ModelFacts if '"kind":"model"' in text.replace(" ", "") else DatasetFacts
     try:
         return model.model_validate_json(text)

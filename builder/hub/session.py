@@ -10,10 +10,12 @@ from contextlib import contextmanager
 
 import httpx2
 from huggingface_hub import constants, set_client_factory
+from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils._http import default_client_factory
+from huggingface_hub.utils._validators import validate_repo_id
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars
 
-from builder.errors import BuilderError
+from builder.errors import BuilderError, ConfigError
 from dimsum.network import answers
 
 #: The client waits for ever by itself; a commit of many files may well take a minute.
@@ -22,12 +24,24 @@ TIMEOUT = httpx2.Timeout(120.0, connect=10.0)
 XET = {"HF_XET_CLIENT_RETRY_MAX_DURATION": "30s", "HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "3"}
 
 
-def check_reachable() -> None:
+def check_reachable(repo_id: str) -> None:
     """Find out within seconds that there is no Hub, before anything is hashed or tried again.
 
+    Args:
+        repo_id: that it is to be asked about.
+
     Raises:
+        ConfigError: no repository can have that name.
         BuilderError: it does not answer.
     """
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError:
+        named = False
+    else:
+        named = repo_id.count("/") == 1
+    if not named:
+        raise ConfigError(f"{repo_id} is no name of a repository", hint="give it as NS/NAME")
     if not answers(constants.ENDPOINT):
         raise BuilderError(
             f"the Hub could not be reached: {constants.ENDPOINT} does not answer",

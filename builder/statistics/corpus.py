@@ -14,7 +14,7 @@ from pathlib import Path
 from builder.errors import BuilderError, ConfigError
 from builder.store import RUN_FILE
 from dimsum.data.dataset import SPLIT_COLUMN, data_files, out_of_reach
-from dimsum.data.files import TABLES, rows_in
+from dimsum.data.files import TABLES, rows_in, why_no_file
 from dimsum.data.values import Reading, check_columns, format_value
 from dimsum.network import is_offline, prefer_cache_when_offline
 
@@ -119,6 +119,8 @@ def open_corpus(reference: str, columns: Columns | None = None) -> Corpus:
         return _of_run(path, columns)
     if path.is_dir():
         return _of_folder(path, path.resolve().name, columns)
+    if path.is_symlink():
+        raise ConfigError(f"there is no corpus at {reference}", hint=why_no_file(path))
     if _HUB.fullmatch(reference) and not reference.startswith("."):
         return _of_hub(reference, columns)
     raise ConfigError(
@@ -196,19 +198,20 @@ def _pieces(
     piece: tuple[list[str], list[str], list[str]] = ([], [], [])
     for number, row in enumerate(rows_in(path, wanted, [own])):
         if number == 0:
-            check_columns(row, wanted, path.name, "--source and --target")
+            options = "--source, --target and --where" if columns.where else "--source and --target"
+            check_columns(row, wanted, path.name, options)
         position = reading.read(row)
         if not reading.meets(row, columns.where, position):
             continue
         source = reading.text(row, columns.source, position)
-        target = reading.text(row, columns.target, position) if source is not None else None
-        if source is None or target is None:
+        if source is None:
             continue
-        said = row.get(own, split)
-        for column, value in zip(piece, (source, target, format_value(said or "")), strict=True):
-            column.append(value)
-        if len(piece[0]) == size:
-            yield Rows(*piece)
-            piece = ([], [], [])
+        said = format_value(row.get(own, split) or "")
+        for target in reading.texts(row, columns.target, position):
+            for column, value in zip(piece, (source, target, said), strict=True):
+                column.append(value)
+            if len(piece[0]) == size:
+                yield Rows(*piece)
+                piece = ([], [], [])
     if piece[0]:
         yield Rows(*piece)

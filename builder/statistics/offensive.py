@@ -41,8 +41,15 @@ class OffensiveWords:
         """
         try:
             text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"no word list at {path}", hint=str(error)) from error
+        except UnicodeDecodeError as error:
+            raise ConfigError(
+                f"the word list {path} is not UTF-8",
+                hint="it may be latin-1 or cp1252; save it as UTF-8",
+            ) from error
+        except OSError as error:
+            raise ConfigError(
+                f"no word list at {path}: {error.strerror}", hint="check the path"
+            ) from error
         entries = [line.strip() for line in text.splitlines() if not line.startswith("#")]
         entries = [entry for entry in entries if entry]
         if not entries:

@@ -190,6 +190,10 @@ class _ReportProgress:
 
 
 def _check(corpora: Sequence[Corpus], settings: Settings) -> None:
+    if settings.parser:
+        from dimsum.syntax.parsers import find_parser
+
+        find_parser(settings.parser)
     if "entailment" in settings.measures and settings.critic:
         from builder.statistics.fidelity import load_critic, refuse_own_critic
 

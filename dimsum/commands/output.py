@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from collections.abc import Mapping
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from dimsum.files import to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,19 +18,7 @@ if TYPE_CHECKING:
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output; a number that JSON has no word for is null."""
-    try:
-        text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    except ValueError:
-        text = json.dumps(_without_nan(value), indent=2, ensure_ascii=False)
-    click.echo(text)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and not isfinite(value) else value
+    click.echo(to_json(value, indent=2))
 
 
 def open_console(width: int, *, plain: bool = False) -> Console:

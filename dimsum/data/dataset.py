@@ -17,8 +17,10 @@ SPLIT_COLUMN = "split"
 
 def is_local(reference: str) -> bool:
     """Whether a reference means a path on this machine and not a data set on the Hub."""
+    path = Path(reference).expanduser()
     return (
-        Path(reference).expanduser().exists()
+        path.exists()
+        or path.is_symlink()  # which leads nowhere, and says so where it is read
         or reference.startswith((".", "/", "~"))
         or form_of(Path(reference)) is not None
     )
@@ -86,7 +88,8 @@ def data_files(path: Path) -> list[tuple[Path, str | None]]:
         path: a file, or a folder; of a folder with `data/` in it the files in there.
 
     Raises:
-        UsageError: no such path, a file of no known form, or a folder without data files.
+        UsageError: no such path, a file of no known form, or a folder without data files or with
+            a link in the place of one that leads nowhere.
     """
     if path.is_file():
         form_of_table(path)
@@ -119,11 +122,14 @@ def _around(folder: Path) -> tuple[str, list[str]]:
 
 def _files_in(folder: Path) -> list[Path]:
     there = [
-        file
-        for file in sorted(folder.rglob("*"))
-        if file.is_file()
-        and not any(p.startswith((".", "provenance")) for p in file.relative_to(folder).parts)
+        path
+        for path in sorted(folder.rglob("*"))
+        if not any(p.startswith((".", "provenance")) for p in path.relative_to(folder).parts)
     ]
+    for path in there:
+        if path.is_symlink() and not path.exists() and is_table(path):
+            raise UsageError(f"no file at {path}", hint=why_no_file(path))
+    there = [path for path in there if path.is_file()]
     tables = [file for file in there if is_table(file)]
     return tables or [file for file in there if file.name.lower().endswith(JSON)]
 

@@ -30,6 +30,8 @@ ARRAY = "it is an array of objects, [{...}, ...], or one object a line"
 OWN_NAME = "give each column its own name"
 BATCH = 4096
 """Rows that are read of a parquet file at a time."""
+PARQUET = b"PAR1"
+UNPACK = "unpack it, or pack it by gzip and let its name end in .gz"
 MARKS = {
     b"version https://git-lfs": ("is a pointer of Git LFS", "fetch the file itself: git lfs pull"),
     b"\xff\xfe\x00\x00": ("is UTF-32 text", "save it as UTF-8"),
@@ -38,6 +40,17 @@ MARKS = {
     b"\xfe\xff": ("is UTF-16 text", "save it as UTF-8"),
     b"\x1f\x8b": ("is gzipped", "give it a name that ends in .gz"),
     b"PK\x03\x04": ("is a ZIP archive or a spreadsheet", "unpack it, or save it as CSV"),
+    b"BZh9": ("is packed by bzip2", UNPACK),
+    b"\xfd7zXZ": ("is packed by xz", UNPACK),
+    b"\x28\xb5\x2f\xfd": ("is packed by zstd", UNPACK),
+    b"7z\xbc\xaf\x27\x1c": ("is a 7z archive", "unpack it"),
+    b"SQLite format 3": ("is a database of SQLite", "export the table as CSV"),
+    b"ARROW1": ("is an Arrow file", "write it as parquet"),
+    PARQUET: ("is a parquet file", "give it a name that ends in .parquet"),
+    b"%PDF-": ("is a PDF", "save its text as a file of UTF-8"),
+    b"<!DOCTYPE html": ("is a web page", "fetch the file itself"),
+    b"<!doctype html": ("is a web page", "fetch the file itself"),
+    b"<html": ("is a web page", "fetch the file itself"),
 }
 """First bytes of what is no UTF-8 text: what it is, and what to do."""
 
@@ -250,7 +263,9 @@ def _parquet(path: Path, only: Sequence[str] | None, optional: Sequence[str]) ->
                     yield Row(row, f"row {number}")
     except pa.ArrowException as error:
         with path.open("rb") as stream:
-            _refuse_mark(stream.read(64), str(path))
+            start = stream.read(64)
+        if not start.startswith(PARQUET):
+            _refuse_mark(start, str(path))
         raise UsageError(f"{path} cannot be read: {error}", hint="it may be damaged") from error
 
 
@@ -298,6 +313,8 @@ def _decode(stream: IO[bytes], name: str) -> Iterator[str]:
         if number == 1:
             _refuse_mark(raw, name)
             raw = raw.removeprefix(b"\xef\xbb\xbf")
+            if not raw:  # nothing but the mark: a file without lines
+                continue
         if b"\0" in raw:
             column = len(raw[: raw.index(b"\0")].decode("utf-8", "replace")) + 1
             raise UsageError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from numbers import Number
@@ -143,6 +143,16 @@ class Reading:
             self.drop(reason, f"{position}, column {column!r}")
             return None
         return str(value)
+
+    def texts(self, row: Mapping[str, Any], column: str, position: str) -> Iterator[str]:
+        """The texts of a column that holds one or a list of them; what is none is counted."""
+        value = row.get(column)
+        if isinstance(value, list | tuple) and not value:
+            self.drop("empty", position)
+        for one in value if isinstance(value, list | tuple) else [value]:
+            text = self.text({column: one}, column, position)
+            if text is not None:
+                yield text
 
     def as_json(self) -> dict[str, int]:
         """The dropped by reason, as documents hold them."""

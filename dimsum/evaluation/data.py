@@ -89,7 +89,8 @@ def read_examples(
         conditions = dict(wanted.where)
         found = _from_rows(wanted, task, counted)
     if not found:
-        raise counted.nothing(data, "source to judge on", conditions)
+        hint = "say which is judged, with --split" if counted.other_splits else ""
+        raise counted.nothing(data, "source to judge on", conditions, hint)
     return found[:limit] if limit else found
 
 

@@ -57,7 +57,7 @@ def _find_damage(folder: Path) -> str | None:
     if not (folder / STATE).is_file():
         return STATE
     try:
-        sums: dict[str, str] = json.loads((folder / SUMS).read_text(encoding="utf-8"))
+        sums: dict[str, str] = dict(json.loads((folder / SUMS).read_text(encoding="utf-8")))
         names = list(sums)
     except (OSError, ValueError, TypeError):  # stopped right behind the checkpoint
         sums, names = {}, [path.name for path in sorted(folder.iterdir()) if path.name != SUMS]

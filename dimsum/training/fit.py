@@ -29,9 +29,9 @@ from dimsum.training.monitor import StopWhenParted
 from dimsum.training.progress import ProgressLine
 from dimsum.training.recipe import Recipe, check_precision
 from dimsum.training.record import begin, identity_of, public_objective
-from dimsum.training.rewards import OpenJudge, Rewards, open_rewards
+from dimsum.training.rewards import OpenJudge, Rewards, open_reward, open_rewards
 from dimsum.training.targets import write_targets
-from dimsum.training.teacher import Teacher, open_teacher
+from dimsum.training.teacher import Teacher, load_teacher, ready_teacher
 from dimsum.training.teacher_logits import CachedTeacher
 
 LOG = "training_log.json"
@@ -55,14 +55,18 @@ def fit(
     student = Student.from_pretrained(recipe.student, device="cpu", dtype=_base_dtype(recipe, kind))
     check_precision(recipe, student.model.config.model_type, where.type)
     fit_prompts(student, recipe)
+    done = (output / SPEC_FILE).is_file()
+    # All models are loaded, and refused, before much data is read.
+    loaded = None if done else load_teacher(student, recipe, where)
+    judge = None if done else open_reward(recipe, open_judge)
     prepared = prepare(student, data, recipe)
     for line in describe_data(prepared):
         say(line)
     identity = identity_of(student, recipe, prepared)
     teacher, rewards = None, None
-    if not (output / SPEC_FILE).is_file():
-        teacher = open_teacher(student, recipe, prepared.train, where, identity["examples"])
-        rewards = open_rewards(recipe, student, prepared, open_judge)
+    if not done:
+        teacher = ready_teacher(loaded, student, recipe, prepared.train, identity["examples"])
+        rewards = open_rewards(recipe, student, prepared, judge)
         if rewards is not None:
             identity["reward"] = rewards.judge.identity
     if not begin(output, identity):

@@ -100,8 +100,8 @@ def begin(output: Path, identity: dict[str, Any]) -> bool:
         write_json(path, identity)
         return True
     try:
-        before = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        before = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
         raise UsageError(f"{path} cannot be read", hint="choose a new folder") from error
     keys = ["architecture", "model_type", "weights", "recipe", "teacher", "examples"]
     if "reward" in identity:  # not where the training is finished

@@ -172,26 +172,41 @@ class Rewards:
         return Rated(advantages(rewards), weights, rewards.mean().item(), accepted.mean().item())
 
 
+def open_reward(recipe: Recipe, open_judge: OpenJudge | None) -> Judge | None:
+    """What gives the rewards of a recipe, if it has any, with its models loaded.
+
+    Raises:
+        UsageError: there is nobody to open them, or as `open_judge`.
+    """
+    objective = recipe.objective
+    if not isinstance(objective, GKD) or not objective.samples_own or objective.reward is None:
+        return None
+    if open_judge is None:
+        raise UsageError(
+            "a reward needs models that train does not open itself",
+            hint="give train(..., open_judge=...) as docs/distillation.md has it",
+        )
+    return open_judge(objective.reward, recipe.definitions)
+
+
 def open_rewards(
-    recipe: Recipe, student: Student, prepared: Prepared, open_judge: OpenJudge | None
+    recipe: Recipe, student: Student, prepared: Prepared, judge: Judge | None
 ) -> Rewards | None:
     """The rewards of a recipe, if it has any, once the student's samples can be learnt from.
 
+    Args:
+        judge: what `open_reward` gave.
+
     Raises:
-        UsageError: there is nobody to open them, no output to watch them on, or nothing to learn:
-            all that the student samples is empty, or all of it has the same reward.
+        UsageError: no output to watch them on, or nothing to learn: all that the student samples
+            is empty, or all of it has the same reward.
         DimsumError: the reward of an output is no number.
     """
     objective = recipe.objective
     if not isinstance(objective, GKD) or not objective.samples_own:
         return None
     rewards = None
-    if objective.reward is not None:
-        if open_judge is None:
-            raise UsageError(
-                "a reward needs models that train does not open itself",
-                hint="give train(..., open_judge=...) as docs/distillation.md has it",
-            )
+    if objective.reward is not None and judge is not None:
         known = {**student.spec.trained, **prepared.encoding.trained}
         if not any(known.get(code) for _, code in prepared.sample):
             raise UsageError(
@@ -199,7 +214,6 @@ def open_rewards(
                 hint="set sample_pairs to 32 or more, and give validation pairs of the codes that "
                 "are trained",
             )
-        judge = open_judge(objective.reward, recipe.definitions)
         rate, asked = objective.weights.pass_rate, prepared.encoding.asked or {}
         rewards = Rewards(objective.reward, rate, judge, student, asked)
     rows = [prepared.train.row(i)[0] for i in range(min(TRIED, len(prepared.train)))]

@@ -8,9 +8,10 @@ from typing import Any
 import torch
 
 from dimsum.errors import UsageError
-from dimsum.loading import positions
-from dimsum.models import Resolved, public_name, resolve
+from dimsum.loading import check_model, class_for, positions
+from dimsum.models import Resolved, loading, public_name, resolve
 from dimsum.objectives.settings import GKD
+from dimsum.opening import architecture_of_config
 from dimsum.student import DType, Student
 from dimsum.training.examples import Examples
 from dimsum.training.recipe import Recipe
@@ -100,33 +101,47 @@ class Teacher:
         return rows_of
 
 
-def open_teacher(
-    student: Student, recipe: Recipe, examples: Examples, device: torch.device, identity: str
+def load_teacher(student: Student, recipe: Recipe, device: torch.device) -> Teacher | None:
+    """The teacher of a recipe that is to be in memory, if it has one.
+
+    Raises:
+        UsageError: as `check_teacher`.
+        ModelError: it cannot be loaded.
+    """
+    objective = recipe.objective
+    if not isinstance(objective, GKD) or objective.teacher_logits is not None:
+        return None
+    teacher = Teacher.load(
+        objective, device, "float32" if recipe.precision == "float32" else "auto"
+    )
+    check_teacher(teacher.writer, student, (teacher.name, public_name(recipe.student)))
+    return teacher
+
+
+def ready_teacher(
+    loaded: Teacher | None, student: Student, recipe: Recipe, examples: Examples, identity: str
 ) -> Teacher | CachedTeacher | None:
-    """The teacher of a recipe, if it has one, once nothing speaks against it.
+    """The teacher of a recipe, in memory or on disk, once nothing speaks against it.
 
     Args:
+        loaded: what `load_teacher` gave.
         identity: hash of the training's examples.
 
     Raises:
-        UsageError: as `check_teacher` and `check_positions`.
-        ModelError: it cannot be loaded.
+        UsageError: as `check_positions`, or a folder of other logits.
     """
     objective = recipe.objective
     if not isinstance(objective, GKD):
         return None
     if objective.teacher_logits is not None:
         return CachedTeacher(objective, objective.teacher_logits, identity)
-    teacher = Teacher.load(
-        objective, device, "float32" if recipe.precision == "float32" else "auto"
-    )
-    check_teacher(teacher.writer, student, (teacher.name, public_name(recipe.student)))
+    assert loaded is not None
     prompts, targets = examples.longest()
     if objective.samples_own:
         targets = max(targets, objective.sampling.max_new_tokens)
-    check_positions(teacher.writer, f"the teacher {teacher.name}", (prompts, targets))
+    check_positions(loaded.writer, f"the teacher {loaded.name}", (prompts, targets))
     check_positions(student, f"the student {public_name(recipe.student)}", (prompts, targets))
-    return teacher
+    return loaded
 
 
 def target_logits(
@@ -184,30 +199,70 @@ def check_teacher(teacher: Student, student: Student, names: tuple[str, str]) ->
             are not the student's.
     """
     one, other = names
-    ours, theirs = student.spec.architecture, teacher.spec.architecture
+    _refuse_unlike(
+        (teacher.spec.architecture, student.spec.architecture),
+        (teacher.tokenizer, student.tokenizer),
+        names,
+    )
+    if teacher.spec.trained and not _same_prompts(teacher, student):
+        raise UsageError(
+            f"the teacher {one} was trained with other prompts than the student {other}",
+            hint="train the teacher with these tasks, codes and control, or begin the student "
+            "from it",
+        )
+
+
+def check_teacher_files(recipe: Recipe, device: str | None = None) -> None:
+    """Refuse the teacher of a recipe by what its files say, long before it is loaded.
+
+    Raises:
+        UsageError: as `check_teacher`, but for its prompts.
+        ModelError: as `dimsum.loading.check_model`.
+    """
+    from transformers import AutoTokenizer
+
+    objective = recipe.objective
+    if not isinstance(objective, GKD) or objective.teacher_logits is not None:
+        return
+    check_model(objective.teacher, "generator", device=device, role="teacher")
+    kinds, tokenizers = [], []
+    for reference, role in ((objective.teacher, "teacher"), (recipe.student, "student")):
+        resolved = resolve(reference)
+        _, config = class_for("generator", resolved, role)
+        kinds.append(architecture_of_config(config, reference, role))
+        with loading(reference):
+            tokenizers.append(AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments()))
+    names = public_name(objective.teacher), public_name(recipe.student)
+    _refuse_unlike((kinds[0], kinds[1]), (tokenizers[0], tokenizers[1]), names)
+
+
+def _refuse_unlike(
+    kinds: tuple[str, str], tokenizers: tuple[Any, Any], names: tuple[str, str]
+) -> None:
+    """Refuse a teacher of another architecture, vocabulary or end of sequence.
+
+    Args:
+        kinds: architectures of the teacher and of the student, as each of the others has it.
+    """
+    one, other = names
+    theirs, ours = kinds
     if ours != theirs:
         raise UsageError(
             f"the teacher {one} is a {theirs} model, the student {other} a {ours} one",
             hint="both must be sequence-to-sequence, or both causal",
         )
     hint = "a teacher must have the student's own tokenizer: train the student from its family"
-    if difference := _compare_vocabularies(teacher.tokenizer, student.tokenizer):
+    if difference := _compare_vocabularies(*tokenizers):
         raise UsageError(
             f"the vocabularies of the teacher {one} and the student {other} differ: {difference}",
             hint=hint,
         )
-    ends = [side.tokenizer.eos_token_id for side in (teacher, student)]
+    ends = [tokenizer.eos_token_id for tokenizer in tokenizers]
     if ends[0] != ends[1]:
         raise UsageError(
             f"the teacher {one} ends a text with the token {ends[0]}, the student {other} with "
             f"{ends[1]}",
             hint=hint,
-        )
-    if teacher.spec.trained and not _same_prompts(teacher, student):
-        raise UsageError(
-            f"the teacher {one} was trained with other prompts than the student {other}",
-            hint="train the teacher with these tasks, codes and control, or begin the student "
-            "from it",
         )
 
 

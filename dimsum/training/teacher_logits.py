@@ -111,17 +111,15 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
     return {name: found[name] for name in ("ids", "logs")}
 
 
-def check_place(folder: Path) -> None:
+def refuse_others(folder: Path) -> None:
     """Refuse a folder in which something else lies, before any model works for it.
 
     Raises:
         UsageError: something else lies there.
-        DimsumError: nothing can be written there.
     """
     others = [path for path in folder.iterdir() if path.name != LOCK] if folder.is_dir() else []
     if others and not (folder / BEGUN).is_file():
         raise UsageError(f"{folder} holds something else than logits", hint="choose a new folder")
-    try_folder(folder)
 
 
 def write_teacher_logits(
@@ -159,7 +157,7 @@ def write_teacher_logits(
         "top": top,
         "facts": teacher.facts()["teacher"],
     }
-    check_place(folder)
+    refuse_others(folder)
     begun = folder / BEGUN
     if begun.is_file() and _read_begun(begun) != said:
         raise UsageError(
@@ -257,22 +255,24 @@ def prepared_logits(
             "only the logits on given targets can be written before a training",
             hint="set objective.lambda to 0 and objective.sequence_level to false",
         )
-    check_place(output)
-    check_data(data.reference, data.columns, data.config, recipe.definitions)
-    find_models(recipe.student, objective.teacher)
-    from dimsum.training.data import fit_prompts, prepare
-    from dimsum.training.examples import hash_examples
-    from dimsum.training.teacher import count_vocabulary, open_teacher
-
-    student = Student.from_pretrained(recipe.student, device="cpu", dtype="float32")
-    fit_prompts(student, recipe)
-    ready = prepare(student, data, recipe)
-    plain = recipe.model_copy(
-        update={"objective": objective.model_copy(update={"teacher_logits": None})}
-    )
-    identity = hash_examples(ready.train, ready.validation)
-    teacher: Any = open_teacher(student, plain, ready.train, pick_device(device), identity)
-    vocabulary = count_vocabulary(student.tokenizer)
-    parts = dict(zip(PARTS, (ready.train, ready.validation), strict=True))
+    refuse_others(output)
     with hold(output, "writing logits"):
+        try_folder(output)
+        check_data(data.reference, data.columns, data.config, recipe.definitions)
+        find_models(recipe.student, objective.teacher)
+        from dimsum.training.data import fit_prompts, prepare
+        from dimsum.training.examples import hash_examples
+        from dimsum.training.teacher import count_vocabulary, load_teacher, ready_teacher
+
+        student = Student.from_pretrained(recipe.student, device="cpu", dtype="float32")
+        fit_prompts(student, recipe)
+        plain = recipe.model_copy(
+            update={"objective": objective.model_copy(update={"teacher_logits": None})}
+        )
+        loaded = load_teacher(student, plain, pick_device(device))
+        ready = prepare(student, data, recipe)
+        identity = hash_examples(ready.train, ready.validation)
+        teacher: Any = ready_teacher(loaded, student, plain, ready.train, identity)
+        vocabulary = count_vocabulary(student.tokenizer)
+        parts = dict(zip(PARTS, (ready.train, ready.validation), strict=True))
         return write_teacher_logits(teacher, parts, identity, output, top, vocabulary, say)

@@ -16,6 +16,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dimsum.files import writing_into
 from dimsum.hub import find_models
 from dimsum.lock import hold
 from dimsum.objectives.settings import GKD
@@ -52,15 +53,16 @@ def train(
             else; nothing is overwritten.
         ModelError: the model cannot be loaded.
         Busy: another training is at work in the folder.
+        DimsumError: the folder cannot be written, or its disk is full.
     """
     refuse_foreign(output)
-    check_data(data.reference, data.columns, data.config, recipe.definitions)
-    find_models(*models_of(recipe))
-    from dimsum.training.fit import fit
-
     # Of processes that train together the first holds the folder for all.
     alone = os.environ.get("RANK", "0") == "0"
-    with hold(output, "training") if alone else nullcontext():
+    with hold(output, "training") if alone else nullcontext(), writing_into(output):
+        check_data(data.reference, data.columns, data.config, recipe.definitions)
+        find_models(*models_of(recipe))
+        from dimsum.training.fit import fit
+
         return fit(data, recipe, output, device, quiet, say, callbacks, open_judge)
 
 

@@ -10,6 +10,7 @@ import torch
 from transformers import Seq2SeqTrainer, Trainer
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
+from dimsum.errors import DimsumError
 from dimsum.memory import give_back
 from dimsum.metrics.overlap import rouge_l
 from dimsum.metrics.words import tokens
@@ -36,6 +37,21 @@ class StudentTrainer:
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthBuckets:
         size = self.args.train_batch_size * self.args.gradient_accumulation_steps
         return LengthBuckets(self.train_dataset.lengths(), size, self.args.seed)
+
+    def training_step(self, *arguments: Any, **named: Any) -> torch.Tensor:
+        """The library's; a loss that is no number ends the training, as nothing mends it.
+
+        Raises:
+            DimsumError: it is none.
+        """
+        parent: Any = super()
+        loss: torch.Tensor = parent.training_step(*arguments, **named)
+        if not torch.isfinite(loss).all():
+            raise DimsumError(
+                f"the loss of step {self.state.global_step + 1} is no number",
+                hint="lower the learning_rate in another folder, or set precision to float32",
+            )
+        return loss
 
     def evaluation_loop(self, *arguments: Any, **named: Any) -> Any:
         """The validation loss, and what greedy outputs for some validation sources are like.

@@ -280,6 +280,44 @@ def test_rounds_of_other_settings_are_refused_and_nothing_is_replaced(
     assert hashes(folder) == before
 
 
+def test_models_of_later_parts_are_looked_at_before_the_first_corpus(
+    settings: Path,
+    toy_critic: Path,
+    toy_t5: Path,
+    toy_llama: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    mute = tmp_path / "mute"
+    shutil.copytree(toy_critic, mute)
+    about = json.loads((mute / "config.json").read_text())
+    about["id2label"] = {str(i): f"LABEL_{i}" for i in range(3)}
+    about["label2id"] = {f"LABEL_{i}": i for i in range(3)}
+    (mute / "config.json").write_text(json.dumps(about))
+    learns = ["student.objective.kind=gkd", "student.objective.lambda=1"]
+    rewarded = [f"student.objective.teacher={settings.parent}/none", *learns]
+    unlike = "no label of the critic says entailment"
+    for changes, said in (
+        ([f"student.objective.teacher={toy_t5}", *learns], "is a seq2seq model"),
+        ([f"student.objective.teacher={toy_llama}", *learns], "the vocabularies of the teacher"),
+        (rewarded, f"no model at {settings.parent}/none"),
+        ([f"later_corpora.critic.model={mute}"], unlike),
+        ([f"student.objective.reward.critic={mute}", *learns], unlike),
+        ([f"later_students.objective.teacher={toy_t5}", *learns], "is a seq2seq model"),
+    ):
+        if changes[0].startswith("student.objective.reward"):
+            teacher = load_distill(str(settings)).student.student
+            changes = [f"student.objective.teacher={teacher}", *changes]
+        if changes[0].startswith("later_students"):
+            changes = [changes[0], "later_students.objective.kind=gkd"]
+        command = ["distill", str(settings), "-o", str(tmp_path / "run"), "--device", "cpu"]
+        for change in changes:
+            command += ["--set", change]
+        assert run(command) in (1, 2), changes
+        assert said in capfd.readouterr().err, changes
+        assert not (tmp_path / "run").exists(), changes
+
+
 def test_a_finished_run_is_taken_as_it_is(
     done: tuple[Path, Distilled], settings: Path, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from builder.cli import run
 from builder.commands.card import card as card_command
 from builder.errors import ConfigError, GateError
 from builder.hub.shapes import parquet_shape
@@ -213,3 +214,22 @@ def test_rendering_again(folder: Path, student: Path) -> None:
         assert card.read_text() == rendered
     (folder / FACTS_PATH).unlink()
     assert isinstance(runner.invoke(card_command, ["render", str(folder)]).exception, ConfigError)
+
+
+def test_a_card_that_is_not_utf8(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    card = folder / "README.md"
+    lines = card.read_bytes().count(b"\n")
+    card.write_bytes(card.read_bytes() + "caf\u00e9\n".encode("latin-1"))
+    said = f"line {lines + 1}, is not UTF-8 (byte 0xe9)"
+    (found,) = lint(folder)
+    assert (found.rule, found.where) == ("not-utf8", "README.md")
+    assert said in found.message
+    for words in (
+        ["card", "render", str(folder)],
+        ["card", "lint", str(folder)],
+        ["publish", str(folder), "ns/x", "--dry-run"],
+    ):
+        assert run(words) in (1, 3), words
+        printed = "".join(capsys.readouterr())
+        assert said in printed or "does not answer" in printed, words
+        assert "unexpected" not in printed

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 
 import pytest
 
 from dimsum.errors import DimsumError
-from dimsum.files import atomic_writer, whole_file, write_text
+from dimsum.files import atomic_writer, to_json, whole_file, write_json, write_text
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -50,3 +52,15 @@ def test_a_real_limit_on_file_size_is_a_full_disk(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, before)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_number_that_json_has_no_word_for_is_null(tmp_path: Path) -> None:
+    value = {"a": [1.5, math.nan, (math.inf,)], "b": {"c": -math.inf}, "d": "NaN"}
+    wanted = {"a": [1.5, None, [None]], "b": {"c": None}, "d": "NaN"}
+    assert json.loads(to_json(value), parse_constant=pytest.fail) == wanted
+    write_json(tmp_path / "a.json", value)
+    assert json.loads((tmp_path / "a.json").read_text(), parse_constant=pytest.fail) == wanted
+    assert json.loads(to_json({"a": math.nan, "b": Path("x")}, default=str)) == {
+        "a": None,
+        "b": "x",
+    }

@@ -21,6 +21,8 @@ import builder.critics.folder
 import dimsum.loading
 from builder.cli import run
 from builder.critics.nli_model import NliModel
+from builder.critics.recipe import CriticRecipe
+from builder.critics.training import fresh
 from builder.decoding.draw import draw
 from builder.pool import ModelPool
 from dimsum.errors import DimsumError, ModelError
@@ -308,3 +310,120 @@ def test_a_place_that_cannot_be_written_shows_before_the_work(
     assert "cannot write into" in said(capfd)
     assert run(["stats", data, "-o", str(tmp_path)]) == 2
     assert "is a folder" in said(capfd)
+
+
+def test_an_encoder_has_no_layers_that_its_configuration_leaves_out(
+    toy_critic: Path, tmp_path: Path
+) -> None:
+    """Its head may be left over; layers that are not read are of another model."""
+    check_model(str(toy_critic), "encoder")
+    deeper = tmp_path / "deeper"
+    shutil.copytree(toy_critic, deeper)
+    weights = load_file(deeper / "model.safetensors")
+    first = {name: tensor for name, tensor in weights.items() if ".layer.0." in name}
+    more = {name.replace(".layer.0.", ".layer.1."): t.clone() for name, t in first.items()}
+    save_file({**weights, **more}, deeper / "model.safetensors", metadata={"format": "pt"})
+    for kind in ("encoder", "classifier"):
+        with pytest.raises(ModelError, match=rf"holds {len(more)} weights that its config.json"):
+            check_model(str(deeper), kind)
+    recipe = CriticRecipe(base=str(deeper), method="full", template=None)
+    with pytest.raises(ModelError, match="holds"):
+        fresh(recipe)
+    fresh(recipe.model_copy(update={"layers": 1}))
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("tokenizer", "has no tokenizer that can read a sentence"),
+        ("nan", "weights that are no numbers"),
+        ("cut", "could not be loaded"),
+        ("config", "could not be loaded"),
+        ("kind", "could not be loaded"),
+        ("shape", "of another shape"),
+        ("rows", "its embedding"),
+    ],
+)
+def test_the_base_of_a_critic_is_what_it_seems(
+    fault: str, message: str, toy_critic: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(toy_critic, base)
+    about = json.loads((base / "config.json").read_text())
+    words = next(n for n in load_file(base / WEIGHTS) if n.endswith("word_embeddings.weight"))
+    if fault == "tokenizer":
+        for path in base.glob("tokenizer*"):
+            path.unlink()
+    elif fault == "nan":
+        change_weights(base, lambda all: all[words].view(-1)[:1].fill_(float("nan")))
+    elif fault == "cut":
+        (base / WEIGHTS).write_bytes((base / WEIGHTS).read_bytes()[:-50])
+    elif fault == "config":
+        (base / "config.json").write_text("{")
+    elif fault == "kind":
+        (base / "config.json").write_text(json.dumps({**about, "model_type": "none"}))
+    elif fault == "shape":
+        (base / "config.json").write_text(json.dumps({**about, "intermediate_size": 8}))
+    else:
+        rows = about["vocab_size"] - 5
+        change_weights(base, lambda all: all.update({words: all[words][:rows].clone()}))
+        (base / "config.json").write_text(json.dumps({**about, "vocab_size": rows}))
+    rows = [{"premise": "a", "hypothesis": "b", "label": "neutral"}] * 4
+    data = str(write_jsonl(tmp_path / "n.jsonl", rows))
+    command = ["critic", "train", data, "-o", str(tmp_path / "c"), "--set", f"base={base}"]
+    command += ["--set", "method=full", "--set", "template=null", "--set", "layers=null"]
+    assert run(command) == 1
+    said = capfd.readouterr().err
+    assert message in said
+    assert "unexpected" not in said
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_t5_without_a_tokenizer(toy_t5: Path, tmp_path: Path) -> None:
+    """The library makes one that knows no word."""
+    bare = tmp_path / "bare"
+    shutil.copytree(toy_t5, bare)
+    for path in bare.glob("tokenizer*"):
+        path.unlink()
+    with pytest.raises(ModelError, match="no tokenizer that can read a sentence"):
+        check_model(str(bare), "generator")
+
+
+def test_a_loss_that_is_no_number_ends_a_training(
+    toy_t5: Path, toy_critic: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = str(write_jsonl(tmp_path / "train.jsonl", toy_pairs(24)))
+    command = ["train", data, "--student", str(toy_t5), "--preset", "embedded", "--quiet"]
+    command += ["--set", "learning_rate=1e30", "--set", "sample_pairs=0", "--set", "lora_rank=null"]
+    command += ["--set", "batch_size=4", "--set", "micro_batch=4", "--set", "warmup=0"]
+    assert run([*command, "-o", str(tmp_path / "s")]) == 1
+    assert "is no number" in capfd.readouterr().err
+    assert not (tmp_path / "s/student.json").exists()
+    rows = [{"premise": "The dog", "hypothesis": "a cat", "label": "neutral"}] * 64
+    data = str(write_jsonl(tmp_path / "n.jsonl", rows))
+    command = ["critic", "train", data, "-o", str(tmp_path / "c"), "--set", f"base={toy_critic}"]
+    command += ["--set", "method=full", "--set", "template=null", "--set", "layers=null"]
+    assert run([*command, "--set", "learning_rate=1e30", "--set", "batch_size=4"]) == 1
+    assert "is no number" in capfd.readouterr().err
+    assert not (tmp_path / "c/critic.json").exists()
+
+
+def test_what_is_no_encoder_is_refused_before_work(
+    toy_yaml: Path,
+    toy_llama: Path,
+    toy_t5: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    data = str(write_jsonl(tmp_path / "a.jsonl", toy_pairs(12)))
+    run_folder = tmp_path / "run"
+    judged = ["evaluate", "--baseline", "copy", "--data", data, "--task", "summary"]
+    for model, message in ((toy_llama, "has no padding token"), (toy_t5, "is a sequence-to-seq")):
+        for words in (
+            ["build", str(toy_yaml), "-o", str(run_folder), "--set", f"pairs.encoder={model}"],
+            ["stats", data, "--encoder", str(model), "--measures", "vendi"],
+            [*judged, "--bertscore", str(model)],
+        ):
+            assert run(words) == 2, words
+            assert message in capfd.readouterr().err, words
+    assert not list(run_folder.glob("contexts/*"))

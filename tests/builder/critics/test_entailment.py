@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -350,6 +351,33 @@ def test_a_training_that_died_in_its_first_checkpoint_goes_on(
     assert run(words) == 0
     assert not any(checkpoint.FILE in path.name for path in critic.iterdir())
     assert load(critic) is not None
+
+
+def test_a_place_that_cannot_be_written_is_found_first(
+    toy_critic: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`/proc` takes no folder, whoever asks."""
+    for words in (
+        ["critic", "train", str(tmp_path / "nosuch.jsonl"), "-o", "/proc/critic"],
+        ["train", str(tmp_path / "nosuch.jsonl"), "-o", "/proc/student"],
+    ):
+        assert run(words) == 1
+        assert f"cannot write {words[-1]}" in capsys.readouterr().err
+    rows = [{"premise": "a", "hypothesis": "b", "label": "neutral"}]
+    data = str(write_nli(tmp_path / "n.jsonl", rows))
+    kept = tmp_path / "kept"
+    shutil.copytree(toy_critic, kept)
+    (kept / "evaluation.json").mkdir()
+    assert run(["critic", "evaluate", str(kept), data, "--save"]) == 2
+    assert "evaluation.json is a folder" in capsys.readouterr().err
+
+
+def test_limits_that_leave_no_example(toy_critic: Path, tmp_path: Path) -> None:
+    rows = [{"premise": "a", "hypothesis": "b", "label": "neutral", "source": "x"}]
+    examples = read_nli(write_nli(tmp_path / "n.jsonl", rows))
+    recipe = CriticRecipe(base=str(toy_critic), method="full", template=None, limit={"x": 0})
+    with pytest.raises(ConfigError, match="leave no example"):
+        train(recipe, examples, tmp_path / "x")
 
 
 def test_a_checkpoint_that_cannot_be_read(toy_critic: Path, tmp_path: Path) -> None:

@@ -237,16 +237,31 @@ def test_the_command_writes_tables_json_latex_and_bibtex(
         (["CORPUS", "--where", "x"], "not of the form column=value"),
         (["CORPUS", "--measures", "h9"], "no measures are called 'h9'"),
         (["CORPUS", "--offensive", "no.txt"], "no word list at no.txt"),
+        (["CORPUS", "--offensive", "LATIN"], "is not UTF-8"),
+        (["CORPUS", "--where", "no=1"], "has no column 'no'"),
     ],
 )
 def test_mistakes_get_one_clear_line(
     arguments: list[str], message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = write(tmp_path / "c.jsonl", ROWS[:5])
-    given = [str(path) if a == "CORPUS" else a for a in arguments]
+    latin = tmp_path / "latin.txt"
+    latin.write_bytes(b"caf\xe9\n")
+    names = {"CORPUS": str(path), "LATIN": str(latin)}
+    given = [names.get(a, a) for a in arguments]
     assert run(["stats", *given, "--processes", "1"]) == 2
     out, err = capfd.readouterr()
     assert message in err and "Traceback" not in err and out == ""
+
+
+def test_a_parser_is_looked_for_before_anything_is_measured(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "c.jsonl", ROWS[:5])
+    assert run(["stats", str(path), "--parser", "nosuch:parse", "--processes", "1"]) == 2
+    said = capfd.readouterr().err.splitlines()
+    assert said[0].startswith("Error: nosuch:parse cannot be imported")
+    assert len(said) == 2
 
 
 def test_the_page_defines_what_is_measured() -> None:

@@ -27,7 +27,7 @@ from dimsum.training.own_outputs import draw, sample_outputs, uniforms_for
 from dimsum.training.progress import ProgressLine
 from dimsum.training.recipe import Recipe, load_recipe
 from dimsum.training.record import RECORD
-from dimsum.training.rewards import OpenJudge, open_rewards
+from dimsum.training.rewards import OpenJudge, open_reward, open_rewards
 from dimsum.training.teacher import Teacher, count_vocabulary, target_logits
 from dimsum.training.train import train
 from tests.dimsum.objectives.test_divergence import literal
@@ -90,7 +90,7 @@ def trainer_of(
     prepared = prepare(student, Data(str(pairs)), recipe)
     assert isinstance(recipe.objective, GKD)
     teacher = Teacher.load(recipe.objective, device, "float32")
-    rewards = open_rewards(recipe, student, prepared, open_judge)
+    rewards = open_rewards(recipe, student, prepared, open_reward(recipe, open_judge))
     return make_trainer(student, prepared, recipe, folder, device, None, True, (), teacher, rewards)
 
 
