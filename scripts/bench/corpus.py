@@ -6,7 +6,9 @@
 
 cost    seconds, processor seconds and peak memory of each stage, and the exponent e with which
         processor seconds grow as rows ** e. Memory is that of all processes together, the driver's
-        included, looked at five times a second; pages that they share count for each.
+        included, looked at five times a second; pages that they share count for each. Of up to
+        `--planted` rows that are variants of another row, and alike to it at the threshold or
+        above, it says how many still stand beside that row: recall at sizes without exact search.
 recall  the pairs that an exact search finds (every pair with a Jaccard similarity of 0.8 or more:
         prefix filtering, `builder/near_duplicates/join.py`), and which of them still stand side by
         side in what is kept; and of those just above the threshold how many met under a key.
@@ -161,16 +163,58 @@ def cost(rows: int, args: argparse.Namespace) -> dict[str, Any]:
         }
         records = [run.sidecar("near_duplicates", n) for n in range(len(units))]
         kept = sum(record.kept for record in records if record)
+        near = planted(rows, kept_rows(run, rows, args.shard), args.planted)
     return {
         **found,
         "stages": stages,
         "kept": kept,
+        "planted": near,
         "counters": counters,
         "disk_bytes": disk,
         "seconds": sum(s["seconds"] for s in stages.values()),
         "processor_seconds": sum(s["processor_seconds"] for s in stages.values()),
         "peak_bytes": max(s["peak_bytes"] for s in stages.values()),
     }
+
+
+def planted(rows: int, kept: Array, most: int) -> dict[str, Any]:
+    """What is left of pairs whose similarity is known because they were made so.
+
+    Args:
+        kept: of each row whether it stays.
+        most: variants that are looked at, drawn by chance.
+    """
+    maker, rng = Maker(), np.random.default_rng(0)
+    pairs = []
+    for number in rng.permutation(rows)[: 20 * most].tolist():
+        base = maker._base(number)
+        if base != number:
+            pairs.append((base, number))
+        if len(pairs) == most:
+            break
+    texts = [maker.row(number) for pair in pairs for number in pair]
+    elements, lengths = sets_of(*([row[n] for row in texts] for n in ("task", "source", "target")))
+    sets = [frozenset(elements[a:b].tolist()) for a, b in itertools.pairwise(offsets(lengths))]
+    sides = zip(sets[::2], sets[1::2], strict=True)
+    alike = np.asarray([len(a & b) / len(a | b) for a, b in sides])
+    both = np.asarray(pairs).T
+    left = kept[both[0]] & kept[both[1]]
+    near, edge = alike >= THRESHOLD, (alike >= THRESHOLD) & (alike < THRESHOLD + 0.02)
+    return {
+        "variants": len(pairs),
+        "at_the_threshold": int(near.sum()),
+        "of_them_left": int((near & left).sum()),
+        "at_0.80_to_0.82": int(edge.sum()),
+        "of_these_left": int((edge & left).sum()),
+    }
+
+
+def kept_rows(run: Run, rows: int, shard: int) -> Array:
+    """Of each row whether it stays, bool."""
+    kept = np.ones(rows, bool)
+    goes = run.read("clusters", 0)
+    kept[goes["shard"].to_numpy() * shard + goes["row"].to_numpy()] = False
+    return kept
 
 
 def load_config_of(run: Run) -> BuildConfig:
@@ -222,9 +266,7 @@ def recall(rows: int, args: argparse.Namespace) -> dict[str, Any]:
                 units = range(units_of(stage, config))
                 list(engine.map(run.folder, stage, units, Progress(quiet=True)))
         ours = time.process_time() - began
-        kept = np.ones(rows, bool)
-        goes = run.read("clusters", 0)
-        kept[goes["shard"].to_numpy() * args.shard + goes["row"].to_numpy()] = False
+        kept = kept_rows(run, rows, args.shard)
     bands = bands_for(THRESHOLD)
     met = band_keys(signatures(*sets, bands.count * bands.rows), bands)
     meet = np.concatenate(
@@ -294,6 +336,7 @@ def main() -> None:
     parser.add_argument("--shard", type=int, default=10_000, help="rows in a shard")
     parser.add_argument("--workers", type=int, default=2, help="of cost; 1 is this process")
     parser.add_argument("--set", action="append", default=[], help="as `dimsum build` has it")
+    parser.add_argument("--planted", type=int, default=20_000, help="variants looked at by cost")
     parser.add_argument("--cosine", type=float, default=0.9, help="threshold of semhash")
     parser.add_argument("--only", nargs="+", default=["datatrove", "semhash"], help="peers")
     parser.add_argument("--folder", help="where scratch files go")
