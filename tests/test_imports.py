@@ -51,7 +51,7 @@ def undeclared(folder: str, declared: set[str]) -> dict[str, str]:
 
 PEERS = {
     *("trl", "datatrove", "semhash", "ctranslate2", "openvino-genai", "xllamacpp"),
-    "sentence-transformers",
+    *("sentence-transformers", "onnxruntime", "openvino"),
 }
 """What a benchmark stands beside: its page says how to install it, nothing else needs it."""
 
