@@ -6,8 +6,9 @@ time. The operators that torch.compile uses for frozen weights make it once. The
 torch, so a setting says whether they are used (`prepacked: auto, on or off`): where it is off,
 nothing here touches a model. The gain is small and not everywhere: by one thread's processor time
 in float32, plain weights took 1.15 times as long to sample (100 rows) and 1.07 times as long to
-score in one run on a processor with AVX2, and 0.95 and 0.90 times as long in a later one
-(`scripts/bench/prepacked.py`), so measure before relying on it.
+score in one run on a processor with AVX2, 0.95 and 0.90 times as long in a later one, and 1.09
+times (1.02 to 1.14) as long to sample in a third (`scripts/bench/prepacked.py`), so measure before
+relying on it.
 """
 
 from __future__ import annotations
