@@ -213,8 +213,9 @@ class Place:
         return cast(bytes, self._ask("cat_file"))
 
     def read_text(self, encoding: str = "utf-8") -> str:
-        """A text file's content."""
-        return self.read_bytes().decode(encoding)
+        """A small text file's content; not an empty one's, which has no first byte."""
+        content: bytes = self._ask("cat_file", start=0)  # or s3fs first asks how much there is
+        return content.decode(encoding)
 
     @contextmanager
     def open(self, mode: str = "rb") -> Iterator[IO[bytes]]:
