@@ -27,6 +27,8 @@ _TOKEN = re.compile(r"\b(hf|api_org|xet)_[A-Za-z0-9_]{4,}|(?i:bearer)\s+\S+")
 _QUOTA = re.compile(r"(?i)quota|storage (limit|space)|(exceed|reach|over)\w*[^.]* (limit|storage)")
 _FULL = {HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.INSUFFICIENT_STORAGE}
 
+_ASKED = "asked_wait"
+
 
 class MovedError(BuilderError):
     """Somebody else's commit is on the branch that this release was compared with."""
@@ -58,17 +60,34 @@ def status_of(error: BaseException) -> int | None:
 
 
 def asked_wait(error: BaseException) -> float:
-    """Seconds that a 429 or 503 asks to wait, 0 if it asks for none."""
+    """Seconds that the answer behind an error asks to wait, 0 if it asks for none."""
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, HfHubHTTPError):
+        return asked_wait(error.__cause__)  # the storage of large files
     if not isinstance(error, HfHubHTTPError):
         return 0.0
-    headers = error.response.headers
-    limit = parse_ratelimit_headers(headers)
+    kept: float | None = error.response.extensions.get(_ASKED)
+    return wait_of(error.response) if kept is None else kept
+
+
+def wait_of(response: httpx2.Response) -> float:
+    """Seconds that the headers of a 429 or 503 ask to wait, 0 if they ask for none."""
+    limit = parse_ratelimit_headers(response.headers)
     if limit is not None and limit.remaining == 0:
         return limit.reset_in_seconds + 1.0
     try:
-        return max(float(headers.get("Retry-After", "0")), 0.0)
+        return max(float(response.headers.get("Retry-After", "0")), 0.0)
     except ValueError:
         return 0.0
+
+
+def keep_wait(response: httpx2.Response) -> None:
+    """Keep the wait that an answer asks for from the client, which would sleep it and say nothing.
+
+    `asked_wait` still knows it, and `Retry` says it or gives up.
+    """
+    response.extensions[_ASKED] = wait_of(response)
+    for name in ("Retry-After", "ratelimit"):
+        response.headers.pop(name, None)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from huggingface_hub.utils._validators import validate_repo_id
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars
 
 from builder.errors import BuilderError, ConfigError
+from builder.hub.errors import keep_wait
 from dimsum.network import answers
 
 #: The client waits for ever by itself; a commit of many files may well take a minute.
@@ -51,11 +52,13 @@ def check_reachable(repo_id: str) -> None:
 
 @contextmanager
 def quiet_client() -> Iterator[None]:
-    """Gives the client a time-out, and no bars or warnings of retries where nobody watches."""
+    """Gives the client a time-out and no long waits, and no bars where nobody watches."""
 
     def factory() -> httpx2.Client:
         client = default_client_factory()
         client.timeout = TIMEOUT
+        hooks = client.event_hooks
+        client.event_hooks = {**hooks, "response": [*hooks["response"], keep_wait]}
         return client
 
     set_client_factory(factory)

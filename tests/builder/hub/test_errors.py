@@ -9,11 +9,13 @@ import httpx2
 import pytest
 from huggingface_hub import constants
 from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils import _http
 
 from builder.errors import BuilderError
 from builder.hub import errors
 from builder.hub.errors import asked_wait, explain, scrub
 from builder.hub.retry import Retry, passing
+from builder.hub.session import quiet_client
 from builder.hub.verify import verify
 from tests.builder.hub.conftest import FAST, REPO, TOKEN, api, publish
 from tests.builder.hub.releases import make_dataset
@@ -192,6 +194,22 @@ def test_a_wait_longer_than_the_patience_is_not_begun(hub: LoopHub, folder: Path
     assert "after the 4000 s that it asks to wait" in refused(hub, folder, retry=retry).hint
     assert clock.waits == []
     publish(hub, folder, retry=retry)
+
+
+@pytest.mark.parametrize("path", ["/lfs/objects/batch", "/preupload/"])
+def test_no_wait_is_left_to_the_client(
+    hub: LoopHub, folder: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    waits: list[float] = []
+    monkeypatch.setattr(_http.time, "sleep", waits.append)
+    clock = Clock()
+    retry = Retry(sleep=clock.sleep, clock=clock)
+    hub.fault(path, status=503, headers={"Retry-After": "4000"}, times=1000)
+    with quiet_client():
+        assert "after the 4000 s that it asks to wait" in refused(hub, folder, retry=retry).hint
+    assert max(waits, default=0) <= 8
+    assert clock.waits == []
 
 
 def test_questions_share_the_patience_of_their_call() -> None:
