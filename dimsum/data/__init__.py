@@ -13,14 +13,16 @@ Files, by their ending (capitals do not matter; all but parquet may also end in 
 Refused, with the line and, where there is one, the column: text that is not UTF-8 (a byte order
 mark before UTF-8 is skipped) or holds a zero byte, JSON that does not parse or is no object, a row
 with more or fewer cells than the header (a table with semicolons is named as that), a column that
-the first row lacks, two columns of one name, a file that is cut, damaged or packed in another way
-than its name says.
+the first row lacks, two columns of one name, a file that is cut, damaged, packed in another way
+than its name says or of another kind by its first bytes (a web page, a database, a spreadsheet), a
+link that leads nowhere, in a folder too.
 
 Dropped and counted by reason, with the position of the first, where a text is wanted: `null`,
 `number`, `boolean`, `date`, `bytes`, `list`, `object` (values that are not text; nothing is turned
 into text), `half_surrogate` (half of a character, which JSON can carry and UTF-8 cannot), `empty`
 (where a text that shows nothing, zero-width characters among it, is of no use) and `left_out` (by
-`--where`). A list of targets or references is one text for each of its items.
+`--where`). A list of targets or references is one text for each of its items, in every command that
+reads targets; an empty list is `empty`.
 
 `--where COLUMN=VALUE` compares text with text: a number is written as JSON writes it, true, false
 and null by these words, a date as in ISO 8601. `id=007` is the text 007 and never the number 7.
