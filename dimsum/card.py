@@ -131,7 +131,10 @@ def _how(training: dict[str, Any]) -> str:
     """What was minimised, in words."""
     objective = training["recipe"].get("objective", {})
     if objective.get("kind") != "gkd":
-        return "with cross-entropy on the targets of"
+        smoothing, weights = objective.get("smoothing"), objective.get("weights")
+        smoothed = f", smoothed by {smoothing:g}," if smoothing else ""
+        weighted = f", each weighted by its `{weights}`," if weights else ""
+        return f"with cross-entropy{smoothed} on the targets{weighted} of"
     teacher = training["teacher"]["reference"]
     if objective["loss"] == "cross_entropy":
         return f"with cross-entropy on targets that {teacher} wrote for the sources of"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -23,6 +24,7 @@ class Pair:
 
     Attributes:
         syntax: the target's tree, as its row has it or as a prompt is to show it.
+        weight: how much it counts in a training; only its ratio to others' has a meaning.
     """
 
     source: str
@@ -30,6 +32,7 @@ class Pair:
     task: str
     control: str
     syntax: str = ""
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Columns:
 
     Attributes:
         syntax: of the target's tree; empty: none is read.
+        weight: of how much a pair counts; empty: all count alike.
     """
 
     source: str = "source"
@@ -45,6 +49,7 @@ class Columns:
     task: str = "task"
     where: Mapping[str, Any] = field(default_factory=dict)
     syntax: str = ""
+    weight: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,8 +76,8 @@ def pairs_of(
     paraphrase.
 
     Raises:
-        UsageError: a column that is not there, named with those that are; or a row's task that is
-            none of `tasks`.
+        UsageError: a column that is not there, named with those that are; a row's task that is none
+            of `tasks`; or a weight that is no number of at least 0.
     """
     counted = reading if reading is not None else Reading()
     for source, target, row, position in _texts_of(rows, columns, name, counted):
@@ -80,7 +85,8 @@ def pairs_of(
         task = _task(row.get(columns.task), wording.compression, position, tasks)
         alone = not isinstance(row.get(columns.target), list)
         tree = str(row.get(columns.syntax) or "") if alone else ""
-        yield Pair(source, target, task.name, task.control(wording), tree)
+        weight = _weight(row, columns.weight, position)
+        yield Pair(source, target, task.name, task.control(wording), tree, weight)
 
 
 def _texts_of(
@@ -90,6 +96,7 @@ def _texts_of(
     for row in rows:
         if counted.rows == 0:
             wanted = (columns.source, columns.target, *columns.where)
+            wanted += (columns.weight,) if columns.weight else ()
             options = "--source-column and --target-column"
             if columns.where:
                 options = "--source-column, --target-column and --where"
@@ -123,6 +130,7 @@ def check_data(
     found = False
     for source, target, row, position in _texts_of(rows, columns, reference, reading):
         _task(row.get(columns.task), compression(source, target), position, tasks)
+        _weight(row, columns.weight, position)
         found = True
     if not found:
         raise reading.nothing(reference, "training pair", columns.where)
@@ -144,6 +152,19 @@ def _task(
             "the recipe, and a column of the data says which",
         )
     return found
+
+
+def _weight(row: Mapping[str, Any], column: str, position: str) -> float:
+    """How much a pair counts by its row; 1 where no column says it."""
+    if not column:
+        return 1.0
+    value = row.get(column)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise UsageError(
+            f"{position}, has the weight {value!r} in {column!r}",
+            hint="a weight is a number of at least 0",
+        )
+    return float(value)
 
 
 def infer_task(

@@ -16,6 +16,18 @@ class CrossEntropy(Settings):
     """The pairs' targets, learnt by their likelihood."""
 
     kind: Literal["cross_entropy"] = Field("cross_entropy", description="of the targets")
+    smoothing: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of a token's probability that is spread over the vocabulary "
+        "(label smoothing, arXiv 1512.00567)",
+    )
+    weights: str = Field(
+        "",
+        description="column of the data with how much a pair counts, over their mean, such as "
+        "validity; empty: all alike",
+    )
 
 
 class OwnSampling(Sampling):

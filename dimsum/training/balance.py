@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from dimsum.training.examples import Examples
 
 
@@ -43,7 +45,9 @@ def balanced(examples: Examples, codes: Sequence[str], balance: float) -> Exampl
     """The examples, those of rarer codes as often as `repeats` says."""
     if not balance:
         return examples
-    rows = (
-        examples.row(i) for i, times in enumerate(repeats(codes, balance)) for _ in range(times)
-    )
-    return Examples(rows, causal=examples.causal)
+    times = repeats(codes, balance)
+    rows = (examples.row(i) for i, often in enumerate(times) for _ in range(often))
+    found = Examples(rows, causal=examples.causal)
+    if examples.weights is not None:
+        found.weights = np.repeat(examples.weights, times)
+    return found

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
 from typing import Any
+
+import numpy as np
 
 from dimsum.data.dataset import read_rows
 from dimsum.data.values import Reading
@@ -46,7 +48,7 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
     reading = Reading()
     rows = read_rows(data.reference, "train", data.config, reading)
     tasks, trees = recipe.definitions, recipe.syntax
-    columns = replace(data.columns, syntax=trees.column) if trees else data.columns
+    columns = recipe.columns(data.columns)
     pairs = _limit(pairs_of(rows, columns, data.reference, reading, tasks), recipe.max_pairs)
     ready = Reading()
     own = read_rows(data.reference, "validation", data.config)
@@ -69,7 +71,11 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
     encoding, aside = Encoding(asked={} if keep else None), Encoding()
     most = recipe.max_target_tokens
     training = Examples(encode_pairs(student, used, most, encoding), causal=causal)
+    if recipe.weights:
+        training.weights = np.asarray(encoding.weights, dtype=np.float32)
     training = balanced(training, encoding.codes, recipe.balance)
+    if training.weights is not None and len(training):
+        training.weights = _over_mean(training.weights, data.reference, recipe.weights)
     validation = Examples(encode_pairs(student, checked, most, aside), causal=causal)
     for name, part in (("training", training), ("validation", validation)):
         if len(part) == 0:
@@ -95,6 +101,18 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
         **({"trees": dict(sorted(shown.counts.items()))} if trees else {}),
     }
     return Prepared(training, validation, sample, encoding, reading, ready, facts)
+
+
+def _over_mean(weights: np.ndarray[Any, Any], reference: str, column: str) -> np.ndarray[Any, Any]:
+    """Weights that are 1 in the mean, so that they change no learning rate."""
+    mean = weights.mean()
+    if mean == 0:
+        raise UsageError(
+            f"the training pairs of {reference} have no weight: {column!r} is 0 in all",
+            hint="leave objective.weights empty, or name another column",
+        )
+    found: np.ndarray[Any, Any] = weights / mean
+    return found
 
 
 def _limit(pairs: Iterable[Pair], most: int | None) -> Iterable[Pair]:

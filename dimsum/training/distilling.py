@@ -30,7 +30,8 @@ from dimsum.objectives.weights import (
 from dimsum.training.examples import IGNORED
 from dimsum.training.own_batches import Batch, OwnBatches
 from dimsum.training.rewards import Rewards, Written
-from dimsum.training.teacher import Teacher, count_vocabulary, target_logits
+from dimsum.training.target_positions import split_inputs, target_logits
+from dimsum.training.teacher import Teacher, count_vocabulary
 from dimsum.training.teacher_logits import CachedTeacher
 from dimsum.training.trainer import StudentTrainer, scaled
 
@@ -59,8 +60,6 @@ class _Distilling(StudentTrainer):
         self.objective, self.teacher = teacher.objective, teacher
         self.rewards = rewards
         self.vocabulary = count_vocabulary(self.student.tokenizer)
-        # The loss is normalised over a whole step here, whatever the model's own would be.
-        self.model_accepts_loss_kwargs = True
         self._seen: dict[str, list[float]] = {}
 
     def get_batch_samples(self, iterator: Any, count: int, device: torch.device) -> Any:
@@ -236,22 +235,3 @@ class CausalDistiller(_Distilling, Trainer):  # type: ignore[misc]
 
 class SequenceDistiller(_Distilling, Seq2SeqTrainer):  # type: ignore[misc]
     """For sequence-to-sequence students."""
-
-
-def split_inputs(model: Any, inputs: Batch) -> tuple[Batch, torch.Tensor]:
-    """Inputs of a forward pass without labels, and where its outputs are of target tokens.
-
-    A causal model's outputs are of the token behind each position; a decoder reads the target one
-    token later.
-
-    Returns:
-        the inputs, and a boolean mask of the shape of the labels.
-    """
-    labels = inputs["labels"]
-    given = {name: inputs[name] for name in ("input_ids", "attention_mask")}
-    if model.config.is_encoder_decoder:
-        ids = model.prepare_decoder_input_ids_from_labels(labels=labels)
-        return {**given, "decoder_input_ids": ids}, labels != IGNORED
-    mask = torch.zeros_like(labels, dtype=torch.bool)
-    mask[:, :-1] = labels[:, 1:] != IGNORED
-    return given, mask

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -31,10 +30,12 @@ class Encoding:
     Attributes:
         codes: control code of each example, in order.
         too_long: pairs left out, by which side was longer than the student takes.
+        weights: of each example, in order.
         asked: source and control code of each prompt by `prompt_key`; None: not kept.
     """
 
     codes: list[str] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
     too_long: Counter[str] = field(default_factory=Counter)
     asked: dict[bytes, tuple[str, str]] | None = None
 
@@ -52,6 +53,7 @@ class Examples(Dataset[dict[str, Any]]):
     prompt and the second the target.
 
     Attributes:
+        weights: how much each pair counts, shape (len(self),), 1 in the mean; None: all alike.
         teacher_ids, teacher_logs: for all target tokens in order the likeliest tokens of a teacher
             and their log-probabilities, shape (target tokens, k); items then have theirs.
     """
@@ -62,6 +64,7 @@ class Examples(Dataset[dict[str, Any]]):
             inputs.add(prompt)
             targets.add(target)
         self.causal = causal
+        self.weights: np.ndarray[Any, Any] | None = None
         self.teacher_ids: torch.Tensor | None = None
         self.teacher_logs: torch.Tensor | None = None
         self.inputs, self.targets = inputs.close(), targets.close()
@@ -71,6 +74,8 @@ class Examples(Dataset[dict[str, Any]]):
 
     def __getitem__(self, index: int) -> dict[str, list[int]]:
         item: dict[str, Any] = as_item(*self.row(index), causal=self.causal)
+        if self.weights is not None:
+            item["weight"] = self.weights[index]
         if self.teacher_ids is not None and self.teacher_logs is not None:
             span = slice(*self.targets[1][index : index + 2].tolist())
             item["teacher_ids"] = self.teacher_ids[span]
@@ -92,12 +97,14 @@ class Examples(Dataset[dict[str, Any]]):
 
 
 def hash_examples(*parts: Examples) -> str:
-    """sha256 over the tokens of examples and how they are cut into pairs."""
+    """sha256 over the tokens of examples, how they are cut into pairs, and the pairs' weights."""
     total = sha256()
     for part in parts:
         for flat, ends in (part.inputs, part.targets):
             total.update(flat.tobytes())
             total.update(ends.tobytes())
+        if part.weights is not None:
+            total.update(part.weights.tobytes())
     return total.hexdigest()
 
 
@@ -179,6 +186,7 @@ def encode_pairs(
                 into.too_long["target"] += 1
             else:
                 into.codes.append(code)
+                into.weights.append(pair.weight)
                 if into.asked is not None:
                     into.asked[prompt_key(prompt)] = (pair.source, code)
                 yield prompt, target
@@ -204,12 +212,15 @@ class Collator:
     def __call__(self, items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
         """input_ids, attention_mask and labels, each of shape (len(items), longest).
 
-        Of items with a teacher's log-probabilities also those, shape (target tokens, k).
+        Of items with a weight also `weights`, shape (len(items),); of items with a teacher's
+        log-probabilities also those, shape (target tokens, k).
         """
         device = torch.device("cpu")
         batch = pad_rows([item["input_ids"] for item in items], self.pad, left=False, device=device)
         rows = [item["labels"] for item in items]
         batch["labels"] = pad_rows(rows, IGNORED, left=False, device=device)["input_ids"]
+        if "weight" in items[0]:
+            batch["weights"] = torch.tensor([item["weight"] for item in items], dtype=torch.float32)
         for name in ("teacher_ids", "teacher_logs"):
             if name in items[0]:
                 batch[name] = torch.cat([item[name] for item in items])
@@ -254,9 +265,3 @@ class LengthBuckets(Sampler[int]):
             yield from whole[index].tolist()
         for batch in rest:
             yield from batch.tolist()
-
-
-def keeps_logits(model: Any) -> bool:
-    """Whether the model's head can be made to read only a row's last positions."""
-    plain = model.get_base_model() if hasattr(model, "peft_config") else model
-    return "logits_to_keep" in inspect.signature(plain.forward).parameters

@@ -171,7 +171,7 @@ def make_trainer(
         eval_dataset=prepared.validation,
         callbacks=extra,
     )
-    trainer.student, trainer.sample, trainer.tasks = student, prepared.sample, recipe.definitions
+    trainer.begin_training(student, prepared, recipe)
     if teacher is not None and asks:
         trainer.begin(teacher, rewards)
     trainer.remove_callback(PrinterCallback)

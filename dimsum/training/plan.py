@@ -11,10 +11,10 @@ taken (`scripts/bench/memory_plan.py`).
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from dimsum.objectives.settings import GKD
 from dimsum.opening import architecture_of_config
 from dimsum.pairs import Data, check_data, pairs_of
 from dimsum.prompts import Architecture, PromptFormat
-from dimsum.training.examples import IGNORED, keeps_logits
+from dimsum.training.examples import IGNORED
 from dimsum.training.lora import with_lora
 from dimsum.training.recipe import Recipe, check_precision
 from dimsum.training.trees import Shown, fit_syntax, with_trees
@@ -64,7 +64,7 @@ def plan(
         UsageError: no data, a model that generates no text, float16 for a T5.
     """
     where = pick_device(device)
-    check_data(data.reference, data.columns, data.config, recipe.definitions)
+    check_data(data.reference, recipe.columns(data.columns), data.config, recipe.definitions)
     folder, config = _config(recipe.student)
     architecture = architecture_of_config(config, recipe.student)
     check_precision(recipe, config.model_type, where.type)
@@ -135,7 +135,7 @@ def _lengths(
     """Prompt and target tokens of the first pairs, all pairs, how tokens were counted, the rows."""
     reading = Reading()
     rows = read_rows(data.reference, "train", data.config, reading)
-    columns = replace(data.columns, syntax=recipe.syntax.column) if recipe.syntax else data.columns
+    columns = recipe.columns(data.columns)
     stream = pairs_of(rows, columns, data.reference, reading, recipe.definitions)
     sample = list(islice(stream, SAMPLE))
     if not sample:
@@ -281,13 +281,19 @@ def _batch(
             "labels": torch.randint(vocabulary, (rows, target), device=device),
         }
     ids = torch.randint(vocabulary, (rows, prompt + target), device=device)
-    if keeps_logits(model):
+    if _keeps_logits(model):
         labels = ids[:, prompt - 1 :].clone()
         labels[:, 0] = IGNORED
         return {"input_ids": ids, "labels": labels, "logits_to_keep": target + 1}
     labels = ids.clone()
     labels[:, :prompt] = IGNORED
     return {"input_ids": ids, "labels": labels}
+
+
+def _keeps_logits(model: Any) -> bool:
+    """Whether the model's head can be made to read only a row's last positions."""
+    plain = model.get_base_model() if hasattr(model, "peft_config") else model
+    return "logits_to_keep" in inspect.signature(plain.forward).parameters
 
 
 def _activations(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -9,6 +10,7 @@ from pydantic import Field, model_validator
 from dimsum.errors import UsageError
 from dimsum.language import Language
 from dimsum.objectives.settings import CrossEntropy, Objective
+from dimsum.pairs import Columns
 from dimsum.prompts import PromptShape
 from dimsum.settings import Presets, Settings, load
 from dimsum.tasks import TaskDefinition, tasks_of
@@ -97,6 +99,20 @@ class Recipe(Settings):
         if self.lora_layers and not self.lora_rank:
             raise ValueError("lora_layers needs a lora_rank")
         return self
+
+    @property
+    def weights(self) -> str:
+        """Column of the data with how much a pair counts; empty: all count alike."""
+        return self.objective.weights if isinstance(self.objective, CrossEntropy) else ""
+
+    def columns(self, named: Columns) -> Columns:
+        """The columns that a training by this recipe reads.
+
+        Args:
+            named: those of source, target and task.
+        """
+        tree = self.syntax.column if self.syntax else named.syntax
+        return replace(named, syntax=tree, weight=self.weights)
 
     @property
     def definitions(self) -> tuple[TaskDefinition, ...]:

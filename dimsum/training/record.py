@@ -10,7 +10,7 @@ from dimsum.errors import UsageError
 from dimsum.files import write_json
 from dimsum.lock import LOCK
 from dimsum.models import public_name, resolve
-from dimsum.objectives.settings import GKD
+from dimsum.objectives.settings import GKD, CrossEntropy
 from dimsum.spec import SPEC_FILE
 from dimsum.student import Student
 from dimsum.training.recipe import Recipe
@@ -48,7 +48,7 @@ def identity_of(student: Student, recipe: Recipe, prepared: Prepared) -> dict[st
         else:  # `reward` below says what these name
             for name in REFERENCES:
                 del objective["reward"][name]
-    else:  # as trainings were begun that knew no other objective
+    elif recipe.objective == CrossEntropy():  # as trainings were begun that knew no other
         settings.pop("objective")
     return {
         "student": public_name(recipe.student),

@@ -15,6 +15,7 @@ from dimsum.opening import architecture_of_config
 from dimsum.student import DType, Student
 from dimsum.training.examples import Examples
 from dimsum.training.recipe import Recipe
+from dimsum.training.target_positions import target_logits
 from dimsum.training.teacher_logits import CachedTeacher
 
 Rows = Callable[[torch.Tensor], torch.Tensor]
@@ -142,32 +143,6 @@ def ready_teacher(
     check_positions(loaded.writer, f"the teacher {loaded.name}", (prompts, targets))
     check_positions(student, f"the student {public_name(recipe.student)}", (prompts, targets))
     return loaded
-
-
-def target_logits(
-    model: Any, inputs: Mapping[str, torch.Tensor], mask: torch.Tensor, bare: Any = None
-) -> torch.Tensor:
-    """Logits at the positions of a mask; the head reads no others.
-
-    Args:
-        model: what is called, which may be wrapped.
-        inputs: of the forward pass.
-        mask: boolean, shape (rows, columns of the states).
-        bare: the model itself where `model` is wrapped.
-
-    Returns:
-        shape (mask.sum(), width of the head), in row-major order.
-    """
-    head = (bare or model).get_output_embeddings()
-    if head is None:
-        whole: torch.Tensor = model(**inputs, use_cache=False).logits
-        return whole[mask]
-    hook = head.register_forward_pre_hook(lambda _, given: (given[0][mask][None],), prepend=True)
-    try:
-        logits: torch.Tensor = model(**inputs, use_cache=False).logits
-    finally:
-        hook.remove()
-    return logits[0]
 
 
 def _states_at(

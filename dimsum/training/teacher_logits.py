@@ -197,8 +197,8 @@ def _write(
     import torch
     from safetensors.torch import save
 
-    from dimsum.training.distilling import split_inputs
     from dimsum.training.examples import Collator
+    from dimsum.training.target_positions import split_inputs
 
     collator = Collator(teacher.writer.tokenizer)
     device = teacher.model.device
@@ -258,7 +258,7 @@ def prepared_logits(
     refuse_others(output)
     with hold(output, "writing logits"):
         try_folder(output)
-        check_data(data.reference, data.columns, data.config, recipe.definitions)
+        check_data(data.reference, recipe.columns(data.columns), data.config, recipe.definitions)
         find_models(recipe.student, objective.teacher)
         from dimsum.training.data import fit_prompts, prepare
         from dimsum.training.examples import hash_examples

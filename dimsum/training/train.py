@@ -59,7 +59,7 @@ def train(
     # Of processes that train together the first holds the folder for all.
     alone = os.environ.get("RANK", "0") == "0"
     with hold(output, "training") if alone else nullcontext(), writing_into(output):
-        check_data(data.reference, data.columns, data.config, recipe.definitions)
+        check_data(data.reference, recipe.columns(data.columns), data.config, recipe.definitions)
         find_models(*models_of(recipe))
         from dimsum.training.fit import fit
 

@@ -14,12 +14,16 @@ from dimsum.errors import DimsumError
 from dimsum.memory import give_back
 from dimsum.metrics.overlap import rouge_l
 from dimsum.metrics.words import tokens
-from dimsum.training.examples import IGNORED, Examples, LengthBuckets, keeps_logits
+from dimsum.objectives.settings import CrossEntropy
+from dimsum.training.examples import IGNORED, Examples, LengthBuckets
+from dimsum.training.target_positions import split_inputs, target_logits
 
 if TYPE_CHECKING:
     from dimsum.pairs import Pair
     from dimsum.student import Student
     from dimsum.tasks import TaskDefinition
+    from dimsum.training.data import Prepared
+    from dimsum.training.recipe import Recipe
 
 
 class StudentTrainer:
@@ -28,6 +32,7 @@ class StudentTrainer:
     student: Student
     sample: list[tuple[Pair, str]]
     tasks: tuple[TaskDefinition, ...]
+    smoothing: float = 0.0
     train_dataset: Examples
     args: Any
     state: Any
@@ -37,6 +42,41 @@ class StudentTrainer:
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthBuckets:
         size = self.args.train_batch_size * self.args.gradient_accumulation_steps
         return LengthBuckets(self.train_dataset.lengths(), size, self.args.seed)
+
+    def begin_training(self, student: Student, prepared: Prepared, recipe: Recipe) -> None:
+        """Take what is trained, on what, and how.
+
+        The mean over the target tokens of a whole step is taken here, whatever the model's own
+        loss would be: that of a micro-batch counts a token the more, the fewer there are beside it.
+        """
+        self.student, self.sample, self.tasks = student, prepared.sample, recipe.definitions
+        kind = recipe.objective
+        self.smoothing = kind.smoothing if isinstance(kind, CrossEntropy) else 0.0
+        self.model_accepts_loss_kwargs = True
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """Cross-entropy of the targets; in training smoothed, and each by its pair's weight.
+
+        A validation is plain, so that trainings can be compared by it.
+        """
+        given, mask = split_inputs(self.student.model, inputs)
+        logits = target_logits(model, given, mask, self.student.model).float()
+        labels = inputs["labels"]
+        losses = torch.nn.functional.cross_entropy(
+            logits,
+            labels[labels != IGNORED],
+            reduction="none",
+            label_smoothing=self.smoothing if model.training else 0.0,
+        )
+        if "weights" in inputs and model.training:
+            losses = losses * inputs["weights"][mask.nonzero()[:, 0]]
+        return scaled(self, losses.sum(), labels, num_items_in_batch, return_outputs)
 
     def training_step(self, *arguments: Any, **named: Any) -> torch.Tensor:
         """The library's; a loss that is no number ends the training, as nothing mends it.
@@ -113,49 +153,11 @@ class StudentTrainer:
 
 
 class CausalTrainer(StudentTrainer, Trainer):  # type: ignore[misc]
-    """For causal students: the head reads only positions that some target may need.
-
-    Most of a row is prompt, and the head of a small model with a large vocabulary is a good part
-    of its work.
-    """
-
-    def compute_loss(self, model: Any, inputs: dict[str, Any], *rest: Any, **named: Any) -> Any:
-        """The library's loss on the columns from the first target on."""
-        inputs = dict(inputs)
-        if keeps_logits(self.student.model):
-            labels = inputs["labels"]
-            first = int((labels != IGNORED).to(torch.int8).argmax(dim=1).min())
-            start = max(0, first - 1)
-            inputs["labels"] = labels[:, start:]
-            inputs["logits_to_keep"] = labels.shape[1] - start
-        return super().compute_loss(model, inputs, *rest, **named)
+    """For causal students."""
 
 
 class SequenceTrainer(StudentTrainer, Seq2SeqTrainer):  # type: ignore[misc]
-    """For sequence-to-sequence students: the mean over the target tokens of a whole step.
-
-    The model's own loss is the mean over a micro-batch, in which a token counts the more the fewer
-    there are beside it.
-    """
-
-    def __init__(self, **named: Any) -> None:
-        super().__init__(**named)
-        self.model_accepts_loss_kwargs = True
-
-    def compute_loss(
-        self,
-        model: Any,
-        inputs: dict[str, Any],
-        return_outputs: bool = False,
-        num_items_in_batch: Any = None,
-    ) -> Any:
-        """Cross-entropy of the targets."""
-        labels = inputs["labels"]
-        logits = model(**inputs, use_cache=False).logits
-        loss = torch.nn.functional.cross_entropy(
-            logits.flatten(0, 1).float(), labels.flatten(), ignore_index=IGNORED, reduction="sum"
-        )
-        return scaled(self, loss, labels, num_items_in_batch, return_outputs)
+    """For sequence-to-sequence students."""
 
 
 def scaled(

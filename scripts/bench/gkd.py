@@ -30,10 +30,10 @@ from dimsum.models import public_name
 from dimsum.objectives.divergence import divergence
 from dimsum.objectives.settings import GKD
 from dimsum.student import Student
-from dimsum.training.distilling import split_inputs
 from dimsum.training.examples import IGNORED
 from dimsum.training.shrink import shrink
-from dimsum.training.teacher import Teacher, count_vocabulary, target_logits
+from dimsum.training.target_positions import split_inputs, target_logits
+from dimsum.training.teacher import Teacher, count_vocabulary
 
 Step = Callable[[], float]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from dimsum.training.balance import balanced, repeats
@@ -50,3 +51,11 @@ def test_rows_are_repeated_beside_each_other() -> None:
         ([6], [7]),
     ]
     assert balanced(plain, ["a", "a", "b"], 0.0) is plain
+
+
+def test_a_repeated_pair_keeps_its_weight() -> None:
+    plain = Examples([([1], [2]), ([3], [4]), ([6], [7])], causal=True)
+    plain.weights = np.asarray([0.5, 1.0, 1.5], dtype=np.float32)
+    found = balanced(plain, ["a", "a", "b"], 1.0).weights
+    assert found is not None
+    assert found.tolist() == [0.5, 1.0, 1.5, 1.5]

@@ -21,14 +21,14 @@ from dimsum.objectives.settings import GKD, PRESETS, OwnSampling
 from dimsum.pairs import Data
 from dimsum.training import targets as targets_module
 from dimsum.training.data import prepare
-from dimsum.training.distilling import split_inputs
 from dimsum.training.fit import LOG, make_trainer
 from dimsum.training.own_outputs import draw, sample_outputs, uniforms_for
 from dimsum.training.progress import ProgressLine
 from dimsum.training.recipe import Recipe, load_recipe
 from dimsum.training.record import RECORD
 from dimsum.training.rewards import OpenJudge, open_reward, open_rewards
-from dimsum.training.teacher import Teacher, count_vocabulary, target_logits
+from dimsum.training.target_positions import split_inputs, target_logits
+from dimsum.training.teacher import Teacher, count_vocabulary
 from dimsum.training.train import train
 from tests.dimsum.objectives.test_divergence import literal
 from tests.student_toys import make_decisive, make_llama, make_t5, toy_pairs

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import Trainer
 
 from dimsum import Student
 from dimsum.pairs import Columns, pairs_of
@@ -20,7 +18,6 @@ from dimsum.training.examples import (
     LengthBuckets,
     encode_pairs,
 )
-from dimsum.training.trainer import CausalTrainer
 from tests.student_toys import toy_pairs
 
 
@@ -80,29 +77,6 @@ def test_padding_changes_no_loss(architecture: str, students: dict[str, Student]
             total += student.model(**collate([item])).loss.item() * counted
             counts += counted
     assert together.loss.item() == pytest.approx(total / counts, rel=1e-5)
-
-
-def test_logits_are_kept_where_targets_are(
-    students: dict[str, Student], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    student = students["causal"]
-    made, _ = examples(student)
-    batch = Collator(student.tokenizer)([made[i] for i in range(9)])
-    widths = []
-
-    def plain_loss(self: Trainer, model: Any, inputs: dict[str, Any]) -> Any:
-        found = model(**inputs)
-        widths.append(found.logits.shape[1])
-        return found.loss
-
-    monkeypatch.setattr(Trainer, "compute_loss", plain_loss)
-    trainer = CausalTrainer.__new__(CausalTrainer)
-    trainer.student = student
-    with torch.no_grad():
-        kept = trainer.compute_loss(student.model, batch)
-        whole = student.model(**batch).loss
-    assert kept.item() == pytest.approx(whole.item(), rel=1e-6)
-    assert widths[0] < batch["input_ids"].shape[1]
 
 
 def test_what_is_too_long_is_left_out_and_counted(students: dict[str, Student]) -> None:
