@@ -133,7 +133,7 @@ def _how(training: dict[str, Any]) -> str:
     if objective.get("kind") != "gkd":
         smoothing, weights = objective.get("smoothing"), objective.get("weights")
         smoothed = f", smoothed by {smoothing:g}," if smoothing else ""
-        weighted = f", each weighted by its `{weights}`," if weights else ""
+        weighted = f", each weighted by its column {weights}," if weights else ""
         return f"with cross-entropy{smoothed} on the targets{weighted} of"
     teacher = training["teacher"]["reference"]
     if objective["loss"] == "cross_entropy":
