@@ -22,6 +22,15 @@ Architecture = Literal["seq2seq", "causal"]
 PromptShape = Literal["instruction_first", "instruction_last", "chat"]
 """Where the instruction stands; `chat`: last, in a user's turn of the base's chat template."""
 
+INSTRUCTION_LAST = "Sentence: {source}\n{instruction}"
+PLAIN: dict[str, PromptShape] = {
+    "{instruction}\nSentence: {source}": "instruction_first",
+    INSTRUCTION_LAST: "instruction_last",
+}
+"""Templates without a chat, and what they are called."""
+ANSWER = "\nAnswer:"
+"""Behind a plain template of a causal model."""
+
 
 class CodeDescription(BaseModel):
     """What an instruction asks for, saved with the student: nobody needs the task's definition.
@@ -109,11 +118,10 @@ class PromptFormat(BaseModel):
         causal = architecture == "causal"
         if shape == "chat":
             assert chat is not None
-            template = chat("Sentence: {source}\n{instruction}")
+            template = chat(INSTRUCTION_LAST)
         else:
-            parts = ("{instruction}", "Sentence: {source}")
-            template = "\n".join(parts if shape == "instruction_first" else reversed(parts))
-            template += "\nAnswer:" if causal else ""
+            template = next(text for text, name in PLAIN.items() if name == shape)
+            template += ANSWER if causal else ""
         return cls(
             instructions={
                 name: line
@@ -129,6 +137,11 @@ class PromptFormat(BaseModel):
             codes=describe_codes(tasks, control=control),
             control=control,
         )
+
+    @property
+    def shape(self) -> PromptShape:
+        """Where its instruction stands."""
+        return PLAIN.get(self.template.removesuffix(ANSWER), "chat")
 
     @property
     def tasks(self) -> tuple[str, ...]:

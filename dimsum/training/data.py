@@ -176,7 +176,7 @@ def fit_prompts(student: Student, recipe: Recipe) -> None:
                 "control codes",
                 hint="train it further as it was trained, or begin with a plain model",
             )
-        shape = student.spec.training.get("recipe", {}).get("prompt", "instruction_first")
+        shape = student.spec.prompts.shape
         if shape != recipe.prompt:
             raise UsageError(
                 f"{recipe.student} was trained with prompt: {shape}, not {recipe.prompt}",

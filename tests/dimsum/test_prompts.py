@@ -26,7 +26,7 @@ def test_a_prompt_gives_back_what_it_was_made_from(
         chat=lambda text: f"<user>{text}</user><assistant>",
     )
     again = PromptFormat.model_validate_json(form.model_dump_json())
-    assert again.control == control
+    assert (again.control, again.shape) == (control, shape)
     for code in form.instructions:
         assert again.parse(form.render(source, code)) == (code, source)
 

@@ -189,4 +189,6 @@ def test_the_card_says_smoothing_and_weights(toy_llama: Path, tmp_path: Path) ->
     data = weighted(tmp_path / "data", [1.0] * 48)
     train(data, small(toy_llama, objective=objective, epochs=1), tmp_path / "out", device="cpu")
     card = " ".join((tmp_path / "out" / "README.md").read_text().split())
-    assert "cross-entropy, smoothed by 0.1, on the targets, each weighted by its column p, of" in card
+    assert (
+        "cross-entropy, smoothed by 0.1, on the targets, each weighted by its column p, of" in card
+    )

@@ -23,6 +23,7 @@ from dimsum.training.checkpoints import SUMS, last_checkpoint
 from dimsum.training.fit import CHECKPOINTS, LOG
 from dimsum.training.lora import with_lora
 from dimsum.training.recipe import Recipe, check_precision, load_recipe
+from dimsum.training.shrink import shrink
 from dimsum.training.train import train
 from tests.student_toys import toy_pairs, write_jsonl
 
@@ -259,6 +260,11 @@ def test_a_student_keeps_the_shape_of_its_prompts(
     further = small(tmp_path / "one", prompt="chat", epochs=1, seed=1)
     second = train(data, further, tmp_path / "two", device="cpu")
     assert second.spec.prompts == first.spec.prompts
+    shrink(str(tmp_path / "one"), tmp_path / "shrunk", 1)  # whose training is another's
+    third = train(
+        data, small(tmp_path / "shrunk", prompt="chat", epochs=1), tmp_path / "three", device="cpu"
+    )
+    assert third.spec.prompts == first.spec.prompts
 
 
 def test_a_code_that_is_new_to_a_student_is_learnt_further_on(
