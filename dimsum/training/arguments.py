@@ -46,6 +46,7 @@ def arguments_of(
             hint="choose a batch_size that is one",
         )
     steps = math.ceil(examples / recipe.batch_size)
+    total = steps * recipe.epochs
     every = max(1, steps // recipe.evaluations)
     schedule = recipe.schedule
     if schedule == "constant" and recipe.warmup:
@@ -62,7 +63,8 @@ def arguments_of(
         adam_epsilon=recipe.adam_epsilon,
         max_grad_norm=recipe.clip,
         lr_scheduler_type=schedule,
-        warmup_steps=math.ceil(recipe.warmup * steps * recipe.epochs),
+        # The first step of a warmup has the rate 0: a training of one step would learn nothing.
+        warmup_steps=min(math.ceil(recipe.warmup * total), total - 1),
         bf16=dtype == "bfloat16",
         fp16=dtype == "float16",
         gradient_checkpointing=recipe.gradient_checkpointing,

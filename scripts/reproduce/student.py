@@ -43,7 +43,6 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--corpus", type=Path, help="run of D0 if it is not RUN/round-0")
     parser.add_argument("--reuse", type=Path, help="--output of an earlier --suite")
     parser.add_argument("--bertscore", default="auto")
-    parser.add_argument("--levers", type=Path, help="students by name, and NAME-tune of each")
     parser.add_argument("--readings", type=Path, help="readers' answers, see student_page.py")
     parser.add_argument("--notes", type=Path, help="prose on what was not reached, and why")
     parser.add_argument("--dtype", default="auto")
@@ -125,7 +124,6 @@ def main(texts: list[str] | None = None) -> None:
         students=sorted(wanted.run.glob("student-*")),
         judged=judged,
         own=own,
-        levers=wanted.levers,
         readings=wanted.readings,
         notes=wanted.notes.read_text(encoding="utf-8").strip() if wanted.notes else "",
     )

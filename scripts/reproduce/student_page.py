@@ -39,7 +39,6 @@ class Sources:
         students: folders of M1, M2, ...
         judged: what `dimsum evaluate --suite` wrote on data of others.
         own: the same on D0's held-out pairs; only of these are outputs shown.
-        levers: folder of students that differ in one setting, each with its evaluation NAME-tune.
         readings: readers' answers about outputs.
         notes: prose on what was not reached.
     """
@@ -48,7 +47,6 @@ class Sources:
     students: list[Path]
     judged: Path
     own: Path
-    levers: Path | None = None
     readings: Path | None = None
     notes: str = ""
 
@@ -68,7 +66,6 @@ def page(sources: Sources) -> str:
         write_aims(documents),
         *(["## Read blind", write_readings(sources.readings)] if sources.readings else []),
         *(["## Why, and what was tried", sources.notes] if sources.notes else []),
-        *(["## One setting at a time", write_levers(sources.levers)] if sources.levers else []),
         "## Control",
         write_control(documents),
     ]
@@ -223,12 +220,13 @@ def compare(
     return [[aim, difference, "yes" if met else Markdown("**no**")]]
 
 
-def write_readings(path: Path) -> str:
+def write_readings(path: Path, part: str | None = None) -> str:
     """Shares that all readers said yes to, and the first system against each other, pair by pair.
 
     The test is the exact one of McNemar (1947) on the sources where only one of both is valid.
     """
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = path.read_text(encoding="utf-8").splitlines()
+    rows = [row for row in map(json.loads, lines) if part in (None, row.get("part"))]
     judged: dict[str, dict[str, dict[str, list[bool]]]] = defaultdict(lambda: defaultdict(dict))
     for row in rows:
         judged[row["set"]][row["system"]][f"{row['set']} {row['row']}"] = [
@@ -272,35 +270,6 @@ def write_readings(path: Path) -> str:
 def share(values: list[bool]) -> str:
     low, high = clopper_pearson(sum(values), len(values))
     return Markdown(f"{sum(values) / len(values):.1%} [{low:.1%}, {high:.1%}]")
-
-
-def write_levers(folder: Path) -> str:
-    """Students that were trained on D0 with one setting changed, on data of their own."""
-    rows = []
-    names: dict[str, None] = {}
-    for path in sorted(folder.glob("*-tune"), key=lambda path: path.stat().st_mtime):
-        documents = read_suite(path)
-        facts = training_of(folder / path.name.removesuffix("-tune"))
-        recipe = facts["recipe"]
-        cells = {}
-        for name, document in documents.items():
-            system = next(iter(document["systems"].values()))["metrics"]
-            for metric in ("rougeL", "bertscore") if document["task"] == "summary" else MAIN[2:]:
-                cells[f"{name} {metric}"] = round(system[metric]["value"], 1)
-            for part in ("length", "style"):
-                for found in document["control"].values():
-                    if found.get(part) is not None:
-                        cells[f"{name} {part}"] = round(found[part], 2)
-        names |= dict.fromkeys(cells)
-        setting = f"{recipe['prompt']}, balance {recipe['balance']:g}, {recipe['epochs']} passes, "
-        setting += f"LoRA {recipe['lora_rank']}" if recipe["lora_rank"] else "all weights"
-        setting += f", rate {recipe['learning_rate']:g}"
-        minutes = round(facts["seconds_of_last_start"] / 60, 1)
-        rows.append((setting, facts["best_validation_loss"], minutes, cells))
-    return table(
-        ["setting", "validation loss", "minutes", *names],
-        [[one, loss, time, *(cells.get(n) for n in names)] for one, loss, time, cells in rows],
-    )
 
 
 def write_control(documents: Mapping[str, Any]) -> str:
