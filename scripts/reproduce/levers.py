@@ -1,0 +1,152 @@
+"""Students that differ from one in a setting, as docs/experiments/levers.md shows them.
+
+    python scripts/reproduce/levers.py FOLDER --base NAME --readings FILE --notes FILE [--final DIR]
+
+FOLDER has students by name and NAME-tune, what `dimsum evaluate --suite` wrote of each. `--final`
+is such a folder of the students and the teacher on sources that chose nothing. Readings are JSON
+lines as `student_page.py` describes them, of `set` in the suites' names; those on the suites of the
+students have `part: tune`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from scipy.stats import binomtest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from student_page import (
+    ASKED,
+    flat,
+    read_suite,
+    share,
+    training_of,
+    write_definitions,
+    write_judgements,
+    write_readings,
+)
+
+from cards.tables import table
+from dimsum.files import whole_file
+
+PAGE = Path(__file__).parents[2] / "docs" / "experiments" / "levers.md"
+METRICS = ("rougeL", "bertscore", "entailment", "copy_rate")
+VALID = ASKED.index("valid")
+Answers = dict[tuple[str, str, int], list[bool]]
+"""Of a set, a system and a row, what all readers said yes to, in the order of ASKED."""
+
+
+def arguments(texts: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path, help="of the students and their evaluations")
+    parser.add_argument("--base", required=True, help="the student that the others differ from")
+    parser.add_argument("--final", type=Path, help="evaluation on sources that chose nothing")
+    parser.add_argument("--readings", type=Path, required=True, help="readers' answers")
+    parser.add_argument("--notes", type=Path, required=True, help="prose, of parts by `## `")
+    parser.add_argument("-o", "--output", type=Path, default=PAGE)
+    return parser.parse_args(texts)
+
+
+def read_answers(lines: Sequence[str]) -> Answers:
+    """What readers said of the outputs on the suites of the students."""
+    rows = [row for row in map(json.loads, lines) if row.get("part") == "tune"]
+    return {
+        (row["set"], row["system"], row["row"]): [
+            all(reader[question] for reader in row["readers"]) for question in ASKED
+        ]
+        for row in rows
+    }
+
+
+def differences(recipe: dict[str, Any], base: dict[str, Any]) -> str:
+    """The settings of a recipe that another has otherwise."""
+    usual = dict(flat(base))
+    own = [f"{name} {value}" for name, value in flat(recipe) if usual.get(name) != value]
+    return ", ".join(own) or "as shipped"
+
+
+def write_students(folder: Path, base: str, answers: Answers) -> str:
+    """A line a student: how it was trained, and what came of it on every set."""
+    names = [path.name.removesuffix("-tune") for path in sorted(folder.glob("*-tune"))]
+    names.sort(key=lambda name: name != base)
+    usual = training_of(folder / base)["recipe"]
+    head: dict[str, None] = {}
+    rows = []
+    for name in names:
+        facts = training_of(folder / name)
+        cells: dict[str, Any] = {}
+        for part, document in read_suite(folder / f"{name}-tune").items():
+            system = next(iter(document["systems"].values()))["metrics"]
+            for metric in METRICS:
+                cells[f"{part} {metric}"] = round(system[metric]["value"], 1)
+            for found in document["control"].values():
+                cells[f"{part} length obeyed"] = found["length"]
+        head |= dict.fromkeys(cells)
+        seconds = facts["seconds_of_last_start"]
+        loss = facts["best_validation_loss"]
+        start = [name, differences(facts["recipe"], usual), facts["steps"], seconds / 60, loss]
+        rows.append((start, cells))
+    first = ["student", "differs in", "steps", "minutes", "validation loss"]
+    metrics = table(
+        [*first, *head], [[*start, *(cells.get(key) for key in head)] for start, cells in rows]
+    )
+    return f"{metrics}\n\n{write_valid(names, base, answers)}"
+
+
+def write_valid(names: Sequence[str], base: str, answers: Answers) -> str:
+    """What readers say of each student's outputs, and source by source against the base's."""
+    rows = []
+    for name in names:
+        own = {key[::2]: found for key, found in answers.items() if key[1] == name}
+        if not own:
+            continue
+        usual = {key[::2]: found for key, found in answers.items() if key[1] == base}
+        both = own.keys() & usual.keys()
+        won = sum(own[key][VALID] and not usual[key][VALID] for key in both)
+        lost = sum(usual[key][VALID] and not own[key][VALID] for key in both)
+        p = binomtest(won, won + lost).pvalue if won + lost else 1.0
+        shares = [share([found[i] for found in own.values()]) for i in range(len(ASKED))]
+        rows.append([name, len(own), *shares, won, lost, f"{p:.3f}"])
+    head = ["student", "texts", *ASKED, f"valid, {base} not", f"{base} valid, it not", "p"]
+    return table(head, rows)
+
+
+def main(texts: list[str] | None = None) -> None:
+    wanted = arguments(texts)
+    lines = wanted.readings.read_text(encoding="utf-8").splitlines()
+    answers = read_answers(lines)
+    intro, *sections = wanted.notes.read_text(encoding="utf-8").strip().split("\n## ")
+    parts = [
+        "# One setting at a time",
+        "Written by `scripts/reproduce/levers.py` from the folders of the students, what "
+        "`dimsum evaluate --suite` left, and readers' answers.",
+        intro,
+        "## Students",
+        write_students(wanted.folder, wanted.base, answers),
+    ]
+    documents = read_suite(wanted.final) if wanted.final else {}
+    if documents:
+        parts.append("## On sources that chose nothing")
+        parts.append(write_readings(wanted.readings, part="final"))
+    for name, document in documents.items():
+        parts += [f"### {name}", write_judgements(document)]
+    parts += [f"## {section}" for section in sections]
+    parts += [
+        "## Definitions",
+        write_definitions(
+            documents or read_suite(next(iter(sorted(wanted.folder.glob("*-tune")))))
+        ),
+    ]
+    with whole_file(wanted.output) as stream:
+        stream.write("\n\n".join(parts) + "\n")
+    print(wanted.output)
+
+
+if __name__ == "__main__":
+    main()
