@@ -3,19 +3,21 @@
 Of what a student samples for a source, and of what it writes greedily, the one stays that a judge
 values most. Where beams are searched within the length of the control code, an output that obeys
 the code comes first, if the judge wants it at all: readers call fewer of these valid
-(docs/experiments/student.md). Source of the choice by entailment:
+(docs/experiments/student.md). Where a tree is asked for, of the outputs that the judge wants the
+one stays whose tree is nearest to it. Source of the choice by entailment:
 Falke et al. (2019), Ranking Generated Summaries by Correctness. Without a judge, of the texts of a
 beam search the likeliest one stays that is what the code asks for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 from dimsum.controls import wording_of
 from dimsum.errors import UsageError
+from dimsum.syntax.nearness import distances_to
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.base import ANY_LENGTH, ControlCode
 from dimsum.writing import BATCH_SIZE
@@ -54,13 +56,15 @@ def best_of(
             the search finds what is not, such as words without blanks, so it needs the judge.
         greedy: the greedy outputs, where they are known already.
         seed: of the sampling; equal calls give equal outputs.
-        trees: as `Student.write` takes them.
+        trees: as `Student.write` takes them; outputs are also chosen by them.
 
     Returns:
         an output a source: the one that the judge values most; with beams, one that obeys the
-        code if the judge wants any such, and of these the one that it values most. Of equally good
-        ones the greedy output, then the likeliest beam, then the first sample. A source is its own
-        output only where nothing else was written; one without words has an empty output.
+        code if the judge wants any such, and of these the one that it values most; with a tree, of
+        those that the judge wants the one whose tree is nearest to it, and of equally near ones
+        the one that it values most. Of equally good ones the greedy output, then the likeliest
+        beam, then the first sample. A source is its own output only where nothing else was
+        written; one without words has an empty output.
 
     Raises:
         UsageError: fewer than one sample, one beam, or an unknown control code.
@@ -86,7 +90,11 @@ def best_of(
         list(dict.fromkeys([first, *some, *more]))
         for first, some, more in zip(greedy, searched, sampled, strict=True)
     ]
-    return choose_best(sources, choices, task, judge, code=code if beams else None)
+    distances = None
+    if trees and any(trees):
+        distances = distances_to(student.spec.prompts.known_syntax(), trees, choices)
+    obeyed = code if beams else None
+    return choose_best(sources, choices, task, judge, code=obeyed, distances=distances)
 
 
 def choose_best(
@@ -96,6 +104,7 @@ def choose_best(
     judge: Judge,
     *,
     code: str | None = None,
+    distances: Sequence[Mapping[str, float]] | None = None,
 ) -> list[str]:
     """Of the texts for each source the one that the judge values most, the first of equal ones.
 
@@ -104,20 +113,23 @@ def choose_best(
             where nothing else was written, and an empty text where all are empty.
         code: of texts that the judge wants those that obey this control code come first; None: no
             code does.
+        distances: of each source's texts from the tree that it was asked for; of texts that the
+            judge wants the nearest come first. None: no tree was asked for.
     """
     pairs = [(s, text) for s, some in zip(sources, choices, strict=True) for text in some]
     said = [pair for pair in dict.fromkeys(pairs) if pair[1].strip()]
     values = dict(zip(said, judge(said, task).tolist(), strict=True)) if said else {}
 
-    def rank(source: str, text: str) -> tuple[bool, bool, float]:
+    def rank(number: int, text: str) -> tuple[bool, bool, bool, float, float]:
+        source = sources[number]
         value = values.get((source, text), -inf)
-        first = code is not None and value >= 0 and obeys(task, code, source, text)
-        return first, text != source, value
+        wanted = value >= 0
+        first = code is not None and wanted and obeys(task, code, source, text)
+        if distances is None:
+            return first, text != source, False, 0.0, value
+        return first, text != source, wanted, -distances[number][text], value
 
-    return [
-        max(some, key=lambda text: rank(source, text))
-        for source, some in zip(sources, choices, strict=True)
-    ]
+    return [max(some, key=lambda text: rank(number, text)) for number, some in enumerate(choices)]
 
 
 def likeliest_obeying(

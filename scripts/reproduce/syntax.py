@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from syntax_page import page
 
-from builder.judges import entailment_critic
+from builder.judges import entailment_critic, pair_judge
 from builder.writing import student_of
 from dimsum import Student
 from dimsum.data.files import rows_in
@@ -34,6 +34,7 @@ from dimsum.files import whole_file, write_json
 from dimsum.metrics import bootstrap
 from dimsum.metrics.measured import Measured
 from dimsum.prompts import one_line
+from dimsum.rerank import Judge, best_of
 from dimsum.spec import read_spec
 from dimsum.syntax.control import find_trees
 from dimsum.syntax.exemplars import nearest_exemplars, retrieve_trees, shuffled
@@ -43,6 +44,8 @@ from dimsum.tasks.paraphrase import PARAPHRASE
 PAGE = Path(__file__).parents[2] / "docs" / "experiments" / "syntax.md"
 SHOWN = ("bleu", "source_bleu", "ibleu", "entailment", "entailment_back")
 """Metrics of `dimsum evaluate` that the page has beside the tree distances."""
+CHOSEN = ("exemplar", "exemplars of others")
+"""Of what is asked for also the nearest of several samples is taken."""
 DISTANCES = ("ted_3_reference", "ted_f_reference", "ted_3_exemplar", "ted_f_exemplar")
 
 
@@ -57,6 +60,8 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--limit", type=int, default=300, help="pairs of each set")
     parser.add_argument("--work", type=Path, required=True, help="folder of the outputs")
     parser.add_argument("--critic", required=True, help="judges entailment")
+    parser.add_argument("--rerank", type=int, default=0, help="also the nearest of N samples")
+    parser.add_argument("--rerank-critic", default="embedded:critic", help="says which are wanted")
     parser.add_argument("--notes", type=Path, help="prose that the page ends with")
     parser.add_argument("-o", "--output", type=Path, default=PAGE)
     return parser.parse_args(texts)
@@ -95,9 +100,18 @@ def exemplars_of(examples: list[Example], pool: list[str], path: Path) -> list[s
 
 
 def outputs_of(
-    student: Student, sources: list[str], asked: list[str] | None, path: Path
+    student: Student,
+    sources: list[str],
+    asked: list[str] | None,
+    path: Path,
+    n: int = 0,
+    referee: Judge | None = None,
 ) -> tuple[list[str], int]:
-    """What a student writes, kept as it goes to a file, and how many were refused a tree."""
+    """What a student writes, kept as it goes to a file, and how many were refused a tree.
+
+    Args:
+        n: samples of which the one nearest to the tree is taken that `referee` wants; 0: greedy.
+    """
     trees, refused = [""] * len(sources), 0
     if asked is not None:
         control = student.spec.prompts.known_syntax()
@@ -106,14 +120,18 @@ def outputs_of(
                 trees[number] = found
             else:
                 refused += 1
-    key = sha256(json.dumps([student.spec.model_dump(mode="json"), sources, trees]).encode())
+    asking = [student.spec.model_dump(mode="json"), sources, trees, *([n] if n else [])]
+    key = sha256(json.dumps(asking).encode())
     if path.is_file():
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["key"] == key.hexdigest():
             return kept["outputs"], refused
     print(f"writing {path.name}", file=sys.stderr)
     code = student.spec.code_for(PARAPHRASE.name)
-    written = [found[0] for found in student.write(sources, code, trees=trees)]
+    if referee is None:
+        written = [found[0] for found in student.write(sources, code, trees=trees)]
+    else:
+        written = best_of(student, sources, PARAPHRASE, code, n, referee, trees=trees)
     write_json(path, {"key": key.hexdigest(), "trees": trees, "outputs": written})
     return written, refused
 
@@ -143,6 +161,7 @@ def judge(
     pairs: list[tuple[str, str]],
     wanted: argparse.Namespace,
     critic: Critic,
+    referee: Judge | None,
 ) -> dict[str, Any]:
     """The document of one set."""
     folder: Path = wanted.work / name
@@ -177,20 +196,28 @@ def judge(
             label = f"{student}, {how}"
             file = folder / f"{label.replace(', ', '-').replace(' ', '_')}.json"
             systems[label], refused[label] = outputs_of(opened, sources, texts, file)
+            if wanted.rerank and how in CHOSEN:
+                label += f", best of {wanted.rerank}"
+                file = file.with_stem(f"{file.stem}-best_of_{wanted.rerank}")
+                systems[label], refused[label] = outputs_of(
+                    opened, sources, texts, file, wanted.rerank, referee
+                )
         del opened
     weights = bootstrap.draws(len(examples))
     numbers = {}
     for label, outputs in systems.items():
         print(f"{name}: measuring {label}", file=sys.stderr)
         numbers[label] = measured(outputs, examples, exemplars, parser, critic)
+    best = [f", best of {wanted.rerank}"] if wanted.rerank else []
     for student, others in given.items():  # whether the outputs follow what they were given
-        label = f"{student}, exemplars of others"
-        for one in tree_distances(systems[label], others, parser, "given"):
-            numbers[label][one.name] = one
+        for how in ("", *best):
+            label = f"{student}, exemplars of others{how}"
+            for one in tree_distances(systems[label], others, parser, "given"):
+                numbers[label][one.name] = one
     tests = []
-    for student in students:
-        first = f"{student}, exemplar"
-        for other in (f"{student}, no tree", f"{student}, exemplars of others", "source"):
+    for student, how in ((student, how) for student in students for how in ("", *best)):
+        first = f"{student}, exemplar{how}"
+        for other in (f"{student}, no tree", f"{student}, exemplars of others{how}", "source"):
             for metric in DISTANCES:
                 a, b = numbers[first][metric], numbers[other][metric]
                 found = asdict(bootstrap.compare(a, b, weights))
@@ -220,8 +247,9 @@ def main(texts: list[str] | None = None) -> None:
     students = dict(map(named, wanted.student))
     pool, critic = pool_of(wanted.pool), entailment_critic(wanted.critic)
     pairs = pairs_of(wanted.pairs)
+    referee = pair_judge(wanted.rerank_critic) if wanted.rerank else None
     documents = [
-        judge(name, data, students, pool, pairs, wanted, critic)
+        judge(name, data, students, pool, pairs, wanted, critic, referee)
         for name, data in map(named, wanted.sets)
     ]
     specs = {name: read_spec(Path(path)) for name, path in students.items()}

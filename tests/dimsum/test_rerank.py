@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,14 @@ from dimsum.evaluation.wanted import Wanted
 from dimsum.prompts import PromptFormat
 from dimsum.rerank import best_of, likeliest_obeying, obeys
 from dimsum.spec import Generation, StudentSpec
+from dimsum.syntax.control import SyntaxControl
+from dimsum.syntax.nearness import distances_to
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.base import TeacherPrompts
 from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY
 from dimsum.writing import first_line, line_breaks
+from tests.dimsum.syntax import parsers
 
 SOURCE = "The old dog sleeps in the garden, and the small cat waits near the river."
 SHORT = "The old dog sleeps in the garden."
@@ -67,6 +71,44 @@ def test_a_source_is_its_own_output_only_where_nothing_else_was_written() -> Non
     student: Any = Scripted()
     judge = lambda pairs, task: -by_length(pairs, task)  # noqa: E731
     assert best_of(student, ["A cat."], SUMMARY, "long-extractive", 4, judge) != ["A cat."]
+
+
+def words(count: int) -> str:
+    return f"(S{' (W)' * count})"
+
+
+@pytest.mark.parametrize(
+    ("tree", "unwanted", "best"),
+    [
+        (words(7), (), SHORT),  # of 7 words, LONG of 12, the third of 2
+        (words(11), (), LONG),
+        (words(2), (), "A cat."),
+        (words(2), ("A cat.",), SHORT),  # the nearest of those that the judge wants
+        (words(2), ("A cat.", SHORT, LONG), "A cat."),
+        ("", (), LONG),  # no tree: by the judge's value alone
+    ],
+)
+def test_of_wanted_outputs_the_nearest_to_the_tree_is_taken(
+    tree: str, unwanted: tuple[str, ...], best: str
+) -> None:
+    student: Any = Scripted()
+    control = SyntaxControl(parser=f"{parsers.__name__}:flat", height=2)
+    student.spec = student.spec.model_copy(
+        update={"prompts": student.spec.prompts.model_copy(update={"syntax": control})}
+    )
+
+    def judge(pairs: Sequence[tuple[str, str]], task: TaskDefinition) -> Any:
+        values = by_length(pairs, task)
+        return np.where([text in unwanted for _, text in pairs], values - 1000, values)
+
+    found = best_of(student, [SOURCE], SUMMARY, "long-extractive", 4, judge, trees=[tree])
+    assert found == [best]
+
+
+def test_a_text_without_a_parse_is_the_farthest() -> None:
+    control = SyntaxControl(parser=f"{parsers.__name__}:flat", height=2)
+    found = distances_to(control, [words(2), ""], [["one two", "one", "why ?"], ["why ?"]])
+    assert found == [{"one two": 0, "one": 1, "why ?": inf}, {"why ?": 0}]
 
 
 @pytest.mark.parametrize(("sign", "take"), [(1, max), (-1, min)])
