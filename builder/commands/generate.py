@@ -34,7 +34,8 @@ from dimsum.tasks import TaskDefinition
     default=0,
     type=click.IntRange(min=0),
     metavar="N",
-    help="The best of N samples of each sentence, by --critic and P(valid).",
+    help="The best of N samples of each sentence, by --critic and P(valid); where a tree is asked "
+    "for, the nearest to it of those that are wanted.",
 )
 @click.option(
     "--beams",
