@@ -51,6 +51,24 @@ def fit(
 ) -> Student:
     """Train in a folder that is held, as `dimsum.training.train.train` says."""
     where = pick_device(device)
+    _train(data, recipe, output, where, quiet, say, callbacks, open_judge)
+    # What it loaded went with its names, before the student is read from its folder.
+    gc.collect()
+    give_back(where)
+    return Student.from_pretrained(output, device=device)
+
+
+def _train(
+    data: Data,
+    recipe: Recipe,
+    output: Path,
+    where: torch.device,
+    quiet: bool,
+    say: Callable[[str], None],
+    callbacks: Sequence[Any],
+    open_judge: OpenJudge | None,
+) -> None:
+    """Train unless it is done, and leave nothing but the folder."""
     kind = _training_dtype(recipe, where)
     student = Student.from_pretrained(recipe.student, device="cpu", dtype=_base_dtype(recipe, kind))
     check_precision(recipe, student.model.config.model_type, where.type)
@@ -71,7 +89,7 @@ def fit(
             identity["reward"] = rewards.judge.identity
     if not begin(output, identity):
         say(f"{output} is already trained")
-        return Student.from_pretrained(output, device=device)
+        return
     if isinstance(teacher, CachedTeacher):
         teacher.give("train", prepared.train)
         teacher.give("validation", prepared.validation)
@@ -100,11 +118,6 @@ def fit(
         if rewards.parted is not None:
             say(f"stopped at step {rewards.parted}: the reward rose and the held-out critic's fell")
     finish(student, base, trainer, recipe, data, prepared, output, time.monotonic() - began, facts)
-    # The trained model and its trainer go before the student is read again from its folder.
-    del student, base, trainer, teacher, rewards
-    gc.collect()
-    give_back(where)
-    return Student.from_pretrained(output, device=device)
 
 
 def _training_dtype(recipe: Recipe, device: torch.device) -> str | None:

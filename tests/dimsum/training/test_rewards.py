@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from dimsum import Student
 from dimsum.errors import DimsumError, UsageError
 from dimsum.objectives.reward_settings import Reward
 from dimsum.pairs import Data
@@ -427,3 +429,30 @@ def test_the_line_of_progress_shows_reward_and_acceptance(
     assert expected in line.line(state)
     line.on_log(None, state, None, {"eval_reward": 0.4, "eval_held_out": 0.3})
     assert "validation: reward 0.400  held_out 0.300" in capsys.readouterr().err
+
+
+def test_no_model_of_a_training_is_kept_while_its_student_is_read(
+    plain: dict[str, Path], pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[weakref.ref[Any]] = []
+    left: list[int] = []
+    read = Student.from_pretrained
+
+    def load(reference: Any, **options: Any) -> Student:
+        if Path(reference) == tmp_path / "s":
+            left.append(sum(one() is not None for one in loaded))
+        found = read(reference, **options)
+        loaded.append(weakref.ref(found.model))
+        return found
+
+    monkeypatch.setattr(Student, "from_pretrained", load)
+
+    def open_toy(settings: Reward, tasks: tuple[TaskDefinition, ...]) -> ToyJudge:
+        judge = ToyJudge(share_of_a)
+        loaded.append(weakref.ref(judge))
+        return judge
+
+    recipe = rewarded(plain, "seq2seq", {"alpha": 0.5, "samples": 2})
+    train(Data(str(pairs)), recipe, tmp_path / "s", device="cpu", open_judge=open_toy)
+    assert left == [0]
+    assert len(loaded) == 4  # student, teacher and judge, then the student again
