@@ -13,8 +13,7 @@ from typing import Literal
 from pydantic import Field
 
 from builder.easing import ease_all
-from builder.methods.base import Draw, Method, Request
-from builder.methods.edited import EditedSettings, describe_edits, keep_likely
+from builder.methods.edited import EditedSettings, editing_method
 
 
 class EasedSettings(EditedSettings):
@@ -25,17 +24,4 @@ class EasedSettings(EditedSettings):
     loss: float = Field(0.3, description="most of it that the change may cost")
 
 
-def draw(settings: EasedSettings, request: Request) -> list[Draw]:
-    """The earlier sentences of every context in easier words, of the likeliest sentence first."""
-    found = iter(ease_all([text for texts in request.earlier for text in texts]))
-    edits = [[(text, easy) for text in texts for easy in next(found)] for texts in request.earlier]
-    return keep_likely(settings, request, edits, ("unlikely_words", "enough_eased"))
-
-
-METHOD = Method(
-    name="eased",
-    settings=EasedSettings,
-    draw=draw,
-    describe=describe_edits,
-    needs_earlier=True,
-)
+METHOD = editing_method("eased", EasedSettings, ease_all, ("unlikely_words", "enough_eased"))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from builder.methods.base import Draw, MethodSettings, Request
+from builder.methods.base import Draw, Method, MethodSettings, Request
 
 if TYPE_CHECKING:
     from builder.decoding.forward import CausalForward
@@ -36,24 +36,45 @@ def describe_edits(settings: EditedSettings) -> str:
     return f"from {settings.least:g} nats a token, at most {settings.loss:g} lost"
 
 
+def editing_method(
+    name: str,
+    settings: type[EditedSettings],
+    change_all: Callable[[Sequence[str]], Sequence[Sequence[str]]],
+    reasons: tuple[str, str],
+) -> Method:
+    """A method that changes earlier sentences and keeps what the teacher finds likely.
+
+    Args:
+        name: as in `Method`.
+        settings: of the method.
+        change_all: from sentences to what each may become.
+        reasons: why a change goes that is too unlikely, and one beyond the `most` of its context.
+    """
+
+    def draw(settings: EditedSettings, request: Request) -> list[Draw]:
+        return keep_likely(settings, request, change_all, reasons)
+
+    return Method(name, settings, draw, describe=describe_edits, needs_earlier=True)
+
+
 def keep_likely(
     settings: EditedSettings,
     request: Request,
-    edits: Sequence[Sequence[Edit]],
+    change_all: Callable[[Sequence[str]], Sequence[Sequence[str]]],
     reasons: tuple[str, str],
 ) -> list[Draw]:
     """The changes of each context, of the likeliest sentence first, with reasons against some.
 
-    Args:
-        edits: of each context of the request.
-        reasons: why a change goes that is too unlikely, and one beyond the `most` of its context.
+    Arguments as in `editing_method`.
     """
     from builder.decoding.forward import CausalForward
 
     forward = CausalForward(request.loaded.model)
+    changed = iter(change_all([text for texts in request.earlier for text in texts]))
     draws: list[Draw] = []
-    for context, some in enumerate(edits):
-        draws += _choose(settings, request, forward, context, some, reasons)
+    for context, texts in enumerate(request.earlier):
+        edits = [(was, now) for was in texts for now in next(changed)]
+        draws += _choose(settings, request, forward, context, edits, reasons)
     return draws
 
 

@@ -10,10 +10,10 @@ arXiv 2010.12884) with every word demanded and only the order free.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
-from builder.methods.base import Draw, Method, Request
-from builder.methods.edited import EditedSettings, describe_edits, keep_likely
+from builder.methods.edited import EditedSettings, editing_method
 from builder.reordering import reorder_all
 
 
@@ -23,20 +23,10 @@ class ReorderedSettings(EditedSettings):
     kind: Literal["reordered"] = "reordered"
 
 
-def draw(settings: ReorderedSettings, request: Request) -> list[Draw]:
-    """Other orders of the earlier sentences of every context, of the likeliest sentence first."""
-    orders = iter(reorder_all([text for texts in request.earlier for text in texts]))
-    edits = [
-        [(text, other.text) for text in texts for other in next(orders)]
-        for texts in request.earlier
-    ]
-    return keep_likely(settings, request, edits, ("unlikely_order", "enough_orders"))
+def _orders(texts: Sequence[str]) -> list[list[str]]:
+    return [[other.text for other in orders] for orders in reorder_all(texts)]
 
 
-METHOD = Method(
-    name="reordered",
-    settings=ReorderedSettings,
-    draw=draw,
-    describe=describe_edits,
-    needs_earlier=True,
+METHOD = editing_method(
+    "reordered", ReorderedSettings, _orders, ("unlikely_order", "enough_orders")
 )

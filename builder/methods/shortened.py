@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from builder.methods.base import Draw, Method, Request
-from builder.methods.edited import EditedSettings, describe_edits, keep_likely
+from builder.methods.edited import EditedSettings, editing_method
 from builder.shortening import shorten_all
 
 
@@ -20,17 +19,6 @@ class ShortenedSettings(EditedSettings):
     kind: Literal["shortened"] = "shortened"
 
 
-def draw(settings: ShortenedSettings, request: Request) -> list[Draw]:
-    """What is left of the earlier sentences of every context, of the likeliest sentence first."""
-    left = iter(shorten_all([text for texts in request.earlier for text in texts]))
-    edits = [[(text, short) for text in texts for short in next(left)] for texts in request.earlier]
-    return keep_likely(settings, request, edits, ("unlikely_deletion", "enough_deletions"))
-
-
-METHOD = Method(
-    name="shortened",
-    settings=ShortenedSettings,
-    draw=draw,
-    describe=describe_edits,
-    needs_earlier=True,
+METHOD = editing_method(
+    "shortened", ShortenedSettings, shorten_all, ("unlikely_deletion", "enough_deletions")
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.methods.eased import EasedSettings, draw
+from builder.methods.eased import METHOD, EasedSettings
 from tests.builder.methods.test_reordered import logprob, reasons, request
 
 SENTENCE = "The enormous dog sleeps prior to the rain."
@@ -17,7 +17,7 @@ SECOND = "The enormous dog sleeps before the rain."
 
 def test_earlier_sentences_come_in_easier_words(toy_teacher: Path) -> None:
     asked = request(toy_teacher, [SENTENCE, "Two birds eat."])
-    found = draw(EasedSettings(least=-100, loss=100), asked)
+    found = METHOD.draw(EasedSettings(least=-100, loss=100), asked)
     assert [one.text for one in found] == [BOTH, FIRST, SECOND]
     for one in found:
         score, tokens = logprob(asked.teacher, one.text)
@@ -34,11 +34,11 @@ def test_the_teacher_and_a_number_bound_them(toy_teacher: Path) -> None:
     losses = sorted(mean[SENTENCE] - mean[text] for text in (BOTH, FIRST, SECOND))
     limit = (losses[0] + losses[1]) / 2
     assert losses[0] < losses[1]
-    found = reasons(draw(EasedSettings(least=-100, loss=limit), asked))
+    found = reasons(METHOD.draw(EasedSettings(least=-100, loss=limit), asked))
     assert [*found.values()].count("unlikely_words") == 2
     assert [text for text, why in found.items() if why is None] == [
         min((BOTH, FIRST, SECOND), key=lambda text: mean[SENTENCE] - mean[text])
     ]
-    found = reasons(draw(EasedSettings(least=-100, loss=100, most=1), asked))
+    found = reasons(METHOD.draw(EasedSettings(least=-100, loss=100, most=1), asked))
     assert found == {BOTH: None, FIRST: "enough_eased", SECOND: "enough_eased"}
-    assert draw(EasedSettings(), request(toy_teacher, [])) == []
+    assert METHOD.draw(EasedSettings(), request(toy_teacher, [])) == []

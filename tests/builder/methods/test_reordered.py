@@ -8,7 +8,7 @@ import torch
 
 from builder.config import parse_config
 from builder.methods.base import Draw, Request
-from builder.methods.reordered import ReorderedSettings, draw
+from builder.methods.reordered import METHOD, ReorderedSettings
 from builder.models import LoadedModel, load_causal
 from builder.run import build
 from builder.stages.order import units_of
@@ -43,7 +43,7 @@ def logprob(teacher: LoadedModel, text: str) -> tuple[float, int]:
 
 def test_earlier_sentences_come_in_another_order(toy_teacher: Path) -> None:
     asked = request(toy_teacher, SENTENCES)
-    found = draw(ReorderedSettings(least=-100, loss=100), asked)
+    found = METHOD.draw(ReorderedSettings(least=-100, loss=100), asked)
     assert {one.text for one in found} == set(OTHERS)
     for one in found:
         score, tokens = logprob(asked.teacher, one.text)
@@ -61,19 +61,19 @@ def test_what_the_teacher_finds_unlikely_is_rejected(toy_teacher: Path) -> None:
     losses = {text: mean[source] - mean[text] for text, source in OTHERS.items()}
     less, more = sorted(losses, key=losses.__getitem__)
     limit = (losses[less] + losses[more]) / 2
-    found = reasons(draw(ReorderedSettings(least=-100, loss=limit), asked))
+    found = reasons(METHOD.draw(ReorderedSettings(least=-100, loss=limit), asked))
     assert found == {less: None, more: "unlikely_order"}
     worse, better = sorted(OTHERS, key=lambda text: mean[OTHERS[text]])
     limit = (mean[OTHERS[worse]] + mean[OTHERS[better]]) / 2
-    found = reasons(draw(ReorderedSettings(least=limit, loss=100), asked))
+    found = reasons(METHOD.draw(ReorderedSettings(least=limit, loss=100), asked))
     assert found == {better: None, worse: "unlikely_order"}
-    found = reasons(draw(ReorderedSettings(least=-100, loss=100, most=1), asked))
+    found = reasons(METHOD.draw(ReorderedSettings(least=-100, loss=100, most=1), asked))
     assert found == {better: None, worse: "enough_orders"}
 
 
 def test_a_context_without_other_orders_gives_none(toy_teacher: Path) -> None:
-    assert draw(ReorderedSettings(), request(toy_teacher, ["Two birds eat."])) == []
-    assert draw(ReorderedSettings(), request(toy_teacher, [])) == []
+    assert METHOD.draw(ReorderedSettings(), request(toy_teacher, ["Two birds eat."])) == []
+    assert METHOD.draw(ReorderedSettings(), request(toy_teacher, [])) == []
 
 
 def reasons(draws: list[Draw]) -> dict[str, str | None]:
