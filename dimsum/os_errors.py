@@ -53,6 +53,11 @@ def leads_nowhere(path: Path) -> bool:
     return isinstance(path, Path) and path.is_symlink() and not path.exists()
 
 
+def hint_for_missing(path: Path, otherwise: str) -> str:
+    """What to say of a path at which nothing is: that it is a link to nothing, or `otherwise`."""
+    return "it is a link that leads nowhere" if leads_nowhere(path) else otherwise
+
+
 def is_full(error: BaseException) -> bool:
     """Whether a disk without room is behind an error, whatever was made of it on the way."""
     return any(_parts(one)[0] in FULL for one in _chain(error))

@@ -27,7 +27,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from dimsum.errors import UsageError
-from dimsum.os_errors import leads_nowhere
+from dimsum.os_errors import hint_for_missing
 
 
 class Settings(BaseModel):
@@ -188,9 +188,7 @@ def read_mapping(source: str | Path, presets: Presets) -> dict[str, Any]:
             hint = "give a YAML file"
             if presets.names:
                 hint += f" or a preset: {', '.join(presets.names)}"
-            if leads_nowhere(path):
-                hint = "it is a link that leads nowhere"
-            raise UsageError(f"no settings at {path}", hint=hint)
+            raise UsageError(f"no settings at {path}", hint=hint_for_missing(path, hint))
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:

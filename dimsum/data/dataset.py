@@ -11,6 +11,7 @@ from dimsum.data.splits import SPLIT_OF, split_of, split_of_file
 from dimsum.data.values import Reading, Row
 from dimsum.errors import DimsumError, UsageError
 from dimsum.network import is_offline, prefer_cache_when_offline, why_offline
+from dimsum.os_errors import hint_for_missing, leads_nowhere
 
 SPLIT_COLUMN = "split"
 
@@ -20,7 +21,7 @@ def is_local(reference: str) -> bool:
     path = Path(reference).expanduser()
     return (
         path.exists()
-        or path.is_symlink()  # which leads nowhere, and says so where it is read
+        or leads_nowhere(path)  # which is said where it is read
         or reference.startswith((".", "/", "~"))
         or form_of(Path(reference)) is not None
     )
@@ -96,8 +97,7 @@ def data_files(path: Path) -> list[tuple[Path, str | None]]:
         return [(path, split_of_file([path.name], *_around(path.parent)))]
     if not path.is_dir():
         kind = "file" if form_of(path) else "dataset"
-        link = path.is_symlink()
-        hint = why_no_file(path) if link else "give a folder, a file or a Hub id"
+        hint = hint_for_missing(path, "give a folder, a file or a Hub id")
         raise UsageError(f"no {kind} at {path}", hint=hint)
     found = _files_in(path / "data") or _files_in(path)
     if not found:
@@ -127,7 +127,7 @@ def _files_in(folder: Path) -> list[Path]:
         if not any(p.startswith((".", "provenance")) for p in path.relative_to(folder).parts)
     ]
     for path in there:
-        if path.is_symlink() and not path.exists() and is_table(path):
+        if leads_nowhere(path) and is_table(path):
             raise UsageError(f"no file at {path}", hint=why_no_file(path))
     there = [path for path in there if path.is_file()]
     tables = [file for file in there if is_table(file)]

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from dimsum.data.values import Row, suggest_separator
 from dimsum.errors import UsageError
+from dimsum.os_errors import hint_for_missing
 
 TABLES = (
     *(".parquet", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".csv", ".csv.gz"),
@@ -273,9 +274,10 @@ def why_no_file(path: Path) -> str:
     """A hint for a path at which there is no file."""
     if path.is_dir():
         return "it is a folder; name a file in it"
-    if path.is_symlink():
-        return "it is a link that leads nowhere"
-    return "check the path" if path.parent.is_dir() else f"there is no folder {path.parent}"
+    there = path.parent.is_dir()
+    return hint_for_missing(
+        path, "check the path" if there else f"there is no folder {path.parent}"
+    )
 
 
 @contextmanager
