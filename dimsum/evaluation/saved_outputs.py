@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,10 +44,24 @@ def are_saved(folder: Path) -> bool:
     return (folder / OUTPUTS).is_file() and (folder / SYSTEMS).is_file()
 
 
-def find_same(systems: Sequence[System], name: str, asked: Mapping[str, Any]) -> System | None:
-    """The one of the systems that was asked just that, under the name that it has now."""
-    found = next((one for one in systems if one.asked == asked), None)
-    return found and replace(found, name=name)
+def saved_or_written(
+    known: Sequence[System],
+    name: str,
+    asked: Mapping[str, Any],
+    write: Callable[[], System],
+    say: Callable[[str], None],
+) -> System:
+    """A system as it was saved for these very examples, under the name that it has now, or written.
+
+    Args:
+        known: systems that were saved.
+        asked: all that its outputs depend on beside the examples.
+    """
+    found = next((one for one in known if one.asked == asked), None)
+    if found is None:
+        return replace(write(), asked=asked)
+    say(f"{name}: its outputs are reused")
+    return replace(found, name=name)
 
 
 def read_outputs(folder: Path, examples: Sequence[Example]) -> list[System]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dimsum.evaluation import teacher as asking
 from dimsum.evaluation.data import Example
 from dimsum.evaluation.evaluate import System
-from dimsum.evaluation.saved_outputs import find_same
+from dimsum.evaluation.saved_outputs import saved_or_written
 from dimsum.evaluation.wanted import Wanted
 from dimsum.evaluation.writer import Open, describe_inputs
 from dimsum.models import public_name, resolve
@@ -100,10 +99,7 @@ class TeacherWriter:
         self, name: str, asked: dict[str, Any], write: Callable[[str, dict[str, Any]], System]
     ) -> System:
         """A system as it was saved for these very examples, or written now."""
-        if found := find_same(self.known, name, asked):
-            self.say(f"{name}: its outputs are reused")
-            return found
-        return replace(write(name, asked), asked=asked)
+        return saved_or_written(self.known, name, asked, lambda: write(name, asked), self.say)
 
     def _write(self, name: str, asked: dict[str, Any]) -> System:
         """The greedy answers under the prompt that does best on the examples set aside."""

@@ -12,7 +12,7 @@ from dimsum.devices import pick_device
 from dimsum.evaluation.data import Example
 from dimsum.evaluation.evaluate import System, control_accuracy
 from dimsum.evaluation.matched import nearest_in_length
-from dimsum.evaluation.saved_outputs import find_same
+from dimsum.evaluation.saved_outputs import saved_or_written
 from dimsum.evaluation.wanted import Wanted
 from dimsum.hub import pin
 from dimsum.models import public_name, resolve
@@ -164,10 +164,7 @@ class Writer:
         asked = describe_inputs(
             self.wanted, self.model, options=dict(self.wanted.options), **further
         )
-        if found := find_same(self.known, name, asked):
-            self.say(f"{name}: its outputs are reused")
-            return found
-        return replace(write(name), asked=asked)
+        return saved_or_written(self.known, name, asked, lambda: write(name), self.say)
 
     def _choice(self, name: str, further: Mapping[str, Any], write: Write) -> System:
         """The outputs that `write` gives, as they were saved or written now."""
