@@ -35,19 +35,21 @@ def check_reachable(repo_id: str) -> None:
         ConfigError: no repository can have that name.
         BuilderError: it does not answer.
     """
-    try:
-        validate_repo_id(repo_id)
-    except HFValidationError:
-        named = False
-    else:
-        named = repo_id.count("/") == 1
-    if not named:
+    if not _can_be_named(repo_id):
         raise ConfigError(f"{repo_id} is no name of a repository", hint="give it as NS/NAME")
     if not answers(constants.ENDPOINT):
         raise BuilderError(
             f"the Hub could not be reached: {constants.ENDPOINT} does not answer",
             hint="when the connection is back, the same command goes on where it stopped",
         )
+
+
+def _can_be_named(repo_id: str) -> bool:
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError:
+        return False
+    return repo_id.count("/") == 1
 
 
 @contextmanager
