@@ -15,7 +15,7 @@ import numpy as np
 
 from builder.components import smallest_connected
 from builder.near_duplicates.verify import alike, distinct
-from builder.statistics.words import Array, mix
+from builder.statistics.words import Array, differs, mix
 
 _PAIRS = 1 << 21
 """Pairs that are compared together, about."""
@@ -85,10 +85,8 @@ def _shared(keys: Array, owners: Array) -> tuple[Array, Array]:
     """Those keys that two sets or more have, in the order of keys."""
     order = np.argsort(keys, kind="stable")
     keys, owners = keys[order], owners[order]
-    same = keys[1:] == keys[:-1]
-    shared = np.zeros(len(keys), bool)
-    shared[1:] |= same
-    shared[:-1] |= same
+    shared = ~differs(keys)
+    shared[:-1] |= shared[1:]
     return keys[shared], owners[shared]
 
 
@@ -113,10 +111,9 @@ class Groups:
         """Each set once under each key, in an order by hashes that every key has for itself."""
         order = np.lexsort((mix(digests[members] ^ keys), keys))
         keys, members = keys[order], members[order]
-        new = np.ones(len(keys), bool)
-        new[1:] = (keys[1:] != keys[:-1]) | (members[1:] != members[:-1])
+        new = differs(keys, members)
         keys, members = keys[new], members[new]
-        begins = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)])
+        begins = np.flatnonzero(differs(keys))
         sizes = np.diff(np.append(begins, len(keys)))
         ends, sizes = np.repeat(begins + sizes, sizes), np.repeat(sizes, sizes)
         several = sizes > 1

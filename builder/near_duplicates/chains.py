@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from builder.components import smallest_connected
-from builder.statistics.words import Array
+from builder.statistics.words import Array, differs
 
 _EDGES = 1 << 22
 """Pairs that wait before their chains are joined, about."""
@@ -101,6 +101,6 @@ class Chains:
 def redundant_copies(group: Array, rank: Array) -> Array:
     """1 for every row but the first, by `rank`, of those with the same value; float64."""
     order = np.lexsort((rank, group))
-    found = np.zeros(len(group))
-    found[order[1:]] = group[order][1:] == group[order][:-1]
+    found = np.empty(len(group))
+    found[order] = ~differs(group[order])
     return found

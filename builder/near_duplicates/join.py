@@ -18,7 +18,7 @@ import numpy as np
 from builder.near_duplicates.chains import Chains, Nearness
 from builder.near_duplicates.verify import alike, distinct
 from builder.statistics.partition import Partition, ordered_parts, part_of, parts_of
-from builder.statistics.words import Array, Tokens, offsets
+from builder.statistics.words import Array, Tokens, differs, offsets
 
 THRESHOLD = 0.8
 _ROWS = 65536
@@ -66,13 +66,9 @@ def _same_sets(shingles: Tokens, starts: Array, lengths: Array) -> Array:
     first, second = _sums(shingles, starts)
     for part in filter(len, ordered_parts(first)):
         order = part[np.lexsort((second[part], lengths[part], first[part]))]
-        new = np.zeros(len(order), bool)
-        for values in (first, second, lengths):
-            here = values[order]
-            new[1:] |= here[1:] != here[:-1]
-        new[:1] = True
-        sizes = np.diff(np.append(np.flatnonzero(new), len(order)))
-        found[order] = np.repeat(np.minimum.reduceat(order, np.flatnonzero(new)), sizes)
+        begins = np.flatnonzero(differs(*(values[order] for values in (first, second, lengths))))
+        sizes = np.diff(np.append(begins, len(order)))
+        found[order] = np.repeat(np.minimum.reduceat(order, begins), sizes)
     return found
 
 
@@ -145,9 +141,7 @@ def _part_shingles(shingles: Tokens, starts: Array, twin_of: Array, into: Partit
 
 def _counts(keys: Array) -> Array:
     """Of each key in a sorted array, how often it is there."""
-    if len(keys) == 0:
-        return np.zeros(0, np.int64)
-    begins = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+    begins = np.flatnonzero(differs(keys))
     sizes = np.diff(np.append(begins, len(keys)))
     return np.repeat(sizes, sizes)
 

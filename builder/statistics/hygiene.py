@@ -13,7 +13,7 @@ from builder.statistics.measured import Measured
 from builder.statistics.pairs import opening
 from builder.statistics.partition import ordered_parts
 from builder.statistics.rowwise import mean_of
-from builder.statistics.words import Array, either, mix
+from builder.statistics.words import Array, differs, either, mix
 from dimsum.language import UNKNOWN, language_of
 
 COLUMNS = ("identical", "empty", "too_short", "broken", "cut")
@@ -61,8 +61,8 @@ def _mark_repeated(keys: Array) -> Array:
     """1 where another row has the same key."""
     found = np.zeros(len(keys))
     for order in ordered_parts(keys):
-        same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
-        found[order[same]] = found[order[same + 1]] = 1
+        same = np.flatnonzero(~differs(keys[order]))
+        found[order[same - 1]] = found[order[same]] = 1
     return found
 
 
@@ -74,7 +74,7 @@ def mark_shared(frame: Frame) -> Array:
     mixed = np.zeros(len(texts), bool)
     for part in filter(len, ordered_parts(texts)):
         keys, own = texts[part], splits[part]
-        first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+        first = np.flatnonzero(differs(keys))
         apart = np.minimum.reduceat(own, first) != np.maximum.reduceat(own, first)
         mixed[part] = np.repeat(apart, np.diff(np.append(first, len(part))))
     return either(mixed, frame.rows)

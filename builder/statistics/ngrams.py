@@ -16,7 +16,7 @@ import numpy as np
 
 from builder.statistics.blocks import Blocks
 from builder.statistics.partition import Partition, part_of, parts_of
-from builder.statistics.words import Array, Tokens, ngram_keys, offsets
+from builder.statistics.words import Array, Tokens, differs, ngram_keys, offsets
 from dimsum.metrics.bootstrap import percentiles
 
 PIECE = 1 << 20
@@ -95,9 +95,7 @@ class Without:
             repeated: occurrences of each n-gram.
         """
         size = self.blocks.count
-        new = np.ones(len(of_block), bool)
-        new[1:] = (number[1:] != number[:-1]) | (of_block[1:] != of_block[:-1])
-        first = np.flatnonzero(new)
+        first = np.flatnonzero(differs(number, of_block))
         inside = np.add.reduceat(times, first)
         owner, whole = of_block[first], repeated[number[first]]
         lost = _times_log(whole) - _times_log(whole - inside)
@@ -173,7 +171,7 @@ def _count_part(found: Counts, keys: Array, of_block: Array, times: Array) -> No
         return
     order = _by_key(keys, of_block)
     keys, of_block, times = keys[order], of_block[order], times[order]
-    new = np.concatenate([[True], keys[1:] != keys[:-1]])
+    new = differs(keys)
     repeated = np.add.reduceat(times, np.flatnonzero(new))
     found.total += int(times.sum())
     values, how_many = np.unique(repeated, return_counts=True)
@@ -195,9 +193,7 @@ def _add_up(keys: Array, of_block: Array, times: Array) -> tuple[Array, Array, A
         return keys, of_block, times
     order = _by_key(keys, of_block)
     keys, of_block, times = keys[order], of_block[order], times[order]
-    new = np.ones(len(keys), bool)
-    new[1:] = (keys[1:] != keys[:-1]) | (of_block[1:] != of_block[:-1])
-    first = np.flatnonzero(new)
+    first = np.flatnonzero(differs(keys, of_block))
     return keys[first], of_block[first], np.add.reduceat(times, first)
 
 

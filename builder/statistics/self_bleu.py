@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from builder.statistics.words import Array, ngram_keys
+from builder.statistics.words import Array, differs, ngram_keys
 
 ORDER = 4
 EPSILON = 0.1
@@ -43,15 +43,13 @@ def _matches(tokens: Array, lengths: Array, order: int) -> Array:
         return matched
     by = np.lexsort((texts, keys))
     keys, texts = keys[by], texts[by]
-    new = np.concatenate([[True], (keys[1:] != keys[:-1]) | (texts[1:] != texts[:-1])])
-    first = np.flatnonzero(new)
+    first = np.flatnonzero(differs(keys, texts))
     counts = np.diff(np.append(first, len(keys)))
     keys, texts = keys[first], texts[first]
     by = np.lexsort((counts, keys))
     keys, texts, counts = keys[by], texts[by], counts[by]
-    last = np.append(keys[1:] != keys[:-1], True)
-    ends = np.flatnonzero(last)
-    sizes = np.diff(np.append(-1, ends))
+    begins = np.append(np.flatnonzero(differs(keys)), len(keys))
+    sizes, ends = np.diff(begins), begins[1:] - 1
     second = np.where(sizes > 1, counts[np.maximum(ends - 1, 0)], 0)
     others = np.repeat(counts[ends], sizes)
     others[ends] = second

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from builder.statistics.words import Array, Encoded, hash_text, mix, ngram_keys
+from builder.statistics.words import Array, Encoded, differs, hash_text, mix, ngram_keys
 
 SHINGLE = 3
 
@@ -37,9 +37,8 @@ def shingles(
     rows = texts % max(pairs, 1)
     order = np.lexsort((keys, rows))
     keys, rows = keys[order], rows[order]
-    if len(keys):
-        new = np.concatenate([[True], (keys[1:] != keys[:-1]) | (rows[1:] != rows[:-1])])
-        keys, rows = keys[new], rows[new]
+    new = differs(keys, rows)
+    keys, rows = keys[new], rows[new]
     return keys, np.bincount(rows, minlength=pairs)
 
 

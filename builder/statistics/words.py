@@ -75,6 +75,19 @@ def offsets(lengths: Array) -> Array:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
 
 
+def differs(*columns: Array) -> Array:
+    """Whether each record of sorted columns differs from the one before, bool; the first does.
+
+    Args:
+        columns: at least one, of the same length.
+    """
+    found = np.zeros(len(columns[0]), bool)
+    found[:1] = True
+    for column in columns:
+        found[1:] |= column[1:] != column[:-1]
+    return found
+
+
 def encode(lists: Sequence[Sequence[str]]) -> Encoded:
     """Number the tokens of many texts."""
     lengths = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))

@@ -34,7 +34,7 @@ from builder.statistics.frame import TEXTS, Columns, Frame
 from builder.statistics.offensive import OffensiveWords
 from builder.statistics.pairs import Options, measure_piece
 from builder.statistics.study import Settings, measure_frame
-from builder.statistics.words import Array, hash_text, mix, ngram_keys
+from builder.statistics.words import Array, differs, hash_text, mix, ngram_keys
 from dimsum.data.values import Reading
 
 WORDS, SOURCE, TARGET = 50_000, 20, 10
@@ -99,8 +99,7 @@ def _shingles(source: Array, target: Array) -> tuple[Array, Array]:
     keys, of = np.concatenate(found), np.concatenate(rows)
     order = np.lexsort((keys, of))
     keys, of = keys[order], of[order]
-    new = np.ones(len(keys), bool)
-    new[1:] = (keys[1:] != keys[:-1]) | (of[1:] != of[:-1])
+    new = differs(keys, of)
     return keys[new], np.bincount(of[new], minlength=len(source))
 
 

@@ -19,7 +19,7 @@ from builder.statistics.blocks import Blocks
 from builder.statistics.ngrams import count
 from builder.statistics.partition import Partition, ordered_parts
 from builder.statistics.study import OF_SOURCE, Settings, study, study_release
-from builder.statistics.words import Stream, mix
+from builder.statistics.words import Stream, differs, mix
 from tests.builder.statistics.corpora import ODD, made, write
 
 
@@ -98,6 +98,14 @@ def test_a_partition_gives_back_what_was_added_in_its_order(parts: int) -> None:
             assert keys.tolist() == wanted[0].tolist()
             assert values.tolist() == wanted[1].tolist()
     assert scratch is None or not scratch.exists()
+
+
+def test_records_that_differ_from_the_one_before() -> None:
+    keys, texts = np.array([3, 3, 3, 7, 7, 9]), np.array([0, 0, 1, 1, 1, 1])
+    assert differs(keys).tolist() == [True, False, False, True, False, True]
+    assert differs(keys, texts).tolist() == [True, False, True, True, False, True]
+    assert differs(keys[:1], texts[:1]).tolist() == [True]
+    assert differs(keys[:0]).tolist() == []
 
 
 def test_ordered_parts_are_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
