@@ -10,9 +10,9 @@ from pathlib import Path
 
 from builder.audit.record import RUN_AUDITS
 from builder.config import parse_config
-from builder.errors import BuilderError
 from builder.stages.order import stages_of
 from builder.store import RUN_FILE, Run
+from builder.stored import damage_of
 from dimsum.errors import UsageError
 from dimsum.files import file_hash, write_json, write_text
 from dimsum.places import Place, far, place_of
@@ -39,10 +39,7 @@ def fetch_run(run: Run, folder: Path, stages: Collection[str]) -> None:
                 target = folder / stage / name
                 _fetch(run.folder / stage / name, target)
                 if file_hash(target) != hashed:
-                    raise BuilderError(
-                        f"{run.folder / stage / name} is missing or damaged",
-                        hint="`dimsum build` makes it again",
-                    )
+                    raise damage_of(run.folder / stage / name)
             write_text(folder / stage / path.name, record.model_dump_json(indent=2) + "\n")
     place = far(run.folder)
     for beside in (RUN_AUDITS, f"{parse_config(header['config']).name}/provenance"):
@@ -62,9 +59,7 @@ def _fetch(path: Path | Place, target: Path) -> None:
         with path.open("rb") as source, target.open("wb") as copy:
             shutil.copyfileobj(source, copy, 1 << 20)
     except FileNotFoundError as error:
-        raise BuilderError(
-            f"{path} is missing or damaged", hint="`dimsum build` makes it again"
-        ) from error
+        raise damage_of(path) from error
 
 
 @contextmanager
@@ -78,13 +73,14 @@ def lying_here(reference: str, stages: Collection[str] | None = None) -> Iterato
         UsageError: nothing is there.
         BuilderError: a table is not what its sidecar says.
     """
-    place = far(place_of(reference)) if "://" in reference else None
+    named = place_of(reference)
+    place = far(named)
     if place is None:
         yield reference
         return
     with tempfile.TemporaryDirectory(prefix="dimsum-") as scratch:
         folder = Path(scratch) / place.name
-        run = Run(place_of(reference))
+        run = Run(named)
         if header := run.header():
             names = [stage.name for stage in stages_of(parse_config(header["config"]))]
             fetch_run(run, folder, [n for n in names if stages is None or n in stages])

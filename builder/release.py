@@ -25,7 +25,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
-from pyarrow.dataset import dataset as dataset_of
 
 from builder.audit.record import (
     RUN_AUDITS,
@@ -46,7 +45,7 @@ from builder.report.pictures import picture_of_funnel
 from builder.statistics.counts import counts
 from builder.statistics.funnel import funnel
 from builder.statistics.study import study_release
-from builder.store import Run, digest, read_table, write_groups
+from builder.store import Run, digest, write_groups
 from builder.stored import GROUP, Stored, cut
 from builder.validity.use import files_of, prior_files
 from builder.versions import versions_of
@@ -290,10 +289,9 @@ def take_rows(dataset: Path, most: int) -> list[dict[str, Any]]:
 
 
 def _first_rows(paths: Sequence[Path], most: int) -> list[dict[str, Any]]:
-    if far(paths[0]) is None:
-        return dataset_of(paths).head(most).to_pylist()
     found: list[dict[str, Any]] = []
-    for path in paths:
-        if len(found) < most:
-            found += read_table(path).slice(0, most - len(found)).to_pylist()
+    for group in Stored(paths).groups():
+        found += group.slice(0, most - len(found)).to_pylist()
+        if len(found) == most:
+            break
     return found

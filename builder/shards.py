@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from builder.statistics.words import Array, offsets
-from builder.store import count_rows, read_schema, read_table
+from builder.store import read_table
+from builder.stored import Stored
 
 
 class Shards:
@@ -22,12 +23,12 @@ class Shards:
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.paths = paths
-        self.starts = offsets(np.asarray([count_rows(path) for path in paths], np.int64))
+        self.starts = offsets(np.asarray([Stored([path]).num_rows for path in paths], np.int64))
 
     @cached_property
     def columns(self) -> list[str]:
         """The names of the columns."""
-        return list(read_schema(self.paths[0]).names)
+        return list(Stored(self.paths).schema.names)
 
     def read(self, rows: Array, columns: Sequence[str]) -> pa.Table:
         """Some columns of some rows, in the order of their numbers.
@@ -36,7 +37,7 @@ class Shards:
             rows: ascending.
         """
         borders = np.searchsorted(rows, self.starts)
-        parts = [read_schema(self.paths[0], columns).empty_table()]
+        parts = [Stored(self.paths).schema.empty_table().select(list(columns))]
         for number, path in enumerate(self.paths):
             first, last = borders[number : number + 2]
             if first < last:

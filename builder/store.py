@@ -25,10 +25,10 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from builder.errors import BuilderError, ConfigError
-from builder.stored import GROUP, Made
+from builder.stored import GROUP, Made, naming_damage
 from dimsum.files import atomic_writer, file_hash, hash_written, write_json, write_text
 from dimsum.lock import LOCK, hold
-from dimsum.os_errors import leads_nowhere
+from dimsum.os_errors import hint_for_missing
 from dimsum.places import source_of
 
 FORMAT = 1
@@ -139,39 +139,8 @@ def read_table(path: Path, columns: Sequence[str] | None = None, filters: Any = 
         BuilderError: the file is missing or damaged.
     """
     wanted = None if columns is None else list(columns)
-    with _damage(path), source_of(path, columns is None) as source:
+    with naming_damage(path), source_of(path, columns is None) as source:
         return pq.read_table(source, columns=wanted, filters=filters, partitioning=None)
-
-
-def count_rows(path: Path) -> int:
-    """Rows of a table of a run.
-
-    Raises:
-        BuilderError: the file is missing or damaged.
-    """
-    with _damage(path), source_of(path) as source:
-        return int(pq.read_metadata(source).num_rows)
-
-
-def read_schema(path: Path, columns: Sequence[str] | None = None) -> pa.Schema:
-    """The columns of a table of a run, all or some in the order given.
-
-    Raises:
-        BuilderError: the file is missing or damaged.
-    """
-    with _damage(path), source_of(path) as source:
-        found = pq.read_schema(source).remove_metadata()
-    return found if columns is None else pa.schema([found.field(name) for name in columns])
-
-
-@contextmanager
-def _damage(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, pa.ArrowException) as error:
-        raise BuilderError(
-            f"{path} is missing or damaged", hint="`dimsum build` makes it again"
-        ) from error
 
 
 def _has_bytes(path: Path, hashed: str) -> bool:
@@ -206,11 +175,7 @@ class Run:
             ConfigError: the folder is not a run.
         """
         run = cls(folder)
-        if not run.header():
-            hint = "`dimsum build` makes one"
-            if leads_nowhere(folder):
-                hint = "it is a link that leads nowhere"
-            raise ConfigError(f"{folder} is not a run", hint=hint)
+        run.known_header()
         return run
 
     @classmethod
@@ -246,6 +211,18 @@ class Run:
                 hint="go on with the version that began it, or build into another folder",
             )
         return dict(header)
+
+    def known_header(self) -> dict[str, Any]:
+        """The content of run.json.
+
+        Raises:
+            ConfigError: the folder is not a run.
+        """
+        header = self.header()
+        if not header:
+            hint = hint_for_missing(self.folder, "`dimsum build` makes one")
+            raise ConfigError(f"{self.folder} is not a run", hint=hint)
+        return header
 
     def write_header(self, content: Mapping[str, Any]) -> None:
         """Write run.json."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +13,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.errors import BuilderError
+from builder.statistics.partition import part_of
 from builder.statistics.words import Array
-from dimsum.places import source_of
+from dimsum.places import Place, source_of
 
 GROUP = 1 << 16
 """Rows of a group, at most: of one that is read, and of one of a file that is written."""
+
+
+def damage_of(path: Path | Place) -> BuilderError:
+    """What is said of a table of a run that is not what was written."""
+    return BuilderError(f"{path} is missing or damaged", hint="`dimsum build` makes it again")
+
+
+@contextmanager
+def naming_damage(path: Path) -> Iterator[None]:
+    """Errors of the system and of parquet while a table is read, as `damage_of` says them."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise damage_of(path) from error
 
 
 @dataclass(frozen=True)
@@ -28,13 +43,21 @@ class Stored:
 
     @property
     def schema(self) -> pa.Schema:
-        """Of the first file."""
-        with source_of(self.paths[0]) as source:
-            return pq.read_schema(source)
+        """Of the first file.
+
+        Raises:
+            BuilderError: it is missing or damaged.
+        """
+        with naming_damage(self.paths[0]), source_of(self.paths[0]) as source:
+            return pq.read_schema(source).remove_metadata()
 
     @property
     def num_rows(self) -> int:
-        """Of all files."""
+        """Of all files.
+
+        Raises:
+            BuilderError: one is missing or damaged.
+        """
         return sum(_count(path) for path in self.paths)
 
     def groups(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
@@ -48,18 +71,13 @@ class Stored:
         """
         names = None if columns is None else list(columns)
         for path in self.paths:
-            try:
-                with source_of(path) as source, pq.ParquetFile(source) as file:
-                    for batch in file.iter_batches(GROUP, columns=names):
-                        yield pa.Table.from_batches([batch]).select(names or batch.schema.names)
-            except (OSError, pa.ArrowException) as error:
-                raise BuilderError(
-                    f"{path} is missing or damaged", hint="`dimsum build` makes it again"
-                ) from error
+            with naming_damage(path), source_of(path) as source, pq.ParquetFile(source) as file:
+                for batch in file.iter_batches(GROUP, columns=names):
+                    yield pa.Table.from_batches([batch]).select(names or batch.schema.names)
 
 
 def _count(path: Path) -> int:
-    with source_of(path) as source:
+    with naming_damage(path), source_of(path) as source:
         return int(pq.read_metadata(source).num_rows)
 
 
@@ -132,7 +150,7 @@ class Parts:
         """
         if not len(keys):
             return
-        number = (keys >> np.uint64(32)) * np.uint64(self.count) >> np.uint64(32)
+        number = part_of(keys, self.count)
         order = np.argsort(number, kind="stable")
         found, first = np.unique(number[order], return_index=True)
         for part, places in zip(found.tolist(), np.split(order, first[1:]), strict=True):

@@ -99,8 +99,7 @@ class Opened:
 
 def open_run(folder: Path) -> Opened:
     """Read a run's header; the same header is parsed once a process."""
-    header = Run(folder).header() or Run.open(folder).header()  # which says what is missing
-    return open_header(folder, header)
+    return open_header(folder, Run(folder).known_header())
 
 
 def open_header(folder: Path, header: Mapping[str, Any]) -> Opened:

@@ -8,14 +8,12 @@ from math import isnan
 from pathlib import Path
 from typing import Any, Literal
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from builder.audit.record import rows_digest
 from builder.config import parse_config
 from builder.errors import BuilderError, ConfigError
 from builder.stages.order import stages_of, units_of
 from builder.store import REJECTS, RUN_FILE, Run, digest
+from builder.stored import Stored
 from dimsum.data.dataset import data_files
 from dimsum.data.files import rows_in
 from dimsum.data.values import Reading, check_columns, is_blank
@@ -167,10 +165,7 @@ def _of_run(run: Run, rejects: bool) -> tuple[str, Origin, tuple[Part, ...]]:
 
 def _has_pairs(path: Path) -> bool:
     """Whether its rows are pairs, not single sentences."""
-    try:
-        return {"source", "target"} <= set(pq.read_schema(path).names)
-    except (OSError, pa.ArrowException) as error:
-        raise BuilderError(f"{path} is missing or damaged", hint="build again") from error
+    return {"source", "target"} <= set(Stored([path]).schema.names)
 
 
 def _rows(

@@ -21,7 +21,7 @@ from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import VALIDITY
 from builder.stages.base import Stage, Work, schema_of
 from builder.stages.shingles import GROUP, KEYS, sets_and_keys
-from builder.store import Output, read_schema
+from builder.store import Output
 from builder.stored import Stored
 
 SHINGLES = "shingles"
@@ -77,7 +77,7 @@ def files_of(config: BuildConfig, shard: int) -> dict[str, Path]:
         return {}
     paths = _find(reference) if Path(reference).exists() else _fetch(reference)
     for path in paths:
-        columns = read_schema(path).names if path.suffix == ".parquet" else ()
+        columns = Stored([path]).schema.names if path.suffix == ".parquet" else ()
         if missing := [name for name in ("id", *TEXTS) if name not in columns]:
             raise ConfigError(
                 f"duplicates.against: {path.name} of {reference} has no {' and no '.join(missing)}",
