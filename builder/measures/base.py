@@ -192,6 +192,22 @@ class Batch:
         contexts = None if self.contexts is None else [self.contexts[row] for row in rows]
         return Batch(self.sentences, self.source[rows], self.target[rows], self.models, contexts)
 
+    def either_way(self) -> tuple[Batch, Indices]:
+        """The pairs without the reverse and the repeats of any, and the place of each among them.
+
+        Sentences in two contexts are two pairs.
+        """
+        import numpy as np
+
+        ends = np.stack([self.source, self.target])
+        numbers: dict[str, int] = {}
+        contexts = [numbers.setdefault(one, len(numbers)) for one in self.contexts or ()]
+        context = np.array(contexts or [0], dtype=np.int64)
+        size = len(self.sentences.texts)
+        key = (context * size + ends.min(axis=0)) * size + ends.max(axis=0)
+        _, first, place = np.unique(key, return_index=True, return_inverse=True)
+        return self.only(first), place
+
     def texts(self) -> list[tuple[str, str]]:
         """(source, target) of each pair, for a measure that reads them one by one."""
         texts = self.sentences.texts
@@ -208,7 +224,8 @@ class Measure:
         columns: what `compute` gives.
         cost: cheap (the texts alone) and embedding (unit vectors) are measured before the critic
             and may bound pairs; model is measured on what the critic let through.
-        direction: symmetric, or from source to target (forward), back, or both.
+        direction: symmetric, or from source to target (forward), back, or both. One that is
+            symmetric and of the cost model is computed once for a pair and its reverse.
         compute: a batch to one float array a column, shape (pairs,); NaN where there is no value.
         models: roles of the run's models that `compute` asks for (`critic`, `encoder`, `teacher`,
             `parser`).
@@ -249,15 +266,17 @@ class Measure:
         import numpy as np
 
         self.check()
+        once = self.direction == "symmetric" and self.cost == "model"
+        asked, place = batch.either_way() if once else (batch, None)
         found = {
             name: np.asarray(values, dtype=np.float64)
-            for name, values in self.compute(batch).items()
+            for name, values in self.compute(asked).items()
         }
-        wanted = {column.name: (len(batch),) for column in self.columns}
+        wanted = {column.name: (len(asked),) for column in self.columns}
         shapes = {name: values.shape for name, values in found.items()}
         if shapes != wanted:
             raise BuilderError(
                 f"the measure {self.name} gave {shapes} instead of {wanted}",
                 hint="compute gives every column, one number a pair",
             )
-        return found
+        return found if place is None else {name: one[place] for name, one in found.items()}

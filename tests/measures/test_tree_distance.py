@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,24 @@ def test_without_a_parse_or_with_too_large_a_tree_there_is_no_distance() -> None
     found = measured([("a b", "so?"), (long, "a"), (long[2:], "a")], Models())
     assert np.isnan(found["tree_distance"][:2]).all()
     assert found["tree_distance"][2] == MOST_NODES - 2
+
+
+def test_a_symmetric_measure_of_a_model_is_computed_once_for_a_pair_and_its_reverse() -> None:
+    seen: list[int] = []
+
+    def compute(batch: Batch) -> Any:
+        seen.append(len(batch))
+        return MEASURE.compute(batch)
+
+    pairs = [("a b c", "d"), ("d", "a b c"), ("a", "b c"), ("a b c", "d"), ("d", "d")]
+    batch = Batch.of_texts(*zip(*pairs, strict=True), Models())  # type: ignore[misc]
+    once = replace(MEASURE, compute=compute).of(batch)
+    each = replace(MEASURE, compute=compute, direction="both").of(batch)
+    assert once["tree_distance"].tolist() == each["tree_distance"].tolist() == [2, 2, 1, 2, 0]
+    batch.contexts = ["x", "x", "x", "y", "x"]
+    assert replace(MEASURE, compute=compute).of(batch)["tree_distance"].tolist() == [2, 2, 1, 2, 0]
+    assert replace(MEASURE, compute=compute).of(batch.only(np.arange(0)))["tree_distance"].size == 0
+    assert seen == [3, 5, 4, 0]
 
 
 @pytest.mark.embedded
