@@ -57,6 +57,10 @@ class Moves:
     forced: tuple[int, ...]
     going_on: frozenset[int]
 
+    def after(self, token: int) -> State:
+        """The state after a token."""
+        return self.special.get(token, self.default)
+
 
 class Automaton:
     """The constraints of one sentence, compiled.
@@ -81,11 +85,6 @@ class Automaton:
     def start(self) -> State:
         """Before the first generated token."""
         return self._find_state(0, 0)
-
-    def advance(self, state: State, token: int) -> State:
-        """The state after one more token."""
-        moves = self.find_moves(state)
-        return moves.special.get(token, moves.default)
 
     def find_moves(self, state: State) -> Moves:
         """Where every token leads from here; worked out once for each state."""

@@ -173,7 +173,7 @@ class BeamSearch:
             for token, logprob, is_demanded in found:
                 if logprob == MINUS_INFINITY:
                     continue
-                state = moves.special.get(token, moves.default)
+                state = moves.after(token)
                 beams.append(number)
                 ids.append(token)
                 sums.append(beam.logprob + logprob)

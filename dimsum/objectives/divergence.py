@@ -31,16 +31,6 @@ _TINY = 0.02
 _LARGEST = 80.0  # of a difference of log-probabilities: its exponential is finite in float32
 
 
-def forward_kl(teacher: torch.Tensor, student: torch.Tensor, **options: Any) -> torch.Tensor:
-    """KL(P || Q), mode-covering; see `divergence`."""
-    return divergence(teacher, student, beta=0.0, **options)
-
-
-def reverse_kl(teacher: torch.Tensor, student: torch.Tensor, **options: Any) -> torch.Tensor:
-    """KL(Q || P), mode-seeking; see `divergence`."""
-    return divergence(teacher, student, beta=1.0, **options)
-
-
 def divergence(
     teacher: Teacher,
     student: torch.Tensor,

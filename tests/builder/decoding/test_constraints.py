@@ -51,7 +51,7 @@ def bits(state: State) -> set[int]:
 def run(automaton: Automaton, stream: list[int]) -> State:
     state = automaton.start
     for token in stream:
-        state = automaton.advance(state, token)
+        state = automaton.find_moves(state).after(token)
     return state
 
 
@@ -66,7 +66,7 @@ def test_states_are_those_of_string_matching(constraints: Constraints, stream: l
         assert state.count == len(expected)
         assert state.complete == (len(expected) == len(constraints.clauses))
         if length < len(stream):
-            state = automaton.advance(state, stream[length])
+            state = automaton.find_moves(state).after(stream[length])
 
 
 @given(cnfs, streams, st.sets(tokens, max_size=2))
@@ -120,7 +120,8 @@ def test_need_is_enough(constraints: Constraints, stream: list[int]) -> None:
     state = run(automaton, stream)
     for left in range(state.need, 0, -1):
         assert not state.complete
-        after = [automaton.advance(state, t) for t in automaton.find_moves(state).forced]
+        moves = automaton.find_moves(state)
+        after = [moves.after(token) for token in moves.forced]
         state = min(after, key=lambda one: one.need)
         assert state.need <= left - 1
         if state.complete:
@@ -154,7 +155,7 @@ def test_several_prefixes_live_at_once() -> None:
     state = run(automaton, [0, 1, 2])
     assert automaton.find_moves(state).going_on == {3, 4, 5}
     assert state.progress == pytest.approx(3 / 4)
-    assert bits(automaton.advance(state, 5)) == {2}
+    assert bits(automaton.find_moves(state).after(5)) == {2}
 
 
 def test_a_phrase_shared_with_a_satisfied_clause_stays() -> None:
@@ -163,7 +164,7 @@ def test_a_phrase_shared_with_a_satisfied_clause_stays() -> None:
     after = run(automaton, [0])
     assert bits(after) == {0}
     assert automaton.find_moves(after).forced == (1, 2)
-    assert automaton.advance(after, 1).complete
+    assert automaton.find_moves(after).after(1).complete
     assert run(automaton, [1]).complete
 
 
@@ -179,7 +180,7 @@ def test_nothing_demanded_is_complete_from_the_start() -> None:
     empty = Automaton(Constraints())
     assert empty.start.complete
     assert empty.find_moves(empty.start).forced == ()
-    assert empty.advance(empty.start, 7) is empty.start
+    assert empty.find_moves(empty.start).after(7) is empty.start
 
 
 def test_an_empty_clause_or_phrase_is_refused() -> None:

@@ -289,7 +289,7 @@ def test_beta_bounds_how_far_behind_a_hypothesis_may_be(words: Any, toys: list[A
     search = BeamSearch(decoder.rules, automaton, words.encode(PROMPT))
     states = [automaton.start]
     for token in (A, B, C):
-        states.append(automaton.advance(states[-1], token))
+        states.append(automaton.find_moves(states[-1]).after(token))
     found = search.make_candidates(
         search.make_cells(), [[A, D]], [[-1.0, -2.0]], [[-1.0, -9.0, -9.0]]
     )
