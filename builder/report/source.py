@@ -10,8 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
@@ -21,6 +19,7 @@ from builder.measures.registry import Registry, registry
 from builder.splitting import SPLITS
 from builder.statistics.funnel import Step, funnel
 from builder.store import RUN_FILE, Run
+from builder.stored import Stored
 from builder.versions import library_versions
 from dimsum.errors import UsageError
 from dimsum.os_errors import hint_for_missing
@@ -30,7 +29,7 @@ LABELS = ("id", "task", "control", "domain", "method", "context_id")
 """What is read of every row beside its measures; texts are only counted on the way."""
 
 TEXTS = ("source", "target")
-BATCH = 1 << 16
+WORDS = ("source_words", "target_words")
 
 
 @dataclass(frozen=True)
@@ -84,11 +83,12 @@ class Source:
         """(source, target) of some rows, by id."""
         if not ids:
             return {}
-        table = ds.dataset([str(path) for path in self.files]).to_table(
-            columns=["id", *TEXTS], filter=pc.field("id").isin(pa.array(ids))
-        )
-        columns = [table[name].to_pylist() for name in ("id", *TEXTS)]
-        return {key: (source, target) for key, source, target in zip(*columns, strict=True)}
+        wanted = pc.field("id").isin(pa.array(ids))
+        found: dict[str, tuple[str, str]] = {}
+        for group in Stored(self.files).groups(["id", *TEXTS]):
+            columns = [column.to_pylist() for column in group.filter(wanted).columns]
+            found |= {key: (source, target) for key, source, target in zip(*columns, strict=True)}
+        return found
 
 
 def open_source(folder: Path) -> Source:
@@ -231,31 +231,20 @@ def _columns(files: Sequence[tuple[Path, str | None]], known: Registry) -> pa.Ta
 
 def _batches(path: Path, split: str | None, measures: Sequence[str]) -> Iterator[pa.Table]:
     wanted = [*LABELS, *measures, *TEXTS] + (["split"] if split is None else [])
-    try:
-        file = pq.ParquetFile(path)
-        missing = set(wanted) - set(file.schema_arrow.names)
-        if missing:
-            raise BuilderError(
-                f"{path} has no column {', '.join(sorted(missing))}",
-                hint="a report reads the columns of a release of `dimsum build`",
-            )
-        for batch in file.iter_batches(BATCH, columns=wanted):
-            table = pa.Table.from_batches([batch])
-            counts = [pc.count_substring_regex(table[name], pattern=r"\S+") for name in TEXTS]
-            table = table.drop_columns(list(TEXTS))
-            for name, count in zip(TEXTS, counts, strict=True):
-                table = table.append_column(f"{name}_words", count)
-            if split is not None:
-                table = table.append_column("split", pa.array([split] * table.num_rows))
-            yield table.select([*LABELS, *measures, *WORDS, "split"])
-    except (OSError, pa.ArrowException) as error:
+    file = Stored([path])
+    missing = set(wanted) - set(file.schema.names)
+    if missing:
         raise BuilderError(
-            f"{path} is missing or damaged: {error}",
-            hint="make the run or the release again with the same command",
-        ) from error
-
-
-WORDS = ("source_words", "target_words")
+            f"{path} has no column {', '.join(sorted(missing))}",
+            hint="a report reads the columns of a release of `dimsum build`",
+        )
+    for table in file.groups(wanted):
+        for name, side in zip(WORDS, TEXTS, strict=True):
+            words = pc.count_substring_regex(table[side], pattern=r"\S+")
+            table = table.append_column(name, words)
+        if split is not None:
+            table = table.append_column("split", pa.array([split] * table.num_rows))
+        yield table.select([*LABELS, *measures, *WORDS, "split"])
 
 
 def _empty(measures: Sequence[str]) -> pa.Table:
