@@ -16,14 +16,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from builder.near_duplicates.chains import Chains, Nearness
-from builder.near_duplicates.verify import alike, distinct
+from builder.near_duplicates.meetings import Meetings, alike_pairs
+from builder.near_duplicates.verify import distinct
 from builder.statistics.partition import Partition, ordered_parts, part_of, parts_of
 from builder.statistics.words import Array, Tokens, differs, offsets
 
 THRESHOLD = 0.8
 _ROWS = 65536
-_COMPARED = 1 << 20
-"""Pairs of rows that are compared at a time, about."""
 
 
 def near_rows(
@@ -123,7 +122,8 @@ def _alike(
             prefixes.add(part_of(keys, parts), keys, owners)
         for part in range(parts):
             keys, owners = prefixes.read(part)
-            yield from _verify(shingles, starts, lengths, (keys, owners), threshold)
+            meetings = _meet(keys, owners, lengths, threshold)
+            yield from alike_pairs(meetings, shingles, starts, threshold)
 
 
 def _part_shingles(shingles: Tokens, starts: Array, twin_of: Array, into: Partition) -> None:
@@ -146,41 +146,13 @@ def _counts(keys: Array) -> Array:
     return np.repeat(sizes, sizes)
 
 
-def _verify(
-    shingles: Tokens, starts: Array, lengths: Array, prefixes: tuple[Array, Array], threshold: float
-) -> Iterator[tuple[Array, Array]]:
-    """Pairs at or above the threshold of those that share a key, some of them several times.
-
-    Rows of a key are in the order of their sizes, so whoever follows the first that is too large
-    is too large as well.
-    """
-    keys, owners = prefixes
+def _meet(keys: Array, owners: Array, lengths: Array, threshold: float) -> Meetings:
+    """Rows under each key in the order of their sizes, each with those that are not too large."""
     order = np.lexsort((owners, lengths[owners], keys))
-    keys, owners = keys[order], owners[order]
-    most = np.floor(lengths[owners] / threshold + 1e-9).astype(np.int64)
-    waiting: list[tuple[Array, Array]] = []
-    at, distance, count = np.arange(len(keys)), 1, 0
-    while len(at):
-        at = at[at + distance < len(keys)]
-        near = (keys[at + distance] == keys[at]) & (lengths[owners[at + distance]] <= most[at])
-        at = at[near]
-        for first in range(0, len(at), _COMPARED):
-            some = at[first : first + _COMPARED]
-            waiting.append((owners[some], owners[some + distance]))
-            count += len(some)
-            if count >= _COMPARED:
-                yield _compare(shingles, starts, waiting, threshold)
-                waiting, count = [], 0
-        distance += 1
-    if waiting:
-        yield _compare(shingles, starts, waiting, threshold)
-
-
-def _compare(
-    shingles: Tokens, starts: Array, pairs: list[tuple[Array, Array]], threshold: float
-) -> tuple[Array, Array]:
-    """The pairs at or above the threshold, each once, the smaller row first."""
-    a, b = (np.concatenate(side) for side in zip(*pairs, strict=True))
-    a, b = distinct(a, b)
-    near = alike(shingles, starts, a, b, threshold)
-    return a[near], b[near]
+    owners = owners[order]
+    sizes = lengths[owners]
+    largest = int(sizes.max(initial=0))
+    most = np.floor(sizes / threshold + 1e-9).astype(np.int64)
+    group = np.cumsum(differs(keys[order])) * (largest + 1)
+    end = np.searchsorted(group + sizes, group + np.minimum(most, largest), "right")
+    return Meetings(owners, end - 1)

@@ -33,6 +33,17 @@ def alike(keys: Tokens, starts: Array, a: Array, b: Array, threshold: float) -> 
     return found
 
 
+def jaccard(keys: Tokens, starts: Array, a: Array, b: Array) -> Array:
+    """The Jaccard similarity of each pair of sets, float64; arguments as above."""
+    found = np.zeros(len(a))
+    lengths = starts[1:] - starts[:-1]
+    for begin in range(0, len(a), _PAIRS):
+        some = slice(begin, begin + _PAIRS)
+        shared = _shared(keys, starts, a[some], b[some])
+        found[some] = shared / (lengths[a[some]] + lengths[b[some]] - shared)
+    return found
+
+
 def distinct(a: Array, b: Array) -> Array:
     """Pairs of numbers below 2^32, each once and the smaller number first, of shape (2, pairs)."""
     small, large = np.minimum(a, b).astype(np.uint64), np.maximum(a, b).astype(np.uint64)

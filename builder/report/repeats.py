@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from builder.measures.base import Column
-from builder.near_duplicates.sets import neighbours, shingles
+from builder.near_duplicates.nearest import nearest
+from builder.near_duplicates.shingles import sets_of
 from builder.report.distributions import histogram
 from builder.report.model import Repeat, Repeats
 from builder.report.source import Source
@@ -30,16 +31,12 @@ def repeats(source: Source) -> Repeats | None:
     if len(ids) < 2:
         return None
     texts = source.texts(ids)
-    sets = [
-        shingles(task, texts[key][0][:MOST_CHARACTERS], texts[key][1][:MOST_CHARACTERS])
-        for key, task in zip(ids, tasks, strict=True)
-    ]
-    found = neighbours(sets)
-    likeness = np.asarray([similarity for _, similarity in found])
+    sides = [[texts[key][side][:MOST_CHARACTERS] for key in ids] for side in (0, 1)]
+    other, likeness = nearest(*sets_of(tasks, *sides))
     seen: set[tuple[int, int]] = set()
     closest: list[Repeat] = []
     for i in np.argsort(-likeness, kind="stable"):
-        j, similarity = found[i]
+        j, similarity = int(other[i]), float(likeness[i])
         key = (min(int(i), j), max(int(i), j))
         if key in seen or similarity == 0 or len(closest) == CLOSEST:
             continue

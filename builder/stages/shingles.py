@@ -14,11 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from builder.near_duplicates.minhash import PERMUTATIONS, band_keys, bands_for, signatures
+from builder.near_duplicates.shingles import sets_of
 from builder.stages.base import Stage, Work, schema_of
-from builder.statistics.shingles import shingles
-from builder.statistics.words import Array, encode, hash_text, hash_texts, mix, offsets
+from builder.statistics.words import Array, mix, offsets
 from builder.store import Output
-from dimsum.metrics.words import tokens
 
 _ROWS = 1 << 13
 """Pairs that are Python objects at a time."""
@@ -54,19 +53,6 @@ def sets_and_keys(batches: Iterable[pa.RecordBatch], threshold: float) -> tuple[
             found = signatures(elements, lengths, bands.count * bands.rows)
             keys.append(band_keys(found, bands))
     return pa.concat_tables(sets), by_key(np.concatenate(keys))
-
-
-def sets_of(tasks: list[str], sources: list[str], targets: list[str]) -> tuple[Array, Array]:
-    """Keys of the shingles of each pair, each once, pairs end to end; and how many each has.
-
-    A shingle is marked by its side and by the task, so a paraphrase is never alike to a summary.
-    """
-    words = encode([tokens(text) for text in (*sources, *targets)])
-    hashed = hash_texts(words.distinct)[words.ids] if len(words.ids) else np.zeros(0, np.uint64)
-    elements, lengths = shingles(sources, targets, words, hashed)
-    of = {task: hash_text(task) for task in set(tasks)}
-    marks = np.fromiter((of[task] for task in tasks), np.uint64, len(tasks))
-    return mix(elements ^ np.repeat(marks, lengths)), lengths
 
 
 def as_table(elements: Array, lengths: Array) -> pa.Table:

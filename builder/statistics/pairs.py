@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from builder.near_duplicates.shingles import shingles
 from builder.statistics.alignment import MAX_WORDS, ORDERS, Alignment, align
 from builder.statistics.benchmarks import Benchmark
 from builder.statistics.corpus import Rows
 from builder.statistics.offensive import OffensiveWords
-from builder.statistics.shingles import shingles
 from builder.statistics.words import (
     Array,
     Encoded,

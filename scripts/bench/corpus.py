@@ -46,10 +46,10 @@ import pyarrow as pa
 from builder.config import BuildConfig
 from builder.near_duplicates.join import near_pairs
 from builder.near_duplicates.minhash import band_keys, bands_for, signatures
+from builder.near_duplicates.shingles import sets_of
 from builder.progress import Progress
 from builder.stages.decisions import schema
 from builder.stages.order import units_of
-from builder.stages.shingles import sets_of
 from builder.statistics.words import Array, offsets
 from builder.store import Output, Run
 from scripts.bench.made_pairs import Maker

@@ -12,12 +12,12 @@ import pytest
 
 from builder.config import load_config, parse_config
 from builder.errors import ConfigError
-from builder.near_duplicates.sets import jaccard, shingles
 from builder.splitting import row_id
 from builder.stages.earlier import files_of
 from builder.stages.order import units_of
 from builder.store import Run
 from builder.unit import Heard
+from tests.builder.near_duplicates.by_strings import jaccard, shingles
 from tests.builder.near_duplicates.corpus import STAGES, Rows, begin, outcome
 from tests.builder.near_duplicates.test_stages import THRESHOLD, corpus, cut
 

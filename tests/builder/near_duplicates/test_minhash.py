@@ -13,13 +13,14 @@ from datasketch import MinHash, MinHashLSH
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.near_duplicates.buckets import Groups, bucket_edges
+from builder.near_duplicates.buckets import bucket_edges, meet
 from builder.near_duplicates.minhash import Bands, band_keys, bands_for, signatures
-from builder.near_duplicates.sets import jaccard
-from builder.near_duplicates.sets import shingles as by_strings
+from builder.near_duplicates.shingles import sets_of
 from builder.near_duplicates.verify import alike
-from builder.stages.shingles import as_table, sets_of
+from builder.stages.shingles import as_table
 from builder.statistics.words import Array, offsets
+from tests.builder.near_duplicates.by_strings import jaccard
+from tests.builder.near_duplicates.by_strings import shingles as by_strings
 
 SPREAD = 0x9E3779B97F4A7C15
 
@@ -165,10 +166,9 @@ def test_the_pairs_left_out_of_a_group_are_counted(size: int, most: int) -> None
     sets = [{n} for n in range(size)]
     elements, lengths = flat(sets)
     digests = as_table(elements, lengths)["digest"].to_numpy()
-    groups = Groups.of(np.zeros(size, np.uint64), np.arange(size), digests, most)
-    pairs = [pair for a, b in groups.pairs() for pair in zip(a.tolist(), b.tolist(), strict=True)]
+    meetings, capped, left_out = meet(np.zeros(size, np.uint64), np.arange(size), digests, most)
+    pairs = [pair for a, b in meetings.pairs() for pair in zip(a.tolist(), b.tolist(), strict=True)]
     assert len(set(pairs)) == len(pairs)
-    capped, left_out = groups.cut()
     assert len(pairs) + left_out == size * (size - 1) // 2
     assert capped == int(size > most)
     assert left_out == 0 or size > most

@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from builder.config import parse_config
 from builder.errors import GateError
 from builder.facts.limits import describe_left_out
-from builder.near_duplicates.sets import jaccard, shingles
 from builder.shards import Shards
 from builder.stages.clusters import survivors
 from builder.stages.duplicates import strength
 from builder.stages.order import stages_of
 from builder.statistics.funnel import Step, funnel
 from builder.store import Output, Run, write_table
+from tests.builder.near_duplicates.by_strings import jaccard, shingles
 from tests.builder.near_duplicates.corpus import STAGES, Rows, begin, finish, outcome, text
 
 THRESHOLD = 0.6

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,6 @@ import pytest
 from builder.config import BuildConfig
 from builder.errors import BuilderError, ConfigError
 from builder.measures.base import Column
-from builder.near_duplicates.sets import jaccard, neighbours
 from builder.report.distributions import grid, histogram
 from builder.report.gather import gather
 from builder.report.model import Piece, Report
@@ -176,18 +173,6 @@ def test_short_and_long_texts() -> None:
     assert shorten("As it is.", 20) == "As it is."
     assert shorten("a\nb\x00c\x1b", 20) == "a bc"
     assert shorten("word " * 1000, 9) == "word word… (5,000 characters)"
-
-
-def test_neighbours_are_those_of_a_comparison_of_all() -> None:
-    rng = random.Random(0)
-    sets = [frozenset(rng.choices("abcdefghijklmnopqrst", k=4)) for _ in range(60)]
-    found = neighbours(sets)
-    best = [0.0] * len(sets)
-    for i, j in combinations(range(len(sets)), 2):
-        value = jaccard(sets[i], sets[j])
-        best[i], best[j] = max(best[i], value), max(best[j], value)
-    assert [value for _, value in found] == pytest.approx(best)
-    assert all(j == i or jaccard(sets[i], sets[j]) == v for i, (j, v) in enumerate(found))
 
 
 def record(measure: str, side: str, value: float | None, *ends: float) -> dict[str, object]:

@@ -9,12 +9,12 @@ import pytest
 from datasketch import MinHash, MinHashLSH
 
 from builder.near_duplicates.join import THRESHOLD, near_rows
-from builder.near_duplicates.sets import jaccard
-from builder.near_duplicates.sets import shingles as stage_shingles
 from builder.statistics import partition
 from builder.statistics.corpus import Rows
 from builder.statistics.offensive import OffensiveWords
 from builder.statistics.pairs import Options, measure_piece
+from tests.builder.near_duplicates.by_strings import jaccard
+from tests.builder.near_duplicates.by_strings import shingles as stage_shingles
 from tests.builder.statistics.corpora import ODD, made
 
 OPTIONS = Options(OffensiveWords("none", frozenset()))

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builder.near_duplicates import chains, join, verify
+from builder.near_duplicates import chains, join, meetings, verify
 from builder.statistics import frame as frames
 from builder.statistics import ngrams, partition, segments
 from builder.statistics.blocks import Blocks
@@ -29,7 +29,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ngrams, "PIECE", 170)
     monkeypatch.setattr(segments, "ROWS", 29)
     monkeypatch.setattr(join, "_ROWS", 41)
-    monkeypatch.setattr(join, "_COMPARED", 20)
+    monkeypatch.setattr(meetings, "_PAIRS", 20)
     monkeypatch.setattr(chains, "_EDGES", 12)
     monkeypatch.setattr(Stream, "_AT_ONCE", 50)
     pieces = frames.Corpus.pieces
@@ -156,7 +156,7 @@ def test_near_duplicates_keep_few_numbers_of_a_row(
 ) -> None:
     monkeypatch.setattr(partition, "RANGE", 1 << 14)
     monkeypatch.setattr(join, "_ROWS", 128)
-    monkeypatch.setattr(join, "_COMPARED", 1 << 10)
+    monkeypatch.setattr(meetings, "_PAIRS", 1 << 10)
     monkeypatch.setattr(verify, "_PAIRS", 1 << 7)
 
     def peak(rows: int) -> int:

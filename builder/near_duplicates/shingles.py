@@ -1,8 +1,7 @@
 """Word shingles of a pair, as keys: what near-duplicates are compared by.
 
 A row's set is the word 3-grams of its source and of its target, distinguished by side. A text of
-fewer words is one shingle, and a text without a word is compared as it is, as in the builder's
-own removal of near-duplicates.
+fewer words is one shingle, and a text without a word is compared as it is.
 """
 
 from __future__ import annotations
@@ -11,9 +10,34 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from builder.statistics.words import Array, Encoded, differs, hash_text, mix, ngram_keys
+from builder.statistics.words import (
+    Array,
+    Encoded,
+    differs,
+    encode,
+    hash_text,
+    hash_texts,
+    mix,
+    ngram_keys,
+)
+from dimsum.metrics.words import tokens
 
 SHINGLE = 3
+
+
+def sets_of(
+    tasks: Sequence[str], sources: Sequence[str], targets: Sequence[str]
+) -> tuple[Array, Array]:
+    """Keys of the shingles of each pair, each once, pairs end to end; and how many each has.
+
+    A shingle is marked by its side and by the task, so a paraphrase is never alike to a summary.
+    """
+    words = encode([tokens(text) for text in (*sources, *targets)])
+    hashed = hash_texts(words.distinct)[words.ids] if len(words.ids) else np.zeros(0, np.uint64)
+    elements, lengths = shingles(sources, targets, words, hashed)
+    of = {task: hash_text(task) for task in set(tasks)}
+    marks = np.fromiter((of[task] for task in tasks), np.uint64, len(tasks))
+    return mix(elements ^ np.repeat(marks, lengths)), lengths
 
 
 def shingles(
