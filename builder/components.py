@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from builder.statistics.words import Array
 
@@ -16,6 +14,10 @@ def smallest_connected(a: Array, b: Array, nodes: int) -> Array:
         a, b: ends of each edge, numbers below `nodes`.
         nodes: how many there are; one without an edge is a component of its own.
     """
+    # Most commands meet this module and join nothing: the library takes longer than they do.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     edges = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(nodes, nodes))
     _, label = connected_components(edges, directed=False)
     _, first = np.unique(label, return_index=True)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from datasketch import MinHash
 
 from builder.statistics.words import GOLDEN, Array, mix, offsets
 
@@ -56,6 +55,8 @@ def bands_for(threshold: float, permutations: int = PERMUTATIONS, recall: float 
 
 @lru_cache(maxsize=4)
 def _permutations(count: int) -> tuple[Array, Array]:
+    from datasketch import MinHash  # with much of scipy, which most commands do without
+
     factors, terms = MinHash(num_perm=count, scheme=_SCHEME).permutations
     return factors, terms
 

@@ -14,7 +14,6 @@ from collections import defaultdict
 from itertools import groupby
 from typing import Any
 
-import networkx as nx
 import pyarrow as pa
 
 from builder.measures.entailment import DIRECTIONS
@@ -78,6 +77,8 @@ def strength(row: dict[str, Any]) -> tuple[float, float, str, str]:
 
 def components(rows: Rows, context_id: str, entailed: set[tuple[str, str, str]]) -> list[Rows]:
     """Connected components of the duplicate graph, in the order of their first pair."""
+    import networkx as nx  # here: most commands meet this module and look for no duplicates
+
     graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(range(len(rows)))
     for i, a in enumerate(rows):
