@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -31,6 +32,7 @@ from dimsum.errors import DimsumError, UsageError
 from dimsum.files import file_hash
 from dimsum.lock import Busy
 from dimsum.models import _weights_identity as resolve
+from tests.forked import start_command
 
 
 @pytest.fixture(scope="module")
@@ -281,8 +283,6 @@ def test_one_folder_one_process_one_purpose(toy_document: dict[str, Any], tmp_pa
 def test_a_full_disk_loses_nothing(
     toy_document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import os
-
     config = parse_config(toy_document)
     folder = tmp_path / "run"
     real = os.fsync
@@ -332,8 +332,8 @@ def test_a_critic_without_memory_rejects_with_the_reason(
     assert steps["splits"].kept > 0
 
 
-def command(config: Path, folder: Path) -> list[str]:
-    return [sys.executable, "-m", "builder.cli", "build", str(config), "--output", str(folder)]
+def words(config: Path, folder: Path) -> list[str]:
+    return ["build", str(config), "--output", str(folder)]
 
 
 def kill_at_random(
@@ -342,14 +342,14 @@ def kill_at_random(
     """Start again and again, SIGKILL after a random time; the last start runs to its end."""
     killed = 0
     for _ in range(kills):
-        process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            process.wait(timeout=rng.uniform(0.2, 1.0) * within)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+        process = start_command(arguments)
+        process.join(rng.uniform(0.2, 1.0) * within)
+        if process.is_alive():
+            process.kill()
+            process.join()
             killed += 1
-    final = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "builder.cli", *arguments]
+    final = subprocess.run(command, capture_output=True, text=True, check=False)
     assert final.returncode == 0, final.stderr
     return killed
 
@@ -357,10 +357,13 @@ def kill_at_random(
 def test_killed_at_random_points_it_ends_with_the_same_bytes(
     finished: tuple[Run, BuildConfig], toy_yaml: Path, tmp_path: Path
 ) -> None:
-    arguments = command(toy_yaml, tmp_path / "run")
+    start_command(["doctor"]).join()  # so that the time of a build is not that of the imports
     began = time.monotonic()
-    subprocess.run(command(toy_yaml, tmp_path / "once"), check=True, capture_output=True)
+    once = start_command(words(toy_yaml, tmp_path / "once"), output=tmp_path / "said")
+    once.join()
+    assert once.exitcode == 0, (tmp_path / "said").read_text()
     whole = time.monotonic() - began
+    arguments = words(toy_yaml, tmp_path / "run")
     assert kill_at_random(arguments, tmp_path / "run", random.Random(7), whole, kills=4) >= 2
     assert released_hashes(tmp_path / "run") == released_hashes(finished[0].folder)
 
@@ -398,20 +401,14 @@ def test_interrupted_it_says_how_to_go_on(toy_document: dict[str, Any], tmp_path
     toy_document["contexts"]["openings"] = 100  # long enough to be caught at work
     toy_yaml = tmp_path / "long.yaml"
     toy_yaml.write_text(yaml.safe_dump(toy_document))
-    process = subprocess.Popen(
-        command(toy_yaml, tmp_path / "run"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # A shell that runs the tests in the background has them, and this, ignore the signal.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    process = start_command(words(toy_yaml, tmp_path / "run"), output=tmp_path / "said")
     while not list((tmp_path / "run").glob("contexts/*.json")):
         time.sleep(0.02)
-        assert process.poll() is None, process.communicate()
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate()
-    assert process.returncode == 130, errors
+        assert process.is_alive(), (tmp_path / "said").read_text()
+    os.kill(process.pid or 0, signal.SIGINT)
+    process.join()
+    errors = (tmp_path / "said").read_text()
+    assert process.exitcode == 130, errors
     assert f"dimsum build {toy_yaml} --output {tmp_path / 'run'}" in errors
     assert "Traceback" not in errors
 

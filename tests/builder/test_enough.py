@@ -20,6 +20,7 @@ from builder.store import Run
 from builder.unit import open_run
 from dimsum.files import file_hash
 from dimsum.settings import apply_overrides
+from tests.forked import fork_workers
 
 SHARDS = 6
 PAIRS = 8
@@ -65,8 +66,9 @@ def by_hand(document: dict[str, Any], place: Path) -> tuple[int, set[str]]:
 
 
 def test_a_run_ends_with_the_first_shards_that_suffice(
-    document: dict[str, Any], tmp_path: Path
+    document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fork_workers(monkeypatch)
     taken, ids = by_hand(document, tmp_path)
     assert 1 < taken < SHARDS
     hashes = set()

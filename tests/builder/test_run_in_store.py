@@ -18,7 +18,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from builder.cli import run as dimsum
-from builder.config import BuildConfig
+from builder.config import BuildConfig, parse_config
 from builder.errors import BuilderError, ConfigError
 from builder.fetched import lying_here
 from builder.run import BuildResult
@@ -30,6 +30,7 @@ from dimsum.files import file_hash
 from dimsum.lock import Busy, hold
 from dimsum.places import Place, far, place_of
 from dimsum.settings import apply_overrides
+from tests.forked import fork_workers, start, start_command
 from tests.stores import missing_for_s3, serve_s3
 
 
@@ -58,8 +59,10 @@ class Renaming(MemoryFileSystem):
 def toy_run(
     toy_run: tuple[Path, BuildConfig], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, BuildConfig]:
-    """The same with fewer units, as each is many requests; to be read, not to be changed."""
-    config = apply_overrides(toy_run[1], ["duplicates.buckets=2"])
+    """One with fewer units and pairs, as each unit is many requests; to be read, not changed."""
+    fewer = ["duplicates.buckets=2", "contexts.openings=4", "candidates.samples=10"]
+    splits = ["splits.validation=0.2", "splits.test=0.2"]  # so that none is empty
+    config = apply_overrides(toy_run[1], fewer + splits)
     folder = tmp_path_factory.mktemp("small") / "run"
     build(config, folder)
     return folder, config
@@ -171,34 +174,37 @@ def test_what_was_cut_short_is_made_again_and_nothing_else(
     assert f"{run}/pairs/00000.parquet" not in written
 
 
+def build_until_a_sidecar(document: dict[str, Any], run: str) -> None:
+    """End at once where the sidecar of a unit would be written."""
+    put = Place.put
+
+    def die(self: Place, file: Path) -> None:
+        if str(self).endswith("scores/00001.json"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        put(self, file)
+
+    Place.put = die  # type: ignore[method-assign]
+    build(parse_config(document), run)
+
+
 def test_a_build_that_was_killed_before_a_sidecar_goes_on_at_once(
     toy_run: tuple[Path, BuildConfig], s3: str
 ) -> None:
     folder, config = toy_run
     run = place(f"{s3}/{uuid4().hex}")
-    code = (
-        "import os, signal, sys, json\n"
-        "from builder.config import parse_config\n"
-        "from builder.run import build\n"
-        "from dimsum.places import Place\n"
-        "put = Place.put\n"
-        "def die(self, file):\n"
-        "    if str(self).endswith('scores/00001.json'):\n"
-        "        os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    put(self, file)\n"
-        "Place.put = die\n"
-        "build(parse_config(json.load(sys.stdin)), sys.argv[1])\n"
-    )
-    document = json.dumps(config.model_dump(mode="json"))
-    died = subprocess.run([sys.executable, "-c", code, str(run)], input=document, text=True)
-    assert died.returncode == -signal.SIGKILL
+    died = start(build_until_a_sidecar, config.model_dump(mode="json"), str(run))
+    died.join()
+    assert died.exitcode == -signal.SIGKILL
     assert (run / "scores/00001.parquet").exists() and not (run / "scores/00001.json").exists()
     assert (run / ".lock").exists()
     build(config, str(run))
     assert tables(run) == tables(folder)
 
 
-def test_processes_build_in_a_store(toy_run: tuple[Path, BuildConfig], s3: str) -> None:
+def test_processes_build_in_a_store(
+    toy_run: tuple[Path, BuildConfig], s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fork_workers(monkeypatch)
     folder, config = toy_run
     run = f"{s3}/{uuid4().hex}"
     build(apply_overrides(config, ["run.engine={kind: processes, workers: 2}"]), run)
@@ -411,14 +417,15 @@ def test_what_a_store_refuses_is_said_in_two_lines(
     ],
 )
 def test_a_store_without_credentials_or_answer(
-    toy_yaml: Path, s3: str, change: dict[str, str | None], said: str
+    toy_yaml: Path, s3: str, tmp_path: Path, change: dict[str, str | None], said: str
 ) -> None:
     changed = {**os.environ, **change}
     known = {name: value for name, value in changed.items() if value is not None}
-    command = [sys.executable, "-m", "builder.cli", "build", str(toy_yaml), "--quiet", "-o"]
-    done = subprocess.run([*command, "s3://bucket/run"], capture_output=True, text=True, env=known)
-    lines = done.stderr.strip().splitlines()
-    assert done.returncode == 1
+    command = ["build", str(toy_yaml), "--quiet", "-o", "s3://bucket/run"]
+    done = start_command(command, environment=known, output=tmp_path / "said")
+    done.join()
+    lines = (tmp_path / "said").read_text().strip().splitlines()
+    assert done.exitcode == 1
     assert len(lines) == 2 and said in lines[0] and lines[1].startswith("Hint:")
 
 

@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from builder.cli import run as dimsum
 from builder.config import BuildConfig
 from builder.status import STATUS, Beacon, find_status
 from builder.store import Run
+from tests.forked import start_command
 
 
 def ask(folder: Path, capfd: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -74,15 +73,11 @@ def test_a_build_is_followed_from_outside_until_it_is_killed(
     toy_document["contexts"]["openings"] = 400
     path, folder = tmp_path / "long.yaml", tmp_path / "run"
     path.write_text(yaml.safe_dump(toy_document))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "builder.cli", "build", str(path), "--output", str(folder)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = start_command(["build", str(path), "--output", str(folder)])
     try:
         found: dict[str, Any] = {}
         while found.get("now", {}).get("done", 0) < 1:
-            assert process.poll() is None
+            assert process.is_alive()
             time.sleep(0.1)
             if (folder / STATUS).is_file():
                 found = ask(folder, capfd)
@@ -95,7 +90,7 @@ def test_a_build_is_followed_from_outside_until_it_is_killed(
         assert now["line"].startswith(f"contexts {now['done']}/{now['shards']}")
     finally:
         process.kill()
-        process.wait()
+        process.join()
     monkeypatch.setattr(statuses, "SILENT", 0.0)
     assert ask(folder, capfd)["state"] == "stopped"
     assert dimsum(["status", str(folder)]) == 0

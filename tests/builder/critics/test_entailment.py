@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from builder.errors import BuilderError, ConfigError
 from dimsum import devices
 from dimsum.errors import ModelError, UsageError
 from dimsum.lock import LOCK
+from tests.forked import start
 from tests.toys import make_critic
 
 
@@ -322,6 +322,13 @@ def test_a_critic_computes_in_the_faster_dtype_and_is_saved_in_bfloat16(
     assert about["trainings"][0]["dtype"] == dtype
 
 
+def train_until_a_checkpoint(words: list[str]) -> None:
+    """End at once where the first checkpoint would get its name."""
+    training.CHECKPOINT_SECONDS = 0.0
+    Path.replace = lambda *paths: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign,assignment]
+    run(words)
+
+
 def test_a_training_that_died_in_its_first_checkpoint_goes_on(
     toy_critic: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -331,17 +338,9 @@ def test_a_training_that_died_in_its_first_checkpoint_goes_on(
     words = ["critic", "train", str(data), "-o", str(critic), "--set", f"base={toy_critic}"]
     words += ["--set", "method=full", "--set", "template=null", "--set", "batch_size=4"]
     words += ["--set", "layers=null"]
-    script = (
-        "import os, signal, sys\n"
-        "from pathlib import Path\n"
-        "from builder.critics import training\n"
-        "from builder.cli import run\n"
-        "training.CHECKPOINT_SECONDS = 0.0\n"
-        "Path.replace = lambda *paths: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "run(sys.argv[1:])\n"
-    )
-    died = subprocess.run([sys.executable, "-c", script, *words], check=False)
-    assert died.returncode == -signal.SIGKILL
+    died = start(train_until_a_checkpoint, words)
+    died.join()
+    assert died.exitcode == -signal.SIGKILL
     (left,) = (path for path in critic.iterdir() if path.name != LOCK)
     assert left.name.startswith(f".{checkpoint.FILE}.")
     (critic / "notes.txt").write_text("mine")

@@ -25,6 +25,7 @@ from builder.store import Run
 from dimsum.errors import UsageError
 from dimsum.files import file_hash
 from dimsum.settings import apply_overrides
+from tests.forked import fork_workers
 
 BACKWARDS = "tests.builder.engines.backwards:BackwardsSettings"
 
@@ -44,8 +45,13 @@ def tables(folder: Path) -> dict[str, str]:
     ["{kind: processes, workers: 1}", "{kind: processes, workers: 2}", f"{{kind: '{BACKWARDS}'}}"],
 )
 def test_every_engine_gives_the_same_bytes(
-    toy_run: tuple[Path, BuildConfig], tmp_path: Path, engine: str
+    toy_run: tuple[Path, BuildConfig],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    engine: str,
 ) -> None:
+    if "workers: 1" in engine:  # two are started as users' are
+        fork_workers(monkeypatch)
     folder, config = toy_run
     build(with_engine(config, engine), tmp_path / "run")
     assert len(tables(folder)) > 20
@@ -75,8 +81,9 @@ def test_a_worker_has_the_threads_of_its_settings(workers: int, threads: int) ->
 
 @pytest.mark.embedded
 def test_embeddings_have_the_same_bytes_in_one_worker_and_in_two(
-    toy_document: dict[str, Any], tmp_path: Path
+    toy_document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fork_workers(monkeypatch)
     toy_document["pairs"]["encoder"] = "embedded:minilm-l6"
     config = parse_config(toy_document)
     build(config, tmp_path / "here")
@@ -108,8 +115,9 @@ def fails(*arguments: Any) -> None:
 
 
 def test_a_killed_worker_is_a_clear_end_and_the_run_goes_on(
-    toy_run: tuple[Path, BuildConfig], tmp_path: Path
+    toy_run: tuple[Path, BuildConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fork_workers(monkeypatch)
     folder, config = toy_run
 
     def kill() -> None:

@@ -26,6 +26,7 @@ from builder.statistics.funnel import Step, funnel
 from builder.store import Output, Run, write_table
 from tests.builder.near_duplicates.by_strings import jaccard, shingles
 from tests.builder.near_duplicates.corpus import STAGES, Rows, begin, finish, outcome, text
+from tests.forked import fork_workers
 
 THRESHOLD = 0.6
 
@@ -100,7 +101,8 @@ def test_what_stays_is_what_every_pair_compared_says(seed: int, tmp_path: Path) 
         assert found == wanted
 
 
-def test_workers_make_the_same_bytes(tmp_path: Path) -> None:
+def test_workers_make_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fork_workers(monkeypatch)
     shards = [*cut(corpus(7), 3), []]
     hashes = []
     for engine in ("{kind: in_process}", "{kind: processes, workers: 2}"):
