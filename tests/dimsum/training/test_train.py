@@ -108,7 +108,8 @@ def test_a_training_ends_with_its_best_weights_and_nothing_beside_them(
 ) -> None:
     end, gone = SeeTheEnd(), []
     monkeypatch.setattr(fit, "give_back", lambda device: gone.append(end.model and end.model()))
-    recipe = small(toy_t5, learning_rate=rate, clip=1e9, warmup=0, schedule="constant")
+    steady = {"clip": 1e9, "warmup": 0, "schedule": "constant", "sample_pairs": 0}
+    recipe = small(toy_t5, learning_rate=rate, **steady)
     train(Data(str(pairs)), recipe, tmp_path / "s", device="cpu", callbacks=[end])
     assert (end.best == list(end.weights)[-1]) == (rate < 1)
     held = load_file(tmp_path / "s" / "model.safetensors")  # in memory it may be bfloat16
@@ -134,6 +135,16 @@ def flip(path: Path) -> None:
     path.write_bytes(content)
 
 
+@pytest.fixture(scope="module")
+def uncut(
+    toy_t5: Path, pairs: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Recipe, list[tuple[int, float]]]:
+    """A recipe, and the curve of its training from the first step to the last."""
+    recipe, out = small(toy_t5, sample_pairs=0), tmp_path_factory.mktemp("uncut") / "whole"
+    train(Data(str(pairs)), recipe, out, device="cpu")
+    return recipe, curve(out)
+
+
 @pytest.mark.parametrize(
     ("name", "damage", "noted"),
     [
@@ -147,9 +158,15 @@ def flip(path: Path) -> None:
     ],
 )
 def test_from_a_damaged_checkpoint_it_goes_on_from_the_one_before(
-    toy_t5: Path, pairs: Path, tmp_path: Path, name: str, damage: Any, noted: bool
+    uncut: tuple[Recipe, list[tuple[int, float]]],
+    pairs: Path,
+    tmp_path: Path,
+    name: str,
+    damage: Any,
+    noted: bool,
 ) -> None:
-    data, recipe, out = Data(str(pairs)), small(toy_t5), tmp_path / "cut"
+    recipe, whole = uncut
+    data, out = Data(str(pairs)), tmp_path / "cut"
     with pytest.raises(KeyboardInterrupt):
         train(data, recipe, out, device="cpu", callbacks=[Stop(after=11)])
     newest, earlier = (out / CHECKPOINTS / f"checkpoint-{step}" for step in (9, 6))
@@ -163,8 +180,7 @@ def test_from_a_damaged_checkpoint_it_goes_on_from_the_one_before(
     assert any("checkpoint-9 is damaged" in line and name in line for line in lines)
     assert not newest.exists()
     assert not earlier.exists()
-    train(data, recipe, tmp_path / "whole", device="cpu")
-    assert curve(out) == curve(tmp_path / "whole")
+    assert curve(out) == whole
 
 
 def test_two_trainings_in_one_folder(
@@ -179,7 +195,8 @@ def test_two_trainings_in_one_folder(
                 assert found == 1
 
     out = tmp_path / "student"
-    train(Data(str(pairs)), small(toy_t5), out, device="cpu", callbacks=[Second()])
+    recipe = small(toy_t5, sample_pairs=0)
+    train(Data(str(pairs)), recipe, out, device="cpu", callbacks=[Second()])
     lines = capfd.readouterr().err.splitlines()
     assert f"Error: another process is training in {out}." in lines
     assert "Hint:  wait for it or stop it" in lines
@@ -231,13 +248,14 @@ def test_what_is_too_long_is_said(toy_t5: Path, pairs: Path, tmp_path: Path) -> 
 def test_a_student_is_trained_further_with_and_without_codes(
     toy_t5: Path, pairs: Path, tmp_path: Path
 ) -> None:
-    plain = small(toy_t5, control=False, epochs=1)
+    plain = small(toy_t5, control=False, epochs=1, sample_pairs=0)
     first = train(Data(str(pairs)), plain, tmp_path / "plain", device="cpu")
     assert set(first.spec.trained) == {"summary", "paraphrase"}
     with pytest.raises(UsageError, match="without control codes"):
         train(Data(str(pairs)), small(tmp_path / "plain"), tmp_path / "next", device="cpu")
     assert not (tmp_path / "next").exists()
-    further = small(tmp_path / "plain", control=False, epochs=1, seed=1)
+    again = {"control": False, "epochs": 1, "seed": 1, "sample_pairs": 0}
+    further = small(tmp_path / "plain", **again)
     second = train(Data(str(pairs)), further, tmp_path / "next", device="cpu")
     assert second.spec.trained["summary"] == 2 * first.spec.trained["summary"]
     assert second.spec.base == first.spec.base == toy_t5.name
