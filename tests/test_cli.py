@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import builder
 from builder.cli import VERBS, run
 
 HEAVY = ("torch", "transformers", "datasets", "spacy", "numpy", "pyarrow", "huggingface_hub")
@@ -50,6 +52,16 @@ def test_every_verb_opens_without_a_model_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.split() == list(VERBS)  # the first that imports one is followed by its name
+
+
+def test_nothing_below_names_a_verb_of_the_top_floor() -> None:
+    above = [verb for verb, (where, _) in VERBS.items() if where.startswith("builder.")]
+    named = re.compile(rf"dimsum ({'|'.join(above)})\b")
+    root = Path(builder.__file__).parents[1]
+    files = [path for package in ("dimsum", "cards") for path in (root / package).rglob("*.*")]
+    below = [path for path in files if path.suffix in (".py", ".j2", ".yaml")]
+    assert below
+    assert [str(path) for path in below if named.search(path.read_text("utf-8"))] == []
 
 
 def test_showing_a_run_needs_no_model_library(toy_yaml: Path, tmp_path: Path) -> None:

@@ -243,6 +243,7 @@ def _evaluate(
 
     rest = dict(options)
     critic = rest.pop("critic")
+    rest.pop("teacher_sample")  # is set aside where examples are read
     if rest["bertscore"] == "none":
         rest["bertscore"] = None
     asked = {**chosen_options(task, rest), **one.options}

@@ -34,7 +34,7 @@ def shrink(
 ) -> None:
     """Write a smaller STUDENT, with some of its layers, that is to be trained.
 
-    Layers are kept at even distances, or with --data by their influence. `dimsum train` with an
+    Layers are kept at even distances, or with --data by their influence. A training with an
     objective whose teacher is STUDENT makes it write again.
     """
     from dimsum.commands.output import print_facts, print_json

@@ -11,7 +11,7 @@ from dimsum.interrupt import resumable
 
 @click.command("teacher-logits")
 @click.argument("dataset")
-@click.option("--student", help="Model that is to be trained, as in `dimsum train`.")
+@click.option("--student", help="Model that is to be trained.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder.")
 @click.option("--preset", default="paper", show_default=True, help="paper, embedded or a YAML.")
 @click.option("--set", "overrides", multiple=True, metavar="A=B", help="Override one value.")

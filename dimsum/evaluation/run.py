@@ -125,8 +125,8 @@ def _read_outputs(path: Path) -> list[str]:
     """An output a line of plain text, or a row of a table with the column `output`.
 
     Raises:
-        UsageError: a table without that column, or an output that is neither text nor null, as
-            `dimsum generate` writes for a row without a text.
+        UsageError: a table without that column, or an output that is neither text nor null,
+            which stands for a row without a text.
     """
     if form_of(path) in (None, "txt"):
         lines = list(lines_in(path))

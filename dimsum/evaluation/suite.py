@@ -1,8 +1,8 @@
 """An evaluation over several data sets, from one file to one table and one page.
 
-    FOLDER/NAME.json        of each set, as `dimsum evaluate --output` writes it
-    FOLDER/NAME-outputs/    of each set, as `--save-outputs` writes them
-    FOLDER/suite.html       table, plots, outputs beside each other; needs no network
+    FOLDER/NAME.json        the document of each set
+    FOLDER/NAME-outputs/    the outputs of each set
+    FOLDER/suite.html       table, plots, outputs side by side; needs no network
 
 A set that is there and was asked the same is not evaluated again, so the same command goes on
 after an interruption.

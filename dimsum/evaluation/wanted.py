@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to judge and how; see `dimsum evaluate --help`."""
+    """What to judge and how."""
 
     task: TaskDefinition
     options: Mapping[str, str] = field(default_factory=dict)
@@ -27,7 +27,6 @@ class Wanted:
     names: tuple[str, ...] = ()
     baselines: tuple[str, ...] = ()
     teacher: str | None = None
-    teacher_sample: int = 100
     matched: bool = False
     rerank: int = 0
     rerank_critic: str = ""
