@@ -20,7 +20,7 @@ from builder.config.run import RoundConfig, RunConfig
 from builder.config.sentences import CandidatesConfig, ContextsConfig, DomainConfig
 from builder.config.tasks import fill_from_tasks, refuse_unknown
 from builder.measures.entailment import DIRECTIONS
-from builder.measures.registry import VALIDITY, Registry, registry
+from builder.measures.registry import OPTIONAL, VALIDITY, Registry, registry
 from builder.methods.registry import METHODS
 from builder.teachers.settings import TorchSettings
 from dimsum.language import Language
@@ -69,8 +69,8 @@ class BuildConfig(Settings):
     )
     measures: tuple[str, ...] = Field(
         (),
-        description="beside those always taken: copying, words, roles, claims, form, main_point, "
-        "tree_distance; your own as module:name, or the name that an installed package gives",
+        description=f"in addition to those always taken: {', '.join(OPTIONAL)}; your own as "
+        "module:name, or the name that an installed package gives",
     )
     validity: ReferenceInFile | None = Field(
         None,

@@ -29,7 +29,7 @@ class PairsConfig(Settings):
 
     bounds: dict[str, Rules]
     encoder: str | None = Field(
-        None, description="sentence encoder for the measure cosine; empty: not measured"
+        None, description="sentence encoder for measures of embeddings; empty: not measured"
     )
     keep_rejects: int = Field(
         100_000,

@@ -7,6 +7,7 @@ from functools import partial
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from builder.report.distributions import ACROSS, UP
 from builder.report.drawing import Picture
 from builder.report.model import Breakdown, Grid, Histogram, Report, Share
 from builder.report.themes import LIGHT
@@ -125,10 +126,11 @@ def _picture_of_grid(grid: Grid) -> Picture:
     best = max((count, x, y) for y, line in enumerate(grid.counts) for x, count in enumerate(line))
     _, x, y = best
     words = (
-        f"The fullest cell has compression {grid.x_edges[x]:.2f} to {grid.x_edges[x + 1]:.2f} and "
-        f"density {grid.y_edges[y]:.1f} to {grid.y_edges[y + 1]:.1f}"
+        f"The fullest cell has {ACROSS.shown} {grid.x_edges[x]:.2f} to {grid.x_edges[x + 1]:.2f} "
+        f"and {UP.shown} {grid.y_edges[y]:.1f} to {grid.y_edges[y + 1]:.1f}"
     )
-    return Picture("grid", "Compression by density", words, partial(_grid, grid), height=3.1)
+    title = f"{ACROSS.heading} by {UP.shown}"
+    return Picture("grid", title, words, partial(_grid, grid), height=3.1)
 
 
 def _grid(grid: Grid, figure: Figure) -> None:
@@ -149,8 +151,8 @@ def _grid(grid: Grid, figure: Figure) -> None:
                 )
     axes.set_xlim(grid.x_edges[0], grid.x_edges[-1])
     axes.set_ylim(grid.y_edges[0], grid.y_edges[-1])
-    axes.set_xlabel("compression: short targets on the left")
-    axes.set_ylabel("density: copied words at the top")
+    axes.set_xlabel(f"{ACROSS.shown}: short targets on the left")
+    axes.set_ylabel(f"{UP.shown}: copied words at the top")
     axes.set_title(f"fullest cell: {top:,} rows", fontsize=9, color=LIGHT["soft"], loc="right")
 
 
