@@ -193,7 +193,7 @@ class Batch:
         return Batch(self.sentences, self.source[rows], self.target[rows], self.models, contexts)
 
     def either_way(self) -> tuple[Batch, Indices]:
-        """The pairs without the reverse and the repeats of any, and the place of each among them.
+        """The pairs without the reverse and the repeats of any, and the index of each among them.
 
         Sentences in two contexts are two pairs.
         """
@@ -205,8 +205,8 @@ class Batch:
         context = np.array(contexts or [0], dtype=np.int64)
         size = len(self.sentences.texts)
         key = (context * size + ends.min(axis=0)) * size + ends.max(axis=0)
-        _, first, place = np.unique(key, return_index=True, return_inverse=True)
-        return self.only(first), place
+        _, first, index = np.unique(key, return_index=True, return_inverse=True)
+        return self.only(first), index
 
     def texts(self) -> list[tuple[str, str]]:
         """(source, target) of each pair, for a measure that reads them one by one."""
@@ -267,7 +267,7 @@ class Measure:
 
         self.check()
         once = self.direction == "symmetric" and self.cost == "model"
-        asked, place = batch.either_way() if once else (batch, None)
+        asked, index = batch.either_way() if once else (batch, None)
         found = {
             name: np.asarray(values, dtype=np.float64)
             for name, values in self.compute(asked).items()
@@ -279,4 +279,4 @@ class Measure:
                 f"the measure {self.name} gave {shapes} instead of {wanted}",
                 hint="compute gives every column, one number a pair",
             )
-        return found if place is None else {name: one[place] for name, one in found.items()}
+        return found if index is None else {name: one[index] for name, one in found.items()}

@@ -116,8 +116,8 @@ def _alike(
             is_open = np.flatnonzero(room[owners] > 0)
             order = is_open[np.lexsort((keys[is_open], counts[is_open], owners[is_open]))]
             keys, owners = keys[order], owners[order]
-            place = np.arange(len(owners)) - np.searchsorted(owners, owners, "left")
-            prefix = place < room[owners]
+            position = np.arange(len(owners)) - np.searchsorted(owners, owners, "left")
+            prefix = position < room[owners]
             keys, owners = keys[prefix], owners[prefix]
             prefixes.add(part_of(keys, parts), keys, owners)
         for part in range(parts):

@@ -77,7 +77,7 @@ def joined(paths: Sequence[Path]) -> tuple[Array, Array]:
 
 
 def survivors(pairs: Shards, rows: Array, root: Array) -> tuple[Array, pa.ChunkedArray[Any]]:
-    """Of each row the place of the one of its cluster that stays, and the source of that one.
+    """Of each row the index of the one of its cluster that stays, and the source of that one.
 
     The order is that of `builder.stages.duplicates.strength`, then the context. Texts are read
     only of rows whose numbers are the largest of their cluster.
@@ -105,10 +105,10 @@ def survivors(pairs: Shards, rows: Array, root: Array) -> tuple[Array, pa.Chunke
 def ids_of(pairs: Shards, stays: Array, total: int) -> pa.Array[Any]:
     """The id of each row that is of another release, whose rows begin at `total`; else null."""
     old = np.flatnonzero(stays >= total)
-    numbers, place = np.unique(stays[old], return_inverse=True)
+    numbers, index = np.unique(stays[old], return_inverse=True)
     texts = pairs.read(numbers, ["context_id"])["context_id"].to_pylist()
     found: list[str | None] = [None] * len(stays)
-    for row, number in zip(old.tolist(), place.tolist(), strict=True):
+    for row, number in zip(old.tolist(), index.tolist(), strict=True):
         found[row] = texts[number]
     return pa.array(found, pa.string())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections import Counter
 from pathlib import Path
@@ -41,6 +42,27 @@ def echo(settings: EchoSettings, request: Request) -> list[Draw]:
 
 
 ECHO = Method("echo", EchoSettings, echo, needs_earlier=True)
+
+
+def pieces(code: str) -> dict[str, str]:
+    """The settings, the function and the method of a module, without docstrings."""
+    found = {}
+    for node in ast.parse(code).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            if ast.get_docstring(node):
+                del node.body[0]
+            found[node.name] = ast.unparse(node)
+        elif isinstance(node, ast.Assign):
+            found[ast.unparse(node.targets[0])] = ast.unparse(node.value)
+    return found
+
+
+def test_it_is_the_method_that_contributing_shows() -> None:
+    page = (Path(__file__).parents[3] / "CONTRIBUTING.md").read_text("utf-8")
+    shown = pieces(page.partition("```python\n")[2].partition("```")[0])
+    assert set(shown) == {"EchoSettings", "echo", "ECHO"}
+    here = pieces(Path(__file__).read_text("utf-8"))
+    assert shown == {name: here[name] for name in shown}
 
 
 def with_echo(document: dict[str, Any], **settings: Any) -> dict[str, Any]:
