@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import random
 from importlib import resources
 
 from builder.audit.key import Pair
 from builder.audit.questions import PAIR_QUESTIONS
 from builder.store import digest
+from dimsum.data.files import rows_in
 
 
 def draw_known(count: int, seed: int) -> list[Pair]:
@@ -17,8 +17,8 @@ def draw_known(count: int, seed: int) -> list[Pair]:
     Args:
         count: at most as many as there are.
     """
-    text = resources.files("builder.audit").joinpath("known.jsonl").read_text("utf-8")
-    rows = [json.loads(line) for line in text.splitlines()]
+    with resources.as_file(resources.files("builder.audit").joinpath("known.jsonl")) as path:
+        rows = list(rows_in(path))
     random.Random(seed).shuffle(rows)
     valid = [row for row in rows if row["valid"]]
     invalid = [row for row in rows if not row["valid"]]
