@@ -100,7 +100,7 @@ def _drop_noun(sentence: Any, root: Any) -> Iterator[str]:
 
 
 def _drop_date(sentence: Any, root: Any) -> Iterator[str]:
-    """When it was, of what is told in the past."""
+    """When it was, of what is past."""
     finite = [root, *(t for t in root.children if t.dep_ in {"aux", "auxpass"})]
     if not any(t.tag_ == "VBD" for t in finite):
         return

@@ -184,7 +184,7 @@ STRENGTHENED: dict[str, Rewriting] = {
     "source dropped": _drop_source,
     "hedge dropped": _drop_hedge,
     "modality changed": _strengthen_modal,
-    "attempt told as done": _achieve,
+    "attempt as done": _achieve,
     "quantity strengthened": _strengthen_quantity,
     "restriction dropped": _drop_restriction,
     "roles swapped": _swap_roles,

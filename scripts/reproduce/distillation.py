@@ -71,13 +71,13 @@ def page(toy: Any, step: Any | None, text: Any | None = None) -> str:
         "sequences are for, and not how much they bring on text.",
     ]
     if step is not None:
-        parts += ["## A step beside TRL's", beside(step)]
+        parts += ["## A step beside TRL's", compare_steps(step)]
     if text is not None:
         parts += ["## Students of text", of_text(text)]
     return "\n\n".join(parts) + "\n"
 
 
-def beside(step: Any) -> str:
+def compare_steps(step: Any) -> str:
     wanted, low, middle, high = step["of"], *step["trl_over_ours"]
     return "\n\n".join(
         [

@@ -90,7 +90,7 @@ from builder.critics.edits import edit_all
             "The climbers tried to reach the summit.",
             "The climbers managed to reach the summit.",
             "neutral",
-            "attempt told as done",
+            "attempt as done",
         ),
         (
             "Some companies have cut their prices.",
