@@ -48,7 +48,7 @@ def environment_of(stage: Stage, config: BuildConfig) -> dict[str, str]:
     """What a stage's bytes depend on, as it is in this process."""
     roles = stage.roles(config)
     models = {role: model for role, model in models_of(config).items() if role in roles}
-    libraries = [*stage.libraries, *(OF_MODELS if models else ())]
+    libraries = [*stage.libraries_of(config), *(OF_MODELS if models else ())]
     devices = {role: _place_of(model) for role, model in models.items()}
     return {**{name: _version(name) for name in libraries}, **devices}
 
@@ -61,7 +61,7 @@ def environment_here(config: BuildConfig) -> dict[str, str]:
 def part_of(stage: Stage, config: BuildConfig, environment: Environment) -> dict[str, str]:
     """What of an environment a stage depends on."""
     roles = {role for role in stage.roles(config) if role in environment}
-    wanted = {*stage.libraries, *roles, *(OF_MODELS if roles else ())}
+    wanted = {*stage.libraries_of(config), *roles, *(OF_MODELS if roles else ())}
     return {name: value for name, value in environment.items() if name in wanted}
 
 

@@ -230,7 +230,8 @@ class Measure:
         models: roles of the run's models that `compute` asks for (`critic`, `encoder`, `teacher`,
             `parser`).
         libraries: that `compute` imports and that do not come with this package, by the name under
-            which both Python and pip know them; a build looks for them before it begins.
+            which both Python and pip know them; a build looks for them before it begins,
+            and notes their versions.
         version: raised when the values change.
     """
 

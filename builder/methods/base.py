@@ -85,6 +85,7 @@ class Method:
         settings: pydantic model of its settings.
         draw: (settings, request) -> at least `count` draws of each context.
         version: raised when `draw` would give other sentences for the same request.
+        libraries: whose versions change what `draw` gives, besides those that compute the teacher.
         describe: its settings in a few words, for the report.
         needs_earlier: it works on what other methods gave before, so it cannot be the first.
         needs_model: it computes with `Request.teacher` itself; one that only samples by
@@ -95,6 +96,7 @@ class Method:
     settings: type[MethodSettings]
     draw: Callable[[Any, Request], Sequence[Draw]]
     version: int = 1
+    libraries: tuple[str, ...] = ()
     describe: Callable[[Any], str] = lambda settings: ""
     needs_earlier: bool = False
     needs_model: bool = True

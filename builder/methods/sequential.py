@@ -102,6 +102,7 @@ METHOD = Method(
     name="sequential",
     settings=SequentialSettings,
     draw=draw,
+    libraries=("yake",),
     describe=lambda s: f"{s.keywords} keywords, {s.beams} beams",
     needs_earlier=True,
 )

@@ -52,8 +52,8 @@ def one(config: BuildConfig) -> int:
     return 1
 
 
-def no_models(config: BuildConfig) -> tuple[str, ...]:
-    """Of a stage that loads the same models under every configuration."""
+def nothing_further(config: BuildConfig) -> tuple[str, ...]:
+    """Of a stage that needs the same under every configuration."""
     return ()
 
 
@@ -75,6 +75,7 @@ class Stage:
         files: what a shard reads from outside the run: name to path. Their hashes enter the
             fingerprint and the sidecar; no path does.
         libraries: whose versions change its bytes, besides those that compute models.
+        further_libraries: likewise, under some configurations only.
         content: digest of what the stage takes from such a file; files that differ and give the
             same, by an empty line say, are then the same input to a unit that is finished.
     """
@@ -86,16 +87,21 @@ class Stage:
     inputs: tuple[str, ...]
     settings: Callable[[BuildConfig, int], Any]
     models: tuple[str, ...] = ()
-    further_models: Callable[[BuildConfig], tuple[str, ...]] = no_models
+    further_models: Callable[[BuildConfig], tuple[str, ...]] = nothing_further
     whole: bool = False
     units: Callable[[BuildConfig], int] = one
     files: Callable[[BuildConfig, int], Mapping[str, Path]] = no_files
     libraries: tuple[str, ...] = ()
+    further_libraries: Callable[[BuildConfig], tuple[str, ...]] = nothing_further
     content: Callable[[Path], str] | None = None
 
     def roles(self, config: BuildConfig) -> tuple[str, ...]:
         """Of the models that it may load under a configuration."""
         return (*self.models, *self.further_models(config))
+
+    def libraries_of(self, config: BuildConfig) -> tuple[str, ...]:
+        """Whose versions change its bytes under a configuration."""
+        return (*self.libraries, *self.further_libraries(config))
 
 
 def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:

@@ -131,4 +131,9 @@ STAGE = Stage(
     },
     models=("teacher",),
     libraries=OF_SPLITTING,
+    further_libraries=lambda c: tuple(
+        library
+        for method in c.candidates.methods
+        for library in METHODS.find(method.kind).libraries
+    ),
 )

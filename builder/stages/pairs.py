@@ -258,4 +258,5 @@ STAGE = Stage(
     inputs=("candidates",),
     settings=settings,
     models=("encoder",),
+    further_libraries=lambda c: tuple(x for m in c.registry.before_critic for x in m.libraries),
 )

@@ -296,5 +296,6 @@ STAGE = Stage(
     settings=settings,
     models=("critic", "encoder"),
     further_models=further_models,
+    further_libraries=lambda c: tuple(x for m in c.registry.with_critic for x in m.libraries),
     files=prior_files,
 )

@@ -13,6 +13,7 @@ from builder.config import BuildConfig, parse_config
 from builder.errors import BuilderError, ConfigError
 from builder.pool import ModelPool
 from builder.run import build, resolve_header
+from builder.stages.order import stages_of
 from builder.stages.scores import Ledger
 from builder.store import Run
 from dimsum.files import file_hash
@@ -96,6 +97,25 @@ def test_what_nothing_was_made_with_yet_may_change(
     build(config, folder)
     (known,) = Run.open(folder).header()["environments"]
     assert known["spacy"] == "99"
+
+
+def test_what_a_method_or_a_measure_imports_is_noted_where_it_is_used(
+    toy_document: dict[str, Any],
+) -> None:
+    assert "yake" not in environment.environment_here(parse_config(toy_document))
+    toy_document["candidates"]["methods"][0]["share"] = 0.5
+    toy_document["candidates"]["methods"].append({"kind": "sequential", "share": 0.5})
+    toy_document["measures"] = ["ease"]
+    config = parse_config(toy_document)
+    here = environment.environment_here(config)
+    used = {
+        stage.name: {"yake", "wordfreq"} & set(environment.part_of(stage, config, here))
+        for stage in stages_of(config)
+    }
+    assert {name: found for name, found in used.items() if found} == {
+        "candidates": {"yake"},
+        "pairs": {"wordfreq"},
+    }
 
 
 def test_a_finished_run_stays_finished_under_another_version(
