@@ -43,8 +43,8 @@ class Output:
     Attributes:
         table: rows that go on.
         extra: further tables by name; `rejects` holds rows with a `reason`.
-        entered: units that came in, kept or not.
-        rejected: units dropped, by reason.
+        entered: how many came in, kept or not.
+        rejected: how many were dropped, by reason.
         counters: other counts worth keeping (tokens, model calls).
         group: rows that a reader of a part of a table has to read at least.
     """

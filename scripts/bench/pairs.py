@@ -30,14 +30,13 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from builder.config import BuildConfig, load_config
 from builder.critics.agreement import names, numbers, share_found, words_of
 from builder.pool import ModelPool
 from builder.stages import pairs
 from builder.stages.base import Work
-from builder.store import REJECTS, write_table
+from builder.store import REJECTS, read_table, write_table
 from dimsum.metrics.overlap import compression, density, fragments, rouge_l
 from dimsum.metrics.words import tokens
 
@@ -127,7 +126,7 @@ def in_columns(config: BuildConfig, table: pa.Table) -> Any:
 def regroup(run: Path, each: int) -> pa.Table:
     """The candidates of a run, as contexts of `each` sentences; what is left over is dropped."""
     files = sorted((run / "candidates").glob("[0-9]*[0-9].parquet"))
-    table = pa.concat_tables([pq.read_table(file) for file in files])
+    table = pa.concat_tables([read_table(file) for file in files])
     table = table.slice(0, table.num_rows // each * each)
     numbered = pa.array([f"n-{row // each}" for row in range(table.num_rows)])
     return table.set_column(table.schema.get_field_index("context_id"), "context_id", numbered)
