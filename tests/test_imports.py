@@ -33,7 +33,7 @@ def imported(folder: str) -> dict[str, str]:
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 names = [node.module]
             for name in (name.partition(".")[0] for name in names):
-                # Scripts import their neighbours; `import ray` in builder/engines/ray.py is no such.
+                # Scripts import their neighbours; in builder/engines/ray.py that is not so.
                 if folder != "scripts" or not (path.parent / f"{name}.py").is_file():
                     found.setdefault(name, str(path.relative_to(ROOT)))
     return found
