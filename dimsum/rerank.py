@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
     from dimsum.student import Student
 
+BEAMS_FOR_COPIES = 8
+"""Of a search for a source of which only copies were written: a beam ends earlier or goes on
+elsewhere, as greedy outputs and samples of a sure student do not (docs/experiments/levers.md)."""
+
 Judge = Callable[[Sequence[tuple[str, str]], TaskDefinition], "np.ndarray[Any, Any]"]
 """How good each (source, output) is as a pair of a task, shape (n,); more is better, and an output
 below zero is not wanted even if it is what its code asks for."""
@@ -63,8 +67,9 @@ def best_of(
         code if the judge wants any such, and of these the one that it values most; with a tree, of
         those that the judge wants the one whose tree is nearest to it, and of equally near ones
         the one that it values most. Of equally good ones the greedy output, then the likeliest
-        beam, then the first sample. A source is its own output only where nothing else was
-        written; one without words has an empty output.
+        beam, then the first sample. Where nothing but the source itself was written, the texts of
+        a beam search are chosen from too, so that it is its own output only where these are it as
+        well; a source without words has an empty output.
 
     Raises:
         UsageError: fewer than one sample, one beam, or an unknown control code.
@@ -90,11 +95,40 @@ def best_of(
         list(dict.fromkeys([first, *some, *more]))
         for first, some, more in zip(greedy, searched, sampled, strict=True)
     ]
+    _add_beams_to_copies(student, sources, code, choices, batch_size, trees)
     distances = None
     if trees and any(trees):
         distances = distances_to(student.spec.prompts.known_syntax(), trees, choices)
     obeyed = code if beams else None
     return choose_best(sources, choices, task, judge, code=obeyed, distances=distances)
+
+
+def _add_beams_to_copies(
+    student: Student,
+    sources: Sequence[str],
+    code: str,
+    choices: list[list[str]],
+    batch_size: int,
+    trees: Sequence[str] | None,
+) -> None:
+    """Give a source of which only copies were written the texts of a beam search besides."""
+    bare = [
+        number
+        for number, (source, some) in enumerate(zip(sources, choices, strict=True))
+        if source.strip() and not any(text.strip() and text != source for text in some)
+    ]
+    if not bare:
+        return
+    written = write_beams(
+        student,
+        [sources[number] for number in bare],
+        code,
+        BEAMS_FOR_COPIES,
+        batch_size=batch_size,
+        trees=None if trees is None else [trees[number] for number in bare],
+    )
+    for number, more in zip(bare, written, strict=True):
+        choices[number] = list(dict.fromkeys([*choices[number], *more]))
 
 
 def choose_best(
@@ -142,7 +176,8 @@ def likeliest_obeying(
     batch_size: int = BATCH_SIZE,
     trees: Sequence[str] | None = None,
 ) -> list[str]:
-    """Of each source's beams the likeliest text that obeys the code, else the likeliest.
+    """Of each source's beams the likeliest text that obeys the code, else the likeliest that is no
+    copy of the source, else the likeliest.
 
     Args:
         code: control code of all outputs.
@@ -191,9 +226,13 @@ def write_beams(
 def choose_obeying(
     task: TaskDefinition, code: str, sources: Sequence[str], written: Sequence[Sequence[str]]
 ) -> list[str]:
-    """Of the texts for each source the first that obeys the code, else the first."""
+    """Of the texts for each source the first that obeys the code, else the first that is no copy,
+    else the first."""
     return [
-        next((text for text in some if obeys(task, code, source, text)), some[0])
+        next(
+            (text for text in some if obeys(task, code, source, text)),
+            next((text for text in some if text != source), some[0]),
+        )
         for source, some in zip(sources, written, strict=True)
     ]
 

@@ -111,6 +111,33 @@ def test_a_text_without_a_parse_is_the_farthest() -> None:
     assert found == [{"one two": 0, "one": 1, "why ?": inf}, {"why ?": 0}]
 
 
+class Copying(Scripted):
+    """Writes the source, and something else by beam search if it has it."""
+
+    def __init__(self, beams: dict[str, list[str]]) -> None:
+        self.beams, self.searched = beams, list[str]()
+
+    def write(self, sources: Sequence[str], code: str, n: int = 1, **more: Any) -> list[list[str]]:
+        if more.get("generation") is None:
+            return [[source] * n for source in sources]
+        self.searched += sources
+        return [self.beams.get(source, [source]) for source in sources]
+
+
+def test_where_only_copies_were_written_beams_are_chosen_from() -> None:
+    student: Any = Copying({SOURCE: [SOURCE, SHORT, LONG]})
+    found = best_of(student, [SOURCE, "A cat.", ""], SUMMARY, "long-extractive", 4, by_length)
+    assert found == [LONG, "A cat.", ""]
+    assert student.searched == [SOURCE, "A cat."]
+    scripted: Any = Scripted()  # what is no copy needs no search: its beams would be the samples
+    assert best_of(scripted, [SOURCE], SUMMARY, "long-extractive", 4, by_length) == [LONG]
+
+
+def test_of_beams_that_do_not_obey_a_copy_comes_last() -> None:
+    student: Any = Copying({SOURCE: [SOURCE, LONG]})
+    assert likeliest_obeying(student, [SOURCE], SUMMARY, "short-extractive", 2) == [LONG]
+
+
 @pytest.mark.parametrize(("sign", "take"), [(1, max), (-1, min)])
 def test_a_teacher_is_given_the_same_choice(sign: int, take: Any, toy_llama: Path) -> None:
     teacher = Student.from_pretrained(toy_llama, device="cpu", dtype="float32")
