@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dimsum.controls import wording_of
 from dimsum.errors import UsageError
+from dimsum.metrics.words import tokens
 from dimsum.syntax.nearness import distances_to
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.base import ANY_LENGTH, ControlCode
@@ -115,7 +116,7 @@ def _add_beams_to_copies(
     bare = [
         number
         for number, (source, some) in enumerate(zip(sources, choices, strict=True))
-        if source.strip() and not any(text.strip() and text != source for text in some)
+        if source.strip() and all(not text.strip() or is_copy(source, text) for text in some)
     ]
     if not bare:
         return
@@ -157,11 +158,11 @@ def choose_best(
     def rank(number: int, text: str) -> tuple[bool, bool, bool, float, float]:
         source = sources[number]
         value = values.get((source, text), -inf)
-        wanted = value >= 0
+        wanted, own = value >= 0, not is_copy(source, text)
         first = code is not None and wanted and obeys(task, code, source, text)
         if distances is None:
-            return first, text != source, False, 0.0, value
-        return first, text != source, wanted, -distances[number][text], value
+            return first, own, False, 0.0, value
+        return first, own, wanted, -distances[number][text], value
 
     return [max(some, key=lambda text: rank(number, text)) for number, some in enumerate(choices)]
 
@@ -231,7 +232,7 @@ def choose_obeying(
     return [
         next(
             (text for text in some if obeys(task, code, source, text)),
-            next((text for text in some if text != source), some[0]),
+            next((text for text in some if not is_copy(source, text)), some[0]),
         )
         for source, some in zip(sources, written, strict=True)
     ]
@@ -247,7 +248,7 @@ def obeys(task: TaskDefinition, code: str, source: str, output: str) -> bool:
     """Whether an output is what a control code asks for; anything is where it asks nothing."""
     found = _find(task, code)
     wanted = found.options if found else {}
-    if not output.strip() or output == source:
+    if not output.strip() or is_copy(source, output):
         return False
     pair = wording_of(source, output)
     return all(
@@ -255,6 +256,14 @@ def obeys(task: TaskDefinition, code: str, source: str, output: str) -> bool:
         for option in task.options
         if option.name in wanted
     )
+
+
+def is_copy(source: str, output: str) -> bool:
+    """Whether an output has the source's very words, whatever its case, blanks and punctuation.
+
+    Texts without words are copies only if they are the same.
+    """
+    return output == source or (bool(words := tokens(source)) and words == tokens(output))
 
 
 def _find(task: TaskDefinition, code: str) -> ControlCode | None:

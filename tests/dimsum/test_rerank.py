@@ -20,7 +20,7 @@ from dimsum.evaluation.matched import nearest_in_length
 from dimsum.evaluation.teacher_writer import TeacherWriter
 from dimsum.evaluation.wanted import Wanted
 from dimsum.prompts import PromptFormat
-from dimsum.rerank import best_of, likeliest_obeying, obeys
+from dimsum.rerank import best_of, is_copy, likeliest_obeying, obeys
 from dimsum.spec import Generation, StudentSpec
 from dimsum.syntax.control import SyntaxControl
 from dimsum.syntax.nearness import distances_to
@@ -131,6 +131,14 @@ def test_where_only_copies_were_written_beams_are_chosen_from() -> None:
     assert student.searched == [SOURCE, "A cat."]
     scripted: Any = Scripted()  # what is no copy needs no search: its beams would be the samples
     assert best_of(scripted, [SOURCE], SUMMARY, "long-extractive", 4, by_length) == [LONG]
+
+
+def test_a_copy_is_known_by_its_words() -> None:
+    spaced = SOURCE.replace(",", " ,").replace(".", " .")
+    assert is_copy(SOURCE, SOURCE) and is_copy(spaced, SOURCE) and is_copy("?!", "?!")
+    assert not is_copy(SOURCE, LONG) and not is_copy("?!", "...")
+    student: Any = Copying({spaced: [SOURCE, SHORT]})
+    assert best_of(student, [spaced], SUMMARY, "long-extractive", 4, by_length) == [SHORT]
 
 
 def test_of_beams_that_do_not_obey_a_copy_comes_last() -> None:
