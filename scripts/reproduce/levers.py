@@ -34,6 +34,7 @@ from student_page import (
 
 from cards.tables import table
 from dimsum.files import whole_file
+from dimsum.training.recipe import Recipe
 
 PAGE = Path(__file__).parents[2] / "docs" / "experiments" / "levers.md"
 METRICS = ("rougeL", "bertscore", "entailment", "copy_rate")
@@ -66,9 +67,17 @@ def read_answers(lines: Sequence[str]) -> Answers:
 
 def differences(recipe: dict[str, Any], base: dict[str, Any]) -> str:
     """The settings of a recipe that another has otherwise."""
-    usual = dict(flat(base))
-    own = [f"{name} {value}" for name, value in flat(recipe) if usual.get(name) != value]
-    return ", ".join(own) or "as shipped"
+    usual, own = settings_of(base), settings_of(recipe)
+    other = [f"{name} {value}" for name, value in own.items() if usual.get(name) != value]
+    return ", ".join(other) or "as shipped"
+
+
+def settings_of(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe's settings by their dotted names, of its objective those that are not usual."""
+    whole = Recipe.model_validate(recipe)
+    rest = whole.model_dump(mode="json", exclude={"objective"})
+    objective = whole.objective.model_dump(mode="json", exclude_defaults=True)
+    return dict(flat({**rest, "objective": objective}))
 
 
 def write_students(folder: Path, base: str, answers: Answers) -> str:
@@ -137,12 +146,9 @@ def main(texts: list[str] | None = None) -> None:
     for name, document in documents.items():
         parts += [f"### {name}", write_judgements(document)]
     parts += [f"## {section}" for section in sections]
-    parts += [
-        "## Definitions",
-        write_definitions(
-            documents or read_suite(next(iter(sorted(wanted.folder.glob("*-tune")))))
-        ),
-    ]
+    if not documents:
+        documents = read_suite(wanted.folder / f"{wanted.base}-tune")
+    parts += ["## Definitions", write_definitions(documents)]
     with whole_file(wanted.output) as stream:
         stream.write("\n\n".join(parts) + "\n")
     print(wanted.output)
