@@ -74,7 +74,8 @@ def begun_from(
 ) -> BeforeValidator:
     """Settings that begin from others: `BASE`, or `{from: BASE, key: value, ...}`.
 
-    Values replace those of the base, and mappings are merged; a list is replaced as a whole.
+    Values replace those of the base, and mappings are merged but for those of another `kind`; a
+    list is replaced as a whole.
 
     Args:
         read: a base by its name; a path arrives absolute.
@@ -102,12 +103,16 @@ def begun_from(
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """A mapping with the values of another; mappings inside both are merged."""
+    """A mapping with the values of another; mappings inside both are merged.
+
+    One that says another `kind`, or what it begins from, takes nothing from the other.
+    """
     found = dict(base)
     for key, value in changes.items():
         inner = found.get(key)
         if isinstance(inner, Mapping) and isinstance(value, Mapping):
-            value = merge(inner, value)
+            alike = FROM not in value and value.get("kind") in (None, inner.get("kind"))
+            value = merge(inner, value) if alike else value
         found[key] = value
     return found
 

@@ -16,6 +16,7 @@ from dimsum.settings import (
     apply_overrides,
     check,
     load,
+    merge,
     read_mapping,
 )
 
@@ -129,3 +130,14 @@ def test_settings_that_are_not_utf_8(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes("one: 1 # é".encode("latin-1"))
     with pytest.raises(UsageError, match="cannot be read: it is not UTF-8"):
         load(Numbers, tmp_path / "a.yaml", presets=PRESETS)
+
+
+def test_a_mapping_of_another_kind_is_replaced() -> None:
+    base = {"objective": {"kind": "a", "own": 1}, "plain": {"x": 1}}
+    assert merge(base, {"objective": {"kind": "b", "more": 2}, "plain": {"y": 2}}) == {
+        "objective": {"kind": "b", "more": 2},
+        "plain": {"x": 1, "y": 2},
+    }
+    assert merge(base, {"objective": {"from": "b"}})["objective"] == {"from": "b"}
+    for same in ({"own": 2}, {"kind": "a", "own": 2}):
+        assert merge(base, {"objective": same})["objective"] == {"kind": "a", "own": 2}
