@@ -23,8 +23,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from student_page import (
     ASKED,
+    count_apart,
     flat,
     read_suite,
+    said_by_all,
     share,
     training_of,
     write_definitions,
@@ -38,7 +40,6 @@ from dimsum.training.recipe import Recipe
 
 PAGE = Path(__file__).parents[2] / "docs" / "experiments" / "levers.md"
 METRICS = ("rougeL", "bertscore", "entailment", "copy_rate")
-VALID = ASKED.index("valid")
 Answers = dict[tuple[str, str, int], list[bool]]
 """Of a set, a system and a row, what all readers said yes to, in the order of ASKED."""
 
@@ -57,12 +58,7 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
 def read_answers(lines: Sequence[str]) -> Answers:
     """What readers said of the outputs on the suites of the students."""
     rows = [row for row in map(json.loads, lines) if row.get("part") == "tune"]
-    return {
-        (row["set"], row["system"], row["row"]): [
-            all(reader[question] for reader in row["readers"]) for question in ASKED
-        ]
-        for row in rows
-    }
+    return {(row["set"], row["system"], row["row"]): said_by_all(row) for row in rows}
 
 
 def differences(recipe: dict[str, Any], base: dict[str, Any]) -> str:
@@ -116,9 +112,7 @@ def write_valid(names: Sequence[str], base: str, answers: Answers) -> str:
         if not own:
             continue
         usual = {key[::2]: found for key, found in answers.items() if key[1] == base}
-        both = own.keys() & usual.keys()
-        won = sum(own[key][VALID] and not usual[key][VALID] for key in both)
-        lost = sum(usual[key][VALID] and not own[key][VALID] for key in both)
+        won, lost = count_apart(own, usual)
         p = binomtest(won, won + lost).pvalue if won + lost else 1.0
         shares = [share([found[i] for found in own.values()]) for i in range(len(ASKED))]
         rows.append([name, len(own), *shares, won, lost, f"{p:.3f}"])

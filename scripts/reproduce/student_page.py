@@ -229,9 +229,7 @@ def write_readings(path: Path, part: str | None = None) -> str:
     rows = [row for row in map(json.loads, lines) if part in (None, row.get("part"))]
     judged: dict[str, dict[str, dict[str, list[bool]]]] = defaultdict(lambda: defaultdict(dict))
     for row in rows:
-        judged[row["set"]][row["system"]][f"{row['set']} {row['row']}"] = [
-            all(reader[question] for reader in row["readers"]) for question in ASKED
-        ]
+        judged[row["set"]][row["system"]][f"{row['set']} {row['row']}"] = said_by_all(row)
     outputs = [systems for systems in judged.values() if len(systems) > 1]
     if len(outputs) > 1:
         for systems in outputs:
@@ -246,9 +244,7 @@ def write_readings(path: Path, part: str | None = None) -> str:
             lines.append([name, system, len(found), *(share(values) for values in shares)])
         own = [first, *(other for other in others if other.startswith(f"{first}, "))]
         for one, other in ((one, other) for one in own for other in others if other not in own):
-            shared = systems[one].keys() & systems[other].keys()
-            won = sum(systems[one][k][3] and not systems[other][k][3] for k in shared)
-            lost = sum(systems[other][k][3] and not systems[one][k][3] for k in shared)
+            won, lost = count_apart(systems[one], systems[other])
             p = binomtest(won, won + lost, alternative="greater").pvalue if won + lost else 1.0
             tests.append([name, f"{one} - {other}", won, lost, f"{p:.4f}"])
     readers = min(len(row["readers"]) for row in rows)
@@ -265,6 +261,18 @@ def write_readings(path: Path, part: str | None = None) -> str:
             table(["data", "systems", "first", "other", "p"], tests),
         ]
     )
+
+
+def said_by_all(row: Any) -> list[bool]:
+    """What all readers of a row of the readings said yes to, in the order of ASKED."""
+    return [all(reader[question] for reader in row["readers"]) for question in ASKED]
+
+
+def count_apart(one: Mapping[Any, list[bool]], other: Mapping[Any, list[bool]]) -> tuple[int, int]:
+    """Sources of both systems where only the first output is valid, and where only the other is."""
+    valid = ASKED.index("valid")
+    both = [(one[key][valid], other[key][valid]) for key in one.keys() & other.keys()]
+    return both.count((True, False)), both.count((False, True))
 
 
 def share(values: list[bool]) -> str:
