@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from builder.config.models import ModelConfig
 from builder.engines import EngineChoice
@@ -24,9 +24,21 @@ class RewritingConfig(Settings):
     )
     per_context: int = Field(1, ge=1, description="sentences of each context that are rewritten")
     least_words: int = Field(0, ge=0, description="of a sentence that is rewritten")
-    samples: int = Field(10, ge=1, description="of each sentence under each code (paper: 10)")
+    samples: int = Field(10, ge=0, description="of each sentence under each code (paper: 10)")
+    beams: int | None = Field(
+        None,
+        ge=2,
+        description="of a search for each sentence under each code, all of whose texts are "
+        "rewrites; of a second one within the lengths that the code asks for. Empty: no search",
+    )
     sampling: Generation = Generation()
     batch_size: int = Field(256, ge=1, description="outputs that are written together")
+
+    @model_validator(mode="after")
+    def _writes_something(self) -> RewritingConfig:
+        if not self.samples and self.beams is None:
+            raise ValueError("give samples, beams, or both")
+        return self
 
 
 class RoundConfig(Settings):

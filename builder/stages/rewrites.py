@@ -1,13 +1,16 @@
 """rewrites: what a student makes of each sentence, under each control code that it knows.
 
 Source: arXiv 2305.16635, section 3.3: ten samples of each sentence; under all codes, as in the
-code of the first version. PAIRS then bounds (sentence, rewrite) by the cheap measures, as the
-stage of the same name does for the teacher's pairs.
+code of the first version. A student that is sure of itself samples its sentence again and again;
+a beam search ends otherwise (docs/experiments/levers.md), and within the lengths that a code asks
+for it also writes what the student has seen few pairs of. PAIRS then bounds (sentence, rewrite) by
+the cheap measures, as the stage of the same name does for the teacher's pairs.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -30,12 +33,14 @@ from builder.stages.pairs import settings as pairs_settings
 from builder.stages.sentences import SCHEMA as SENTENCES
 from builder.store import Output
 from dimsum.prompts import one_line
+from dimsum.rerank import bounds_of
 
 if TYPE_CHECKING:
     from builder.measures.base import Indices
+    from dimsum.tasks import TaskDefinition
 
 METHOD = parallel.METHOD.name
-"""A student samples freely, as this method does."""
+"""A student writes freely, as this method does."""
 SCHEMA = extend(SENTENCES, target=pa.string(), control=pa.string())
 REJECTED = schema_of(
     context_id=pa.string(),
@@ -47,14 +52,10 @@ REJECTED = schema_of(
 
 
 def make(work: Work) -> Output:
-    """Sample, and drop what is no sentence, a copy, or said before of the same source."""
-    assert work.config.round is not None
-    settings = work.config.round.rewriting
+    """Write, and drop what is no sentence, a copy, or said before of the same source."""
     rows = work.tables["sentences"].to_pylist()
     if not rows:
         return with_rejects([], [], SCHEMA, REJECTED)
-    student = work.models.student()
-    codes = student.spec.codes
     tokens = 0
 
     def count(written: int) -> None:
@@ -62,16 +63,7 @@ def make(work: Work) -> Output:
         tokens += written
         work.tick(written)
 
-    found = student.write(
-        [row["source"] for row in rows for _ in codes],
-        [code for _ in rows for code in codes],
-        n=settings.samples,
-        sample=True,
-        seed=work.seed % 2**31,
-        batch_size=settings.batch_size,
-        generation=settings.sampling,
-        on_tokens=count,
-    )
+    codes, found = _write(work, [row["source"] for row in rows], count)
     passed: Rows = []
     rejects: Rows = []
     most = work.config.candidates.max_characters
@@ -79,7 +71,7 @@ def make(work: Work) -> Output:
     for position, row in enumerate(rows):
         seen = {one_line(row["source"])}
         for index, code in enumerate(codes):
-            for target in found[position * len(codes) + index]:
+            for target in found[index][position]:
                 reason = find_fault(target, most, forbidden[row["domain"]])
                 if reason is None and target in seen:
                     reason = "repeated"
@@ -97,6 +89,54 @@ def make(work: Work) -> Output:
         output.rejected[row["reason"]] = output.rejected.get(row["reason"], 0) + 1
     output.counters = {"tokens": tokens}
     return output
+
+
+def _write(
+    work: Work, sources: list[str], on_tokens: Callable[[int], None]
+) -> tuple[list[str], list[list[list[str]]]]:
+    """The codes that the student knows, and for each of them what it writes of each source."""
+    assert work.config.round is not None
+    settings = work.config.round.rewriting
+    student = work.models.student()
+    codes = student.spec.codes
+    found: list[list[list[str]]] = [[[] for _ in sources] for _ in codes]
+    if settings.samples:
+        written = student.write(
+            [source for source in sources for _ in codes],
+            [code for _ in sources for code in codes],
+            n=settings.samples,
+            sample=True,
+            seed=work.seed % 2**31,
+            batch_size=settings.batch_size,
+            generation=settings.sampling,
+            on_tokens=on_tokens,
+        )
+        for index in range(len(codes)):
+            found[index] = written[index :: len(codes)]
+    if settings.beams:
+        search = settings.sampling.model_copy(update={"beams": settings.beams})
+        for index, code in enumerate(codes):
+            bounds = lengths_of_code(work.config.definitions, code)
+            for compression in (None, bounds) if bounds else (None,):
+                written = student.write(
+                    sources,
+                    code,
+                    n=settings.beams,
+                    sample=False,
+                    batch_size=settings.batch_size,
+                    generation=search,
+                    compression=compression,
+                    on_tokens=on_tokens,
+                )
+                for texts, more in zip(found[index], written, strict=True):
+                    # Where fewer texts were found than beams, the last stands for the others.
+                    texts.extend(dict.fromkeys(more))
+    return codes, found
+
+
+def lengths_of_code(tasks: Iterable[TaskDefinition], code: str) -> tuple[float, float] | None:
+    """The share of a source's characters that a control code of some task asks for; None: any."""
+    return next((bounds for task in tasks if (bounds := bounds_of(task, code))), None)
 
 
 def make_pairs(work: Work) -> Output:
@@ -125,7 +165,7 @@ def _first_to_each(count: int) -> tuple[Indices, Indices]:
 
 STAGE = Stage(
     name="rewrites",
-    version=5,
+    version=6,
     counted="samples",
     make=make,
     inputs=("sentences",),

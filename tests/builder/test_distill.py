@@ -493,3 +493,46 @@ def test_a_source_keeps_what_the_teacher_thought_of_it(done: tuple[Path, Distill
         origin = source["context_id"].split("-r1-")[0]
         assert source["logprob"] == drawn[origin, source["sentence"]]
         assert written and all(math.isnan(row["logprob"]) for row in written)
+
+
+def test_a_round_takes_all_texts_of_a_beam_search(
+    done: tuple[Path, Distilled], settings: Path, tmp_path: Path
+) -> None:
+    """Those of the student's own search and of one within a code's lengths, and no samples."""
+    document = yaml.safe_load(settings.read_text())
+    how = {**document["rewriting"], "samples": 0, "beams": 3}
+    document |= {"corpus": str(done[1].corpora[0]), "rewriting": how}
+    path = tmp_path / "rounds.yaml"
+    path.write_text(yaml.safe_dump(document))
+    found = distill(load_distill(str(path)), tmp_path / "run", device="cpu")
+    second = Run.open(found.corpora[1])
+    config = parse_config(second.header()["config"])
+    assert config.round is not None
+    student = Student.from_pretrained(found.students[0], device="cpu")
+    search = config.round.rewriting.sampling.model_copy(update={"beams": 3})
+    bounded = 0
+    for shard in range(units_of("rewrites", config)):
+        asked = pq.read_table(second.read_finished("sentences", shard)).to_pylist()
+        rows = pq.read_table(second.read_finished("rewrites", shard)).to_pylist()
+        rows += second.read("rewrites", shard, "rejects").to_pylist()
+        for code in student.spec.codes:
+            bounds = stage_of_rewrites.lengths_of_code(config.definitions, code)
+            sources = [row["source"] for row in asked]
+            expected = [Counter[str]() for _ in asked]
+            for within in (None, bounds) if bounds else (None,):
+                written = student.write(
+                    sources, code, n=3, sample=False, generation=search, compression=within,
+                    batch_size=config.round.rewriting.batch_size,
+                )  # fmt: skip
+                for counts, texts in zip(expected, written, strict=True):
+                    counts.update(set(texts))
+                bounded += bool(within)
+            for row, counts in zip(asked, expected, strict=True):
+                mine = [r for r in rows if r["context_id"] == row["context_id"]]
+                assert Counter(r["target"] for r in mine if r["control"] == code) == counts
+    assert bounded
+
+
+def test_a_round_writes_something(settings: Path) -> None:
+    with pytest.raises(Exception, match="give samples, beams, or both"):
+        load_distill(str(settings), ("rewriting.samples=0",))
