@@ -96,7 +96,18 @@ def best_of(
         list(dict.fromkeys([first, *some, *more]))
         for first, some, more in zip(greedy, searched, sampled, strict=True)
     ]
-    _add_beams_to_copies(student, sources, code, choices, batch_size, trees)
+
+    def search(bare: list[int]) -> list[list[str]]:
+        return write_beams(
+            student,
+            [sources[number] for number in bare],
+            code,
+            BEAMS_FOR_COPIES,
+            batch_size=batch_size,
+            trees=None if trees is None else [trees[number] for number in bare],
+        )
+
+    choices = search_for_copies(sources, choices, search)
     distances = None
     if trees and any(trees):
         distances = distances_to(student.spec.prompts.known_syntax(), trees, choices)
@@ -104,32 +115,28 @@ def best_of(
     return choose_best(sources, choices, task, judge, code=obeyed, distances=distances)
 
 
-def _add_beams_to_copies(
-    student: Student,
+def search_for_copies(
     sources: Sequence[str],
-    code: str,
-    choices: list[list[str]],
-    batch_size: int,
-    trees: Sequence[str] | None,
-) -> None:
-    """Give a source of which only copies were written the texts of a beam search besides."""
+    choices: Sequence[list[str]],
+    search: Callable[[list[int]], list[list[str]]],
+) -> list[list[str]]:
+    """Choices, with the texts of a beam search besides where only copies were written.
+
+    Args:
+        choices: what was written of each source.
+        search: from positions of sources to the `BEAMS_FOR_COPIES` likeliest texts of each; not
+            called where there are none.
+    """
+    found = list(choices)
     bare = [
         number
         for number, (source, some) in enumerate(zip(sources, choices, strict=True))
         if source.strip() and all(not text.strip() or is_copy(source, text) for text in some)
     ]
-    if not bare:
-        return
-    written = write_beams(
-        student,
-        [sources[number] for number in bare],
-        code,
-        BEAMS_FOR_COPIES,
-        batch_size=batch_size,
-        trees=None if trees is None else [trees[number] for number in bare],
-    )
-    for number, more in zip(bare, written, strict=True):
-        choices[number] = list(dict.fromkeys([*choices[number], *more]))
+    if bare:
+        for number, more in zip(bare, search(bare), strict=True):
+            found[number] = list(dict.fromkeys([*found[number], *more]))
+    return found
 
 
 def choose_best(

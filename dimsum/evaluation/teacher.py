@@ -88,6 +88,25 @@ def samples(
     return [[clean(output) for output in outputs] for outputs in found]
 
 
+def beams(
+    teacher: Student,
+    prompts: TeacherPrompts,
+    variant: Variant,
+    sources: Sequence[str],
+    n: int,
+    batch_size: int = 16,
+) -> list[list[str]]:
+    """The n likeliest answers of a beam search for each source, cleaned as the greedy ones are."""
+    found = teacher.continue_rows(
+        _rows(teacher, prompts, variant, sources),
+        n=n,
+        sample=False,
+        batch_size=batch_size,
+        generation=GENERATION.model_copy(update={"beams": n}),
+    )
+    return [[clean(output) for output in outputs] for outputs in found]
+
+
 def _rows(
     teacher: Student, prompts: TeacherPrompts, variant: Variant, sources: Sequence[str]
 ) -> list[list[int]]:

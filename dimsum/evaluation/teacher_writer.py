@@ -13,7 +13,7 @@ from dimsum.evaluation.saved_outputs import saved_or_written
 from dimsum.evaluation.wanted import Wanted
 from dimsum.evaluation.writer import Open, describe_inputs
 from dimsum.models import public_name, resolve
-from dimsum.rerank import Judge, choose_best
+from dimsum.rerank import BEAMS_FOR_COPIES, Judge, choose_best, search_for_copies
 
 if TYPE_CHECKING:
     from dimsum.metrics.bertscore import BertScore
@@ -54,6 +54,8 @@ class TeacherWriter:
     def best(self, prompted: Sequence[System], judge: Judge | None) -> list[System]:
         """The best of several samples under the better prompt, where a choice is asked for.
 
+        As for a student, where only copies were written a beam search is chosen from too.
+
         Args:
             prompted: the systems of `prompted`; the one whose prompt did better on the examples
                 set aside is sampled from.
@@ -65,6 +67,7 @@ class TeacherWriter:
         asked = {
             **better.asked,
             "rerank": wanted.rerank,
+            "beams_for_copies": BEAMS_FOR_COPIES,
             "chosen_by": resolve(wanted.rerank_critic).identity,
         }
 
@@ -81,6 +84,14 @@ class TeacherWriter:
                 list(dict.fromkeys([first, *more]))
                 for first, more in zip(better.outputs, sampled, strict=True)
             ]
+
+            def search(bare: list[int]) -> list[list[str]]:
+                some = [self.sources[number] for number in bare]
+                return asking.beams(
+                    self.teacher, self.prompts, variant, some, BEAMS_FOR_COPIES, wanted.batch_size
+                )
+
+            choices = search_for_copies(self.sources, choices, search)
             outputs = choose_best(self.sources, choices, wanted.task, judge)
             return System(name, outputs, {**better.facts, "rerank": wanted.rerank})
 

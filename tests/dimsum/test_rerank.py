@@ -20,7 +20,7 @@ from dimsum.evaluation.matched import nearest_in_length
 from dimsum.evaluation.teacher_writer import TeacherWriter
 from dimsum.evaluation.wanted import Wanted
 from dimsum.prompts import PromptFormat
-from dimsum.rerank import best_of, is_copy, likeliest_obeying, obeys
+from dimsum.rerank import BEAMS_FOR_COPIES, best_of, is_copy, likeliest_obeying, obeys
 from dimsum.spec import Generation, StudentSpec
 from dimsum.syntax.control import SyntaxControl
 from dimsum.syntax.nearness import distances_to
@@ -165,6 +165,34 @@ def test_a_teacher_is_given_the_same_choice(sign: int, take: Any, toy_llama: Pat
     (sampled,) = asking.samples(teacher, prompts, variant, [SOURCE], 3)
     assert len(set(sampled)) > 1
     assert found.outputs[0] == take([LONG, *filter(None, sampled)], key=len)
+
+
+def test_a_teacher_that_only_copies_is_given_beams(
+    toy_llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher = Student.from_pretrained(toy_llama, device="cpu", dtype="float32")
+    prompts = TeacherPrompts((("{source}", ":"),), ())
+    variant = asking.Variant(0, shots=0, chat=False)
+    facts = {"prompt": variant.name, "tried": {variant.name: 1.0}}
+    known = [System("zero-shot", [SOURCE, SHORT], facts, asked={"shots": 0})]
+    wanted = Wanted(SUMMARY, rerank=2, rerank_critic="embedded:critic", bertscore=None)
+    examples = [Example(SOURCE, (SHORT,)), Example(LONG, (SHORT,))]
+    monkeypatch.setattr(asking, "samples", lambda *_: [[SOURCE] * 2, [SHORT] * 2])
+    writer = TeacherWriter(
+        wanted, str(toy_llama), examples, examples, None, [], str, lambda *_, **__: teacher
+    )
+    writer.prompts = prompts
+    (found,) = writer.best(known, by_length)
+    (searched,) = asking.beams(teacher, prompts, variant, [SOURCE], BEAMS_FOR_COPIES)
+    assert len(set(searched)) > 1
+    assert found.outputs == [max(filter(None, searched), key=len), SHORT]
+    row = teacher.tokens_of([f"{SOURCE}\n:"], whole=False)
+    ids = teacher.model.generate(
+        torch.tensor(row), num_beams=BEAMS_FOR_COPIES, num_return_sequences=BEAMS_FOR_COPIES,
+        max_new_tokens=60, do_sample=False, pad_token_id=0,
+    )  # fmt: skip
+    likeliest = teacher.tokenizer.decode(ids[0, len(row[0]) :], skip_special_tokens=True)
+    assert likeliest.strip().split("\n")[0].strip() == searched[0]
 
 
 def test_what_obeys_a_code() -> None:
