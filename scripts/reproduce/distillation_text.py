@@ -18,6 +18,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--layers", type=int, default=15)
     parser.add_argument("--pairs", type=int, default=400, help="training pairs, by a hash")
+    parser.add_argument("--written", type=int, help="texts of the round to start on, by a hash")
     parser.add_argument("--start-rate", type=float, default=3e-4)
     parser.add_argument("--epochs", type=int, default=1, help="of each objective")
     parser.add_argument("--batch", type=int, default=8)
@@ -191,8 +193,11 @@ def main(texts: list[str] | None = None) -> None:
     ):
         sys.exit(1)
     if not wrote.is_file():
+        lines = [json.dumps(row) + "\n" for row in written_in(wanted.round)]
+        if wanted.written:
+            lines = sorted(lines, key=lambda line: sha256(line.encode()).digest())[: wanted.written]
         with whole_file(wrote) as stream:
-            stream.writelines(json.dumps(row) + "\n" for row in written_in(wanted.round))
+            stream.writelines(lines)
     settings = {
         "objective": "supervised-kd",
         "learning_rate": wanted.start_rate,
