@@ -28,8 +28,8 @@ class RewritingConfig(Settings):
     beams: int | None = Field(
         None,
         ge=2,
-        description="of a search for each sentence under each code, all of whose texts are "
-        "rewrites; of a second one within the lengths that the code asks for. Empty: no search",
+        description="of a search for each sentence under each code, within the lengths that it "
+        "asks for; all of its texts are rewrites. Empty: no search",
     )
     sampling: Generation = Generation()
     batch_size: int = Field(256, ge=1, description="outputs that are written together")

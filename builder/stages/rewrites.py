@@ -2,9 +2,10 @@
 
 Source: arXiv 2305.16635, section 3.3: ten samples of each sentence; under all codes, as in the
 code of the first version. A student that is sure of itself samples its sentence again and again;
-a beam search ends otherwise (docs/experiments/levers.md), and within the lengths that a code asks
-for it also writes what the student has seen few pairs of. PAIRS then bounds (sentence, rewrite) by
-the cheap measures, as the stage of the same name does for the teacher's pairs.
+a beam search ends otherwise (docs/experiments/levers.md), and keeps to the lengths that a code
+asks for, so that it also writes what the student has seen few pairs of. PAIRS then bounds
+(sentence, rewrite) by the cheap measures, as the stage of the same name does for the teacher's
+pairs.
 """
 
 from __future__ import annotations
@@ -116,21 +117,19 @@ def _write(
     if settings.beams:
         search = settings.sampling.model_copy(update={"beams": settings.beams})
         for index, code in enumerate(codes):
-            bounds = lengths_of_code(work.config.definitions, code)
-            for compression in (None, bounds) if bounds else (None,):
-                written = student.write(
-                    sources,
-                    code,
-                    n=settings.beams,
-                    sample=False,
-                    batch_size=settings.batch_size,
-                    generation=search,
-                    compression=compression,
-                    on_tokens=on_tokens,
-                )
-                for texts, more in zip(found[index], written, strict=True):
-                    # Where fewer texts were found than beams, the last stands for the others.
-                    texts.extend(dict.fromkeys(more))
+            written = student.write(
+                sources,
+                code,
+                n=settings.beams,
+                sample=False,
+                batch_size=settings.batch_size,
+                generation=search,
+                compression=lengths_of_code(work.config.definitions, code),
+                on_tokens=on_tokens,
+            )
+            for texts, more in zip(found[index], written, strict=True):
+                # Where fewer texts were found than beams, the last stands for the others.
+                texts.extend(dict.fromkeys(more))
     return codes, found
 
 
