@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dimsum.bounded import Bounds, bound_outputs
 from dimsum.errors import DimsumError
@@ -19,6 +19,8 @@ from dimsum.writing import (
 )
 
 if TYPE_CHECKING:
+    import torch
+
     from dimsum.spec import Generation
     from dimsum.student import Student
 
@@ -117,11 +119,14 @@ class _Writing:
             arguments |= {
                 "num_beams": settings.beams,
                 "num_return_sequences": min(n, settings.beams),
+                "early_stopping": settings.early_stopping,
             }
         quiet, apart = quiet_transformers(), without_own_settings(model)
         with torch.inference_mode(), quiet, apart, torch.random.fork_rng():
             if chance is not None:
                 torch.manual_seed(chance[0] * 1_000_003 + chance[1])
+            elif causal and settings.beams > 1 and start > 1:
+                arguments["past_key_values"] = _run_prompts(model, inputs, settings.beams)
             ids = model.generate(**arguments)
         texts = tokenizer.batch_decode(ids[:, start:], skip_special_tokens=True)
         if chance is None:
@@ -129,3 +134,23 @@ class _Writing:
             rows_of = (texts[i : i + found] for i in range(0, len(texts), found))
             texts = [text for some in rows_of for text in some + some[-1:] * (n - found)]
         return [first_line(text) for text in texts]
+
+
+def _run_prompts(model: Any, inputs: dict[str, torch.Tensor], beams: int) -> Any:
+    """The cache of each prompt but for its last token, repeated for its beams.
+
+    `generate` repeats a prompt for every beam before it runs it.
+
+    Args:
+        inputs: input_ids and attention_mask of the prompts, padded on the left.
+    """
+    mask = inputs["attention_mask"][:, :-1]
+    cache = model(
+        input_ids=inputs["input_ids"][:, :-1],
+        attention_mask=mask,
+        position_ids=(mask.cumsum(-1) - 1).clamp(min=0),
+        use_cache=True,
+        logits_to_keep=1,
+    ).past_key_values
+    cache.batch_repeat_interleave(beams)
+    return cache

@@ -23,6 +23,9 @@ class Generation(Sampling):
         3, ge=0, description="no n-gram of an output comes twice; the source does not count; 0: off"
     )
     beams: int = Field(1, ge=1, description="of an output that is not sampled; 1: greedy")
+    early_stopping: bool = Field(
+        False, description="a search ends as soon as so many texts have ended as it has beams"
+    )
 
 
 class StudentSpec(BaseModel):

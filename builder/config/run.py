@@ -31,6 +31,9 @@ class RewritingConfig(Settings):
         description="of a search for each sentence under each code, within the lengths that it "
         "asks for; all of its texts are rewrites. Empty: no search",
     )
+    codes: tuple[str, ...] = Field(
+        (), description="control codes that are asked for; empty: all that the student knows"
+    )
     sampling: Generation = Generation()
     batch_size: int = Field(256, ge=1, description="outputs that are written together")
 

@@ -95,11 +95,11 @@ def make(work: Work) -> Output:
 def _write(
     work: Work, sources: list[str], on_tokens: Callable[[int], None]
 ) -> tuple[list[str], list[list[list[str]]]]:
-    """The codes that the student knows, and for each of them what it writes of each source."""
+    """The codes that are asked for, and for each of them what the student writes of each source."""
     assert work.config.round is not None
     settings = work.config.round.rewriting
     student = work.models.student()
-    codes = student.spec.codes
+    codes = [*settings.codes] or student.spec.codes
     found: list[list[list[str]]] = [[[] for _ in sources] for _ in codes]
     if settings.samples:
         written = student.write(

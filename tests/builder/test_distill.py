@@ -500,7 +500,8 @@ def test_a_round_takes_all_texts_of_a_beam_search(
 ) -> None:
     """Those of a search within the lengths of each code, and no samples."""
     document = yaml.safe_load(settings.read_text())
-    how = {**document["rewriting"], "samples": 0, "beams": 3}
+    codes = ["short-extractive", "paraphrase"]
+    how = {**document["rewriting"], "samples": 0, "beams": 3, "codes": codes}
     document |= {"corpus": str(done[1].corpora[0]), "rewriting": how}
     path = tmp_path / "rounds.yaml"
     path.write_text(yaml.safe_dump(document))
@@ -515,7 +516,8 @@ def test_a_round_takes_all_texts_of_a_beam_search(
         asked = pq.read_table(second.read_finished("sentences", shard)).to_pylist()
         rows = pq.read_table(second.read_finished("rewrites", shard)).to_pylist()
         rows += second.read("rewrites", shard, "rejects").to_pylist()
-        for code in student.spec.codes:
+        assert {row["control"] for row in rows} == set(codes)
+        for code in codes:
             bounds = stage_of_rewrites.lengths_of_code(config.definitions, code)
             sources = [row["source"] for row in asked]
             written = student.write(
