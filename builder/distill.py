@@ -80,6 +80,17 @@ class DistillConfig(Settings):
         return {**document, "finished": path} if (path / RUN_FILE).is_file() else document
 
     @model_validator(mode="after")
+    def _codes_known(self) -> DistillConfig:
+        known = [code for task in self.corpus.definitions for code in task.code_names]
+        for code in self.rewriting.codes:
+            if code not in known:
+                raise ConfigError(
+                    f"rewriting.codes: {code!r} is no control code of the corpus' tasks",
+                    hint=f"known: {', '.join(known)}",
+                )
+        return self
+
+    @model_validator(mode="after")
     def _is_of_a_teacher(self) -> DistillConfig:
         run = self.finished
         if run is None:

@@ -51,6 +51,7 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--final", type=Path, help="evaluation on sources that chose nothing")
     parser.add_argument("--readings", type=Path, required=True, help="readers' answers")
     parser.add_argument("--notes", type=Path, required=True, help="prose, of parts by `## `")
+    parser.add_argument("--title", default="One setting at a time")
     parser.add_argument("-o", "--output", type=Path, default=PAGE)
     return parser.parse_args(texts)
 
@@ -126,7 +127,7 @@ def main(texts: list[str] | None = None) -> None:
     answers = read_answers(lines)
     intro, *sections = wanted.notes.read_text(encoding="utf-8").strip().split("\n## ")
     parts = [
-        "# One setting at a time",
+        f"# {wanted.title}",
         "Written by `scripts/reproduce/levers.py` from the folders of the students, what "
         "`dimsum evaluate --suite` left, and readers' answers.",
         intro,

@@ -10,7 +10,9 @@ import yaml
 from builder.cli import run
 from builder.config import RewritingConfig, load_config
 from builder.distill import load_distill
+from builder.errors import ConfigError
 from dimsum.errors import UsageError
+from dimsum.tasks.summary import SUMMARY
 from dimsum.training.recipe import load_recipe
 
 
@@ -34,8 +36,14 @@ def test_what_the_rounds_leave_out_is_as_in_the_paper() -> None:
     paper = RewritingConfig()
     how = paper.sampling
     assert (how.temperature, how.top_p, paper.samples) == (0.7, 0.9, 10)
-    found = load_distill("embedded").rewriting.sampling
-    assert (found.temperature, found.top_p) == (1.0, how.top_p)  # at 0.7 mostly copies
+    found = load_distill("embedded").rewriting  # samples are mostly the sentence again
+    assert (found.samples, found.beams) == (0, 4)
+    assert set(found.codes) < set(SUMMARY.code_names)
+
+
+def test_codes_that_no_task_knows_are_refused() -> None:
+    with pytest.raises(ConfigError, match="'short' is no control code of the corpus' tasks"):
+        load_distill("embedded", ('rewriting.codes=["short"]',))
 
 
 def test_values_are_merged_with_what_they_begin_from(tmp_path: Path) -> None:
