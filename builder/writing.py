@@ -69,7 +69,7 @@ def sample_rows(
     greedy = seed is None
     settings = SamplingConfig.model_validate(
         {
-            **generation.model_dump(exclude={"beams"}),
+            **generation.model_dump(exclude={"beams", "early_stopping"}),
             **(_GREEDY if greedy else {}),
             "min_new_tokens": 0,
             "prompt_counts": False,
