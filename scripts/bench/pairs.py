@@ -5,7 +5,9 @@
     python scripts/bench/pairs.py --memory 2000
 
 Sentences are made up of few words, so that they share words as candidates of one context do. Both
-ways read the same candidates, in turns, and must keep the same rows for the same reasons.
+ways read the same candidates, in turns, and must keep the same rows for the same reasons. Where a
+preset has an encoder, the embeddings are made before and are nobody's time. Bounds on measures
+that came after the one-by-one way are measured there by the registry, one pair at a time.
 `--run` takes the sentences of a run, regrouped to contexts of the size asked for; `--workers`
 makes as many shards side by side, each in a process, as the engine of processes does.
 `--memory` runs a shard of so many contexts and prints the largest memory of the process.
@@ -21,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from itertools import groupby, pairwise
 from multiprocessing import get_context
@@ -29,10 +32,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+import numpy as np
 import pyarrow as pa
 
 from builder.config import BuildConfig, load_config
 from builder.critics.agreement import names, numbers, share_found, words_of
+from builder.measures.base import Batch, Sentences
 from builder.pool import ModelPool
 from builder.stages import pairs
 from builder.stages.base import Work
@@ -57,6 +62,8 @@ COMMON = [
     "station",
     "new",
 ]
+BY_HAND = ("compression", "rouge_l", "numbers", "names")
+"""Measures that `one_by_one` takes without the registry."""
 NAMES = ["Anna", "Paris", "Monday", "Reuters", "London", "Smith", "European", "Union"]
 NUMBERS = ["two", "12", "2019", "3.5", "first", "million", "40"]
 
@@ -80,47 +87,88 @@ def candidates(contexts: int, each: int) -> pa.Table:
     return pa.table({**columns, "method": ["parallel"] * (contexts * each)})
 
 
-def one_by_one(config: BuildConfig, table: pa.Table) -> tuple[list[Any], Counter[str]]:
+class Embedded:
+    """The models of a run whose only one is an encoder that has read all texts before."""
+
+    def __init__(self, vectors: dict[str, Any]) -> None:
+        self.vectors = vectors
+
+    def encoder(self) -> Embedded | None:
+        return self if self.vectors else None
+
+    def encode(self, texts: list[str]) -> Any:
+        return np.stack([self.vectors[text] for text in texts])
+
+
+def embed(config: BuildConfig, table: pa.Table) -> Embedded:
+    """Embeddings of all sentences, and of all contexts where these are sources too."""
+    encoder = ModelPool(config, {}).encoder()
+    columns = ["sentence", *(["context"] if pairs.takes_contexts(config) else [])]
+    texts = list({text for name in columns for text in table[name].to_pylist()})
+    if encoder is None or not texts:
+        return Embedded({})
+    return Embedded(dict(zip(texts, encoder.encode(texts), strict=True)))
+
+
+def measure_others(config: BuildConfig, texts: list[str], models: Embedded) -> Callable[..., Any]:
+    """What the bounds name beside the measures that `one_by_one` knows, of one pair at a time."""
+    sentences = Sentences(texts, models.encode(texts) if models.vectors else None)
+    bounded = {measure for rules in config.pairs.bounds.values() for measure in rules}
+    found = {config.registry.of(column).name: config.registry.of(column) for column in bounded}
+    others = [m for name, m in found.items() if name not in BY_HAND]
+
+    def measure(i: int, j: int) -> dict[str, float]:
+        batch = Batch(sentences, np.array([i]), np.array([j]))
+        return {name: float(v[0]) for m in others for name, v in m.of(batch).items()}
+
+    return measure
+
+
+def one_by_one(
+    config: BuildConfig, table: pa.Table, models: Embedded
+) -> tuple[list[Any], Counter[str]]:
     """Every pair as a dictionary of its own: how the stage worked before it had columns."""
     bounds = config.pairs.bounds
     kept, reasons = [], Counter[str]()
+    pairs_of = pairs.all_ordered
+    if pairs.takes_contexts(config):
+        table, pairs_of = pairs.with_contexts(table), pairs.context_to_each
     for _, group in groupby(table.to_pylist(), key=lambda row: row["context_id"]):
         texts = [row["sentence"] for row in group]
+        others = measure_others(config, texts, models)
         made = [(tokens(t), numbers(t), names(t), words_of(t)) for t in texts]
         shared = {
             (i, j): rouge_l(made[i][0], made[j][0])
             for i in range(len(texts))
             for j in range(i + 1, len(texts))
         }
-        for i, a in enumerate(made):
-            for j, b in enumerate(made):
-                if i == j:
-                    continue
-                values = {
-                    "compression": compression(texts[i], texts[j]),
-                    "rouge_l": shared[min(i, j), max(i, j)],
-                    "numbers_forward": share_found(b[1], a[1]),
-                    "numbers_backward": share_found(a[1], b[1]),
-                    "names_forward": share_found(b[2], a[3]),
-                    "names_backward": share_found(a[2], b[3]),
-                }
-                failed = {
-                    task: [m for m, bound in rules.items() if not bound.holds(values[m])]
-                    for task, rules in bounds.items()
-                }
-                if all(failed.values()):
-                    closest = min(failed, key=lambda task: len(failed[task]))
-                    reasons[f"{closest}.{failed[closest][0]}"] += 1
-                else:
-                    values["density"] = density(fragments(a[0], b[0]), texts[j])
-                    kept.append({"source": texts[i], "target": texts[j], **values})
+        for i, j in zip(*(side.tolist() for side in pairs_of(len(texts))), strict=True):
+            a, b = made[i], made[j]
+            values = {
+                "compression": compression(texts[i], texts[j]),
+                "rouge_l": shared[min(i, j), max(i, j)],
+                "numbers_forward": share_found(b[1], a[1]),
+                "numbers_backward": share_found(a[1], b[1]),
+                "names_forward": share_found(b[2], a[3]),
+                "names_backward": share_found(a[2], b[3]),
+                **others(i, j),
+            }
+            failed = {
+                task: [m for m, bound in rules.items() if not bound.holds(values[m])]
+                for task, rules in bounds.items()
+            }
+            if all(failed.values()):
+                closest = min(failed, key=lambda task: len(failed[task]))
+                reasons[f"{closest}.{failed[closest][0]}"] += 1
+            else:
+                values["density"] = density(fragments(a[0], b[0]), texts[j])
+                kept.append({"source": texts[i], "target": texts[j], **values})
     return kept, reasons
 
 
-def in_columns(config: BuildConfig, table: pa.Table) -> Any:
+def in_columns(config: BuildConfig, table: pa.Table, models: Any) -> Any:
     """The stage as it is."""
-    pool = ModelPool(config, {}, lambda line: None)
-    return pairs.make(Work(config, 0, 0, {"candidates": table}, pool))
+    return pairs.make(Work(config, 0, 0, {"candidates": table}, models))
 
 
 def regroup(run: Path, each: int) -> pa.Table:
@@ -132,9 +180,9 @@ def regroup(run: Path, each: int) -> pa.Table:
     return table.set_column(table.schema.get_field_index("context_id"), "context_id", numbered)
 
 
-def compare(config: BuildConfig, table: pa.Table, each: int, rounds: int) -> None:
+def compare(config: BuildConfig, table: pa.Table, rounds: int) -> None:
     """Both ways in turns on the same candidates; medians, and the ratio of each round."""
-    count = table.num_rows * (each - 1)
+    models = embed(config, table)
     spent: dict[str, list[float]] = {"one by one": [], "in columns": []}
     numbers("two")  # the library's imports are nobody's time
     for _ in range(rounds):
@@ -142,13 +190,14 @@ def compare(config: BuildConfig, table: pa.Table, each: int, rounds: int) -> Non
             for cached in (numbers, names):
                 cached.cache_clear()
             began = time.perf_counter()
-            found = measure(config, table)
+            found = measure(config, table, models)
             spent[way].append(time.perf_counter() - began)
             if way == "one by one":
                 kept, reasons = found
         assert found.rejected == dict(reasons)
         rows = found.table.select(["source", "target"]).to_pylist()
         assert rows == [{"source": r["source"], "target": r["target"]} for r in kept]
+    count = found.entered
     for way, seconds in spent.items():
         print(f"{way}: {count / statistics.median(seconds):,.0f} ordered pairs/s ({count:,} pairs)")
     ratios = [a / b for a, b in zip(*spent.values(), strict=True)]
@@ -163,28 +212,29 @@ def side_by_side(
     contexts = table.num_rows // each
     edges = [contexts * n // workers * each for n in range(workers + 1)]
     parts = [table.slice(a, b - a) for a, b in pairwise(edges)]
+    asked = [config] * workers, parts, [embed(config, table)] * workers
     seconds = []
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        list(pool.map(in_columns, [config] * workers, parts))  # imports are nobody's time
+        entered = sum(pool.map(count_pairs, *asked))  # imports are nobody's time
         for _ in range(rounds):
             began = time.perf_counter()
-            list(pool.map(count_kept, [config] * workers, parts))
+            list(pool.map(count_pairs, *asked))
             seconds.append(time.perf_counter() - began)
-    rate = table.num_rows * (each - 1) / statistics.median(seconds)
+    rate = entered / statistics.median(seconds)
     print(f"in columns, {workers} workers: {rate:,.0f} ordered pairs/s")
 
 
-def count_kept(config: BuildConfig, table: pa.Table) -> int:
-    """How many pairs go on; nothing is remembered from an earlier round."""
+def count_pairs(config: BuildConfig, table: pa.Table, models: Embedded) -> int:
+    """How many pairs there are; nothing is remembered from an earlier round."""
     numbers.cache_clear()
     names.cache_clear()
-    return int(in_columns(config, table).table.num_rows)
+    return int(in_columns(config, table, models).entered)
 
 
 def measure_memory(config: BuildConfig, contexts: int, each: int) -> None:
     """A whole shard, written as a build writes it."""
     began = time.perf_counter()
-    output = in_columns(config, candidates(contexts, each))
+    output = in_columns(config, candidates(contexts, each), ModelPool(config, {}))
     made = time.perf_counter() - began
     with tempfile.TemporaryDirectory() as folder:
         for name, table in (("pairs", output.table), ("rejects", output.extra[REJECTS])):
@@ -211,7 +261,7 @@ def main() -> None:
     else:
         each = asked.candidates
         table = regroup(asked.run, each) if asked.run else candidates(asked.contexts, each)
-        compare(config, table, each, asked.rounds)
+        compare(config, table, asked.rounds)
         if asked.workers:
             side_by_side(config, table, each, asked.rounds, asked.workers)
 
