@@ -202,6 +202,10 @@ from dimsum.tasks.base import ControlCode, HubWords, TaskDefinition
         model_tag="{tag}",
     ),
     colours=("#5b3fa0", "#b8a4ea"),  # of plots, on light and dark pages
+    # For readers of `dimsum audit`: what a target should be, and pairs whose answer is known, such
+    # as KnownPair("A source.", "A target.", faithful=False, valid=False). Both may be left out.
+    guide="A **{words}** should be a {words} of its source.",
+    known=(),
 )
 '''
 

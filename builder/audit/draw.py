@@ -9,27 +9,28 @@ FOLDER/private/key.json   which item is which; not for readers
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from importlib import resources
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from builder.audit.compared import draw_compared
+from builder.audit.guideline import describe_comparison, describe_pairs
 from builder.audit.key import Corpus, Key, Pair, Showing, show_item
-from builder.audit.known import draw_known
+from builder.audit.known import draw_known, lacking_known
 from builder.audit.order import sheet_order
 from builder.audit.page import render_sheet
 from builder.audit.population import SCORE, Population, open_population
-from builder.audit.questions import Kind
+from builder.audit.questions import question_of
 from builder.audit.strata import draw_sample
 from builder.errors import ConfigError
 from builder.store import digest
 from dimsum.data.values import Reading
 from dimsum.files import try_folder, whole_file, whole_folder, write_text
-from dimsum.tasks import task_names, task_of
+from dimsum.tasks import TaskDefinition, task_of
+from dimsum.tasks.words import both
 
 KNOWN = 8
-GUIDELINES: dict[Kind, str] = {"pairs": "guideline.md", "comparison": "comparison.md"}
+GUIDELINE = "guideline.md"
 
 
 def draw(
@@ -67,7 +68,8 @@ def draw(
     sample = draw_sample(population, min(n, len(population.keys)), seed)
     texts = population.rows([row.position for row in sample.rows])
     pairs = _pairs(population, [(texts[row.position], row.stratum) for row in sample.rows])
-    fixed = draw_known(known, seed)
+    there = [one for one in population.tasks if one.name in {pair.task for pair in pairs}]
+    fixed = draw_known(known, seed, there)
     again = max(2, round(len(pairs) / 20)) if repeats is None else repeats
     rows, extra = [pair.id for pair in pairs], [pair.id for pair in fixed]
     sheets = {
@@ -88,8 +90,14 @@ def draw(
         pairs=(*pairs, *fixed),
         sheets=sheets,
         drawn="released and rejected pairs" if rejects else "released pairs",
+        hints=_hints(there),
     )
-    write_sheets(key, output, guideline)
+    text = describe_pairs(
+        {pair.task for pair in pairs},
+        {task.name: task for task in there},
+        {pair.task for pair in fixed},
+    )
+    write_sheets(key, output, text if guideline is None else _read(guideline))
     return key
 
 
@@ -114,9 +122,9 @@ def compare(
         ConfigError: as `draw`; fewer than two systems; files about other sources.
         UsageError: no such task.
     """
-    task = task_of(task).name
+    asked = task_of(task)
     try_folder(output.parent)
-    corpus, rows = draw_compared(outputs, n, task, seed)
+    corpus, rows = draw_compared(outputs, n, asked.name, seed)
     again = max(2, round(len(rows) / 20)) if repeats is None else repeats
     sheets = {}
     for name in _readers(readers, output):
@@ -134,9 +142,23 @@ def compare(
         compared=rows,
         sheets=sheets,
         drawn="sources of systems' outputs",
+        question=question_of(asked),
+        hints=_hints([asked]),
     )
-    write_sheets(key, output, guideline)
+    text = describe_comparison(asked, key.question)
+    write_sheets(key, output, text if guideline is None else _read(guideline))
     return key
+
+
+def _hints(tasks: Sequence[TaskDefinition]) -> dict[str, str]:
+    return {task.name: task.meaning for task in tasks}
+
+
+def _read(guideline: Path) -> str:
+    try:
+        return guideline.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{guideline} is not a text file", hint="give Markdown") from error
 
 
 def _key(**parts: Any) -> Key:
@@ -166,22 +188,16 @@ def _pairs(population: Population, drawn: list[tuple[dict[str, Any], str]]) -> t
     return tuple(found)
 
 
-def write_sheets(key: Key, output: Path, guideline: Path | None) -> None:
-    """Write all files of an audit; the folder appears whole or not at all."""
-    if guideline is None:
-        text = resources.files("builder.audit").joinpath(GUIDELINES[key.kind]).read_text("utf-8")
-        text += describe_tasks(
-            [*(one.task for one in key.pairs), *(one.task for one in key.compared)]
-        )
-    else:
-        try:
-            text = guideline.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{guideline} is not a text file", hint="give Markdown") from error
+def write_sheets(key: Key, output: Path, guideline: str) -> None:
+    """Write all files of an audit; the folder appears whole or not at all.
+
+    Args:
+        guideline: Markdown.
+    """
     with whole_folder(output) as folder:
-        write_text(folder / GUIDELINES["pairs"], text)
+        write_text(folder / GUIDELINE, guideline)
         for reader, showings in key.sheets.items():
-            write_text(folder / f"reader-{reader}.html", render_sheet(key, reader, text))
+            write_text(folder / f"reader-{reader}.html", render_sheet(key, reader, guideline))
             with whole_file(folder / f"reader-{reader}.jsonl") as stream:
                 for showing in showings:
                     line = json.dumps(blank(key, reader, showing), ensure_ascii=False)
@@ -202,18 +218,13 @@ def say_fewer(key: Key, n: int, repeats: int | None, known: int = 0) -> list[str
         (repeats or 0, min(again), "to be shown twice, at most half of a sheet"),
         (known, sum(one.right is not None for one in key.pairs), "pairs whose answer is known"),
     )
-    return [
+    said = [
         f"{wanted:,} were asked for, and there are {found:,} {what}"
         for wanted, found, what in kinds
         if found < wanted
     ]
-
-
-def describe_tasks(names: Iterable[str]) -> str:
-    """What makes a pair valid of those tasks that the guideline does not speak of itself."""
-    there = [task_of(name) for name in sorted(set(names)) if name in task_names()]
-    guides = [task.guide for task in there if task.guide]
-    return "\n## Of the tasks here\n\n" + "\n\n".join(guides) + "\n" if guides else ""
+    lacking = lacking_known(key.pairs) if known else []
+    return [*said, *([f"no pair whose answer is known is of {both(lacking)}"] if lacking else [])]
 
 
 def blank(key: Key, reader: str, showing: Showing) -> dict[str, Any]:

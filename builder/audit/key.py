@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from builder.audit.questions import PAIR_QUESTIONS, Kind, comparison_questions
+from builder.audit.questions import PAIR_QUESTIONS, Kind, Question, comparison_questions
 from builder.errors import ConfigError
 from builder.store import seed_of
 from dimsum.files import write_text
@@ -96,6 +96,8 @@ class Key(_Part):
         audit: its name, a digest of everything else.
         sizes: rows of the population in each stratum.
         sheets: reader -> items in order.
+        question: of a comparison, the task's own.
+        hints: what source and target are to each other, by task.
     """
 
     format: Literal[1] = 1
@@ -108,13 +110,20 @@ class Key(_Part):
     pairs: tuple[Pair, ...] = ()
     compared: tuple[Compared, ...] = ()
     sheets: dict[str, tuple[Showing, ...]]
+    question: Question | None = None
+    hints: dict[str, str] = {}
+
+    @property
+    def asked(self) -> tuple[Question, ...]:
+        """What each item is asked."""
+        if self.kind == "pairs":
+            return PAIR_QUESTIONS
+        return comparison_questions(self.compared[0].task, self.question)
 
     @property
     def questions(self) -> tuple[str, ...]:
         """Names of what each item is asked."""
-        if self.kind == "pairs":
-            return tuple(question.name for question in PAIR_QUESTIONS)
-        return tuple(question.name for question in comparison_questions(self.compared[0].task))
+        return tuple(question.name for question in self.asked)
 
     @cached_property
     def pair_of(self) -> dict[str, Pair]:

@@ -3,33 +3,48 @@
 from __future__ import annotations
 
 import random
-from importlib import resources
+from collections.abc import Sequence
+from itertools import chain, zip_longest
 
 from builder.audit.key import Pair
-from builder.audit.questions import PAIR_QUESTIONS
 from builder.store import digest
-from dimsum.data.files import rows_in
+from dimsum.tasks import TaskDefinition
+from dimsum.tasks.base import QUESTIONS
 
 
-def draw_known(count: int, seed: int) -> list[Pair]:
-    """Some of the shipped pairs, valid and invalid ones in turn.
+def draw_known(count: int, seed: int, tasks: Sequence[TaskDefinition]) -> list[Pair]:
+    """Some of the known pairs of each task in turn, valid and invalid ones in turn.
 
     Args:
         count: at most as many as there are.
+        tasks: of the pairs that are judged; one whose definition has no known pair gives none.
     """
-    with resources.as_file(resources.files("builder.audit").joinpath("known.jsonl")) as path:
-        rows = list(rows_in(path))
-    random.Random(seed).shuffle(rows)
-    valid = [row for row in rows if row["valid"]]
-    invalid = [row for row in rows if not row["valid"]]
-    turns = [row for two in zip(invalid, valid, strict=True) for row in two]
+    rng = random.Random(seed)
+    each = [_in_turns(task, rng, valid=index % 2 == 1) for index, task in enumerate(tasks)]
+    rows = [row for row in chain(*zip_longest(*each)) if row is not None]
+    return rows[:count]
+
+
+def _in_turns(task: TaskDefinition, rng: random.Random, *, valid: bool) -> list[Pair]:
+    """The known pairs of a task, the first of them valid or not."""
+    known = rng.sample(task.known, len(task.known))
+    first = [one for one in known if one.valid == valid]
+    second = [one for one in known if one.valid != valid]
+    turns = (one for one in chain(*zip_longest(first, second)) if one is not None)
     return [
         Pair(
-            id="known-" + digest([row["source"], row["target"]])[:16],
-            source=row["source"],
-            target=row["target"],
-            task=row["task"],
-            right={question.name: row[question.name] for question in PAIR_QUESTIONS},
+            id="known-" + digest([one.source, one.target])[:16],
+            source=one.source,
+            target=one.target,
+            task=task.name,
+            right={question: getattr(one, question) for question in QUESTIONS},
         )
-        for row in turns[:count]
+        for one in turns
     ]
+
+
+def lacking_known(pairs: Sequence[Pair]) -> list[str]:
+    """Tasks of judged pairs of which no known pair is among them, in words."""
+    watched = {pair.task for pair in pairs if pair.right is not None}
+    lacking = {pair.task for pair in pairs if pair.right is None} - watched
+    return sorted(task or "no task" for task in lacking)

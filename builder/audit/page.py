@@ -17,10 +17,8 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from builder.audit.key import Key, show_item
-from builder.audit.questions import PAIR_QUESTIONS, POINTS, comparison_questions
+from builder.audit.questions import POINTS
 from builder.report.themes import DARK, LIGHT, stylesheet
-from dimsum.errors import UsageError
-from dimsum.tasks import task_of
 
 
 def render_sheet(key: Key, reader: str, guideline: str) -> str:
@@ -50,14 +48,13 @@ def render_sheet(key: Key, reader: str, guideline: str) -> str:
 def _data(key: Key, reader: str) -> Markup:
     """The sheet as JSON that cannot end the element it stands in."""
     pairs = key.kind == "pairs"
-    questions = PAIR_QUESTIONS if pairs else comparison_questions(key.compared[0].task)
     items = [{"item": showing.item, **show_item(key, showing)} for showing in key.sheets[reader]]
     content = {
         "audit": key.audit,
         "reader": reader,
         "kind": key.kind,
-        "hints": {task: _hint(task) for task in {item["task"] for item in items}},
-        "questions": [{"name": q.name, "label": q.label, "words": q.words} for q in questions],
+        "hints": {task: key.hints.get(task, "") for task in {item["task"] for item in items}},
+        "questions": [{"name": q.name, "label": q.label, "words": q.words} for q in key.asked],
         "values": (
             [
                 {"value": True, "label": "yes", "key": "y"},
@@ -70,14 +67,6 @@ def _data(key: Key, reader: str) -> Markup:
     }
     text = json.dumps(content, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
-
-
-def _hint(task: str) -> str:
-    """What source and target are to each other, where the task is a known one."""
-    try:
-        return task_of(task).meaning
-    except UsageError:
-        return ""
 
 
 def _part(name: str) -> str:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from builder.audit.record import rows_digest
-from builder.config import parse_config
+from builder.config import BuildConfig, parse_config
 from builder.errors import BuilderError, ConfigError
+from builder.report.source import read_config
 from builder.stages.order import stages_of, units_of
 from builder.store import REJECTS, RUN_FILE, Run, digest
 from builder.stored import Stored
@@ -20,6 +21,7 @@ from dimsum.data.values import Reading, check_columns, is_blank
 from dimsum.errors import UsageError
 from dimsum.metrics.overlap import compression
 from dimsum.pairs import infer_task
+from dimsum.tasks import TaskDefinition, task_names, task_of
 
 SCORE = "entail_forward"
 """Column whose thirds are strata, where it is there and no other is named."""
@@ -50,6 +52,8 @@ class Population:
         count: of released rows.
         keys: for each row (stage, reason, task, control).
         scores: for each row its score; None where it has none.
+        tasks: definitions of the tasks of the rows, where there are any: those of the build, or
+            those known by their names.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Population:
     count: int = 0
     keys: list[tuple[str, str, str, str]] = field(default_factory=list)
     scores: list[float | None] = field(default_factory=list)
+    tasks: tuple[TaskDefinition, ...] = ()
 
     def rows(self, positions: Sequence[int]) -> dict[int, dict[str, Any]]:
         """Some rows whole, by their positions."""
@@ -115,7 +120,25 @@ def open_population(
         count=len(ids),
         keys=keys,
         scores=scores,
+        tasks=_definitions(corpus, {task for _, _, task, _ in keys}),
     )
+
+
+def _definitions(corpus: Path, names: set[str]) -> tuple[TaskDefinition, ...]:
+    """Those of some tasks, in the order of their names in the registry; a build's own come last."""
+    config = _config_of(corpus)
+    found = {task.name: task for task in config.definitions} if config else {}
+    known = {name: task_of(name) for name in task_names() if name in names and name not in found}
+    order = {name: index for index, name in enumerate(task_names())}
+    both = {name: task for name, task in {**known, **found}.items() if name in names}
+    return tuple(both[name] for name in sorted(both, key=lambda name: order.get(name, len(order))))
+
+
+def _config_of(corpus: Path) -> BuildConfig | None:
+    """The configuration that made a run or a release, where it can be read."""
+    if (corpus / RUN_FILE).is_file():
+        return parse_config(Run.open(corpus).header()["config"])
+    return read_config(corpus / "provenance" / "config.yaml")
 
 
 def digest_released(corpus: Path) -> str:

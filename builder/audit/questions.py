@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from dimsum.tasks import task_names, task_of
+from dimsum.tasks import TaskDefinition, task_names, task_of
 
 Kind = Literal["pairs", "comparison"]
 VALID = "valid"
@@ -39,10 +39,19 @@ _FAITHFUL = Question("faithful", "Faithful", "Does all that it states follow fro
 POINTS = (1, 2, 3)
 
 
-def comparison_questions(task: str) -> tuple[Question, ...]:
+def question_of(task: TaskDefinition) -> Question | None:
+    """What is asked of outputs for a task alone."""
+    return Question(*task.question) if task.question else None
+
+
+def comparison_questions(task: str, own: Question | None = None) -> tuple[Question, ...]:
     """Of one output, answered 1 to 3: the human evaluation of arXiv 2305.16635, Tables 3 and 5.
 
     A task that has no question of its own is asked the first two.
+
+    Args:
+        own: the task's own; of a task known by its name it need not be given.
     """
-    own = task_of(task).question if task in task_names() else None
-    return (_FLUENT, _FAITHFUL, *([Question(*own)] if own else []))
+    if own is None and task in task_names():
+        own = question_of(task_of(task))
+    return (_FLUENT, _FAITHFUL, *([own] if own else []))

@@ -12,12 +12,14 @@ from builder.audit.agreement import LEVELS, Level, alpha
 from builder.audit.answers import Answers, read_answers
 from builder.audit.consistency import consistency
 from builder.audit.key import Key
+from builder.audit.known import lacking_known
 from builder.audit.labels import Label, as_row, labels
 from builder.audit.precision import precision, recall, share_of, unread
 from builder.audit.record import facts_of
 from builder.audit.systems import matrix, systems
 from dimsum.files import whole_file, write_json
 from dimsum.metrics.bootstrap import RESAMPLES
+from dimsum.tasks.words import both
 
 SCORES = "scores.json"
 LABELS = "labels.jsonl"
@@ -68,6 +70,11 @@ def scores(key: Key, answers: Answers) -> dict[str, Any]:
             warnings.append(
                 f"no pair of {strata} strata was judged by all; their {rows:,} rows are not "
                 "spoken of"
+            )
+        if lacking := lacking_known(key.pairs):
+            warnings.append(
+                f"no pair whose answer is known is of {both(lacking)}: whether readers attended "
+                "to these is not known"
             )
         if len(judged) < FEW:
             warnings.append(f"{len(judged)} pairs were judged by all: the intervals are wide")

@@ -136,7 +136,7 @@ def _open_run(run: Run) -> Source:
 
 def _open_release(folder: Path, files: list[Path]) -> Source:
     provenance = folder / "provenance"
-    config = _config(provenance / "config.yaml")
+    config = read_config(provenance / "config.yaml")
     return Source(
         name=config.name if config else folder.resolve().name,
         run=None,
@@ -171,7 +171,7 @@ def _split_of(path: Path) -> str:
     return name if name in SPLITS else "train"
 
 
-def _config(path: Path) -> BuildConfig | None:
+def read_config(path: Path) -> BuildConfig | None:
     """The configuration, or None where it is of another version: the rest can still be shown."""
     if not path.is_file():
         return None

@@ -22,6 +22,9 @@ Ends = Mapping[str, float]
 ANY_LENGTH = (0.0, inf)
 """Share of a source's characters, where a target may have any."""
 
+QUESTIONS = ("faithful", "fluent", "main_point", "valid")
+"""What readers of an audit answer of a pair."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -135,6 +138,26 @@ class TeacherPrompts:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownPair:
+    """A pair that is plainly valid or plainly not, and what a reader who attends answers of it.
+
+    Attributes:
+        valid: whether it belongs in a dataset of quality; only where the other three hold.
+    """
+
+    source: str
+    target: str
+    faithful: bool = True
+    fluent: bool = True
+    main_point: bool = True
+    valid: bool = True
+
+    def __post_init__(self) -> None:
+        if self.valid and not (self.faithful and self.fluent and self.main_point):
+            raise ValueError(f"{self.target!r} is known to be valid and to have a fault")
+
+
+@dataclass(frozen=True, slots=True)
 class HubWords:
     """What the Hub calls the task.
 
@@ -187,8 +210,13 @@ class TaskDefinition:
         question: that readers answer of a student's output, besides whether it is fluent and
             faithful: its name, its label, its words.
         example: a source, for cards.
-        guide: what makes a pair of the task valid, for readers; Markdown. Empty where the guideline
-            says it already.
+        guide: what a target should be, for readers of an audit; Markdown. Empty: they are given
+            the meaning, and read that there is no more.
+        asked: what a question of an audit asks of the task beside what it asks of every pair, by
+            `faithful`, `fluent`, `main_point` (a sentence each) and `valid` (a clause: "for a
+            paraphrase, if ...").
+        known: pairs that are put among those of an audit to see whether readers attend. Without
+            any, sheets and scores say that nothing is known of that.
     """
 
     name: str
@@ -218,6 +246,8 @@ class TaskDefinition:
     question: tuple[str, str, str] | None = None
     example: str = "The council voted late on Tuesday to close the old bridge to lorries."
     guide: str = ""
+    asked: Mapping[str, str] = field(default_factory=dict)
+    known: tuple[KnownPair, ...] = ()
     version: int = 1
 
     def __post_init__(self) -> None:
@@ -227,6 +257,8 @@ class TaskDefinition:
             _check_ends(measure, ends)
         if wrong := set(self.directions) - set(get_args(Direction)):
             raise ValueError(f"{wrong.pop()!r} is no direction: forward, backward")
+        if unknown := set(self.asked) - set(QUESTIONS):
+            raise ValueError(f"{unknown.pop()!r} is no question: {', '.join(QUESTIONS)}")
         if not self.directions or not self.codes:
             raise ValueError(f"{self.name} needs a direction and a control code")
         if len(self.codes) > 1 and self.code_of is None:

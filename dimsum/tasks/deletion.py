@@ -10,6 +10,7 @@ from dimsum.tasks.base import (
     Benchmark,
     ControlCode,
     HubWords,
+    KnownPair,
     Option,
     TaskDefinition,
     Wording,
@@ -92,6 +93,56 @@ DELETION = TaskDefinition(
     guide="A **compression by deletion** should be its source without some of its words, the "
     "others being as they were and in their order. It is valid if what is left follows from the "
     "source, is a whole sentence and keeps what the source is about.",
+    asked={"valid": "for a compression by deletion, if no word is new and none has moved"},
+    known=(
+        KnownPair(
+            "The old mill by the river, which had stood empty for years, burned down on Sunday "
+            "night.",
+            "The old mill by the river burned down on Sunday night.",
+        ),
+        KnownPair(
+            "On Monday morning, the workers of the harbour went back to work.",
+            "The workers of the harbour went back to work.",
+        ),
+        KnownPair(
+            "The singer, a native of the island, gave a concert on the beach.",
+            "The singer gave a concert on the beach.",
+        ),
+        KnownPair(
+            "The concert hall, which seats 900 people, was sold out on both evenings.",
+            "The concert hall was sold out on both evenings.",
+        ),
+        KnownPair(
+            "The hospital has not opened its new wing yet, the manager said.",
+            "The hospital has opened its new wing.",
+            faithful=False,
+            main_point=False,
+            valid=False,
+        ),
+        KnownPair(
+            "The police found the boat that the thieves had left near the bridge.",
+            "The police found the thieves near the bridge.",
+            faithful=False,
+            main_point=False,
+            valid=False,
+        ),
+        KnownPair(
+            "The council wants to build a playground behind the church, although the ground there "
+            "is wet.",
+            "Behind the although is wet.",
+            faithful=False,
+            fluent=False,
+            main_point=False,
+            valid=False,
+        ),
+        KnownPair(
+            "The train to the coast was cancelled because a signal had failed, and some "
+            "passengers drank tea.",
+            "Some passengers drank tea.",
+            main_point=False,
+            valid=False,
+        ),
+    ),
     columns=("compression",),
     benchmarks={
         "google-deletion": Benchmark(

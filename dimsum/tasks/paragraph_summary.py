@@ -10,6 +10,7 @@ from dimsum.tasks.base import (
     Benchmark,
     ControlCode,
     HubWords,
+    KnownPair,
     Option,
     TaskDefinition,
     Wording,
@@ -92,6 +93,60 @@ PARAGRAPH_SUMMARY = TaskDefinition(
     guide="A **paragraph summary** should be one sentence that states what the paragraph is "
     "about. It is not valid if it states a side remark of one sentence, or only what the paragraph "
     "begins with while its point comes later.",
+    known=(
+        KnownPair(
+            "The bakery on the square has closed after ninety years. Its owner is too old to go "
+            "on. Nobody in the family wanted to take it over.",
+            "The old bakery on the square has closed because its owner found nobody to follow him.",
+        ),
+        KnownPair(
+            "Two lorries met on the bridge on Monday. One of them could not brake in time. The "
+            "bridge was shut for six hours after the crash.",
+            "A crash of two lorries shut the bridge for six hours on Monday.",
+        ),
+        KnownPair(
+            "The village has had no doctor since the spring. People drive to the town for every "
+            "visit. The council now offers a house to any doctor who comes.",
+            "The council offers a house to a doctor who comes to the village, which has none.",
+        ),
+        KnownPair(
+            "Rain has fallen for a week without a break. The river has left its bed. Many fields "
+            "in the valley are under water.",
+            "A week of rain has flooded many fields in the valley.",
+        ),
+        KnownPair(
+            "The team won all of its games this year. Its coach came only in January. He had "
+            "never coached before.",
+            "The team lost all of its games this year.",
+            faithful=False,
+            main_point=False,
+            valid=False,
+        ),
+        KnownPair(
+            "The library will be rebuilt from next month on. All books go to the old school until "
+            "then. A cat lives there.",
+            "A cat lives in the old school.",
+            main_point=False,
+            valid=False,
+        ),
+        KnownPair(
+            "The mayor opened the new pool on Friday. Children swim for nothing in the first "
+            "week. The pool cost 2 million.",
+            "The mayor opened the new, and children.",
+            faithful=False,
+            fluent=False,
+            main_point=False,
+            valid=False,
+        ),
+        KnownPair(
+            "A storm took the roof off the church. Nobody was inside. The repairs may begin in "
+            "May if there is money.",
+            "The repairs of the church begin in May.",
+            faithful=False,
+            main_point=False,
+            valid=False,
+        ),
+    ),
     columns=("summary",),
     benchmarks={"xsum-paragraphs": Benchmark("EdinburghNLP/xsum", "document", "summary")},
 )

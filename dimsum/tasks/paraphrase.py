@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from dimsum.tasks.base import Benchmark, ControlCode, HubWords, TaskDefinition, TeacherPrompts
+from dimsum.tasks.base import (
+    Benchmark,
+    ControlCode,
+    HubWords,
+    KnownPair,
+    TaskDefinition,
+    TeacherPrompts,
+)
 from dimsum.tasks.summary import LONG_BELOW
 
 INSTRUCTION = "Write a paraphrase of the sentence."
@@ -35,6 +42,49 @@ PARAPHRASE = TaskDefinition(
     colours=("#1d6f8c", "#5cb6d6"),
     unlabelled=(LONG_BELOW, float("inf")),
     question=("dissimilar", "Dissimilar", "Does its wording differ noticeably?"),
+    guide="A **paraphrase** should say the same as its source, in other words.",
+    asked={
+        "faithful": "In a paraphrase the source must follow from the target as well.",
+        "valid": "for a paraphrase, if the wording differs noticeably",
+    },
+    known=(
+        KnownPair(
+            "The farmers are worried that the dry summer will ruin their crops.",
+            "The farmers fear that their harvest will be destroyed by the dry summer.",
+        ),
+        KnownPair(
+            "The town bought three new buses last year.",
+            "Last year, three new buses were purchased by the town.",
+        ),
+        KnownPair(
+            "She could not come to the meeting because she was ill.",
+            "Illness kept her from attending the meeting.",
+        ),
+        KnownPair(
+            "Nobody was hurt when the tree fell onto the road.",
+            "The tree came down on the road without injuring anyone.",
+        ),
+        KnownPair(
+            "The dog chased the boy across the field.",
+            "Across the field, the boy chased the dog.",
+            faithful=False,
+            main_point=False,
+            valid=False,
+        ),
+        KnownPair(
+            "The trains were late on Monday.",
+            "On Monday, none of the trains were late.",
+            faithful=False,
+            main_point=False,
+            valid=False,
+        ),
+        KnownPair(
+            "Most of the villagers voted against the new road.",
+            "All the people of the village voted against the new road.",
+            faithful=False,
+            valid=False,
+        ),
+    ),
     columns=("paraphrase",),
     benchmarks={
         "mrpc": Benchmark(

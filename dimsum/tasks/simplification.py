@@ -7,7 +7,7 @@ commoner ones: a target that only leaves words out is a compression, however eas
 
 from __future__ import annotations
 
-from dimsum.tasks.base import ControlCode, HubWords, TaskDefinition
+from dimsum.tasks.base import ControlCode, HubWords, KnownPair, TaskDefinition
 
 INSTRUCTION = "Write the sentence in easier words."
 
@@ -58,5 +58,51 @@ SIMPLIFICATION = TaskDefinition(
     "or fewer clauses) and say what the source says. It may leave out what is beside the point; to "
     "leave out alone is no simplification. It is valid if it is faithful, fluent, keeps the main "
     "point and is easier.",
+    asked={"valid": "for a simplification, if it is easier to read than its source"},
+    known=(
+        KnownPair(
+            "The residents were evacuated from their dwellings owing to the inundation.",
+            "People were taken out of their homes because of the flood.",
+        ),
+        KnownPair(
+            "The committee postponed its deliberations until the subsequent week.",
+            "The group put off its talks until the next week.",
+        ),
+        KnownPair(
+            "The physician advised him to abstain from alcohol.",
+            "The doctor told him not to drink alcohol.",
+        ),
+        KnownPair(
+            "The factory ceased production following the conflagration.",
+            "The factory stopped work after the fire.",
+        ),
+        KnownPair(
+            "The tenants were unable to remunerate the proprietor.",
+            "The tenants were able to pay the owner.",
+            faithful=False,
+            main_point=False,
+            valid=False,
+        ),
+        KnownPair(
+            "The shop sells fruit and bread.",
+            "The establishment retails fruit and bakery produce.",
+            valid=False,
+        ),
+        KnownPair(
+            "The vessel was compelled to return to port when its engine malfunctioned.",
+            "The ship when its engine had to the.",
+            faithful=False,
+            fluent=False,
+            main_point=False,
+            valid=False,
+        ),
+        KnownPair(
+            "The pedestrian was apprehended after he had demolished the fence.",
+            "He had a fence.",
+            faithful=False,
+            main_point=False,
+            valid=False,
+        ),
+    ),
     columns=("simplification", "simple"),
 )

@@ -10,6 +10,7 @@ from dimsum.tasks.base import (
     Benchmark,
     ControlCode,
     HubWords,
+    KnownPair,
     Option,
     TaskDefinition,
     TeacherPrompts,
@@ -98,6 +99,72 @@ SUMMARY = TaskDefinition(
     colours=("#c4561b", "#f2995a"),
     unlabelled=(0.0, LONG_BELOW),
     question=("concise", "Concise", "Does it say the main point and nothing that could go?"),
+    guide="A **summary** should state the main point of its source in fewer words.",
+    asked={
+        "main_point": "In a summary: not a side remark, and not what is left when the point is "
+        'gone ("They are not only a club" for "They are not only a club, they are a family").',
+    },
+    known=(
+        KnownPair(
+            "The old bridge over the canal, which had been closed for repairs since last spring, "
+            "was opened again on Friday.",
+            "The old bridge over the canal was opened again on Friday.",
+        ),
+        KnownPair(
+            "The library said on Tuesday that it will stay open until ten in the evening from the "
+            "beginning of next month.",
+            "The library said that it will stay open until ten from next month.",
+        ),
+        KnownPair(
+            "Because of the heavy rain, the match between the two school teams was moved to the "
+            "following Saturday.",
+            "The match was moved to the following Saturday because of the rain.",
+        ),
+        KnownPair(
+            "The bakery, a small shop near the station, sold all of its bread before eight in the "
+            "morning.",
+            "The bakery sold all of its bread before eight.",
+        ),
+        KnownPair(
+            "The mayor said that the new school may be built in the north of the town if the "
+            "council agrees.",
+            "The new school will be built in the north of the town.",
+            faithful=False,
+            valid=False,
+        ),
+        KnownPair(
+            "The company sold 40 lorries to a firm in the south, which is half of what it had "
+            "hoped for.",
+            "The company sold 80 lorries to a firm in the south.",
+            faithful=False,
+            valid=False,
+        ),
+        KnownPair(
+            "The museum will show the paintings in the autumn, the director told a local "
+            "newspaper.",
+            "The museum will sell the paintings in the autumn.",
+            faithful=False,
+            main_point=False,
+            valid=False,
+        ),
+        KnownPair(
+            'He said, "The harbour is safe again, and the boats can go out tomorrow."',
+            '"The harbour is safe again, and the',
+            faithful=False,
+            fluent=False,
+            main_point=False,
+            valid=False,
+        ),
+        KnownPair(
+            "The team trained for months and won the final, although two of its best players were "
+            "missing.",
+            "Two of its best players were.",
+            faithful=False,
+            fluent=False,
+            main_point=False,
+            valid=False,
+        ),
+    ),
     columns=("summary",),
     benchmarks={
         "gigaword": Benchmark("Harvard/gigaword", "document", "summary"),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from builder.audit.key import Key
 from builder.cli import run
 from dimsum import Student
 from dimsum.spec import Generation
+from tests.builder.audit.corpora import QUESTIONS, answered
 
 NAMED = "tests.tasks.headline:HEADLINE"
 TASKS = f'tasks=["paraphrase","{NAMED}"]'
@@ -89,6 +92,34 @@ def test_the_card_names_it_in_its_words(
     assert "--task-headline: #5b3fa0;" in page
     assert "paraphrases or headlines by the rules" in page
     capfd.readouterr()
+
+
+def test_readers_are_given_its_meaning_and_that_nobody_watches_them(
+    corpus: tuple[Path, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The definition has no guide and no known pair; a run and a copied release find it alike."""
+    copied = shutil.copytree(corpus[1], tmp_path / "release")
+    for number, folder in enumerate((corpus[0], copied)):
+        audit = tmp_path / f"audit-{number}"
+        assert run(["audit", "draw", str(folder), "--readers", "1", "-o", str(audit)]) == 0
+        assert "no pair whose answer is known is of headline" in capfd.readouterr().err
+        guideline = (audit / "guideline.md").read_text("utf-8")
+        assert (
+            "Of a **headline** no more is said than that the target could stand above the source "
+            "in a newspaper." in guideline
+        )
+        assert "of headlines there are none" in guideline
+        key = Key.read(audit)
+        assert {pair.task for pair in key.pairs} == {"paraphrase", "headline"}
+        assert {pair.task for pair in key.pairs if pair.right} == {"paraphrase"}
+        page = (audit / "reader-1.html").read_text("utf-8")
+        assert '"headline":"The target could stand above the source in a newspaper"' in page
+        answers = answered(
+            audit, key, "1", lambda pair: pair.right or dict.fromkeys(QUESTIONS, True)
+        )
+        assert run(["audit", "score", str(audit), str(answers), "--json"]) == 0
+        warnings = json.loads(capfd.readouterr().out)["warnings"]
+        assert any("known is of headline: whether readers attended" in one for one in warnings)
 
 
 def test_a_student_learns_it_and_writes(

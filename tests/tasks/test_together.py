@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from builder.audit.draw import describe_tasks
+from builder.audit.key import Key
 from builder.cli import run
 from builder.store import Run
 from dimsum import Student
@@ -132,8 +132,11 @@ def test_card_report_statistics_and_audit_name_all_five(
     guideline = (audit / "guideline.md").read_text("utf-8")
     drawn = {json.loads(line)["task"] for line in (audit / "reader-1.jsonl").open()}
     assert drawn == set(TASKS)
-    for name in ("deletion", "simplification", "paragraph_summary"):
-        assert task_of(name).guide in guideline
+    for task in tasks_of(TASKS):
+        assert task.guide in guideline
+    key = Key.read(audit)
+    assert {pair.task for pair in key.pairs if pair.right is not None} == set(TASKS)
+    assert "known" not in guideline
     capfd.readouterr()
 
 
@@ -168,7 +171,3 @@ def test_a_student_learns_all_five(
         words = ["generate", str(output), str(tmp_path / "in.jsonl"), "--task", task, *more]
         assert run([*words, "--quiet", "--device", "cpu", "--dtype", "float32"]) == 0
         assert json.loads(capfd.readouterr().out)["control"] in task_of(task).code_names
-
-
-def test_the_guideline_says_nothing_more_of_the_papers_tasks() -> None:
-    assert describe_tasks(["summary", "paraphrase", "no_such_task"]) == ""
