@@ -12,6 +12,9 @@ from typing import Any, Literal
 
 from builder.sentences import nlp
 
+OF_ANALYSIS = ("spacy",)
+"""Libraries whose versions change what is found in a sentence."""
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())

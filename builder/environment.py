@@ -7,7 +7,7 @@ the card then says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
@@ -58,10 +58,20 @@ def environment_here(config: BuildConfig) -> dict[str, str]:
     return {k: v for stage in stages_of(config) for k, v in environment_of(stage, config).items()}
 
 
-def part_of(stage: Stage, config: BuildConfig, environment: Environment) -> dict[str, str]:
-    """What of an environment a stage depends on."""
+def part_of(
+    stage: Stage,
+    config: BuildConfig,
+    environment: Environment,
+    libraries: Iterable[str] | None = None,
+) -> dict[str, str]:
+    """What of an environment a stage depends on.
+
+    Args:
+        libraries: those that count, besides those that compute models; all of the stage by default.
+    """
     roles = {role for role in stage.roles(config) if role in environment}
-    wanted = {*stage.libraries_of(config), *roles, *(OF_MODELS if roles else ())}
+    noted = stage.libraries_of(config) if libraries is None else libraries
+    wanted = {*noted, *roles, *(OF_MODELS if roles else ())}
     return {name: value for name, value in environment.items() if name in wanted}
 
 
@@ -77,8 +87,11 @@ def check_environments(
         ConfigError: units that are there were computed in another environment, and the run does
             not allow to mix them.
     """
-    if part_of(stage, config, here) == part_of(stage, config, known[-1]):
+    wanted, noted = (part_of(stage, config, one) for one in (here, known[-1]))
+    if wanted == noted:
         return list(known)
+    if noted.items() <= wanted.items():  # an earlier version did not note all of it
+        return [*known[:-1], {**known[-1], **wanted}]
     differing = {
         name for other in known for name in {*here, *other} if here.get(name) != other.get(name)
     }

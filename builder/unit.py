@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -215,13 +216,21 @@ def fingerprints_of(
 
     Args:
         files: name to sha256 of the inputs from outside the run.
-        versions: of the stage's code; the present one by default.
+        versions: of the stage's code; the present one by default. Where earlier ones are named,
+            units may also be those that noted fewer libraries.
     """
-    return {
-        fingerprint_of(
-            opened, stage, shard, files, part_of(stage, opened.config, environment), version
-        )
+    config = opened.config
+    libraries = tuple(dict.fromkeys(stage.libraries_of(config)))
+    sizes = range(0 if versions else len(libraries), len(libraries) + 1)
+    parts = [
+        part_of(stage, config, environment, noted)
         for environment in opened.environments
+        for size in sizes
+        for noted in combinations(libraries, size)
+    ]
+    return {
+        fingerprint_of(opened, stage, shard, files, part, version)
+        for part in parts
         for version in versions or (stage.version,)
     }
 

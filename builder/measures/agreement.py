@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 ItemsOf = Callable[[str], Collection[str]]
 
 
-def _measure(name: str, wanted: ItemsOf, there: ItemsOf) -> Measure:
+def _measure(
+    name: str, wanted: ItemsOf, there: ItemsOf, libraries: tuple[str, ...] = ()
+) -> Measure:
     """Forward: the share of the target's `wanted` items that are `there` in the source; and back.
 
     Nothing wanted is 1. Counts are products of 0-1 matrices of sentences by items, exact in
@@ -38,7 +40,9 @@ def _measure(name: str, wanted: ItemsOf, there: ItemsOf) -> Measure:
         )
         for way, one, other in (("forward", "target", "source"), ("backward", "source", "target"))
     )
-    return Measure(name, columns, cost="cheap", direction="both", compute=compute)
+    return Measure(
+        name, columns, cost="cheap", direction="both", compute=compute, libraries=libraries
+    )
 
 
 def _share(
@@ -69,5 +73,5 @@ def _incidence(items: list[Collection[str]], rows: Indices, columns: dict[str, i
     return found
 
 
-NUMBERS = _measure("numbers", numbers, numbers)
+NUMBERS = _measure("numbers", numbers, numbers, ("numerizer",))
 NAMES = _measure("names", names, words_of)

@@ -229,9 +229,10 @@ class Measure:
         compute: a batch to one float array a column, shape (pairs,); NaN where there is no value.
         models: roles of the run's models that `compute` asks for (`critic`, `encoder`, `teacher`,
             `parser`).
-        libraries: that `compute` imports and that do not come with this package, by the name under
-            which both Python and pip know them; a build looks for them before it begins,
-            and notes their versions.
+        libraries: whose versions change the values, or that do not come with this package, by the
+            name under which both Python and pip know them; a build looks for them before it
+            begins, and notes their versions. One that only counts faster, such as rapidfuzz, is
+            none.
         version: raised when the values change.
     """
 

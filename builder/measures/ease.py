@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from builder.analysis import Analysis, analyse_all
+from builder.analysis import OF_ANALYSIS, Analysis, analyse_all
 from builder.measures.base import Batch, Column, Measure
 
 if TYPE_CHECKING:
@@ -105,5 +105,5 @@ MEASURE = Measure(
     cost="cheap",
     direction="both",
     compute=compute,
-    libraries=("wordfreq",),
+    libraries=("wordfreq", *OF_ANALYSIS),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
-from builder.analysis import Analysis, analyse_all
+from builder.analysis import OF_ANALYSIS, Analysis, analyse_all
 from builder.critics.agreement import share_found
 from builder.measures.base import Batch, Column, Measure
 
@@ -33,7 +33,14 @@ def _measure(name: str, columns: Mapping[Column, OfPair]) -> Measure:
             for column, of in columns.items()
         }
 
-    return Measure(name, tuple(columns), cost="cheap", direction="both", compute=compute)
+    return Measure(
+        name,
+        tuple(columns),
+        cost="cheap",
+        direction="both",
+        compute=compute,
+        libraries=OF_ANALYSIS,
+    )
 
 
 def _share(name: str, meaning: str) -> Column:

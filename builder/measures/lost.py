@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from builder.analysis import Analysis, analyse_all
+from builder.analysis import OF_ANALYSIS, Analysis, analyse_all
 from builder.measures.base import Batch, Column, Measure
 
 if TYPE_CHECKING:
@@ -74,4 +74,5 @@ MEASURE = Measure(
     cost="cheap",
     direction="forward",
     compute=compute,
+    libraries=OF_ANALYSIS,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from builder.analysis import analyse_all
+from builder.analysis import OF_ANALYSIS, analyse_all
 from builder.measures.base import Batch, Column, Measure
 
 if TYPE_CHECKING:
@@ -64,4 +64,5 @@ MEASURE = Measure(
     cost="cheap",
     direction="forward",
     compute=compute,
+    libraries=OF_ANALYSIS,
 )

@@ -15,6 +15,8 @@ import numpy as np
 from builder.statistics.words import GOLDEN, Array, mix, offsets
 
 PERMUTATIONS = 128
+OF_PERMUTATIONS = ("datasketch",)
+"""Whose versions change which permutations there are."""
 RECALL = 0.99
 _SCHEME = "affine32"
 _ELEMENTS = 1 << 15

@@ -19,6 +19,7 @@ from builder.config import BuildConfig
 from builder.errors import ConfigError
 from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import VALIDITY
+from builder.near_duplicates.minhash import OF_PERMUTATIONS
 from builder.stages.base import Stage, Work, schema_of
 from builder.stages.shingles import GROUP, KEYS, sets_and_keys
 from builder.store import Output
@@ -108,4 +109,5 @@ STAGE = Stage(
     settings=lambda c, _: {"jaccard": c.duplicates.jaccard},
     whole=True,
     files=files_of,
+    further_libraries=lambda c: OF_PERMUTATIONS,
 )

@@ -250,6 +250,11 @@ def settings(config: BuildConfig, _: int) -> dict[str, Any]:
     }
 
 
+def libraries(config: BuildConfig) -> tuple[str, ...]:
+    """Of the measures that are taken here."""
+    return tuple(name for m in config.registry.before_critic for name in m.libraries)
+
+
 STAGE = Stage(
     name="pairs",
     version=5,
@@ -258,5 +263,5 @@ STAGE = Stage(
     inputs=("candidates",),
     settings=settings,
     models=("encoder",),
-    further_libraries=lambda c: tuple(x for m in c.registry.before_critic for x in m.libraries),
+    further_libraries=libraries,
 )

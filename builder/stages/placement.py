@@ -16,7 +16,7 @@ from builder.config import BuildConfig
 from builder.models import public_name
 from builder.stages.base import Rows, Stage, Work
 from builder.stages.splits import lengths_of, release_row, schema, with_origins
-from builder.stages.syntax import add_trees, trees_identity
+from builder.stages.syntax import add_trees, trees_identity, trees_libraries
 from builder.store import Output, Run, read_table
 
 
@@ -124,6 +124,7 @@ STAGE = Stage(
     settings=_settings,
     files=_files,
     whole=True,
+    further_libraries=trees_libraries,
 )
 
 SPLITS = Stage(
@@ -135,4 +136,5 @@ SPLITS = Stage(
     settings=_settings,
     files=_files,
     whole=True,
+    further_libraries=trees_libraries,
 )

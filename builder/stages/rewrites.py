@@ -30,6 +30,7 @@ from builder.stages.base import (
     with_rejects,
 )
 from builder.stages.pairs import COMMON, find_pairs
+from builder.stages.pairs import libraries as pairs_libraries
 from builder.stages.pairs import settings as pairs_settings
 from builder.stages.sentences import SCHEMA as SENTENCES
 from builder.store import Output
@@ -187,4 +188,5 @@ PAIRS = Stage(
     inputs=("rewrites",),
     settings=pairs_settings,
     models=("encoder",),
+    further_libraries=pairs_libraries,
 )

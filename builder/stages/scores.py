@@ -30,7 +30,7 @@ from builder.pool import ModelPool
 from builder.stages.base import Rows, Stage, Work, extend, schema_of
 from builder.stages.pairs import REJECTED as PAIR_REJECTED
 from builder.stages.pairs import schema as pairs_schema
-from builder.stages.syntax import parser_identity
+from builder.stages.syntax import parser_identity, parser_libraries
 from builder.store import REJECTS, Output
 from builder.validity.use import choose, prior_files
 from dimsum.tasks import TaskDefinition
@@ -287,6 +287,13 @@ def further_models(config: BuildConfig) -> tuple[str, ...]:
     return ("teacher",) if any("teacher" in m.models for m in config.registry.with_critic) else ()
 
 
+def libraries(config: BuildConfig) -> tuple[str, ...]:
+    """Of the measures that are taken here, and of the parser that they ask."""
+    measures = config.registry.with_critic
+    asked = parser_libraries(config.parser) if any("parser" in m.models for m in measures) else ()
+    return (*asked, *(name for m in measures for name in m.libraries))
+
+
 STAGE = Stage(
     name="scores",
     version=5,
@@ -296,6 +303,6 @@ STAGE = Stage(
     settings=settings,
     models=("critic", "encoder"),
     further_models=further_models,
-    further_libraries=lambda c: tuple(x for m in c.registry.with_critic for x in m.libraries),
+    further_libraries=libraries,
     files=prior_files,
 )

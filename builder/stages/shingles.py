@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from builder.near_duplicates.minhash import PERMUTATIONS, band_keys, bands_for, signatures
+from builder.near_duplicates.minhash import (
+    OF_PERMUTATIONS,
+    PERMUTATIONS,
+    band_keys,
+    bands_for,
+    signatures,
+)
 from builder.near_duplicates.shingles import sets_of
 from builder.stages.base import Stage, Work, schema_of
 from builder.statistics.words import Array, mix, offsets
@@ -80,4 +86,5 @@ STAGE = Stage(
     make=make,
     inputs=("duplicates",),
     settings=lambda c, _: {"jaccard": c.duplicates.jaccard},
+    further_libraries=lambda c: OF_PERMUTATIONS,
 )

@@ -26,7 +26,7 @@ from builder.stages.base import (
     table_of,
     with_rejects,
 )
-from builder.stages.syntax import add_trees, trees_identity
+from builder.stages.syntax import add_trees, trees_identity, trees_libraries
 from builder.statistics.words import hash_texts
 from builder.store import REJECTS, Output
 from builder.stored import GROUP, Made, Parts, Stored, cut
@@ -196,4 +196,5 @@ STAGE = Stage(
         **trees_identity(c),
     },
     whole=True,
+    further_libraries=trees_libraries,
 )

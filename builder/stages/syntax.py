@@ -6,7 +6,7 @@ from typing import Any
 
 from builder.config import BuildConfig
 from dimsum.schema import SYNTAX
-from dimsum.syntax.parsers import PARSERS, find_parser
+from dimsum.syntax.parsers import DEPENDENCY, PARSERS, find_parser
 
 VERSION = 1
 """Raised when other trees are released for the same targets."""
@@ -40,3 +40,14 @@ def trees_identity(config: BuildConfig) -> dict[str, Any]:
 def parser_identity(name: str) -> dict[str, Any]:
     """What the trees of a parser depend on, for fingerprints."""
     return {"parser": [name, PARSERS.source_hash(name, PARSERS.find(name))]}
+
+
+def parser_libraries(name: str) -> tuple[str, ...]:
+    """Libraries whose versions change the trees of a parser; of one's own its file says more."""
+    return ("spacy",) if name == DEPENDENCY else ()
+
+
+def trees_libraries(config: BuildConfig) -> tuple[str, ...]:
+    """Likewise of the released trees."""
+    asked = config.released_syntax
+    return () if asked is None else parser_libraries(asked.parser)

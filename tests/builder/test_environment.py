@@ -11,9 +11,11 @@ import pytest
 from builder import environment
 from builder.config import BuildConfig, parse_config
 from builder.errors import BuilderError, ConfigError
+from builder.outdated import MadeOtherwise, check_proven
 from builder.pool import ModelPool
 from builder.run import build, resolve_header
-from builder.stages.order import stages_of
+from builder.stages.base import Stage
+from builder.stages.order import ROUND_STAGES, stage_of, stages_of
 from builder.stages.scores import Ledger
 from builder.store import Run
 from dimsum.files import file_hash
@@ -99,6 +101,16 @@ def test_what_nothing_was_made_with_yet_may_change(
     assert known["spacy"] == "99"
 
 
+def noted(config: BuildConfig, *names: str) -> dict[str, set[str]]:
+    """Which of some libraries each stage depends on."""
+    here = environment.environment_here(config)
+    used = {
+        stage.name: set(names) & set(environment.part_of(stage, config, here))
+        for stage in stages_of(config)
+    }
+    return {name: found for name, found in used.items() if found}
+
+
 def test_what_a_method_or_a_measure_imports_is_noted_where_it_is_used(
     toy_document: dict[str, Any],
 ) -> None:
@@ -107,15 +119,82 @@ def test_what_a_method_or_a_measure_imports_is_noted_where_it_is_used(
     toy_document["candidates"]["methods"].append({"kind": "sequential", "share": 0.5})
     toy_document["measures"] = ["ease"]
     config = parse_config(toy_document)
+    assert noted(config, "yake", "wordfreq") == {"candidates": {"yake"}, "pairs": {"wordfreq"}}
+
+
+SPLITTING = {"contexts": {"spacy"}, "candidates": {"spacy"}}
+
+
+def test_numbers_and_near_duplicates_depend_on_their_libraries(
+    toy_document: dict[str, Any],
+) -> None:
+    config = parse_config(toy_document)
+    assert noted(config, "numerizer", "datasketch", "spacy", "rapidfuzz") == {
+        **SPLITTING,
+        "pairs": {"numerizer"},
+        "shingles": {"datasketch"},
+    }
+    toy_document["duplicates"] = {"against": "NS/NAME@main"}
+    found = noted(parse_config(toy_document), "datasketch")
+    assert found == {"shingles": {"datasketch"}, "earlier": {"datasketch"}}
+
+
+@pytest.mark.parametrize("measure", ["words", "claims", "lost", "passage", "ease"])
+def test_what_spacy_finds_in_a_sentence_is_noted_with_the_pairs(
+    measure: str, toy_document: dict[str, Any]
+) -> None:
+    toy_document["measures"] = [measure]
+    assert noted(parse_config(toy_document), "spacy") == {**SPLITTING, "pairs": {"spacy"}}
+
+
+def test_trees_depend_on_spacy_where_it_is_their_parser(toy_document: dict[str, Any]) -> None:
+    toy_document["measures"] = ["tree_distance"]
+    assert noted(parse_config(toy_document), "spacy") == {**SPLITTING, "scores": {"spacy"}}
+    toy_document["syntax"] = {}
+    found = noted(parse_config(toy_document), "spacy")
+    assert found == {**SPLITTING, "scores": {"spacy"}, "splits": {"spacy"}}
+    toy_document["syntax"] = {"parser": "tests.dimsum.syntax.parsers:flat"}
+    assert noted(parse_config(toy_document), "spacy") == SPLITTING
+
+
+def test_a_round_notes_what_its_pairs_and_trees_depend_on(toy_document: dict[str, Any]) -> None:
+    toy_document |= {"measures": ["words"], "syntax": {}}
+    config = parse_config(toy_document)
+    found = {stage.name: set(stage.libraries_of(config)) for stage in ROUND_STAGES}
+    assert {name: libraries for name, libraries in found.items() if libraries} == {
+        "pairs": {"numerizer", "spacy"},
+        "shingles": {"datasketch"},
+        "placement": {"spacy"},
+        "splits": {"spacy"},
+    }
+
+
+def test_a_run_that_noted_less_goes_on_and_notes_what_is_made_now(
+    toy_run: tuple[Path, BuildConfig],
+) -> None:
+    """Pairs of an earlier version, made without a note, stay what they were."""
+    folder, config = toy_run
     here = environment.environment_here(config)
-    used = {
-        stage.name: {"yake", "wordfreq"} & set(environment.part_of(stage, config, here))
-        for stage in stages_of(config)
-    }
-    assert {name: found for name, found in used.items() if found} == {
-        "candidates": {"yake"},
-        "pairs": {"wordfreq"},
-    }
+    known = [{n: v for n, v in here.items() if n not in ("numerizer", "datasketch")}]
+    now = environment.check_environments(
+        Run.open(folder), config, stage_of("shingles", config), known, here
+    )
+    assert now == [{**known[0], "datasketch": here["datasketch"]}]
+
+
+def test_a_finished_run_that_noted_less_is_released_and_not_replaced_unasked(
+    toy_run: tuple[Path, BuildConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, config = toy_run
+    real = Stage.libraries_of
+
+    def more(self: Stage, c: BuildConfig) -> tuple[str, ...]:
+        return (*real(self, c), *(["spacy"] if self.name == "pairs" else []))
+
+    monkeypatch.setattr(Stage, "libraries_of", more)
+    check_proven(Run.open(folder))
+    with pytest.raises(MadeOtherwise, match="pairs came from other files or another version"):
+        build(config, folder)
 
 
 def test_a_finished_run_stays_finished_under_another_version(
