@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from builder.measures.base import Batch, Column, Measure
+from dimsum.metrics.overlap import f1_of
 from dimsum.metrics.words import tokens
 
 if TYPE_CHECKING:
@@ -32,10 +33,9 @@ def compute(batch: Batch) -> dict[str, Floats]:
     right = left if np.array_equal(sources, targets) else [written[i] for i in targets.tolist()]
     common = batch.spread(cdist(left, right, scorer=LCSseq.similarity, dtype=np.int32))
     sizes = np.array([len(sentence) for sentence in words], dtype=np.float64)
-    precision = common / np.maximum(sizes[targets][target], 1.0)
-    recall = common / np.maximum(sizes[sources][source], 1.0)
+    some = common > 0
     found = np.zeros(len(batch))
-    np.divide(2 * precision * recall, precision + recall, out=found, where=common > 0)
+    found[some] = f1_of(common[some], sizes[sources][source][some], sizes[targets][target][some])
     return {"rouge_l": found}
 
 

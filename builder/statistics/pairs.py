@@ -26,6 +26,7 @@ from builder.statistics.words import (
     hash_texts,
     mix,
 )
+from dimsum.metrics.overlap import f1_of
 from dimsum.metrics.words import is_latin, split_spaces
 from dimsum.metrics.words import tokens as plain_words
 from dimsum.tasks.summary import EXTRACTIVE_FROM
@@ -133,8 +134,9 @@ def _sizes(rows: Rows, tokens: Encoded, pairs: int) -> dict[str, Array]:
 def _strategy(sizes: Mapping[str, Array], aligned: Alignment) -> dict[str, Array]:
     """Compression, coverage, density, ROUGE-L, novelty; of an empty target all but 1 are 0."""
     words = np.maximum(aligned.target, 1)
-    both = aligned.source + aligned.target
-    rouge_l = np.divide(2.0 * aligned.lcs, both, out=np.zeros(len(both)), where=both > 0)
+    some = aligned.lcs > 0
+    rouge_l = np.zeros(len(some))
+    rouge_l[some] = f1_of(aligned.lcs[some], aligned.source[some], aligned.target[some])
     characters = np.maximum(sizes["target_characters"], 1)
     extractiveness = np.maximum(aligned.squares / characters, rouge_l)
     columns = {

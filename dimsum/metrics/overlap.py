@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from dimsum.metrics.words import tokens
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Number = TypeVar("Number", float, "np.ndarray[Any, Any]")
+"""One number, or an array of them."""
 
 
 def lcs_length(a: Sequence[Hashable], b: Sequence[Hashable]) -> int:
@@ -21,15 +27,25 @@ def lcs_length(a: Sequence[Hashable], b: Sequence[Hashable]) -> int:
 def rouge_l(source: Sequence[str], target: Sequence[str]) -> float:
     """ROUGE-L F1 of two token lists, 0 to 1; equals rouge-score's rougeL fmeasure.
 
-    Source: Lin (2004), section 3, with beta 1. Empty against anything is 0.
+    Empty against anything is 0.
     """
-    if not source or not target:
-        return 0.0
-    common = lcs_length(source, target)
-    if common == 0:
-        return 0.0
-    precision, recall = common / len(target), common / len(source)
-    return 2 * precision * recall / (precision + recall)
+    common = lcs_length(source, target) if source and target else 0
+    return f1_of(float(common), float(len(source)), float(len(target))) if common else 0.0
+
+
+def f1_of(common: Number, source: Number, target: Number) -> Number:
+    """ROUGE-L F1 of each pair, by the length of its longest common subsequence.
+
+    Source: Lin (2004), section 3, with beta 1.
+
+    Args:
+        common: of that length, above 0.
+        source: words of the source.
+        target: words of the target.
+    """
+    precision, recall = common / target, common / source
+    found: Number = 2 * precision * recall / (precision + recall)
+    return found
 
 
 def fragments(source: Sequence[str], target: Sequence[str]) -> list[int]:

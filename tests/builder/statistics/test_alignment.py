@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,12 +11,14 @@ from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 from rouge_score.tokenize import tokenize
 
+from builder.measures.base import Batch
+from builder.measures.rouge_l import MEASURE
 from builder.statistics.alignment import MAX_WORDS, ORDERS, align
 from builder.statistics.corpus import Rows
 from builder.statistics.offensive import OffensiveWords
 from builder.statistics.pairs import Options, measure_piece
 from builder.statistics.words import encode
-from dimsum.metrics.overlap import coverage, density, fragments, lcs_length, rouge_l
+from dimsum.metrics.overlap import coverage, density, f1_of, fragments, lcs_length, rouge_l
 from dimsum.metrics.words import is_latin, tokens
 from tests.builder.statistics.corpora import ODD, made
 
@@ -69,6 +73,29 @@ def test_columns_equal_rouge_score_and_newsroom() -> None:
         assert columns["coverage"][i] == pytest.approx(coverage(shared, tokens(target)))
         character = density(shared, target, per="character")
         assert columns["extractiveness"][i] == pytest.approx(max(character, expected))
+
+
+def test_rouge_l_is_one_number_wherever_it_is_taken() -> None:
+    """Counts of words for which another order of the same operations gives another last digit."""
+    counts = [
+        (common, source, target)
+        for source, target in product(range(1, 25), repeat=2)
+        for common in range(1, min(source, target) + 1)
+        if f1_of(common / 1, source / 1, target / 1) != 2 * common / (source + target)
+    ][:200]
+    texts = [
+        (
+            " ".join(f"w{n}" for n in range(source)),
+            " ".join(f"w{n}" for n in range(common))
+            + "".join(f" x{n}" for n in range(target - common)),
+        )
+        for common, source, target in counts
+    ]
+    rows = [{"source": source, "target": target} for source, target in texts]
+    expected = [rouge_l(tokens(source), tokens(target)) for source, target in texts]
+    assert piece_of(rows)["rouge_l"].tolist() == expected
+    batch = Batch.of_texts([source for source, _ in texts], [target for _, target in texts])
+    assert MEASURE.of(batch)["rouge_l"].tolist() == expected
 
 
 def test_a_pair_worked_by_hand() -> None:
