@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dimsum.errors import ModelError, UsageError
 from dimsum.prompts import Architecture, PromptFormat
-from dimsum.sampling import Sampling
+from dimsum.sampling import NoRepeatNgram, Sampling
 
 SPEC_FILE = "student.json"
 
@@ -19,8 +19,8 @@ SPEC_FILE = "student.json"
 class Generation(Sampling):
     """How a student writes; a single output is greedy or of a beam search, several are sampled."""
 
-    no_repeat_ngram: int = Field(
-        3, ge=0, description="no n-gram of an output comes twice; the source does not count; 0: off"
+    no_repeat_ngram: NoRepeatNgram = Field(
+        3, description="no n-gram of an output comes twice; the source does not count; 0: off"
     )
     beams: int = Field(1, ge=1, description="of an output that is not sampled; 1: greedy")
     early_stopping: bool = Field(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from builder.decoding.settings import Text
+from dimsum.sampling import MaxNewTokens, NoRepeatNgram
 from dimsum.settings import Settings
 
 
@@ -31,9 +32,11 @@ class NeurologicConfig(Settings):
     """
 
     beams: int = Field(10, ge=1)
-    max_new_tokens: int = Field(32, ge=1)
+    max_new_tokens: MaxNewTokens = 32
     min_new_tokens: int = Field(5, ge=0)
-    no_repeat_ngram: int = Field(3, ge=0)
+    no_repeat_ngram: NoRepeatNgram = Field(
+        3, description="no n-gram of context and sentence comes twice; 0: off"
+    )
     length_penalty: float = Field(0.2, ge=0, allow_inf_nan=False)
     alpha: int | None = Field(None, ge=1)
     beta: int | None = Field(2, ge=0)

@@ -7,7 +7,7 @@ what x says and often in its words, so these pairs lean to the extractive side.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,7 @@ from builder.decoding.neurologic_settings import NeurologicConfig
 from builder.decoding.settings import Text
 from builder.errors import ConfigError
 from builder.methods.base import Draw, Method, MethodSettings, Request
+from dimsum.sampling import MaxNewTokens
 
 if TYPE_CHECKING:
     from builder.decoding.beam import Hypothesis
@@ -27,7 +28,7 @@ class SequentialSettings(NeurologicConfig, MethodSettings):
 
     kind: Literal["sequential"] = "sequential"
     keywords: int = Field(3, ge=1, le=8, description="clauses drawn from the earlier sentence")
-    max_new_tokens: int = Field(40, ge=8, description="of a sentence")
+    max_new_tokens: Annotated[MaxNewTokens, Field(ge=8)] = Field(40, description="of a sentence")
     banned: tuple[Text, ...] = Field(("\n",), description="texts that are never written")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from dimsum.objectives.reward_settings import Reward
-from dimsum.sampling import Sampling
+from dimsum.sampling import MaxNewTokens, Sampling, Temperature, TopP
 from dimsum.settings import FROM, PathInFile, Settings, did_you_mean
 
 
@@ -33,13 +33,11 @@ class CrossEntropy(Settings):
 class OwnSampling(Sampling):
     """How the student samples what it is then trained on; the numbers are arXiv 2306.13649's."""
 
-    temperature: float = Field(
-        1.0, gt=0, allow_inf_nan=False, description="divides the student's logits; not the loss's"
+    temperature: Temperature = Field(
+        1.0, description="divides the student's logits; not the loss's"
     )
-    top_p: float = Field(
-        1.0, gt=0, le=1, description="mass of the nucleus; 1: from the whole distribution"
-    )
-    max_new_tokens: int = Field(64, ge=1, description="of one output, its end included")
+    top_p: TopP = Field(1.0, description="mass of the nucleus; 1: from the whole distribution")
+    max_new_tokens: MaxNewTokens = Field(64, description="of one output, its end included")
 
 
 class PassRate(Settings):
@@ -94,8 +92,8 @@ class GKD(Settings):
         "sequence",
         description="what is drawn to be sampled: each sequence, or a step's batch whole",
     )
-    temperature: float = Field(
-        1.0, gt=0, description="of the loss, both sides; sampling has its own"
+    temperature: Temperature = Field(
+        1.0, description="of the loss, both sides; sampling has its own"
     )
     sequence_level: bool = Field(
         False, description="the teacher writes the targets, once, before the training"
