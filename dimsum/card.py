@@ -131,9 +131,11 @@ def _how(training: dict[str, Any]) -> str:
     """What was minimised, in words."""
     objective = training["recipe"].get("objective", {})
     if objective.get("kind") != "gkd":
-        smoothing, weights = objective.get("smoothing"), objective.get("weights")
+        smoothing = objective.get("smoothing")
+        # The earlier name is in the records of students that were trained under it.
+        column = objective.get("weight_column") or objective.get("weights")
         smoothed = f", smoothed by {smoothing:g}," if smoothing else ""
-        weighted = f", each weighted by its column {weights}," if weights else ""
+        weighted = f", each weighted by its column {column}," if column else ""
         return f"with cross-entropy{smoothed} on the targets{weighted} of"
     teacher = training["teacher"]["reference"]
     if objective["loss"] == "cross_entropy":

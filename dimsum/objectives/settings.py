@@ -23,7 +23,7 @@ class CrossEntropy(Settings):
         description="share of a token's probability that is spread over the vocabulary "
         "(label smoothing, arXiv 1512.00567)",
     )
-    weights: str = Field(
+    weight_column: str = Field(
         "",
         description="column of the data with how much a pair counts, over their mean, such as "
         "validity; empty: all alike",

@@ -71,11 +71,11 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
     encoding, aside = Encoding(asked={} if keep else None), Encoding()
     most = recipe.max_target_tokens
     training = Examples(encode_pairs(student, used, most, encoding), causal=causal)
-    if recipe.weights:
+    if recipe.weight_column:
         training.weights = np.asarray(encoding.weights, dtype=np.float32)
     training = balanced(training, encoding.codes, recipe.balance)
     if training.weights is not None and len(training):
-        training.weights = _over_mean(training.weights, data.reference, recipe.weights)
+        training.weights = _over_mean(training.weights, data.reference, recipe.weight_column)
     validation = Examples(encode_pairs(student, checked, most, aside), causal=causal)
     for name, part in (("training", training), ("validation", validation)):
         if len(part) == 0:
@@ -109,7 +109,7 @@ def _over_mean(weights: np.ndarray[Any, Any], reference: str, column: str) -> np
     if mean == 0:
         raise UsageError(
             f"the training pairs of {reference} have no weight: {column!r} is 0 in all",
-            hint="leave objective.weights empty, or name another column",
+            hint="leave objective.weight_column empty, or name another column",
         )
     found: np.ndarray[Any, Any] = weights / mean
     return found

@@ -101,9 +101,9 @@ class Recipe(Settings):
         return self
 
     @property
-    def weights(self) -> str:
+    def weight_column(self) -> str:
         """Column of the data with how much a pair counts; empty: all count alike."""
-        return self.objective.weights if isinstance(self.objective, CrossEntropy) else ""
+        return self.objective.weight_column if isinstance(self.objective, CrossEntropy) else ""
 
     def columns(self, named: Columns) -> Columns:
         """The columns that a training by this recipe reads.
@@ -112,7 +112,7 @@ class Recipe(Settings):
             named: those of source, target and task.
         """
         tree = self.syntax.column if self.syntax else named.syntax
-        return replace(named, syntax=tree, weight=self.weights)
+        return replace(named, syntax=tree, weight=self.weight_column)
 
     @property
     def definitions(self) -> tuple[TaskDefinition, ...]:

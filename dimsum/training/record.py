@@ -50,6 +50,9 @@ def identity_of(student: Student, recipe: Recipe, prepared: Prepared) -> dict[st
                 del objective["reward"][name]
     elif recipe.objective == CrossEntropy():  # as trainings were begun that knew no other
         settings.pop("objective")
+    else:  # as trainings were begun under an earlier name
+        objective = settings["objective"]
+        objective["weights"] = objective.pop("weight_column")
     return {
         "student": public_name(recipe.student),
         "architecture": student.spec.architecture,

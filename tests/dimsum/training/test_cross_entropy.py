@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from builder.cli import run
 from dimsum import Student
+from dimsum.objectives.settings import GKD, CrossEntropy
 from dimsum.pairs import Columns, Data, pairs_of
 from dimsum.training.examples import (
     IGNORED,
@@ -125,7 +127,7 @@ def test_weights_count_by_their_ratio(toy_llama: Path, tmp_path: Path) -> None:
     """Equal ones change nothing; with half the pairs at 0, the others count twice."""
     train(
         weighted(tmp_path / "data", [0.25] * 48),
-        small(toy_llama, objective={"kind": "cross_entropy", "weights": "p"}),
+        small(toy_llama, objective={"kind": "cross_entropy", "weight_column": "p"}),
         tmp_path / "equal",
         device="cpu",
     )
@@ -133,7 +135,7 @@ def test_weights_count_by_their_ratio(toy_llama: Path, tmp_path: Path) -> None:
     assert curve(tmp_path / "equal") == curve(tmp_path / "plain")
     train(
         weighted(tmp_path / "half", [0, 1] * 24),
-        small(toy_llama, objective={"kind": "cross_entropy", "weights": "p"}),
+        small(toy_llama, objective={"kind": "cross_entropy", "weight_column": "p"}),
         tmp_path / "of half",
         device="cpu",
     )
@@ -179,16 +181,24 @@ def test_a_column_of_zeros_or_none_is_refused(
 
 
 def refuse(data: Data, column: str, student: Path, folder: Path) -> int:
-    settings = json.dumps({"kind": "cross_entropy", "weights": column})
+    settings = json.dumps({"kind": "cross_entropy", "weight_column": column})
     words = ["train", data.reference, "--student", str(student), "-o", str(folder / "out")]
     return run([*words, "--set", f"objective={settings}", "--device", "cpu", "--quiet"])
 
 
 def test_the_card_says_smoothing_and_weights(toy_llama: Path, tmp_path: Path) -> None:
-    objective = {"kind": "cross_entropy", "smoothing": 0.1, "weights": "p"}
+    objective = {"kind": "cross_entropy", "smoothing": 0.1, "weight_column": "p"}
     data = weighted(tmp_path / "data", [1.0] * 48)
     train(data, small(toy_llama, objective=objective, epochs=1), tmp_path / "out", device="cpu")
     card = " ".join((tmp_path / "out" / "README.md").read_text().split())
     assert (
         "cross-entropy, smoothed by 0.1, on the targets, each weighted by its column p, of" in card
     )
+
+
+def test_a_column_of_weights_is_no_mapping_of_weights() -> None:
+    """Two settings of one name would be told apart by their kind alone."""
+    shared = set(CrossEntropy.model_fields) & set(GKD.model_fields)
+    assert shared == {"kind"}
+    with pytest.raises(ValidationError):
+        CrossEntropy.model_validate({"weights": "p"})
