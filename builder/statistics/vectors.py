@@ -57,6 +57,7 @@ def vendi(frame: Frame, side: str, encoder: SentenceEncoder, name: str, size: in
     value = vendi_score(vectors)
     low = high = None
     if len(rows) > 1:
+        # Rows and not, as `bootstrap.draws`, counts of them: other intervals than those published.
         draw = np.random.Generator(np.random.PCG64(frame.seed))
         again = [
             vendi_score(vectors[draw.integers(len(rows), size=len(rows))])

@@ -137,7 +137,10 @@ def expose(share: float, seed: int, beta: float = 0.0) -> float:
 
 
 def interval(values: list[float], seed: int = 0) -> dict[str, float]:
-    """Mean with its 95% bootstrap interval over seeds."""
+    """Mean with its 95% bootstrap interval over seeds.
+
+    `bootstrap.draws` would give other intervals than those of the page.
+    """
     chance = np.random.default_rng(seed)
     found = np.asarray(values)
     means = chance.choice(found, (2000, len(found))).mean(1)

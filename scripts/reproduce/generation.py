@@ -144,7 +144,7 @@ def measure_arm(arm: Arm) -> dict[str, Any]:
     own = [row for row in rows if row["method"] == branch]
     counts = per_context(arm, rows)
     asked = len(counts) * arm.config.candidates.samples
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(0)  # `bootstrap.draws` would give other intervals than the page's
     sums = rng.choice(counts, (DRAWS, len(counts))).sum(1)
     low, high = np.quantile(sums, [0.025, 0.975]) * 1000 / asked
     seconds = teacher_seconds(arm)
