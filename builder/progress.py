@@ -72,7 +72,7 @@ class StageProgress:
         if self.tokens:
             parts.append(f"{self.tokens / seconds:,.0f} tokens/s")
         if self.entered:
-            parts.append(f"kept {self.kept:,} of {self.entered:,}")
+            parts.append(f"retained {self.kept:,} of {self.entered:,}")
         if self.under_way:
             units = sum(map(len, self.under_way.values()))
             workers = len(self.under_way)

@@ -80,7 +80,7 @@ def write_release(
         raise BuilderError(f"{run.folder} is not finished", hint="run `dimsum build` again")
     if record.kept == 0:
         raise GateError(
-            "the filters kept no pair, so there is nothing to release",
+            "no pair passed the filters, so there is nothing to release",
             hint=f"`dimsum show {run.folder}` says what each rule removed",
         )
     rows = Stored([run.path("splits", 0)])

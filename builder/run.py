@@ -164,7 +164,7 @@ def make_stages(
     rows = run.sidecar(splits.STAGE.name, 0)
     if rows is None or rows.kept == 0:
         raise GateError(
-            "the filters kept no pair",
+            "no pair passed the filters",
             hint=f"`dimsum show {run.folder}` says what each rule removed",
         )
     dataset = write_release(run, config, run.header())

@@ -120,7 +120,8 @@ def combinations(
     for key, override in itertools.product(keys, overrides):
         if f"{override.partition('=')[0].strip()}.".startswith(f"{key}."):
             raise ConfigError(
-                f"--set {override} would have no effect beside --over {key}", hint="leave out one"
+                f"--set {override} would have no effect together with --over {key}",
+                hint="leave out one",
             )
     count = int(np.prod([len(axis.values) for axis in axes]))
     if count > MOST:

@@ -190,7 +190,7 @@ from dimsum.tasks.base import ControlCode, HubWords, TaskDefinition
     }},
     # Wider ends of the cheap measures: pairs beyond them are never read by the critic.
     bounds={{"compression": {{"min": 0.1, "max": 0.85}}}},
-    measures=(),  # that rules name beside those always taken; your own as "module:name"
+    measures=(),  # that rules name, of those not always taken; your own: "module:name"
     directions=("forward",),  # of entailment; ("forward", "backward") where both must hold
     # Kinds of target that a user may ask for; with several, `code_of` says which one a pair is.
     codes=(ControlCode("{name}", "a {words}", "Write a {words} of the sentence."),),

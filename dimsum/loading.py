@@ -285,7 +285,7 @@ def check_tokenizer(tokenizer: Any, rows: int | None, reference: str) -> None:
     if not tokenizer.decode(known, skip_special_tokens=True).strip():
         raise ModelError(
             f"the model {reference} has no tokenizer that can read a sentence",
-            hint="save its tokenizer beside it: tokenizer.json, or what its kind has",
+            hint="save its tokenizer in the same folder: tokenizer.json, or what its kind has",
         )
     highest = max(tokenizer.get_vocab().values(), default=-1)
     if rows is not None and highest >= rows:

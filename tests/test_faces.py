@@ -126,7 +126,7 @@ def test_tables_keep_their_headers_and_numbers_on_a_narrow_terminal(
     output.print_rescore(Comparison(BuildConfig.model_construct(), {"summary": 2_345_678}, {}, 3))
     shown = capsys.readouterr().out
     assert max(map(len, shown.splitlines())) <= width
-    for word in ("entered", "kept", "rejected", "counted", "before", "after", "change"):
+    for word in ("entered", "retained", "rejected", "counted", "before", "after", "change"):
         assert word in shown
     for number in ("1,234,567", "567", "2,345,678", "-2,345,678"):
         assert number in shown

@@ -108,7 +108,7 @@ def open_population(
         if row["stage"] == RELEASED:
             ids.append(row["id"])
     if not ids:
-        hint = "the filters kept no pair" if origin == "run" else ""
+        hint = "no pair passed the filters" if origin == "run" else ""
         raise counted.nothing(str(corpus), "pair to draw from", hint=hint)
     return Population(
         name=name,

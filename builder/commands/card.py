@@ -30,7 +30,7 @@ def render(folder: Path, as_json: bool) -> None:
     if not (folder / FACTS_PATH).is_file():
         raise ConfigError(
             f"{folder} has no {FACTS_PATH}",
-            hint="`dimsum release` writes it beside a dataset, training beside a student",
+            hint="`dimsum release` writes it with a dataset, training with a student",
         )
     path = folder / CARD
     previous = read_text(path) if path.is_file() else None

@@ -121,7 +121,9 @@ def _print_folder(output: Path, as_json: bool) -> None:
     show_default=True,
     help="Share of the pairs that a build lets pass: so many are the surest.",
 )
-@click.option("--save", is_flag=True, help="Keep the result as evaluation.json beside the model.")
+@click.option(
+    "--save", is_flag=True, help="Save the result as evaluation.json in the folder of the model."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def evaluate(
     model: str, data: tuple[Path, ...], pass_rate: float, save: bool, as_json: bool

@@ -66,8 +66,8 @@ if TYPE_CHECKING:
     type=click.IntRange(2, 64),
     metavar="N",
     help="Also the likeliest of N beams of the first MODEL, and the likeliest that obeys its code; "
-    "with --rerank choices beside the samples, kept to the length that is asked for, which then "
-    "comes first.",
+    "with --rerank choices in addition to the samples, of the length that is asked for, which "
+    "then comes first.",
 )
 @click.option("--outputs", multiple=True, metavar="NAME=FILE", help="Outputs made elsewhere.")
 @click.option("--critic", help="Entailment critic, such as embedded:critic; none by default.")

@@ -42,7 +42,7 @@ from dimsum.tasks import TaskDefinition
     type=click.IntRange(2, 64),
     metavar="N",
     help="Of N beams the likeliest text that is what the options ask for; with --rerank choices "
-    "beside the samples, kept to the length that is asked for, which then comes first.",
+    "in addition to the samples, of the length that is asked for, which then comes first.",
 )
 @click.option("--critic", default="embedded:critic", show_default=True, help="Of --rerank.")
 @click.option("--syntax", default="", metavar="TEXT|TREE", help="Built like this sentence or tree.")

@@ -28,7 +28,7 @@ def console() -> Console:
 
 def print_funnel(steps: Sequence[Step], *, reasons: int | None = 3) -> None:
     """The funnel as a table; `reasons` bounds the reasons named for each stage."""
-    table = make_table("stage", "entered", "kept", "rejected")
+    table = make_table("stage", "entered", "retained", "rejected")
     table.add_column("counted")
     table.add_column("why", overflow="fold")
     for step in steps:
@@ -75,7 +75,7 @@ def print_pairs(rows: Sequence[dict[str, Any]]) -> None:
 def print_pilot(found: Pilot) -> None:
     """What a few openings gave, pairs and rejected rows, and what the whole would be."""
     print_funnel(found.steps)
-    for title, rows in (("Kept", found.kept), ("Rejected", found.rejected)):
+    for title, rows in (("Retained", found.kept), ("Rejected", found.rejected)):
         click.echo(f"\n{title}, {len(rows)} of them:")
         print_pairs(rows)
     here, everything = found.openings

@@ -38,7 +38,7 @@ def report(
 ) -> None:
     """Write one self-contained HTML page about CORPUS, a run or a released folder.
 
-    An unfinished run, or one that kept nothing, gets the page of what there is.
+    An unfinished run, or one that retained nothing, gets the page of what there is.
     """
     from builder.report.write import write_report
     from dimsum.commands.output import print_json

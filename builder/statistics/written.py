@@ -117,7 +117,7 @@ def _equal(equal: Mapping[str, Any], names: list[str]) -> Table:
 
 
 def _print_published(out: Console, table: Mapping[str, Any]) -> None:
-    out.print(Text(f"Beside {table['source']}", style="bold"))
+    out.print(Text(f"Compared with {table['source']}", style="bold"))
     columns = table["columns"]
     shown = make_table("corpus", "pairs", *columns.values())
     for row in [*table["published"], *table["ours"]]:

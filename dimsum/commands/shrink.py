@@ -9,11 +9,11 @@ import click
 
 @click.command()
 @click.argument("student")
-@click.option("--layers", type=click.IntRange(min=1), required=True, help="That are kept.")
+@click.option("--layers", type=click.IntRange(min=1), required=True, help="That are retained.")
 @click.option(
     "--encoder-layers",
     type=click.IntRange(min=1),
-    help="Kept of an encoder; all by default, and --layers are then the decoder's.",
+    help="Retained of an encoder; all by default, and --layers are then the decoder's.",
 )
 @click.option("--data", help="Keep the layers that do most to the states of these pairs.")
 @click.option(
@@ -34,7 +34,7 @@ def shrink(
 ) -> None:
     """Write a smaller STUDENT, with some of its layers, that is to be trained.
 
-    Layers are kept at even distances, or with --data by their influence. A training with an
+    Layers are retained at even distances, or with --data by their influence. A training with an
     objective whose teacher is STUDENT makes it write again.
     """
     from dimsum.commands.output import print_facts, print_json

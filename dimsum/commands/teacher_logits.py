@@ -20,7 +20,7 @@ from dimsum.interrupt import resumable
     default=64,
     type=click.IntRange(min=1),
     show_default=True,
-    help="Tokens kept at each position; all others count as one.",
+    help="Tokens retained at each position; all others count as one.",
 )
 @click.option("--device", help="cuda, mps or cpu; the best there is by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")

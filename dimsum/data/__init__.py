@@ -30,7 +30,7 @@ and null by these words, a date as in ISO 8601. `id=007` is the text 007 and nev
 Splits, by a word in the file's name, else in the name of the nearest folder inside what was named;
 a row's own column `split` decides before both. Folders above what was named say nothing, so a
 checkout may lie in one called `dev`; only the folder that directly holds the data counts where it
-is nothing but such a word and another split's folder or file lies beside it:
+is nothing but such a word and another split's folder or file lies next to it:
 
 | split | words |
 |---|---|

@@ -212,9 +212,9 @@ class TaskDefinition:
         example: a source, for cards.
         guide: what a target should be, for readers of an audit; Markdown. Empty: they are given
             the meaning, and read that there is no more.
-        asked: what a question of an audit asks of the task beside what it asks of every pair, by
-            `faithful`, `fluent`, `main_point` (a sentence each) and `valid` (a clause: "for a
-            paraphrase, if ...").
+        asked: what a question of an audit asks of the task, in addition to what it asks of every
+            pair: `faithful`, `fluent`, `main_point` (a sentence each) and `valid` (a clause: "for
+            a paraphrase, if ...").
         known: pairs that are put among those of an audit to see whether readers attend. Without
             any, sheets and scores say that nothing is known of that.
     """

@@ -38,7 +38,7 @@ def kept(teacher: Path, critic: Path, folder: Path) -> list[dict[str, Any]]:
 def test_a_teacher_of_one_language_gives_none(
     toy_teacher: Path, toy_critic: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(GateError, match="kept no pair"):
+    with pytest.raises(GateError, match="no pair passed the filters"):
         kept(toy_teacher, toy_critic, tmp_path / "run")
 
 

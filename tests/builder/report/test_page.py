@@ -111,7 +111,7 @@ def test_a_corpus_of_nothing_and_of_one_row_gets_a_page_without_nan(tmp_path: Pa
         text = page.read_text("utf-8").lower()
         body = text.partition("<main")[2].partition("<script")[0]
         assert ">nan<" not in body and ">inf<" not in body and "nan %" not in body
-        assert ("no pair was kept" in text) == (not rows)
+        assert ("no pair was retained" in text) == (not rows)
 
 
 def test_pictures_are_files_and_parts_of_the_page(plain: Path, tmp_path: Path) -> None:
