@@ -15,6 +15,7 @@ import numpy as np
 
 from builder.components import smallest_connected
 from builder.near_duplicates.meetings import Meetings, alike_pairs
+from builder.near_duplicates.verify import may_be_alike, sketches
 from builder.statistics.words import Array, differs, mix
 
 SetsOf = Callable[[Array], "tuple[Array, Array]"]
@@ -63,13 +64,17 @@ def bucket_edges(
     known, members = np.unique(meetings.members, return_inverse=True)
     numbers = np.arange(len(known))
     root = numbers
-    pairs = alike_pairs(
-        replace(meetings, members=members),
-        *sets_of(sets[known]),
-        threshold,
-        lambda a, b: root[a] != root[b],
-    )
-    for a, b in pairs:
+    elements, starts = sets_of(sets[known])
+    sketch, lengths = sketches(elements, starts), np.diff(starts)
+
+    def is_open(a: Array, b: Array) -> Array:
+        """Whether two sets are neither joined already nor known to differ."""
+        found = root[a] != root[b]
+        found[found] = may_be_alike(sketch, lengths, a[found], b[found], threshold)
+        return found
+
+    meetings = replace(meetings, members=members)
+    for a, b in alike_pairs(meetings, elements, starts, threshold, is_open):
         if len(a):
             ends = np.concatenate([root, a]), np.concatenate([numbers, b])
             root = smallest_connected(*ends, len(known))

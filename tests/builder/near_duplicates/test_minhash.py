@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from builder.near_duplicates.buckets import bucket_edges, meet
 from builder.near_duplicates.minhash import Bands, band_keys, bands_for, signatures
 from builder.near_duplicates.shingles import sets_of
-from builder.near_duplicates.verify import alike
+from builder.near_duplicates.verify import alike, may_be_alike, sketches
 from builder.stages.shingles import as_table
 from builder.statistics.words import Array, offsets
 from tests.builder.near_duplicates.by_strings import jaccard
@@ -119,6 +119,40 @@ def test_pairs_are_alike_as_sets_of_python_are(sets: list[set[int]], threshold: 
     found = alike(keys, offsets(lengths), a, b, threshold)
     wanted = [len(sets[i] & sets[j]) >= threshold * len(sets[i] | sets[j]) - 1e-9 for i, j in pairs]
     assert found.tolist() == wanted
+
+
+@given(
+    st.lists(st.sets(st.integers(0, 600), min_size=1, max_size=60), min_size=2, max_size=8),
+    st.sampled_from([0.2, 0.5, 0.75, 0.8, 1.0]),
+)
+def test_a_sketch_never_keeps_apart_what_is_alike(sets: list[set[int]], threshold: float) -> None:
+    sets += [found - {min(found)} for found in sets if len(found) > 1]
+    keys, lengths = flat(sets)
+    a, b = np.asarray([(i, j) for i in range(len(sets)) for j in range(len(sets))]).T
+    starts = offsets(lengths)
+    may_be = may_be_alike(sketches(keys, starts), lengths, a, b, threshold)
+    assert not (alike(keys, starts, a, b, threshold) & ~may_be).any()
+
+
+def test_sketches_know_most_that_are_not_alike() -> None:
+    """Sets of forty keys that share a half to three quarters of all that they have together."""
+    rng = random.Random(0)
+    ones = [set(rng.sample(range(10_000), 40)) for _ in range(500)]
+    others = [
+        set(rng.sample(sorted(one), 40 - changed)) | set(rng.sample(range(10_000, 20_000), changed))
+        for number, one in enumerate(ones)
+        for changed in [6 + number % 8]
+    ]
+    keys, lengths = flat([*ones, *others])
+    starts = offsets(lengths)
+    a, b = np.arange(500), np.arange(500, 1000)
+    assert not alike(keys, starts, a, b, 0.8).any()
+    may_be = may_be_alike(sketches(keys, starts), lengths, a, b, 0.8)
+    assert may_be.mean() < 0.1
+
+
+def test_no_sets_have_no_sketch() -> None:
+    assert sketches(np.zeros(0, np.uint64), np.zeros(1, np.int64)).shape[1] == 0
 
 
 @given(st.data())
