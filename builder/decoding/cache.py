@@ -57,6 +57,15 @@ class Columns:
         packs, columns = (torch.from_numpy(a).to(device) for a in (self.packs, self.columns))
         return packs, slice(None), columns
 
+    def rows(self, like: torch.Tensor) -> torch.Tensor:
+        """As rows of [packs, heads, columns, head dim] seen as [rows, head dim]; int64 [n x heads].
+
+        Whole rows are copied, so moving columns takes a third of the time that `index` takes.
+        """
+        heads, columns = like.shape[1:3]
+        first = self.packs[:, None] * heads + np.arange(heads)
+        return torch.from_numpy(first * columns + self.columns[:, None]).flatten().to(like.device)
+
 
 class InPlaceLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is untyped here
     """One layer's keys and values, [rows, heads, columns, head dim], written in place.
@@ -190,23 +199,35 @@ class PackedCache(InPlaceCache):
         if packs < len(self._mask):
             self.columns = columns
             self._mask = self._mask.new_empty(packs, *self._mask.shape[1:3], columns)
+            change = self._make_anew
         else:
             self.grow(columns)
-        target, source = to.index(self.device), old.index(self.device)
+            moves = (to.packs != old.packs) | (to.columns != old.columns)
+            to, old = (Columns(one.packs[moves], one.columns[moves]) for one in (to, old))
+            change = self._move
         for layer in self.layers:
-            layer.keys = self._move(layer.keys, target, source)
-            layer.values = self._move(layer.values, target, source)
+            layer.keys = change(layer.keys, to, old)
+            layer.values = change(layer.values, to, old)
         self.now = now
         self._mask.fill_(self._hidden)
         self._show_own()
 
-    def _move(self, held: torch.Tensor, target: Any, source: Any) -> torch.Tensor:
-        """Columns moved within a buffer, or into a new one if it has more packs than the mask."""
-        made = held
-        if len(held) > len(self._mask):
-            made = held.new_zeros(len(self._mask), held.shape[1], self.columns, held.shape[3])
-        made[target] = held[source]
-        return made
+    def _move(self, held: torch.Tensor, to: Columns, old: Columns) -> torch.Tensor:
+        """Columns moved within a buffer."""
+        rows = held.view(-1, held.shape[3])
+        rows.index_copy_(0, to.rows(held), rows.index_select(0, old.rows(held)))
+        return held
+
+    def _make_anew(self, held: torch.Tensor, to: Columns, old: Columns) -> torch.Tensor:
+        """A buffer with as many packs as the mask, filled in one pass.
+
+        What no column goes to holds the first row of the old buffer, which is as good as zeros:
+        it is hidden, and a number.
+        """
+        shape = (len(self._mask), held.shape[1], self.columns, held.shape[3])
+        source = torch.zeros(shape[:3], dtype=torch.int64, device=held.device)
+        source.view(-1)[to.rows(source)] = old.rows(held)
+        return held.view(-1, shape[3]).index_select(0, source.view(-1)).view(shape)
 
     def grow(self, columns: int) -> None:
         """See to it that there are so many columns; what is written stays, and as visible."""
