@@ -69,7 +69,7 @@ def bucket_edges(
 
     def is_open(a: Array, b: Array) -> Array:
         """Whether two sets are neither joined already nor known to differ."""
-        found = root[a] != root[b]
+        found: Array = root[a] != root[b]
         found[found] = may_be_alike(sketch, lengths, a[found], b[found], threshold)
         return found
 
