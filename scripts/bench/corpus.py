@@ -3,6 +3,7 @@
     python scripts/bench/corpus.py cost --rows 100000 1000000 4000000 [--workers 2]
     python scripts/bench/corpus.py recall --rows 100000
     python scripts/bench/corpus.py peers --rows 100000
+    python scripts/bench/corpus.py families --rows 4000000
 
 cost    seconds, processor seconds and peak memory of each stage, and the exponent e with which
         processor seconds grow as rows ** e. Memory is that of all processes together, the driver's
@@ -15,6 +16,9 @@ recall  the pairs that an exact search finds (every pair with a Jaccard similari
 peers   the same question to datatrove and semhash where they are installed, with their times.
         datatrove compares MinHash signatures of words; semhash compares vectors, for which the
         mean of MiniLM's word vectors serves, as model2vec makes them, without its weights.
+families the part of `edges` that grows faster than the corpus: of ten families that grow with it,
+        and of one of 2,000 rows, how many pairs are compared and in which time, with the sketches
+        that keep most sets apart and without.
 
 The rows are those of `scripts/bench/made_pairs.py`, in shards of `--shard` rows.
 """
@@ -44,15 +48,17 @@ import psutil
 import pyarrow as pa
 
 from builder.config import BuildConfig
+from builder.near_duplicates import buckets
 from builder.near_duplicates.join import near_pairs
 from builder.near_duplicates.minhash import band_keys, bands_for, signatures
 from builder.near_duplicates.shingles import sets_of
 from builder.progress import Progress
 from builder.stages.decisions import schema
 from builder.stages.order import units_of
-from builder.statistics.words import Array, offsets
+from builder.stages.shingles import as_table
+from builder.statistics.words import Array, gather, offsets
 from builder.store import Output, Run
-from scripts.bench.made_pairs import Maker
+from scripts.bench.made_pairs import REPEATED, TAILED, Maker
 from scripts.bench.made_run import begin_run
 
 STAGES = ("shingles", "edges", "clusters", "near_duplicates")
@@ -314,6 +320,60 @@ def peers(rows: int, args: argparse.Namespace) -> list[dict[str, Any]]:
     return found
 
 
+class OfFamilies(Maker):
+    """Rows behind the first thousand that are variants of the rows they are told to be of."""
+
+    def __init__(self, bases: Sequence[int]) -> None:
+        super().__init__()
+        self.bases = bases
+
+    def _base(self, number: int) -> int:
+        return number if number < 1000 else self.bases[number - 1000]
+
+
+def families(rows: int, args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Pairs that are compared within large families, and processor seconds, by turns."""
+    each = round(rows * (1 - TAILED) / REPEATED)
+    maker = OfFamilies([*(family for family in range(10) for _ in range(each)), *[100] * 2000])
+    made = [maker.row(1000 + number) for number in range(len(maker.bases))]
+    elements, lengths = sets_of(*([row[n] for row in made] for n in ("task", "source", "target")))
+    bands = bands_for(THRESHOLD)
+    keys = band_keys(signatures(elements, lengths, bands.count * bands.rows), bands)
+    digests, starts = as_table(elements, lengths)["digest"].to_numpy(), offsets(lengths)
+    owners = np.repeat(np.arange(len(made)), bands.count)
+
+    def sets(numbers: Array) -> tuple[Array, Array]:
+        tokens, sizes = gather(elements, starts, numbers)
+        return tokens, offsets(sizes)
+
+    sketched, compared = buckets.may_be_alike, 0
+
+    def count(sketch: Array, sizes: Array, a: Array, b: Array, threshold: float) -> Array:
+        nonlocal compared
+        open_ = sketched(sketch, sizes, a, b, threshold) if with_sketches else np.ones(len(a), bool)
+        compared += int(open_.sum())
+        return open_
+
+    buckets.may_be_alike = count
+    found = []
+    for with_sketches in (False, True, False, True):
+        compared, began = 0, time.process_time()
+        edges = buckets.bucket_edges(
+            keys.ravel(), owners, lambda of: digests[of], sets, THRESHOLD, 1000
+        )
+        found.append(
+            {
+                "rows": len(made),
+                "sketches": with_sketches,
+                "compared": compared,
+                "processor_seconds": round(time.process_time() - began, 2),
+                "edges": len(edges.first),
+            }
+        )
+    buckets.may_be_alike = sketched
+    return found
+
+
 def growth(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The exponent of growth from each size to the next."""
     return [
@@ -331,7 +391,7 @@ def growth(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("what", choices=("cost", "recall", "peers"))
+    parser.add_argument("what", choices=("cost", "recall", "peers", "families"))
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000])
     parser.add_argument("--shard", type=int, default=10_000, help="rows in a shard")
     parser.add_argument("--workers", type=int, default=2, help="of cost; 1 is this process")
@@ -345,7 +405,8 @@ def main() -> None:
         found = [cost(rows, args) for rows in args.rows]
         result: Any = {"cost": found, "growth": growth(found)}
     else:
-        result = [{"recall": recall, "peers": peers}[args.what](rows, args) for rows in args.rows]
+        ask = {"recall": recall, "peers": peers, "families": families}[args.what]
+        result = [ask(rows, args) for rows in args.rows]
     print(json.dumps(result, indent=1))
 
 

@@ -400,8 +400,9 @@ def main() -> None:
     if asked.one:
         print(json.dumps(measure(asked.one, asked)))
         return
-    contexts_for(asked)
-    convert(asked)
+    if asked.rounds:
+        contexts_for(asked)
+        convert(asked)
     sizes = [asked.contexts, asked.samples, asked.tokens, asked.threads]
     measured = asked.folder / "measured.jsonl"
     for _ in range(asked.rounds):
