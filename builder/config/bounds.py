@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from dimsum.settings import Settings
 
@@ -40,4 +42,11 @@ class Bound(Settings):
         return outer.lowest <= self.lowest and self.highest <= outer.highest
 
 
-Rules = dict[str, Bound]
+def _without_empty(rules: Any) -> Any:
+    if isinstance(rules, Mapping):
+        return {name: bound for name, bound in rules.items() if bound is not None}
+    return rules
+
+
+Rules = Annotated[dict[str, Bound], BeforeValidator(_without_empty)]
+"""Bounds by measure; null in the place of one takes away what the settings begin from."""

@@ -12,7 +12,6 @@ from builder.config import RewritingConfig, load_config
 from builder.distill import load_distill
 from builder.errors import ConfigError
 from dimsum.errors import UsageError
-from dimsum.tasks.summary import SUMMARY
 from dimsum.training.recipe import load_recipe
 
 
@@ -36,9 +35,14 @@ def test_what_the_rounds_leave_out_is_as_in_the_paper() -> None:
     paper = RewritingConfig()
     how = paper.sampling
     assert (how.temperature, how.top_p, paper.samples) == (0.7, 0.9, 10)
-    found = load_distill("embedded").rewriting  # samples are mostly the sentence again
-    assert (found.samples, found.beams) == (0, 4)
-    assert set(found.codes) < set(SUMMARY.code_names)
+    found = load_distill("embedded").rewriting.sampling
+    assert (found.temperature, found.top_p) == (1.0, how.top_p)  # at 0.7 mostly copies
+
+
+def test_null_takes_a_rule_away_that_the_settings_begin_from() -> None:
+    assert "new_roles" in load_config("embedded").rules["summary"]
+    found = load_config("embedded", ("rules.summary.new_roles=null",)).rules["summary"]
+    assert set(found) == set(load_config("embedded").rules["summary"]) - {"new_roles"}
 
 
 def test_codes_that_no_task_knows_are_refused() -> None:
