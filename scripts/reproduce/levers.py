@@ -90,7 +90,8 @@ def write_students(folder: Path, base: str, answers: Answers) -> str:
         for part, document in read_suite(folder / f"{name}-tune").items():
             system = next(iter(document["systems"].values()))["metrics"]
             for metric in METRICS:
-                cells[f"{part} {metric}"] = round(system[metric]["value"], 1)
+                if metric in system:  # without references some are not
+                    cells[f"{part} {metric}"] = round(system[metric]["value"], 1)
             for found in document["control"].values():
                 cells[f"{part} length obeyed"] = found["length"]
         head |= dict.fromkeys(cells)
