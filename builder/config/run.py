@@ -32,7 +32,9 @@ class RewritingConfig(Settings):
         "asks for; all of its texts are rewrites. Empty: no search",
     )
     codes: tuple[str, ...] = Field(
-        (), description="control codes that are asked for; empty: all that the student knows"
+        (),
+        description="control codes that are asked for, of those that the student was trained on; "
+        "empty: all of them",
     )
     sampling: Generation = Generation()
     batch_size: int = Field(256, ge=1, description="outputs that are written together")

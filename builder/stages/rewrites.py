@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from builder.errors import ConfigError
 from builder.methods import parallel
 from builder.sentences import find_fault
 from builder.stages.base import (
@@ -96,11 +97,21 @@ def make(work: Work) -> Output:
 def _write(
     work: Work, sources: list[str], on_tokens: Callable[[int], None]
 ) -> tuple[list[str], list[list[list[str]]]]:
-    """The codes that are asked for, and for each of them what the student writes of each source."""
+    """The codes that are asked for and known, and for each what the student writes of each source.
+
+    Raises:
+        ConfigError: the student knows none of the codes that are asked for.
+    """
     assert work.config.round is not None
     settings = work.config.round.rewriting
     student = work.models.student()
-    codes = [*settings.codes] or student.spec.codes
+    known = student.spec.codes
+    codes = [code for code in known if not settings.codes or code in settings.codes]
+    if not codes:
+        raise ConfigError(
+            f"the student was trained on no pair of {', '.join(settings.codes)}",
+            hint=f"rewriting.codes can name {', '.join(known)}",
+        )
     found: list[list[list[str]]] = [[[] for _ in sources] for _ in codes]
     if settings.samples:
         written = student.write(
