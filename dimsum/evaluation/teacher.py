@@ -64,9 +64,8 @@ def answers(
     batch_size: int = 16,
 ) -> list[str]:
     """Greedy answers, the first line of each, without quotes around it."""
-    rows = _rows(teacher, prompts, variant, sources)
-    found = teacher.continue_rows(rows, batch_size=batch_size, generation=GENERATION)
-    return [clean(outputs[0]) for outputs in found]
+    found = _continue(teacher, prompts, variant, sources, batch_size)
+    return [outputs[0] for outputs in found]
 
 
 def samples(
@@ -78,14 +77,7 @@ def samples(
     batch_size: int = 16,
 ) -> list[list[str]]:
     """So many sampled answers for each source, cleaned as the greedy ones are."""
-    found = teacher.continue_rows(
-        _rows(teacher, prompts, variant, sources),
-        n=n,
-        sample=True,
-        batch_size=batch_size,
-        generation=GENERATION,
-    )
-    return [[clean(output) for output in outputs] for outputs in found]
+    return _continue(teacher, prompts, variant, sources, batch_size, n=n, sample=True)
 
 
 def beams(
@@ -97,12 +89,26 @@ def beams(
     batch_size: int = 16,
 ) -> list[list[str]]:
     """The n likeliest answers of a beam search for each source, cleaned as the greedy ones are."""
+    return _continue(teacher, prompts, variant, sources, batch_size, n=n, beams=n)
+
+
+def _continue(
+    teacher: Student,
+    prompts: TeacherPrompts,
+    variant: Variant,
+    sources: Sequence[str],
+    batch_size: int,
+    *,
+    n: int = 1,
+    sample: bool = False,
+    beams: int = 1,
+) -> list[list[str]]:
     found = teacher.continue_rows(
         _rows(teacher, prompts, variant, sources),
         n=n,
-        sample=False,
+        sample=sample,
         batch_size=batch_size,
-        generation=GENERATION.model_copy(update={"beams": n}),
+        generation=GENERATION.model_copy(update={"beams": beams}),
     )
     return [[clean(output) for output in outputs] for outputs in found]
 
