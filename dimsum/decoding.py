@@ -15,6 +15,7 @@ from dimsum.writing import (
     generate_arguments,
     pad_id,
     pad_rows,
+    plain_generation,
     without_own_settings,
 )
 
@@ -126,7 +127,7 @@ class _Writing:
             if chance is not None:
                 torch.manual_seed(chance[0] * 1_000_003 + chance[1])
             elif causal and settings.beams > 1 and start > 1:
-                arguments["past_key_values"] = _run_prompts(model, inputs, settings.beams)
+                arguments |= _run_prompts(model, tokenizer, inputs, settings.beams)
             ids = model.generate(**arguments)
         texts = tokenizer.batch_decode(ids[:, start:], skip_special_tokens=True)
         if chance is None:
@@ -136,21 +137,24 @@ class _Writing:
         return [first_line(text) for text in texts]
 
 
-def _run_prompts(model: Any, inputs: dict[str, torch.Tensor], beams: int) -> Any:
+def _run_prompts(
+    model: Any, tokenizer: Any, inputs: dict[str, torch.Tensor], beams: int
+) -> dict[str, Any]:
     """The cache of each prompt but for its last token, repeated for its beams.
 
-    `generate` repeats a prompt for every beam before it runs it.
+    A beam search of `generate` repeats a prompt for every beam before it runs it. A model without
+    such a cache is left to that.
 
     Args:
         inputs: input_ids and attention_mask of the prompts, padded on the left.
     """
-    mask = inputs["attention_mask"][:, :-1]
-    cache = model(
-        input_ids=inputs["input_ids"][:, :-1],
-        attention_mask=mask,
-        position_ids=(mask.cumsum(-1) - 1).clamp(min=0),
-        use_cache=True,
-        logits_to_keep=1,
-    ).past_key_values
+    cache = model.generate(
+        **{name: values[:, :-1] for name, values in inputs.items()},
+        generation_config=plain_generation(tokenizer, 1),
+        return_dict_in_generate=True,
+    ).get("past_key_values")
+    layers = getattr(cache, "layers", None)
+    if not layers or not all(hasattr(one, "batch_repeat_interleave") for one in layers):
+        return {}
     cache.batch_repeat_interleave(beams)
-    return cache
+    return {"past_key_values": cache}
