@@ -27,13 +27,13 @@ _CACHED_ROWS = 4
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One token a row.
+    """One token a draw.
 
     Attributes:
-        tokens: int64 [rows]; -1 where the masks left nothing to draw.
-        logprobs: float64 [rows], of the token under the model at temperature 1, unmasked.
-        ends: int64 [rows], the likeliest of the ids that were asked about; None without any.
-        end_logprobs: float64 [rows], of those, under the model at temperature 1, unmasked.
+        tokens: int64 [draws]; -1 where the masks left nothing to draw.
+        logprobs: float64 [draws], of the token under the model at temperature 1, unmasked.
+        ends: int64 [draws], the likeliest of the ids that were asked about; None without any.
+        end_logprobs: float64 [draws], of those, under the model at temperature 1, unmasked.
     """
 
     tokens: NDArray[np.int64]
@@ -52,33 +52,37 @@ def draw(
     temperature: float,
     top_p: float,
     ends: torch.Tensor | None = None,
+    owners: NDArray[np.int64] | None = None,
 ) -> Drawn:
-    """Draw each row's next token by inverting the nucleus's distribution function.
+    """Draw next tokens by inverting the nucleus's distribution function of their rows.
 
-    Order as in transformers: masks, then temperature, then the nucleus. A row's token depends on
-    nothing but its logits, its masks and its uniform, and moves little when its logits do.
+    Order as in transformers: masks, then temperature, then the nucleus. A token depends on nothing
+    but the logits and masks of its row and its uniform, and moves little when its logits do.
 
     Args:
         logits: [rows, vocabulary], any floating dtype; what is forbidden is minus infinity in it
             afterwards.
-        uniforms: [rows] in [0, 1).
+        uniforms: [draws] in [0, 1).
         blocked: each row's own forbidden ids.
         banned: int64, ids forbidden in every row.
         temperature: above 0.
         top_p: in (0, 1].
-        ends: int64, ids whose likeliest is wanted for each row as well.
+        ends: int64, ids whose likeliest is wanted for each draw as well.
+        owners: [draws], the row that each is from; None: one of each row.
 
     Raises:
         ModelError: the logits of a row are no numbers.
     """
+    owner = torch.arange(len(logits)) if owners is None else torch.from_numpy(owners)
+    owner = owner.to(logits.device)
     # Below 1 by more than rounding, so that a share's end is never stepped over.
     uniform = torch.from_numpy(uniforms).to(logits.device).clamp(max=1 - 2.0**-50)
     asked = None if ends is None else logits[:, ends.to(logits.device)].float().max(1)
     forbidden = _mask(logits, blocked, banned.to(logits.device))
     sums = _sum(logits, temperature)
-    chosen = _invert(logits, uniform, temperature, top_p, sums)
-    normaliser = torch.logaddexp(sums.most + sums.plain.log(), forbidden)
-    picked = logits.gather(1, chosen.clamp(min=0)[:, None])[:, 0] - normaliser
+    chosen = _invert(logits, uniform, owner, temperature, top_p, sums)
+    normaliser = torch.logaddexp(sums.most + sums.plain.log(), forbidden)[owner]
+    picked = logits[owner, chosen.clamp(min=0)] - normaliser
     drawn = Drawn(chosen.cpu().numpy(), picked.double().cpu().numpy())
     if np.isnan(drawn.logprobs[drawn.tokens >= 0]).any():
         raise ModelError(
@@ -89,8 +93,8 @@ def draw(
         return drawn
     return replace(
         drawn,
-        ends=ends[asked.indices.cpu()].numpy(),
-        end_logprobs=(asked.values - normaliser).double().cpu().numpy(),
+        ends=ends[asked.indices[owner].cpu()].numpy(),
+        end_logprobs=(asked.values[owner] - normaliser).double().cpu().numpy(),
     )
 
 
@@ -159,13 +163,14 @@ def _sum(scores: torch.Tensor, temperature: float) -> _Sums:
 def _invert(
     scores: torch.Tensor,
     uniform: torch.Tensor,
+    owner: torch.Tensor,
     temperature: float,
     top_p: float,
     sums: _Sums,
 ) -> torch.Tensor:
-    """The token of each row where the nucleus's distribution function passes the uniform."""
+    """Each draw's token, where the distribution function of its row's nucleus passes it."""
     vocabulary = scores.shape[1]
-    chosen = torch.full((len(scores),), -1, dtype=torch.int64, device=scores.device)
+    chosen = torch.full((len(owner),), -1, dtype=torch.int64, device=scores.device)
     waiting = torch.nonzero(sums.heated)[:, 0]
     heads = _HEADS if top_p < 1 else ()
     for head, fold in (*heads, (vocabulary, 1)):
@@ -184,10 +189,15 @@ def _invert(
         # of like mass would change the draw anywhere in their shares.
         tokens, order = tokens.sort(dim=1)
         reached = mass.gather(1, order).cumsum(-1)
-        target = uniform[waiting, None] * reached[:, -1:]
-        index = torch.searchsorted(reached, target, right=True)
-        ids = tokens.gather(1, index.clamp_(max=tokens.shape[1] - 1))[:, 0]
-        chosen[waiting[held]] = ids[held]
+        place = torch.full((len(scores),), -1, dtype=torch.int64, device=scores.device)
+        place[waiting[held]] = torch.nonzero(held)[:, 0]
+        place = place[owner]
+        draws = torch.nonzero(place >= 0)[:, 0]
+        place = place[draws]
+        own = reached[place]
+        target = uniform[draws, None] * own[:, -1:]
+        index = torch.searchsorted(own, target, right=True)[:, 0]
+        chosen[draws] = tokens[place, index.clamp_(max=tokens.shape[1] - 1)]
         waiting = waiting[~held]
     return chosen
 

@@ -120,7 +120,7 @@ def _sift(
 
 STAGE = Stage(
     name="candidates",
-    version=1,
+    version=2,
     counted="sentences",
     make=make,
     inputs=("contexts",),

@@ -146,7 +146,7 @@ def _files(config: BuildConfig, shard: int) -> dict[str, Path]:
 
 STAGE = Stage(
     name="contexts",
-    version=2,
+    version=3,
     counted="sentences",
     make=make,
     inputs=(),

@@ -176,7 +176,7 @@ def _first_to_each(count: int) -> tuple[Indices, Indices]:
 
 STAGE = Stage(
     name="rewrites",
-    version=6,
+    version=7,
     counted="samples",
     make=make,
     inputs=("sentences",),

@@ -57,10 +57,59 @@ def test_rows_that_come_and_go_change_nothing(
     )
 
 
+COLD = LONG.model_copy(update={"temperature": 0.2, "min_new_tokens": 0, "no_repeat_ngram": 0})
+"""Samples of a prompt often begin alike."""
+
+
+def draw_alone(model: Any, ids: list[int], index: tuple[int, int], seed: int) -> list[int]:
+    """One sample by the definition: a whole forward pass for each token, its own random stream."""
+    prompt, ordinal = index
+    stream = np.random.Philox(key=seed, counter=[0, 0, ordinal, prompt])
+    found: list[int] = []
+    for uniform in np.random.Generator(stream).random(COLD.max_new_tokens):
+        with torch.no_grad():
+            logits = model(input_ids=torch.tensor([[*ids, *found]]), use_cache=False).logits[0, -1]
+        mass, order = (logits.double() / COLD.temperature).softmax(-1).sort(descending=True)
+        mass[mass.cumsum(-1) - mass >= COLD.top_p] = 0.0
+        by_id = torch.zeros_like(mass).scatter(0, order, mass)
+        reached = by_id.cumsum(-1)
+        found.append(int(torch.searchsorted(reached, uniform * reached[-1], right=True)))
+    return found
+
+
+@pytest.mark.parametrize("rows", [3, 7, 64])
+def test_samples_that_begin_alike_are_run_once(
+    tiny_models: dict[str, Any], word_tokenizer: Any, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    """Each beginning enters the model once, and the samples are those that are drawn alone."""
+    model = tiny_models["llama"]
+    run = 0
+    step = Batch._step
+
+    def count(batch: Batch) -> None:
+        nonlocal run
+        run += sum(len(pack.running) for pack in batch.packs)
+        step(batch)
+
+    monkeypatch.setattr(Batch, "_step", count)
+    config = COLD.model_copy(update={"max_rows": rows})
+    samples = words(model, word_tokenizer, config).sample(PROMPTS, 12, seed=8)
+    end = word_tokenizer.eos_token_id
+    beginnings = set()
+    for sample in samples:
+        ids = word_tokenizer.encode(PROMPTS[sample.prompt], add_special_tokens=False)
+        alone = draw_alone(model, ids, (sample.prompt, sample.index), 8)
+        drawn = [*sample.tokens, end] if sample.finish == "eos" else [*sample.tokens]
+        assert alone[: len(drawn)] == drawn
+        beginnings |= {(sample.prompt, tuple(drawn[:i])) for i in range(1, len(drawn))}
+    assert run == len(beginnings)
+    assert run < 0.9 * sum(len(sample.tokens) for sample in samples)
+
+
 def sizes_around_closing(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """Filled while sampling: the buffers' sizes before and after samples are brought together."""
     sizes: list[tuple[int, int]] = []
-    plain = Batch._close
+    plain = Batch._spread
 
     def size(batch: Batch) -> int:
         assert batch.cache is not None
@@ -72,7 +121,7 @@ def sizes_around_closing(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int
         plain(batch)
         sizes.append((before, size(batch)))
 
-    monkeypatch.setattr(Batch, "_close", close)
+    monkeypatch.setattr(Batch, "_spread", close)
     return sizes
 
 

@@ -137,3 +137,26 @@ def test_nothing_left_to_draw() -> None:
     )
     assert drawn.tokens[0] == -1
     assert drawn.tokens[1] in (1, 2)
+
+
+def test_draws_of_one_row_are_those_of_copies_of_it() -> None:
+    source = torch.Generator().manual_seed(3)
+    logits = torch.randn(3, 900, generator=source) * 4
+    owners = np.array([2, 0, 0, 2, 2, 1, 0])
+    uniforms = np.random.default_rng(3).random(7)
+    blocked = [(1, 2), (), (5,)]
+    how = {"banned": torch.tensor([7]), "temperature": 0.7, "top_p": 0.95}
+    ends = torch.tensor([4, 9, 11])
+    copies = draw(
+        logits[torch.from_numpy(owners)],
+        uniforms,
+        [blocked[owner] for owner in owners],
+        ends=ends,
+        **how,
+    )
+    drawn = draw(logits.clone(), uniforms, blocked, ends=ends, owners=owners, **how)
+    assert drawn.tokens.tolist() == copies.tokens.tolist()
+    assert drawn.logprobs.tolist() == copies.logprobs.tolist()
+    assert drawn.ends is not None and copies.ends is not None
+    assert drawn.ends.tolist() == copies.ends.tolist()
+    assert np.array_equal(drawn.end_logprobs, copies.end_logprobs)
