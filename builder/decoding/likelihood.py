@@ -1,8 +1,8 @@
-"""How likely a model holds given texts after a prompt."""
+"""How likely a model holds given texts after their prompts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,77 +12,133 @@ from builder.decoding.cache import Prefix
 if TYPE_CHECKING:
     from builder.decoding.forward import CausalForward
 
-_AT_ONCE = 8
-"""Texts of one forward pass: logits are wide."""
+Row = tuple[int, Sequence[int]]
+"""The ordinal of a prompt, and the tokens of a text behind it."""
+
+_PROMPTS_AT_ONCE = 32
+_TOKENS_AT_ONCE = 512
+"""Of one forward pass, padding included: logits are wide."""
 
 
 def score_sentences(
-    forward: CausalForward, tokenizer: Any, prompt: str, texts: Sequence[str]
-) -> Mapping[str, tuple[float, int]]:
-    """Log-probability in nats of each sentence after a prompt and a blank, and its tokens.
+    forward: CausalForward,
+    tokenizer: Any,
+    prompts: Sequence[str],
+    texts: Sequence[Sequence[str]],
+) -> list[Mapping[str, tuple[float, int]]]:
+    """Log-probability in nats of each sentence after its prompt and a blank, and its tokens.
 
     Left out are sentences that do not fit the model's positions with the prompt, and those whose
     first token would join with the prompt's last one.
+
+    Args:
+        texts: sentences of each prompt.
+
+    Returns:
+        for each prompt, by sentence.
     """
-    start = tokenizer(prompt).input_ids
-    whole = [tokenizer(f"{prompt} {text}").input_ids for text in texts]
-    room = forward.positions or max(map(len, whole), default=0)
-    usable = {
-        text: ids[len(start) :]
-        for text, ids in zip(texts, whole, strict=True)
-        if start and len(start) < len(ids) <= room and ids[: len(start)] == start
-    }
-    scores = score_after(forward, start, list(usable.values()))
-    return {t: (s, len(ids)) for (t, ids), s in zip(usable.items(), scores, strict=True)}
+    starts = [tokenizer(prompt).input_ids for prompt in prompts]
+    rows: list[Row] = []
+    named: list[tuple[int, str]] = []
+    for number, (prompt, start) in enumerate(zip(prompts, starts, strict=True)):
+        for text in dict.fromkeys(texts[number]):
+            whole = tokenizer(f"{prompt} {text}").input_ids
+            fits = len(start) < len(whole) <= (forward.positions or len(whole))
+            if start and fits and whole[: len(start)] == start:
+                rows.append((number, whole[len(start) :]))
+                named.append((number, text))
+    found: list[dict[str, tuple[float, int]]] = [{} for _ in prompts]
+    scores = score_after(forward, starts, rows)
+    for (number, text), (_, ids), score in zip(named, rows, scores, strict=True):
+        found[number][text] = (score, len(ids))
+    return list(found)
 
 
 @torch.inference_mode()
 def score_after(
-    forward: CausalForward, prompt: Sequence[int], texts: Sequence[Sequence[int]]
+    forward: CausalForward, prompts: Sequence[Sequence[int]], rows: Sequence[Row]
 ) -> list[float]:
-    """Log-probability of each text as what follows the prompt, at temperature 1, in nats.
+    """Log-probability of each text as what follows its prompt, at temperature 1, in nats.
 
-    The prompt is run once for all of them.
+    A prompt is run once for all of its texts, and prompts and texts of like length together.
 
     Args:
         forward: of a decoder-only model.
-        prompt: its tokens, at least one.
-        texts: tokens of each, at least one; prompt and text fit the model's positions.
+        prompts: tokens of each.
+        rows: texts of at least one token, behind prompts of at least one; both fit the model's
+            positions.
 
     Returns:
         sums over the tokens of each text.
     """
-    if not texts:
-        return []
-    prefix = forward.prefill([prompt])
-    scores: list[float] = []
-    for first in range(0, len(texts), _AT_ONCE):
-        scores += _score_some(forward, prefix, texts[first : first + _AT_ONCE])
+    scores = [0.0] * len(rows)
+    asked = sorted({prompt for prompt, _ in rows}, key=lambda one: len(prompts[one]))
+    for first in range(0, len(asked), _PROMPTS_AT_ONCE):
+        place = {prompt: at for at, prompt in enumerate(asked[first : first + _PROMPTS_AT_ONCE])}
+        prefix = forward.prefill([prompts[prompt] for prompt in place])
+        mine = sorted(
+            (number for number, (prompt, _) in enumerate(rows) if prompt in place),
+            key=lambda number: len(rows[number][1]),
+        )
+        for part in _parts(mine, rows):
+            some = [(place[rows[number][0]], rows[number][1]) for number in part]
+            for number, score in zip(part, _score_some(forward, prefix, some), strict=True):
+                scores[number] = score
     return scores
 
 
-def _score_some(
-    forward: CausalForward, prefix: Prefix, texts: Sequence[Sequence[int]]
-) -> list[float]:
+def _parts(ordered: Sequence[int], rows: Sequence[Row]) -> Iterator[list[int]]:
+    """Neighbours of a pass: as many as its tokens allow, at least one."""
+    part: list[int] = []
+    for number in ordered:
+        if part and (len(part) + 1) * len(rows[number][1]) > _TOKENS_AT_ONCE:
+            yield part
+            part = []
+        part.append(number)
+    if part:
+        yield part
+
+
+def _score_some(forward: CausalForward, prefix: Prefix, rows: Sequence[Row]) -> list[float]:
+    """Scores of rows whose prompts are given by their place in the prefix."""
     from transformers import DynamicCache
 
+    place = torch.tensor([prompt for prompt, _ in rows], device=forward.device)
     cache = DynamicCache()
     for layer, (keys, values) in enumerate(zip(prefix.keys, prefix.values, strict=True)):
-        shape = (len(texts), -1, -1, -1)
-        cache.update(keys.expand(shape), values.expand(shape), layer)
+        cache.update(keys[place], values[place], layer)
     # What fills a row stands behind its text, where causal attention hides it.
-    rows = [torch.tensor(list(text)) for text in texts]
-    tokens = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True).to(forward.device)
-    start = prefix.lengths[0]
-    positions = torch.arange(start, start + tokens.shape[1], device=forward.device)
+    texts = [torch.tensor(list(text)) for _, text in rows]
+    tokens = torch.nn.utils.rnn.pad_sequence(texts, batch_first=True).to(forward.device)
+    starts = torch.tensor(prefix.lengths, device=forward.device)[place]
+    positions = starts[:, None] + torch.arange(tokens.shape[1], device=forward.device)
     logits = forward.model(
         input_ids=tokens,
-        position_ids=positions.expand(tokens.shape),
+        position_ids=positions,
+        attention_mask=_make_mask(forward, prefix.columns, starts, tokens.shape[1]),
         past_key_values=cache,
         use_cache=True,
         return_dict=True,
     ).logits
     # The first token is predicted at the prompt's end, each other one by the token before it.
-    before = torch.cat([prefix.logits[:, None].expand(len(texts), 1, -1), logits[:, :-1]], dim=1)
-    each = torch.log_softmax(before.float(), dim=-1).gather(-1, tokens[..., None])[..., 0]
-    return [float(each[row, : len(text)].sum()) for row, text in enumerate(texts)]
+    first = prefix.logits[place]
+    scores = []
+    for row, text in enumerate(texts):
+        before = torch.cat([first[row, None], logits[row, : len(text) - 1]]).float()
+        picked = before.gather(-1, tokens[row, : len(text), None])[:, 0]
+        scores.append(float((picked - before.logsumexp(-1)).sum()))
+    return scores
+
+
+def _make_mask(
+    forward: CausalForward, columns: int, starts: torch.Tensor, width: int
+) -> torch.Tensor | None:
+    """Additive [rows, 1, width, columns + width]: a row's prompt, aligned right, and causal."""
+    if int(starts.min()) == columns:
+        return None
+    seen = torch.arange(columns + width, device=starts.device)
+    prompt = (seen >= columns - starts[:, None])[:, None]
+    causal = seen <= columns + torch.arange(width, device=starts.device)[:, None]
+    kind = forward.model.dtype
+    mask = torch.zeros(len(starts), width, columns + width, dtype=kind, device=starts.device)
+    return mask.masked_fill_(~(prompt & causal), torch.finfo(kind).min)[:, None]

@@ -33,11 +33,9 @@ def compute(batch: Batch) -> dict[str, Floats]:
         wanted.setdefault(f"{context} {source}", {})[target] = None
         wanted.setdefault(f"{context} {target}", {})[source] = None
     known: dict[tuple[str, str], float] = {}
-    for prompt, texts in wanted.items():
-        for text, (logprob, _) in score_sentences(
-            forward, teacher.tokenizer, prompt, list(texts)
-        ).items():
-            known[prompt, text] = logprob
+    found = score_sentences(forward, teacher.tokenizer, [*wanted], [*map(list, wanted.values())])
+    for prompt, scores in zip(wanted, found, strict=True):
+        known |= {(prompt, text): logprob for text, (logprob, _) in scores.items()}
     pmi, unsaid = [], []
     for context, (source, target) in rows:
         of_target = known.get((context, target), np.nan)

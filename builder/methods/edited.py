@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import Field
 
 from builder.methods.base import Draw, Method, MethodSettings, Request
-
-if TYPE_CHECKING:
-    from builder.decoding.forward import CausalForward
 
 Edit = tuple[str, str]
 """A sentence, and what it was changed into."""
@@ -68,42 +64,59 @@ def keep_likely(
     Arguments as in `editing_method`.
     """
     from builder.decoding.forward import CausalForward
+    from builder.decoding.likelihood import score_sentences
 
     forward = CausalForward(request.loaded.model)
     changed = iter(change_all([text for texts in request.earlier for text in texts]))
+    edits = [[(was, now) for was in texts for now in next(changed)] for texts in request.earlier]
+
+    def score(texts: Sequence[Sequence[str]]) -> list[Mapping[str, tuple[float, int]]]:
+        found = score_sentences(forward, request.loaded.tokenizer, request.prompts, texts)
+        request.tick(sum(tokens for scores in found for _, tokens in scores.values()))
+        return found
+
+    before = score([[was for was, _ in of] for of in edits])
+    # What an unlikely sentence becomes is not asked for.
+    likely = [
+        [(was, now) for was, now in of if was in scores and _mean(scores[was]) >= settings.least]
+        for of, scores in zip(edits, before, strict=True)
+    ]
+    after = score([[now for _, now in of] for of in likely])
     draws: list[Draw] = []
-    for context, texts in enumerate(request.earlier):
-        edits = [(was, now) for was in texts for now in next(changed)]
-        draws += _choose(settings, request, forward, context, edits, reasons)
+    for context, of in enumerate(edits):
+        draws += _choose(settings, context, of, before[context], after[context], reasons)
     return draws
+
+
+def _mean(score: tuple[float, int]) -> float:
+    """Log-probability a token."""
+    logprob, tokens = score
+    return logprob / tokens
 
 
 def _choose(
     settings: EditedSettings,
-    request: Request,
-    forward: CausalForward,
     context: int,
     edits: Sequence[Edit],
+    before: Mapping[str, tuple[float, int]],
+    after: Mapping[str, tuple[float, int]],
     reasons: tuple[str, str],
 ) -> list[Draw]:
-    from builder.decoding.likelihood import score_sentences
-
+    """The changes of one context, by what its sentences score before and after."""
     unlikely, enough = reasons
-    texts = list(dict.fromkeys(text for edit in edits for text in edit))
-    prompt = request.prompts[context]
-    likely = score_sentences(forward, request.loaded.tokenizer, prompt, texts)
-    request.tick(sum(tokens for _, tokens in likely.values()))
-    means = {text: logprob / tokens for text, (logprob, tokens) in likely.items()}
+    means = {text: _mean(score) for text, score in before.items()}
     found: dict[str, str | None] = {}
     for was, now in sorted(edits, key=lambda edit: -means.get(edit[0], -math.inf)):
-        if was not in likely or now not in likely:
-            reason: str | None = "prompt_unusable"
-        elif means[was] < settings.least or means[was] - means[now] > settings.loss:
+        if was in means and means[was] < settings.least:
+            reason: str | None = unlikely
+        elif was not in means or now not in after:
+            reason = "prompt_unusable"
+        elif means[was] - _mean(after[now]) > settings.loss:
             reason = unlikely
         else:
             reason = None if [*found.values()].count(None) < settings.most else enough
         found.setdefault(now, reason)
     return [
-        Draw(context, text, *likely.get(text, (0.0, 0)), reason=reason)
+        Draw(context, text, *after.get(text, (0.0, 0)), reason=reason)
         for text, reason in found.items()
     ]

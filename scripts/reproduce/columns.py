@@ -60,7 +60,7 @@ def measure(rows: list[Row], config: BuildConfig, dtype: str) -> dict[str, np.nd
         sides = [[rows[i][side] for i in here] for side in ("source", "target")]
         batch = Batch.of_texts(sides[0], sides[1], models, [context] * len(here))
         texts = batch.sentences.texts
-        drawn = score_sentences(forward, teacher.tokenizer, context, texts)
+        (drawn,) = score_sentences(forward, teacher.tokenizer, [context], [texts])
         batch.sentences.logprobs = np.array([drawn.get(t, (np.nan, 0))[0] for t in texts])
         if encoder is not None:
             batch.sentences.vectors = encoder.encode(texts)
