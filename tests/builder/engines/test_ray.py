@@ -12,13 +12,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from builder.commands.build import build as build_command
 from builder.config import BuildConfig, parse_config
 from builder.engines import ray_workers
 from builder.engines.ray import OnRay, RaySettings
@@ -208,6 +211,116 @@ def test_a_run_whose_driver_ends_goes_on(
     assert tables(tmp_path / "run") == tables(tmp_path / "whole")
     finished = [p for p in stamps if p.with_suffix(".json") in units and "." not in p.stem]
     assert {p: p.stat().st_mtime_ns for p in finished} == {p: stamps[p] for p in finished}
+
+
+@pytest.fixture(scope="module")
+def head() -> Iterator[Any]:
+    """A cluster with room for one worker, which soon misses a node that is silent."""
+    from ray.cluster_utils import Cluster
+
+    soon = {"health_check_period_ms": 500, "health_check_failure_threshold": 3}
+    found = Cluster(
+        initialize_head=True,
+        head_node_args={"num_cpus": 1, "include_dashboard": False, "_system_config": soon},
+    )
+    yield found
+    found.shutdown()
+
+
+class Leaver(threading.Thread):
+    """A node with room for a second worker; it leaves with a unit of a stage under way on it.
+
+    Attributes:
+        node: it, as the cluster knows it.
+        log: a line for every unit that a worker began: its node, stage and shard.
+        told: whether the cluster is told, as at an orderly end, or left to find out.
+    """
+
+    def __init__(
+        self, head: Any, stage: str, log: Path, patch: pytest.MonkeyPatch, told: bool = True
+    ) -> None:
+        super().__init__(daemon=True)
+        self.head, self.stage, self.log, self.told = head, stage, log, told
+        self.node = head.add_node(num_cpus=1)
+        there, make = self.node.node_id, ray_workers._make
+        log.touch()
+
+        def make_or_wait(folder: Path, name: str, shard: int) -> Any:
+            import ray
+
+            here = ray.get_runtime_context().get_node_id()
+            with log.open("a") as lines:
+                lines.write(f"{here} {name} {shard}\n")
+            if (here, name) == (there, stage):
+                time.sleep(60)
+            while name == stage and f"{there} {stage} " not in log.read_text():
+                time.sleep(0.02)  # or no unit might be left for the node
+            return make(folder, name, shard)
+
+        patch.setattr(ray_workers, "_make", make_or_wait)
+        patch.setattr(ray_workers.Worker, "make", lambda self, *unit: make_or_wait(*unit))
+        # by value, as the class of a script: the workers import another one otherwise
+        patch.setattr(ray_workers.Worker, "__module__", "__main__")
+        self.start()
+
+    def find(self) -> list[tuple[str, str, str]]:
+        """Node, stage and shard of each unit that was begun, in this order."""
+        lines = self.log.read_text().split("\n")
+        return [(node, stage, shard) for node, stage, shard in map(str.split, lines[:-1])]
+
+    def find_there(self) -> list[tuple[str, str]]:
+        """Stage and shard of those that were begun on the node."""
+        return [(stage, shard) for node, stage, shard in self.find() if node == self.node.node_id]
+
+    def run(self) -> None:
+        while self.stage not in [stage for stage, _ in self.find_there()]:
+            time.sleep(0.02)
+        self.head.remove_node(self.node, allow_graceful=self.told)
+
+
+@needs_ray
+def test_a_node_that_leaves_costs_nothing_but_its_units(
+    head: Any, toy_run: tuple[Path, BuildConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, config = toy_run
+    leaver = Leaver(head, "contexts", tmp_path / "begun", monkeypatch)
+    followed = Followed()
+    build(with_engine(config, on(head, 2)), tmp_path / "run", progress=followed)
+    leaver.join()
+    assert tables(tmp_path / "run") == tables(folder)
+    assert followed.losses == 1
+    assert any(line.startswith("lost the worker") for line in followed.lines)
+    begun = Counter((stage, shard) for _, stage, shard in leaver.find())
+    assert {unit for unit, times in begun.items() if times > 1} == set(leaver.find_there())
+    made = Run.open(tmp_path / "run")
+    assert begun.total() == len(leaver.find_there()) + len([*made.folder.glob("*/[0-9]*.json")])
+
+
+@needs_ray
+def test_a_command_that_failed_with_a_node_goes_on_without_it(
+    head: Any,
+    toy_document: dict[str, Any],
+    toy_run: tuple[Path, BuildConfig],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is gone at once, and had a task under way: the stage has no models."""
+    folder, _ = toy_run
+    shutil.copytree(folder, tmp_path / "run")
+    for path in (tmp_path / "run/pairs").iterdir():
+        path.unlink()
+    shutil.rmtree(tmp_path / "run/dimsum_plus")
+    path = tmp_path / "toy.yaml"
+    path.write_text(yaml.safe_dump(toy_document))
+    words = [str(path), "--engine", on(head, 2, tries=1), "--output", str(tmp_path / "run")]
+    leaver = Leaver(head, "pairs", tmp_path / "begun", monkeypatch, told=False)
+    failed = CliRunner().invoke(build_command, words).exception
+    leaver.join()
+    assert isinstance(failed, BuilderError) and "1 workers were lost with shard" in str(failed)
+    assert not (tmp_path / "run/dimsum_plus").exists()
+    assert CliRunner().invoke(build_command, words).exit_code == 0
+    assert tables(tmp_path / "run") == tables(folder)
+    assert {unit[1] for unit in leaver.find()} == {"pairs"}
 
 
 @needs_ray
