@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,13 @@ from hypothesis import settings
 # A busy machine is no fault of the code under test.
 settings.register_profile("dimsum", deadline=None)
 settings.load_profile("dimsum")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def frozen() -> None:
+    """What is imported by now stays: collections, which trainings ask for, need not look at it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
