@@ -41,6 +41,13 @@ def finished(toy_run: tuple[Path, BuildConfig]) -> tuple[Run, BuildConfig]:
     return Run.open(folder), config
 
 
+@pytest.fixture
+def copied(toy_run: tuple[Path, BuildConfig], tmp_path: Path) -> Path:
+    """A copy of the finished run, which a test may change."""
+    shutil.copytree(toy_run[0], tmp_path / "run")
+    return tmp_path / "run"
+
+
 def refuse(*arguments: Any) -> None:
     raise AssertionError("a model was asked for")
 
@@ -150,11 +157,8 @@ def test_a_preview_shows_the_first_pairs_and_changes_no_row(
     assert "The first pairs" not in capsys.readouterr().err
 
 
-def test_a_larger_run_keeps_what_is_done(
-    toy_document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "run"
-    build(parse_config(toy_document), folder)
+def test_a_larger_run_keeps_what_is_done(toy_document: dict[str, Any], copied: Path) -> None:
+    folder = copied
     before = file_hash(folder / "scores/00002.parquet")
     stamp = (folder / "scores/00002.parquet").stat().st_mtime_ns
     toy_document["contexts"]["openings"] = 8
@@ -165,11 +169,9 @@ def test_a_larger_run_keeps_what_is_done(
 
 
 def test_changing_a_threshold_loads_no_model(
-    toy_document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    toy_document: dict[str, Any], copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = parse_config(toy_document)
-    folder = tmp_path / "run"
-    build(config, folder)
+    config, folder = parse_config(toy_document), copied
     run = Run.open(folder)
     kept = len(all_rows(run, config, "decisions"))
     comparison = compare(run, ("rules.paraphrase.rouge_l.max=0.6",))
@@ -212,10 +214,8 @@ def test_rescore_refuses_what_needs_a_model(finished: tuple[Run, BuildConfig]) -
         compare(run, ("rules.paraphrase.rouge_l.max=0.95",))
 
 
-def test_a_damaged_shard_is_made_again(toy_document: dict[str, Any], tmp_path: Path) -> None:
-    config = parse_config(toy_document)
-    folder = tmp_path / "run"
-    build(config, folder)
+def test_a_damaged_shard_is_made_again(toy_document: dict[str, Any], copied: Path) -> None:
+    config, folder = parse_config(toy_document), copied
     before = released_hashes(folder)
     whole = (folder / "candidates/00001.parquet").read_bytes()
     (folder / "candidates/00001.parquet").write_bytes(whole[: len(whole) // 2])
@@ -281,9 +281,9 @@ def test_one_folder_one_process_one_purpose(toy_document: dict[str, Any], tmp_pa
 
 
 def test_a_full_disk_loses_nothing(
-    toy_document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: tuple[Run, BuildConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = parse_config(toy_document)
+    whole, config = finished
     folder = tmp_path / "run"
     real = os.fsync
     room = [25]
@@ -303,8 +303,7 @@ def test_a_full_disk_loses_nothing(
     room[0] = 10**6
     build(config, folder)
     assert all(p.stat().st_mtime_ns == stamp for p, stamp in done.items())
-    build(config, tmp_path / "fresh")
-    assert released_hashes(folder) == released_hashes(tmp_path / "fresh")
+    assert released_hashes(folder) == released_hashes(whole.folder)
 
 
 def test_a_critic_without_memory_rejects_with_the_reason(

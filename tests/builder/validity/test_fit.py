@@ -41,6 +41,12 @@ def made_up(count: int = 400, seed: int = 0) -> Labelled:
     )
 
 
+@pytest.fixture(scope="module")
+def fitted() -> Calibration:
+    """The model of the labels made up above; made once, and not to be changed."""
+    return fit(made_up()).model
+
+
 def test_the_model_is_the_mean_of_the_librarys_own_log_odds() -> None:
     data = made_up()
     model = fit(data, seed=3).model
@@ -106,9 +112,8 @@ def test_too_little_is_refused(valid: int, contexts: int, said: str) -> None:
         fit(few)
 
 
-def test_a_model_survives_its_file(tmp_path: Path) -> None:
-    data = made_up()
-    model = fit(data).model
+def test_a_model_survives_its_file(fitted: Calibration, tmp_path: Path) -> None:
+    data, model = made_up(), fitted
     path = tmp_path / "validity.json"
     write_calibration(path, model)
     again = read_calibration(path)
@@ -127,9 +132,9 @@ def test_a_model_survives_its_file(tmp_path: Path) -> None:
         lambda d: d["members"][1]["trees"][0].update(column=[9]),
     ],
 )
-def test_a_file_edited_by_hand_is_refused(tmp_path: Path, change: Any) -> None:
+def test_a_file_edited_by_hand_is_refused(fitted: Calibration, tmp_path: Path, change: Any) -> None:
     path = tmp_path / "validity.json"
-    write_calibration(path, fit(made_up()).model)
+    write_calibration(path, fitted)
     document = json.loads(path.read_text())
     change(document)
     path.write_text(json.dumps(document))
