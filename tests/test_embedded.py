@@ -17,8 +17,8 @@ pytestmark = pytest.mark.embedded
 TINY = (
     "contexts.openings=2",
     "contexts.shard=1",
-    "contexts.samples=2",
-    "candidates.samples=8",
+    "contexts.samples=1",
+    "candidates.samples=6",
 )
 
 
@@ -63,7 +63,7 @@ def test_a_tiny_build_from_the_command_line(
     tables = [made.read("candidates", n, *name) for n in range(2) for name in ((), (REJECTS,))]
     methods = [method for table in tables for method in table["method"].to_pylist()]
     assert steps["candidates"]["entered"] == len(methods)
-    assert methods.count("parallel") == steps["contexts"]["kept"] * 8
+    assert methods.count("parallel") == steps["contexts"]["kept"] * 6
     assert set(methods) <= {"parallel", "ending", "reordered"}
     assert steps["scores"]["entered"] == steps["pairs"]["kept"]
     assert "smollm2" in err

@@ -10,7 +10,7 @@ from dimsum.evaluation.data import Example
 from dimsum.evaluation.measure import Critic, measure
 from dimsum.metrics import bootstrap
 from dimsum.metrics.control import measure_control
-from dimsum.metrics.measured import Measured
+from dimsum.metrics.measured import Array, Measured
 from dimsum.tasks import TaskDefinition
 
 if TYPE_CHECKING:
@@ -63,6 +63,11 @@ def evaluate(
         measured[system.name] = measure(
             system.outputs, examples, bertscore=bertscore, critic=critic
         )
+    # A system is in many tests; what a metric is on every resample is found once.
+    again = {
+        system: {name: bootstrap.values(one, weights) for name, one in found.items()}
+        for system, found in measured.items()
+    }
     first = systems[0].name
     tests = [(first, system.name) for system in systems[1:]]
     tests += [(system.name, other) for system in systems[1:] for other in system.against]
@@ -71,7 +76,11 @@ def evaluate(
         for a, b in tests
         for name in measured[first]
         if measured[first][name].better
-        for one in [bootstrap.compare(measured[a][name], measured[b][name], weights)]
+        for one in [
+            bootstrap.compare_values(
+                measured[a][name], measured[b][name], again[a][name], again[b][name]
+            )
+        ]
     ]
     return {
         "examples": len(examples),
@@ -80,7 +89,8 @@ def evaluate(
             system.name: {
                 "facts": dict(system.facts),
                 "metrics": {
-                    name: _show(one, weights) for name, one in measured[system.name].items()
+                    name: _show(one, again[system.name][name])
+                    for name, one in measured[system.name].items()
                 },
             }
             for system in systems
@@ -92,8 +102,8 @@ def evaluate(
     }
 
 
-def _show(one: Measured, weights: Any) -> dict[str, Any]:
-    low, high = bootstrap.interval(one, weights)
+def _show(one: Measured, values: Array) -> dict[str, Any]:
+    low, high = bootstrap.percentiles(values)
     return {
         "value": one.value,
         "low": low,

@@ -85,9 +85,18 @@ def compare(a: Measured, b: Measured, weights: Array) -> Comparison:
     Raises:
         ValueError: the two are not the same metric on equally many examples.
     """
-    if (a.name, a.n) != (b.name, b.n):
-        raise ValueError("a paired test needs one metric on the same examples")
-    found = values(a, weights) - values(b, weights)
+    _check_alike(a, b)
+    return compare_values(a, b, values(a, weights), values(b, weights))
+
+
+def compare_values(a: Measured, b: Measured, of_a: Array, of_b: Array) -> Comparison:
+    """As `compare`, from the `values` of each, which one of many tests has already.
+
+    Raises:
+        ValueError: as there.
+    """
+    _check_alike(a, b)
+    found = of_a - of_b
     worse: Any = found >= 0 if a.better == "lower" else found <= 0
     low, high = percentiles(found)
     return Comparison(
@@ -96,3 +105,8 @@ def compare(a: Measured, b: Measured, weights: Array) -> Comparison:
         high=high,
         p=float((worse.sum() + 1) / (len(found) + 1)),
     )
+
+
+def _check_alike(a: Measured, b: Measured) -> None:
+    if (a.name, a.n) != (b.name, b.n):
+        raise ValueError("a paired test needs one metric on the same examples")
