@@ -6,16 +6,17 @@ import multiprocessing
 import os
 import pickle
 import signal
-import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 
+from builder.cli import main
 from builder.config import BuildConfig, parse_config
 from builder.engines.processes import Processes, ProcessesSettings
 from builder.errors import BuilderError, GateError
@@ -25,7 +26,7 @@ from builder.store import Run
 from dimsum.errors import UsageError
 from dimsum.files import file_hash
 from dimsum.settings import apply_overrides
-from tests.forked import fork_workers
+from tests.forked import fork_workers, start
 
 BACKWARDS = "tests.builder.engines.backwards:BackwardsSettings"
 
@@ -138,6 +139,12 @@ def test_a_killed_worker_is_a_clear_end_and_the_run_goes_on(
     assert tables(tmp_path / "run") == tables(folder)
 
 
+def command_in_a_session(words: list[str]) -> None:
+    os.setsid()
+    sys.argv = ["dimsum", *words]
+    main()
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_workers_end_with_their_parent(
     toy_document: dict[str, Any], tmp_path: Path, number: signal.Signals, code: int
@@ -146,24 +153,22 @@ def test_workers_end_with_their_parent(
     toy_document["run"] = {"engine": {"kind": "processes", "workers": 1}}
     path = tmp_path / "long.yaml"
     path.write_text(yaml.safe_dump(toy_document))
-    words = [sys.executable, "-m", "builder.cli", "build", str(path)]
-    process = subprocess.Popen(
-        [*words, "--output", str(tmp_path / "run")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    words = ["build", str(path), "--output", str(tmp_path / "run")]
+    process = start(command_in_a_session, words, output=tmp_path / "said")
     while not list((tmp_path / "run").glob("contexts/*.json")):
         time.sleep(0.02)
-        assert process.poll() is None, process.communicate()
+        assert process.is_alive(), (tmp_path / "said").read_text()
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert children
     if number == signal.SIGINT:  # as a terminal does it: to every process of the group
-        os.killpg(process.pid, number)
+        os.killpg(process.pid or 0, number)
     else:
         process.kill()
-    _, errors = process.communicate(timeout=60)  # ends when the last worker has let go of it
-    assert process.returncode == code, errors
+    process.join()
+    _, alive = psutil.wait_procs(children, timeout=60)
+    assert not alive
+    errors = (tmp_path / "said").read_text()
+    assert process.exitcode == code, errors
     assert "Traceback" not in errors
     assert ("Go on with: dimsum build" in errors) == (code == 130)
     units = sorted((tmp_path / "run").rglob("*.json"))
