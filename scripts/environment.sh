@@ -16,6 +16,8 @@ install() {
   }
   [ -x .venv/bin/python ] || "$python" -m venv .venv
   echo "Installing into .venv (once, a few minutes) ..." >&2
+  # The pip of an older Python takes twice as long over the same packages.
+  pip_install pip==26.3
   # torch first and alone, so that nothing else chooses its build.
   pip_install -c constraints.txt torch
   pip_install -c constraints.txt -e ".$extras"
@@ -24,6 +26,7 @@ install() {
 }
 
 # Not compiled beforehand: most modules are never imported, the others are compiled when they are.
+# What the build of an editable install has to say to its author is left out.
 pip_install() {
-  .venv/bin/python -m pip --quiet --disable-pip-version-check install --no-compile "$@"
+  PYTHONWARNINGS=ignore .venv/bin/python -m pip --quiet --disable-pip-version-check install --no-compile "$@"
 }
