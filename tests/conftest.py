@@ -26,6 +26,14 @@ def frozen() -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def unforced() -> Iterator[None]:
+    """Files are left to the system's cache: a killed process is not a lost disk."""
+    real, os.fsync = os.fsync, lambda handle: None
+    yield
+    os.fsync = real
+
+
+@pytest.fixture(autouse=True, scope="session")
 def drawn_once() -> Iterator[None]:
     """A funnel of the same numbers is drawn once: it takes a seventh of a toy build.
 

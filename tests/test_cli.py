@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -64,10 +65,8 @@ def test_nothing_below_names_a_verb_of_the_top_floor() -> None:
     assert [str(path) for path in below if named.search(path.read_text("utf-8"))] == []
 
 
-def test_showing_a_run_needs_no_model_library(toy_yaml: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    assert run(["build", str(toy_yaml), "--output", str(folder), "--quiet"]) == 0
-    assert not loaded_by(["show", str(folder)]) & {*MODELS, *OF_STAGES}
+def test_showing_a_run_needs_no_model_library(toy_run: tuple[Path, Any]) -> None:
+    assert not loaded_by(["show", str(toy_run[0])]) & {*MODELS, *OF_STAGES}
 
 
 def test_results_go_to_standard_output_and_progress_does_not(

@@ -7,8 +7,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from itertools import pairwise
@@ -347,9 +345,10 @@ def kill_at_random(
             process.kill()
             process.join()
             killed += 1
-    command = [sys.executable, "-m", "builder.cli", *arguments]
-    final = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert final.returncode == 0, final.stderr
+    said = folder.parent / "said"
+    final = start_command(arguments, output=said)
+    final.join()
+    assert final.exitcode == 0, said.read_text()
     return killed
 
 

@@ -9,20 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from builder.cli import run
+from builder.config import BuildConfig
 from builder.store import seed_of
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory, toy_teacher: Path, toy_critic: Path) -> Path:
-    import yaml
-
-    from tests.toys import toy_config
-
-    folder = tmp_path_factory.mktemp("trace")
-    (folder / "toy.yaml").write_text(yaml.safe_dump(toy_config(toy_teacher, toy_critic)))
-    words = ["build", str(folder / "toy.yaml"), "-o", str(folder / "run"), "--quiet", "--json"]
-    assert run(words) == 0
-    return folder / "run"
+@pytest.fixture
+def built(toy_run: tuple[Path, BuildConfig]) -> Path:
+    return toy_run[0]
 
 
 def test_a_row_is_followed_to_its_opening_and_made_again(

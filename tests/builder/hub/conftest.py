@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -34,8 +33,6 @@ def short_waits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Non
     quick.sleep = lambda seconds: time.sleep(min(seconds, 0.01))
     monkeypatch.setattr(_http, "time", quick)
     monkeypatch.setattr(ssl, "create_default_context", lambda *_, **__: CERTIFICATES)
-    # A killed process is not a lost disk.
-    monkeypatch.setattr(os, "fsync", lambda _: None)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     # hf_xet remembers by address what a Hub has, and ports are used again.
     monkeypatch.setenv("HF_XET_CACHE", str(tmp_path / "xet"))

@@ -1,4 +1,4 @@
-"""One finished toy run and its report, for all tests of reports."""
+"""The finished toy run and its report, for all tests of reports."""
 
 from __future__ import annotations
 
@@ -6,19 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from builder.config import BuildConfig, parse_config
+from builder.config import BuildConfig
 from builder.report.gather import gather
 from builder.report.model import Report
-from builder.run import build
 from builder.store import Run
-from tests.toys import toy_config
 
 
 @pytest.fixture(scope="session")
-def finished(
-    toy_teacher: Path, toy_critic: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Run, BuildConfig, Report]:
-    config = parse_config(toy_config(toy_teacher, toy_critic))
-    folder = tmp_path_factory.mktemp("report") / "run"
-    build(config, folder)
+def finished(toy_run: tuple[Path, BuildConfig]) -> tuple[Run, BuildConfig, Report]:
+    folder, config = toy_run
     return Run.open(folder), config, gather(folder)
