@@ -145,6 +145,19 @@ def uncut(
     return recipe, curve(out)
 
 
+@pytest.fixture(scope="module")
+def cut(
+    uncut: tuple[Recipe, list[tuple[int, float]]],
+    pairs: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The same training, ended after 11 of its steps; to be copied."""
+    out = tmp_path_factory.mktemp("cut") / "whole"
+    with pytest.raises(KeyboardInterrupt):
+        train(Data(str(pairs)), uncut[0], out, device="cpu", callbacks=[Stop(after=11)])
+    return out
+
+
 @pytest.mark.parametrize(
     ("name", "damage", "noted"),
     [
@@ -159,6 +172,7 @@ def uncut(
 )
 def test_from_a_damaged_checkpoint_it_goes_on_from_the_one_before(
     uncut: tuple[Recipe, list[tuple[int, float]]],
+    cut: Path,
     pairs: Path,
     tmp_path: Path,
     name: str,
@@ -167,8 +181,7 @@ def test_from_a_damaged_checkpoint_it_goes_on_from_the_one_before(
 ) -> None:
     recipe, whole = uncut
     data, out = Data(str(pairs)), tmp_path / "cut"
-    with pytest.raises(KeyboardInterrupt):
-        train(data, recipe, out, device="cpu", callbacks=[Stop(after=11)])
+    shutil.copytree(cut, out)
     newest, earlier = (out / CHECKPOINTS / f"checkpoint-{step}" for step in (9, 6))
     assert last_checkpoint(out / CHECKPOINTS) == str(newest)
     assert (newest / SUMS).is_file()
