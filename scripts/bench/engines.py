@@ -231,30 +231,31 @@ def measure(
                     where["address"] = "local"
                 engine = f"run.engine={json.dumps(where)}"
                 with tempfile.TemporaryDirectory() as folder:
-                    watch = Watched()
+                    watch = Watched(workers)
                     build(apply_overrides(settings, [engine]), Path(folder) / "run", progress=watch)
                 yield {"round": number, **where, "stages": watch.seconds}
 
 
 class Watched(Progress):
-    """Notes how long stages with several units take, from the first unit that has ended.
+    """Notes how long stages with several units take, from when each worker may have ended one.
 
     So neither the start of workers nor the loading of models counts, which a long build does not
-    notice either.
+    notice either; and units that were begun together are not taken for faster ones.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, workers: int) -> None:
         super().__init__(quiet=True)
+        self.workers = workers
         self.seconds: dict[str, float] = {}
         self.first = 0.0
 
     def unit_done(self, record: Sidecar, *, skipped: bool) -> None:
         super().unit_done(record, skipped=skipped)
         assert self.stage is not None
-        if self.stage.done == 1:
+        if self.stage.done == self.workers:
             self.first = time.monotonic()
-        elif self.stage.done == self.stage.shards:
-            rate = (self.stage.shards - 1) / (time.monotonic() - self.first)
+        elif self.stage.done == self.stage.shards > self.workers:
+            rate = (self.stage.shards - self.workers) / (time.monotonic() - self.first)
             self.seconds[self.stage.name] = self.stage.shards / rate
 
 
