@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+TRIES_VARIABLE = "RAY_gcs_server_port_wait_time_s"
+"""Of Ray: how often a cluster is asked for before it counts as not there."""
 LOOK_EVERY = 1.0
 """Seconds after which workers are looked after where no unit has ended."""
 
@@ -109,6 +111,10 @@ def connect(settings: RaySettings) -> Any:
         if settings.workers:  # as many as are asked for, be there cores for them or not
             wanted["num_cpus"] = settings.workers * settings.threads
     before = _handlers()
+    # Ray would ask an address where nobody answers twenty times, for half a minute each.
+    once = settings.address != "local" and TRIES_VARIABLE not in os.environ
+    if once:
+        os.environ[TRIES_VARIABLE] = "1"
     try:
         ray.init(
             **wanted,
@@ -123,6 +129,8 @@ def connect(settings: RaySettings) -> Any:
             "--set run.engine.address=local",
         ) from error
     finally:
+        if once:
+            del os.environ[TRIES_VARIABLE]
         for number, handler in before.items():  # Ray takes SIGTERM for itself
             signal.signal(number, handler)
     _connected = settings
