@@ -71,7 +71,8 @@ class CausalForward:
         first = tokens.shape[1] - torch.tensor([len(one) - held for one in ids], device=self.device)
         mask, further = None, {}
         if trunk is not None or int(first.max()):
-            mask = torch.nn.functional.pad(self._make_causal_mask(columns, first), (held, 0))
+            own = self.make_causal_mask(first, len(columns), len(columns))
+            mask = torch.nn.functional.pad(own, (held, 0))
         if trunk is not None:
             further["past_key_values"] = _repeat(trunk, len(ids))
         outputs = self.model(
@@ -93,9 +94,16 @@ class CausalForward:
             logits=outputs.logits[:, -1],
         )
 
-    def _make_causal_mask(self, columns: torch.Tensor, first: torch.Tensor) -> torch.Tensor:
-        """Additive [contexts, 1, columns, columns]: causal, and nothing left of a context."""
-        seen = (columns <= columns[:, None]) & (columns >= first[:, None, None])
+    def make_causal_mask(self, first: torch.Tensor, columns: int, queries: int) -> torch.Tensor:
+        """Additive [rows, 1, queries, columns]: causal, and nothing left of a row's first column.
+
+        Args:
+            first: int64 [rows].
+            columns: of keys.
+            queries: the last of the columns.
+        """
+        at = torch.arange(columns, device=self.device)
+        seen = (at <= at[columns - queries :, None]) & (at >= first[:, None, None])
         hidden = torch.finfo(self.model.dtype).min
         mask = torch.zeros(seen.shape, dtype=self.model.dtype, device=self.device)
         return mask.masked_fill_(~seen, hidden)[:, None]

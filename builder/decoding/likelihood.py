@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -25,7 +25,7 @@ def score_sentences(
     tokenizer: Any,
     prompts: Sequence[str],
     texts: Sequence[Sequence[str]],
-) -> list[Mapping[str, tuple[float, int]]]:
+) -> list[dict[str, tuple[float, int]]]:
     """Log-probability in nats of each sentence after its prompt and a blank, and its tokens.
 
     Left out are sentences that do not fit the model's positions with the prompt, and those whose
@@ -51,7 +51,7 @@ def score_sentences(
     scores = score_after(forward, starts, rows)
     for (number, text), (_, ids), score in zip(named, rows, scores, strict=True):
         found[number][text] = (score, len(ids))
-    return list(found)
+    return found
 
 
 @torch.inference_mode()
@@ -112,10 +112,14 @@ def _score_some(forward: CausalForward, prefix: Prefix, rows: Sequence[Row]) -> 
     tokens = torch.nn.utils.rnn.pad_sequence(texts, batch_first=True).to(forward.device)
     starts = torch.tensor(prefix.lengths, device=forward.device)[place]
     positions = starts[:, None] + torch.arange(tokens.shape[1], device=forward.device)
+    gap = prefix.columns - starts
+    mask = None
+    if int(gap.max()):
+        mask = forward.make_causal_mask(gap, prefix.columns + tokens.shape[1], tokens.shape[1])
     logits = forward.model(
         input_ids=tokens,
         position_ids=positions,
-        attention_mask=_make_mask(forward, prefix.columns, starts, tokens.shape[1]),
+        attention_mask=mask,
         past_key_values=cache,
         use_cache=True,
         return_dict=True,
@@ -128,17 +132,3 @@ def _score_some(forward: CausalForward, prefix: Prefix, rows: Sequence[Row]) -> 
         picked = before.gather(-1, tokens[row, : len(text), None])[:, 0]
         scores.append(float((picked - before.logsumexp(-1)).sum()))
     return scores
-
-
-def _make_mask(
-    forward: CausalForward, columns: int, starts: torch.Tensor, width: int
-) -> torch.Tensor | None:
-    """Additive [rows, 1, width, columns + width]: a row's prompt, aligned right, and causal."""
-    if int(starts.min()) == columns:
-        return None
-    seen = torch.arange(columns + width, device=starts.device)
-    prompt = (seen >= columns - starts[:, None])[:, None]
-    causal = seen <= columns + torch.arange(width, device=starts.device)[:, None]
-    kind = forward.model.dtype
-    mask = torch.zeros(len(starts), width, columns + width, dtype=kind, device=starts.device)
-    return mask.masked_fill_(~(prompt & causal), torch.finfo(kind).min)[:, None]

@@ -70,7 +70,7 @@ def keep_likely(
     changed = iter(change_all([text for texts in request.earlier for text in texts]))
     edits = [[(was, now) for was in texts for now in next(changed)] for texts in request.earlier]
 
-    def score(texts: Sequence[Sequence[str]]) -> list[Mapping[str, tuple[float, int]]]:
+    def score(texts: Sequence[Sequence[str]]) -> list[dict[str, tuple[float, int]]]:
         found = score_sentences(forward, request.loaded.tokenizer, request.prompts, texts)
         request.tick(sum(tokens for scores in found for _, tokens in scores.values()))
         return found
