@@ -96,13 +96,14 @@ DELETION = TaskDefinition(
     asked={"valid": "for a compression by deletion, if no word is new and none has moved"},
     known=(
         KnownPair(
-            "The old mill by the river, which had stood empty for years, burned down on Sunday "
+            "The old mill by the river, which had stood empty for years, collapsed on Sunday "
             "night.",
-            "The old mill by the river burned down on Sunday night.",
+            "The old mill by the river collapsed on Sunday night.",
         ),
         KnownPair(
-            "On Monday morning, the workers of the harbour went back to work.",
-            "The workers of the harbour went back to work.",
+            "The workers of the harbour went back to work on Monday morning and unloaded two "
+            "ships.",
+            "The workers of the harbour went back to work on Monday morning.",
         ),
         KnownPair(
             "The singer, a native of the island, gave a concert on the beach.",

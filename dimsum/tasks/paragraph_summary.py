@@ -97,12 +97,12 @@ PARAGRAPH_SUMMARY = TaskDefinition(
         KnownPair(
             "The bakery on the square has closed after ninety years. Its owner is too old to go "
             "on. Nobody in the family wanted to take it over.",
-            "The old bakery on the square has closed because its owner found nobody to follow him.",
+            "The bakery on the square has closed because nobody took it over from its old owner.",
         ),
         KnownPair(
             "Two lorries met on the bridge on Monday. One of them could not brake in time. The "
             "bridge was shut for six hours after the crash.",
-            "A crash of two lorries shut the bridge for six hours on Monday.",
+            "The crash of two lorries shut the bridge for six hours on Monday.",
         ),
         KnownPair(
             "The village has had no doctor since the spring. People drive to the town for every "
