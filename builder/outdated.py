@@ -12,7 +12,7 @@ from builder.errors import BuilderError, ConfigError
 from builder.stages.base import Stage
 from builder.stages.order import inputs_of, stages_of, units_of
 from builder.store import Run, Sidecar
-from builder.unit import Opened, fingerprints_of, inputs_now, open_header
+from builder.unit import Opened, inputs_now, list_fingerprints, open_header
 from dimsum.errors import DimsumError
 
 DECIDES_NOTHING = ("run", "language")
@@ -106,10 +106,10 @@ def _follows(now: Opened, stage: Stage, shard: int, units: Mapping[str, set[int]
 def _differs(before: Opened | None, now: Opened, stage: Stage, shard: int, record: Sidecar) -> bool:
     """Whether a finished unit would be made otherwise; that it is damaged is no difference."""
     files = inputs_now(now, stage, shard, record)
-    wanted = fingerprints_of(now, stage, shard, files)
+    wanted = set(list_fingerprints(now, stage, shard, files))
     if record.fingerprint in wanted:
         return before is not None and stage.whole and _grew(before, now, stage)
-    if before is None or wanted != fingerprints_of(before, stage, shard, record.inputs):
+    if before is None or wanted != set(list_fingerprints(before, stage, shard, record.inputs)):
         return True
     finished = now.run.sidecar(LAST, 0) is not None
     return finished and not _lacks_input(now, stage, shard)
@@ -186,8 +186,8 @@ def check_proven(run: Run) -> None:
                     f"{run.folder} is not finished: its {stage.name} are not whole",
                     hint="run `dimsum build` again",
                 )
-            versions = range(1, stage.version + 1)
-            known = fingerprints_of(opened, stage, shard, record.inputs, versions)
+            versions = range(stage.version, 0, -1)
+            known = list_fingerprints(opened, stage, shard, record.inputs, versions)
             if record.fingerprint not in known:
                 raise BuilderError(
                     f"the header of {run.folder} has moved on: other settings or models than it "

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import combinations
+from itertools import chain, combinations, islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +29,9 @@ from builder.store import REJECTS, Run, Sidecar, digest, read_table, seed_of
 from dimsum.errors import DimsumError
 from dimsum.files import file_hash, writing_into
 from dimsum.places import far
+
+MOST_SETS = 256
+"""Sets of libraries that a unit of an earlier version is tried with in one environment."""
 
 
 class Watch(Protocol):
@@ -178,8 +181,8 @@ def find_finished(opened: Opened, stage: Stage, shard: int) -> Sidecar | None:
     record = opened.run.sidecar(stage.name, shard)
     if record is None:
         return None
-    wanted = fingerprints_of(opened, stage, shard, inputs_now(opened, stage, shard, record))
-    return opened.run.done(stage.name, shard, wanted)
+    wanted = list_fingerprints(opened, stage, shard, inputs_now(opened, stage, shard, record))
+    return opened.run.done(stage.name, shard, set(wanted))
 
 
 def inputs_now(opened: Opened, stage: Stage, shard: int, record: Sidecar) -> dict[str, str]:
@@ -205,34 +208,42 @@ def _same_content(stage: Stage, path: Path, before: str | None) -> bool:
         return False
 
 
-def fingerprints_of(
+def list_fingerprints(
     opened: Opened,
     stage: Stage,
     shard: int,
     files: Mapping[str, str],
-    versions: Iterable[int] | None = None,
-) -> set[str]:
-    """What the fingerprint of a unit may be, in any of the run's environments.
+    versions: Sequence[int] | None = None,
+) -> Iterator[str]:
+    """What the fingerprint of a unit may be, in any of the run's environments, likeliest first.
+
+    Where earlier versions are named, a unit may be one that noted fewer libraries. Which ones it
+    noted is written nowhere but in the fingerprint, a digest that can only be compared, and they
+    do not come one after the other: each measure and method brings its own. So sets of them are
+    tried, those that lack fewest first and at most `MOST_SETS` in an environment. That is all
+    2**n of them up to eight libraries; of more, a unit that lacked many is not recognised.
 
     Args:
         files: name to sha256 of the inputs from outside the run.
-        versions: of the stage's code; the present one by default. Where earlier ones are named,
-            units may also be those that noted fewer libraries.
+        versions: of the stage's code; the present one by default, with all of its libraries.
     """
-    config = opened.config
-    libraries = tuple(dict.fromkeys(stage.libraries_of(config)))
-    sizes = range(0 if versions else len(libraries), len(libraries) + 1)
-    parts = [
-        part_of(stage, config, environment, noted)
-        for environment in opened.environments
-        for size in sizes
-        for noted in combinations(libraries, size)
-    ]
-    return {
-        fingerprint_of(opened, stage, shard, files, part, version)
-        for part in parts
-        for version in versions or (stage.version,)
-    }
+    facts = _collect_facts(opened, stage, shard, files)
+    for environment in opened.environments:
+        for noted in _sets_noted(opened, stage, environment, versions is None):
+            part = part_of(stage, opened.config, environment, noted)
+            for version in (stage.version,) if versions is None else versions:
+                yield digest({**facts, "version": version, "environment": part})
+
+
+def _sets_noted(
+    opened: Opened, stage: Stage, environment: Environment, whole: bool
+) -> Iterable[tuple[str, ...]]:
+    """Libraries that a unit may have noted: all, and unless only the whole is asked for, fewer."""
+    libraries = dict.fromkeys(stage.libraries_of(opened.config))
+    # One that the environment does not name changes no fingerprint.
+    named = [name for name in libraries if name in environment]
+    sizes = range(len(named), len(named) - 1 if whole else -1, -1)
+    return islice(chain.from_iterable(combinations(named, size) for size in sizes), MOST_SETS)
 
 
 def files_of(stage: Stage, config: BuildConfig, shard: int) -> dict[str, Path]:
@@ -253,20 +264,22 @@ def files_of(stage: Stage, config: BuildConfig, shard: int) -> dict[str, Path]:
 
 
 def fingerprint_of(
-    opened: Opened,
-    stage: Stage,
-    shard: int,
-    files: Mapping[str, str],
-    environment: Environment,
-    version: int | None = None,
+    opened: Opened, stage: Stage, shard: int, files: Mapping[str, str], environment: Environment
 ) -> str:
     """What a unit's rows depend on: code version, settings, models, chance and inputs.
 
     Args:
         files: name to sha256 of the inputs from outside the run.
         environment: what the stage depends on of it.
-        version: of the stage's code, the present one if None.
     """
+    facts = _collect_facts(opened, stage, shard, files)
+    return digest({**facts, "version": stage.version, "environment": dict(environment)})
+
+
+def _collect_facts(
+    opened: Opened, stage: Stage, shard: int, files: Mapping[str, str]
+) -> dict[str, Any]:
+    """What a fingerprint is of, without the version of the code and the environment."""
     upstream = {}
     for name, numbers in inputs_of(stage, shard, opened.config).items():
         upstream[name] = [
@@ -274,23 +287,19 @@ def fingerprint_of(
             for number in numbers
             if (record := opened.run.sidecar(name, number))
         ]
-    return digest(
-        {
-            "stage": stage.name,
-            "version": stage.version if version is None else version,
-            "seed": opened.config.seed,
-            "shard": shard,
-            "settings": stage.settings(opened.config, shard),
-            "models": {
-                role: [opened.models[role].get(fact) for fact in ("identity", "dtype", "prepacked")]
-                for role in stage.roles(opened.config)
-                if role in opened.models
-            },
-            "environment": dict(environment),
-            "inputs": upstream,
-            "files": dict(files),
-        }
-    )
+    return {
+        "stage": stage.name,
+        "seed": opened.config.seed,
+        "shard": shard,
+        "settings": stage.settings(opened.config, shard),
+        "models": {
+            role: [opened.models[role].get(fact) for fact in ("identity", "dtype", "prepacked")]
+            for role in stage.roles(opened.config)
+            if role in opened.models
+        },
+        "inputs": upstream,
+        "files": dict(files),
+    }
 
 
 def _paths(opened: Opened, stage: Stage, shard: int) -> dict[str, list[Path]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from itertools import combinations, islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from builder.stages.base import Stage
 from builder.stages.order import ROUND_STAGES, stage_of, stages_of
 from builder.stages.scores import Ledger
 from builder.store import Run
+from builder.unit import MOST_SETS, Opened, fingerprint_of, list_fingerprints, open_run
 from dimsum.files import file_hash
 from dimsum.settings import apply_overrides
 
@@ -195,6 +198,39 @@ def test_a_finished_run_that_noted_less_is_released_and_not_replaced_unasked(
     check_proven(Run.open(folder))
     with pytest.raises(MadeOtherwise, match="pairs came from other files or another version"):
         build(config, folder)
+
+
+def stage_with(
+    folder: Path, config: BuildConfig, *libraries: str
+) -> tuple[Opened, Stage, dict[str, str]]:
+    """A run whose environment names some libraries, and its pairs as depending on them."""
+    opened = open_run(folder)
+    stage = replace(stage_of("pairs", config), libraries=libraries, further_libraries=lambda c: ())
+    named = {name: "1" for name in libraries if not name.startswith("absent")}
+    return replace(opened, environments=({**opened.environments[-1], **named},)), stage, named
+
+
+def test_a_unit_of_an_earlier_version_may_have_noted_any_of_its_libraries(
+    toy_run: tuple[Path, BuildConfig],
+) -> None:
+    opened, stage, named = stage_with(*toy_run, "a", "absent", "b", "c")
+    found = [*list_fingerprints(opened, stage, 0, {}, [stage.version])]
+    sets = [named.keys() - left_out for n in range(4) for left_out in combinations(named, n)]
+    assert set(found) == {
+        fingerprint_of(opened, stage, 0, {}, dict.fromkeys(noted, "1")) for noted in sets
+    }
+    assert len(found) == len(sets) == 8
+    assert found[:1] == [*list_fingerprints(opened, stage, 0, {})]
+    assert found[0] == fingerprint_of(opened, stage, 0, {}, named)
+
+
+def test_many_libraries_are_tried_in_few_sets(toy_run: tuple[Path, BuildConfig]) -> None:
+    opened, stage, named = stage_with(*toy_run, *(f"library{n}" for n in range(40)))
+    found = [*islice(list_fingerprints(opened, stage, 0, {}, [stage.version]), 2 * MOST_SETS)]
+    assert len(found) == len(set(found)) == MOST_SETS
+    for missing in named:
+        less = {name: version for name, version in named.items() if name != missing}
+        assert fingerprint_of(opened, stage, 0, {}, less) in found
 
 
 def test_a_finished_run_stays_finished_under_another_version(
