@@ -9,8 +9,8 @@ from pydantic import Field
 
 from builder.methods.base import Draw, Method, MethodSettings, Request
 
-Edit = tuple[str, str]
-"""A sentence, and what it was changed into."""
+Judged = tuple[str, str, str | None]
+"""A sentence, what it was changed into, and why it should not have been."""
 
 
 class EditedSettings(MethodSettings):
@@ -77,13 +77,13 @@ def keep_likely(
 
     before = score([[was for was, _ in of] for of in edits])
     # What an unlikely sentence becomes is not asked for.
-    likely = [
-        [(was, now) for was, now in of if was in scores and _mean(scores[was]) >= settings.least]
+    judged = [
+        [(was, now, _refuse(settings, scores.get(was), reasons)) for was, now in of]
         for of, scores in zip(edits, before, strict=True)
     ]
-    after = score([[now for _, now in of] for of in likely])
+    after = score([[now for _, now, reason in of if reason is None] for of in judged])
     draws: list[Draw] = []
-    for context, of in enumerate(edits):
+    for context, of in enumerate(judged):
         draws += _choose(settings, context, of, before[context], after[context], reasons)
     return draws
 
@@ -94,10 +94,19 @@ def _mean(score: tuple[float, int]) -> float:
     return logprob / tokens
 
 
+def _refuse(
+    settings: EditedSettings, score: tuple[float, int] | None, reasons: tuple[str, str]
+) -> str | None:
+    """Why a sentence of this score is not changed; None where it is."""
+    if score is None:
+        return "prompt_unusable"
+    return reasons[0] if _mean(score) < settings.least else None
+
+
 def _choose(
     settings: EditedSettings,
     context: int,
-    edits: Sequence[Edit],
+    judged: Sequence[Judged],
     before: Mapping[str, tuple[float, int]],
     after: Mapping[str, tuple[float, int]],
     reasons: tuple[str, str],
@@ -106,15 +115,14 @@ def _choose(
     unlikely, enough = reasons
     means = {text: _mean(score) for text, score in before.items()}
     found: dict[str, str | None] = {}
-    for was, now in sorted(edits, key=lambda edit: -means.get(edit[0], -math.inf)):
-        if was in means and means[was] < settings.least:
-            reason: str | None = unlikely
-        elif was not in means or now not in after:
-            reason = "prompt_unusable"
-        elif means[was] - _mean(after[now]) > settings.loss:
-            reason = unlikely
-        else:
-            reason = None if [*found.values()].count(None) < settings.most else enough
+    for was, now, reason in sorted(judged, key=lambda edit: -means.get(edit[0], -math.inf)):
+        if reason is None:
+            if now not in after:
+                reason = "prompt_unusable"
+            elif means[was] - _mean(after[now]) > settings.loss:
+                reason = unlikely
+            elif [*found.values()].count(None) >= settings.most:
+                reason = enough
         found.setdefault(now, reason)
     return [
         Draw(context, text, *after.get(text, (0.0, 0)), reason=reason)
