@@ -183,10 +183,10 @@ def _report(error: BaseException, debug: bool) -> int:
         message, hint = known
         click.echo(f"Error: {message}.\nHint:  {hint}", err=True)
         return 1
-    from dimsum.plugins import line_of_own
+    from dimsum.plugins import find_own_line
 
     said = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    if where := line_of_own(error):
+    if where := find_own_line(error):
         click.echo(f"Error: {where}: {said}.", err=True)
         click.echo("Hint:  correct that file; `dimsum --debug ...` shows the way to it", err=True)
         return 1

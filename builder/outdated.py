@@ -12,7 +12,7 @@ from builder.errors import BuilderError, ConfigError
 from builder.stages.base import Stage
 from builder.stages.order import inputs_of, stages_of, units_of
 from builder.store import Run, Sidecar
-from builder.unit import Opened, inputs_now, list_fingerprints, open_header
+from builder.unit import Opened, hash_inputs_now, list_fingerprints, open_header
 from dimsum.errors import DimsumError
 
 DECIDES_NOTHING = ("run", "language")
@@ -105,7 +105,7 @@ def _follows(now: Opened, stage: Stage, shard: int, units: Mapping[str, set[int]
 
 def _differs(before: Opened | None, now: Opened, stage: Stage, shard: int, record: Sidecar) -> bool:
     """Whether a finished unit would be made otherwise; that it is damaged is no difference."""
-    files = inputs_now(now, stage, shard, record)
+    files = hash_inputs_now(now, stage, shard, record)
     wanted = set(list_fingerprints(now, stage, shard, files))
     if record.fingerprint in wanted:
         return before is not None and stage.whole and _grew(before, now, stage)

@@ -41,16 +41,16 @@ from builder.outdated import check_proven
 from builder.public import public
 from builder.published import put_folder, take_place
 from builder.report.drawing import write_pictures
-from builder.report.pictures import picture_of_funnel
+from builder.report.pictures import draw_funnel
 from builder.statistics.counts import counts
 from builder.statistics.funnel import funnel
 from builder.statistics.study import study_release
 from builder.store import Run, digest, write_groups
 from builder.stored import GROUP, Stored, cut
 from builder.validity.use import files_of, prior_files
-from builder.versions import versions_of
+from builder.versions import collect_versions
 from cards.facts import FACTS_PATH, DatasetFacts, Link
-from cards.lint_private import private_findings
+from cards.lint_private import find_private
 from cards.render import render_dataset_card
 from cards.text import read_text
 from dimsum.files import UMASK, file_hash, write_json, write_text
@@ -126,7 +126,7 @@ def refuse_private(folder: Path) -> None:
         BuilderError: with where the first of them is.
     """
     card = read_text(folder / "README.md")
-    found = [one for one in private_findings(folder, card) if one.level == "error"]
+    found = [one for one in find_private(folder, card) if one.level == "error"]
     if found:
         more = f", and {len(found) - 1} more such findings" if len(found) > 1 else ""
         raise BuilderError(
@@ -217,8 +217,8 @@ def _fill(
     for stage, files in (("scores", prior_files), ("decisions", files_of)):
         for name, path in files(config, 0).items():
             write_text(provenance / f"{name}.json", _read_input(run, stage, name, path))
-    write_json(provenance / "versions.json", versions_of(header.get("environments", ())))
-    write_pictures([picture_of_funnel(steps)], folder / PICTURES)
+    write_json(provenance / "versions.json", collect_versions(header.get("environments", ())))
+    write_pictures([draw_funnel(steps)], folder / PICTURES)
     write_documents(folder, audits)
     facts = dataset_facts(folder, rows, config, header, steps, statistics, audits, previous.student)
     write_text(folder / FACTS_PATH, facts.model_dump_json(indent=2) + "\n")

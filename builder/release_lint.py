@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from builder.errors import BuilderError
-from builder.hub.shapes import parquet_shape
+from builder.hub.shapes import read_parquet_shape
 from builder.outdated import check_proven
 from builder.public import public
 from builder.store import RUN_FILE, Run
@@ -25,7 +25,7 @@ def lint_release(folder: Path, card: str | None = None) -> list[Finding]:
         folder: of a dataset or a model.
         card: the README.md's text, if it is not the one in the folder.
     """
-    found = [*lint(folder, parquet_shape, card), *_moved_on(folder)]
+    found = [*lint(folder, read_parquet_shape, card), *_moved_on(folder)]
     return sorted(found, key=lambda finding: finding.level)
 
 

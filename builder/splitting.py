@@ -51,7 +51,7 @@ class Keys:
         return {name: n for name, n in zip(self.names, counted, strict=True) if n}
 
 
-def keys_of(groups: Iterable[pa.Table]) -> Keys:
+def make_keys(groups: Iterable[pa.Table]) -> Keys:
     """The keys of pairs with the columns `KEYS`."""
     numbers: dict[str, int] = {}
     task = [np.zeros(0, np.int16)]
@@ -70,7 +70,7 @@ def keys_of(groups: Iterable[pa.Table]) -> Keys:
     return Keys(tuple(numbers), *joined)
 
 
-def first_of_each(keys: Keys, most: int | None) -> Array:
+def choose_first_of_each(keys: Keys, most: int | None) -> Array:
     """Which pairs are among the first `most` of their task by id; None takes all."""
     taken = np.ones(len(keys.ids), bool)
     if most is not None:

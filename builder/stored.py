@@ -21,18 +21,18 @@ GROUP = 1 << 16
 """Rows of a group, at most: of one that is read, and of one of a file that is written."""
 
 
-def damage_of(path: Path | Place) -> BuilderError:
+def describe_damage(path: Path | Place) -> BuilderError:
     """What is said of a table of a run that is not what was written."""
     return BuilderError(f"{path} is missing or damaged", hint="`dimsum build` makes it again")
 
 
 @contextmanager
 def naming_damage(path: Path) -> Iterator[None]:
-    """Errors of the system and of parquet while a table is read, as `damage_of` says them."""
+    """Errors of the system and of parquet while a table is read, as `describe_damage` says them."""
     try:
         yield
     except (OSError, pa.ArrowException) as error:
-        raise damage_of(path) from error
+        raise describe_damage(path) from error
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def page(document: Mapping[str, Any]) -> str:
                 "defines them, each with its 95% interval; and the units that were made for a "
                 "line, the rest being those of an earlier one. P(valid) is the model's word; what "
                 "readers found of a run stands on its card.",
-                points_table(document),
+                format_points(document),
                 "![Yield and P(valid) of each combination](sweep.svg)",
             ]
         )
@@ -30,7 +30,7 @@ def page(document: Mapping[str, Any]) -> str:
     )
 
 
-def points_table(document: Mapping[str, Any]) -> str:
+def format_points(document: Mapping[str, Any]) -> str:
     """A line for each combination of values."""
     keys = list(document["axes"])
     tasks = sorted({task for point in document["points"] for task in point["pairs"]})

@@ -181,11 +181,11 @@ def find_finished(opened: Opened, stage: Stage, shard: int) -> Sidecar | None:
     record = opened.run.sidecar(stage.name, shard)
     if record is None:
         return None
-    wanted = list_fingerprints(opened, stage, shard, inputs_now(opened, stage, shard, record))
+    wanted = list_fingerprints(opened, stage, shard, hash_inputs_now(opened, stage, shard, record))
     return opened.run.done(stage.name, shard, set(wanted))
 
 
-def inputs_now(opened: Opened, stage: Stage, shard: int, record: Sidecar) -> dict[str, str]:
+def hash_inputs_now(opened: Opened, stage: Stage, shard: int, record: Sidecar) -> dict[str, str]:
     """Hashes of the files from outside the run that a finished unit would read now.
 
     A file that is gone, or of which the stage would take the same as before, counts as the one

@@ -23,7 +23,7 @@ LIBRARIES = (
 )
 
 
-def versions_of(environments: Iterable[Mapping[str, str]]) -> dict[str, str]:
+def collect_versions(environments: Iterable[Mapping[str, str]]) -> dict[str, str]:
     """Versions of what computed a run: those that its units noted, else those that are here."""
     found = library_versions()
     for environment in environments:

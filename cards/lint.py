@@ -18,8 +18,8 @@ import yaml
 from cards import hub_values as hub
 from cards.errors import CardError
 from cards.findings import CARD, Finding, ShapeReader, as_list
-from cards.lint_files import dataset_files, model_files
-from cards.lint_private import private_findings
+from cards.lint_files import check_dataset_files, check_model_files
+from cards.lint_private import find_private
 from cards.lint_provenance import provenance
 from cards.metadata import read_yaml, split_card
 from cards.render import hand_written
@@ -56,11 +56,11 @@ def lint(
         metadata = read_metadata(card)
     except CardError as error:
         return [Finding("error", "broken-yaml", CARD, error.message)]
-    findings = [*_common(metadata), *_body(card, folder), *private_findings(folder, card)]
+    findings = [*_common(metadata), *_body(card, folder), *find_private(folder, card)]
     if is_model(folder, metadata):
-        findings += [*_model(metadata), *model_files(folder)]
+        findings += [*_model(metadata), *check_model_files(folder)]
     else:
-        findings += [*_dataset(metadata), *dataset_files(folder, metadata, shape_of)]
+        findings += [*_dataset(metadata), *check_dataset_files(folder, metadata, shape_of)]
         findings += provenance(folder)
     return sorted(dict.fromkeys(findings), key=lambda f: (f.level, f.rule, f.where))
 

@@ -27,7 +27,7 @@ _PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack"}
 Found = dict[str, dict[str, list[Path]]]
 
 
-def dataset_files(
+def check_dataset_files(
     folder: Path, metadata: Mapping[str, Any], shape_of: ShapeReader | None
 ) -> list[Finding]:
     """Checks `configs` and `dataset_info` against the files."""
@@ -184,7 +184,7 @@ def _size(metadata: Mapping[str, Any], infos: Mapping[str, Mapping[str, Any]]) -
         yield Finding("error", "size-categories", f"{CARD}:size_categories", message)
 
 
-def model_files(folder: Path) -> Iterator[Finding]:
+def check_model_files(folder: Path) -> Iterator[Finding]:
     """Checks that a model's folder holds what its users load, and nothing they should not."""
     files = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
     if not any(name.endswith(".safetensors") for name in files):

@@ -56,7 +56,7 @@ _SHORTEST = 4
 """Letters of a name that is looked for; a shorter one is a word of many texts."""
 
 
-def private_findings(folder: Path, card: str) -> Iterator[Finding]:
+def find_private(folder: Path, card: str) -> Iterator[Finding]:
     """Access tokens, absolute local paths, and the names of this machine and of its user.
 
     Of a token not a letter is repeated. Rows of data that stand in the card, in tables, may hold

@@ -23,7 +23,7 @@ except ImportError:  # PyYAML without libyaml: the same bytes, more slowly
 Metadata = dict[str, Any]
 
 
-def dataset_metadata(facts: DatasetFacts) -> Metadata:
+def make_dataset_metadata(facts: DatasetFacts) -> Metadata:
     """The metadata of a dataset card; `configs` and `dataset_info` make `load_dataset` work."""
     return {
         "pretty_name": one_line(facts.title),
@@ -42,7 +42,7 @@ def dataset_metadata(facts: DatasetFacts) -> Metadata:
     }
 
 
-def content_hash(config: ConfigFacts) -> str:
+def hash_content(config: ConfigFacts) -> str:
     """A hash of a config's files: paths and contents, 16 hex digits."""
     digest = hashlib.sha256()
     for split in config.splits:
@@ -56,7 +56,7 @@ def _config(config: ConfigFacts) -> Metadata:
         "config_name": config.name,
         # `datasets` keys its cache of a local folder by this YAML alone: without the hash, other
         # rows in the same number would load from the cache as the old ones.
-        "description": f"content {content_hash(config)}",
+        "description": f"content {hash_content(config)}",
         **({"default": True} if config.default else {}),
         "data_files": [
             {"split": s.name, "path": s.globs[0] if len(s.globs) == 1 else list(s.globs)}
@@ -77,7 +77,7 @@ def _info(config: ConfigFacts, facts: DatasetFacts) -> Metadata:
     }
 
 
-def model_metadata(facts: ModelFacts) -> Metadata:
+def make_model_metadata(facts: ModelFacts) -> Metadata:
     """The metadata of a model card, with its results as `model-index`."""
     base = facts.base.reference
     return {
@@ -117,7 +117,7 @@ def _result(row: ResultRow) -> Metadata:
     }
 
 
-def front_matter(metadata: Metadata) -> str:
+def format_front_matter(metadata: Metadata) -> str:
     """The metadata between its two rulers, on a line a value, in the order given.
 
     Raises:

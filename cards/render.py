@@ -19,7 +19,7 @@ from cards.errors import CardError
 from cards.facts import FACTS_PATH, Citation, DatasetFacts, ModelFacts, StatisticsRow
 from cards.languages import describe
 from cards.licenses import inputs_of, licence_of
-from cards.metadata import dataset_metadata, front_matter, model_metadata
+from cards.metadata import format_front_matter, make_dataset_metadata, make_model_metadata
 
 HAND_START = "<!-- written by hand: start -->"
 HAND_END = "<!-- written by hand: end -->"
@@ -56,7 +56,7 @@ def render_dataset_card(facts: DatasetFacts, previous: str | None = None) -> str
         corpora=list(dict.fromkeys(name for row in facts.statistics for name in row.references)),
         sources=_sources(facts),
     )
-    return front_matter(dataset_metadata(facts)) + body
+    return format_front_matter(make_dataset_metadata(facts)) + body
 
 
 def render_model_card(facts: ModelFacts, previous: str | None = None) -> str:
@@ -64,7 +64,7 @@ def render_model_card(facts: ModelFacts, previous: str | None = None) -> str:
     baselines = list(dict.fromkeys(name for row in facts.results for name in row.baselines))
     auto_class = _AUTO_CLASSES[facts.architecture]
     body = _render("model.md.j2", facts, previous, baselines=baselines, auto_class=auto_class)
-    return front_matter(model_metadata(facts)) + body
+    return format_front_matter(make_model_metadata(facts)) + body
 
 
 def render_card(facts: DatasetFacts | ModelFacts, previous: str | None = None) -> str:

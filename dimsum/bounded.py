@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dimsum.writing import has_ended_line, line_breaks, once, token_texts
+from dimsum.writing import find_line_breaks, has_ended_line, once, read_token_texts
 
 if TYPE_CHECKING:
     import torch
@@ -64,8 +64,8 @@ def bound_outputs(tokenizer: Any, start: int, bounds: Sequence[Bounds], beams: i
     import torch
     from transformers import LogitsProcessor
 
-    widths, ends = token_widths(tokenizer), end_tokens(tokenizer)
-    closing = closing_tokens(tokenizer)
+    widths, ends = measure_token_widths(tokenizer), end_tokens(tokenizer)
+    closing = mark_closing_tokens(tokenizer)
     eos: int = tokenizer.eos_token_id
 
     class Bounded(LogitsProcessor):  # type: ignore[misc]
@@ -99,7 +99,7 @@ def _is_over(tokenizer: Any, ids: Any) -> bool:
     return last == tokenizer.eos_token_id or has_ended_line(tokenizer, ids)
 
 
-def token_widths(tokenizer: Any) -> torch.Tensor:
+def measure_token_widths(tokenizer: Any) -> torch.Tensor:
     """Characters that each token adds to a text, shape (tokens,); read once for each tokenizer.
 
     A token of a part of a character counts one. Special tokens and line breaks, which end an
@@ -108,7 +108,7 @@ def token_widths(tokenizer: Any) -> torch.Tensor:
     import torch
 
     def make() -> torch.Tensor:
-        texts = token_texts(tokenizer)
+        texts = read_token_texts(tokenizer)
         names = tokenizer.convert_ids_to_tokens(list(range(len(texts))))
         # A decoder that joins words drops the blank in front of a text's first one.
         blanks = [
@@ -126,16 +126,16 @@ def end_tokens(tokenizer: Any) -> torch.Tensor:
     """Tokens after which nothing of an output follows: the end of sequence and line breaks."""
     import torch
 
-    ids = {*line_breaks(tokenizer).tolist(), int(tokenizer.eos_token_id)}
+    ids = {*find_line_breaks(tokenizer).tolist(), int(tokenizer.eos_token_id)}
     return torch.tensor(sorted(ids))
 
 
-def closing_tokens(tokenizer: Any) -> torch.Tensor:
+def mark_closing_tokens(tokenizer: Any) -> torch.Tensor:
     """1 for tokens whose text ends with one of `ENDS`, else 0; read once for each tokenizer."""
     import torch
 
     return once(
         tokenizer,
         "closing",
-        lambda: torch.tensor([int(text[-1:] in ENDS) for text in token_texts(tokenizer)]),
+        lambda: torch.tensor([int(text[-1:] in ENDS) for text in read_token_texts(tokenizer)]),
     )

@@ -31,7 +31,7 @@ from dimsum.tasks.words import both, by_what_they_read, either
 CAUSAL_PIPELINE = "text-generation"
 
 
-def data_facts(reference: str) -> DatasetFacts | None:
+def read_data_facts(reference: str) -> DatasetFacts | None:
     """The facts of a released data set in a folder; None for other data."""
     path = Path(reference).expanduser() / FACTS_PATH
     try:
@@ -49,7 +49,7 @@ def write_card(folder: Path, spec: StudentSpec, reference: str) -> None:
     Raises:
         CardError: the README.md there has lost its section for text written by hand.
     """
-    facts = student_facts(folder.name, spec, reference)
+    facts = describe_student(folder.name, spec, reference)
     card = folder / "README.md"
     previous = read_text(card) if card.is_file() else None
     with whole_file(folder / FACTS_PATH) as stream:
@@ -58,10 +58,10 @@ def write_card(folder: Path, spec: StudentSpec, reference: str) -> None:
         stream.write(render_model_card(facts, previous))
 
 
-def student_facts(name: str, spec: StudentSpec, reference: str) -> ModelFacts:
+def describe_student(name: str, spec: StudentSpec, reference: str) -> ModelFacts:
     """What a card says of a student that was just trained, before any evaluation."""
     training = spec.training
-    data = data_facts(reference)
+    data = read_data_facts(reference)
     codes = ", ".join(f"{count:,} {code}" for code, count in sorted(spec.trained.items()) if count)
     tasks = _tasks(spec)
     languages = _languages(spec, data)

@@ -57,13 +57,13 @@ def pick_dtype(device: torch.device, wanted: str = "auto") -> torch.dtype:
         return {"float32": torch.float32, "bfloat16": torch.bfloat16}[wanted]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    if device.type == "cpu" and bf16_speedup() > 1.2:
+    if device.type == "cpu" and measure_bf16_speedup() > 1.2:
         return torch.bfloat16
     return torch.float32
 
 
 @cache
-def bf16_speedup(size: int = 512, rounds: int = 20) -> float:
+def measure_bf16_speedup(size: int = 512, rounds: int = 20) -> float:
     """How many times faster this CPU multiplies bfloat16 than float32 matrices, measured now.
 
     The two take turns and each counts by its best round, so that other work on the machine does

@@ -18,7 +18,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from dimsum.data.files import decode_lines, form_of, json_row, lines_in, rows_in
+from dimsum.data.files import decode_lines, form_of, lines_in, parse_json_row, rows_in
 from dimsum.data.values import Reading, Row, check_columns, format_value, not_text
 from dimsum.errors import UsageError
 from dimsum.files import to_json, try_file
@@ -176,7 +176,7 @@ def _read(source: Path | None, job: Job) -> tuple[str, Iterator[Row]]:
     numbered = enumerate(chain(before, lines), start=1)
     if form == "plain":
         return form, (Row({job.column: line}, f"line {number}") for number, line in numbered)
-    rows = (json_row(line, name, number) for number, line in numbered if line.strip())
+    rows = (parse_json_row(line, name, number) for number, line in numbered if line.strip())
     return form, _check(rows, job, name)
 
 

@@ -26,7 +26,7 @@ SHARE = 0.1
 """Of the recognised texts, which makes a language one of the corpus."""
 
 
-def language_of(text: str) -> str | None:
+def detect_language(text: str) -> str | None:
     """The likeliest language of a text, or None for one that is too short to recognise."""
     import py3langid
 
@@ -35,12 +35,12 @@ def language_of(text: str) -> str | None:
     return str(py3langid.classify(text)[0])
 
 
-def languages_of(texts: Iterable[str]) -> tuple[str, ...]:
+def detect_languages(texts: Iterable[str]) -> tuple[str, ...]:
     """The languages that `SHARE` or more of the first `MOST_TEXTS` texts are in, commonest first.
 
     `UNKNOWN` where no text is long enough to recognise.
     """
-    found = Counter(filter(None, map(language_of, islice(texts, MOST_TEXTS))))
+    found = Counter(filter(None, map(detect_language, islice(texts, MOST_TEXTS))))
     return tuple(name for name, count in found.most_common() if count >= SHARE * found.total()) or (
         UNKNOWN,
     )

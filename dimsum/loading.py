@@ -92,10 +92,10 @@ def class_for(kind: Kind, resolved: Resolved, role: str) -> tuple[Any, Any]:
 def _class_for(kind: Kind, config: Any, reference: str, role: str) -> Any:
     import transformers as library
 
-    from dimsum.opening import architecture_of_config
+    from dimsum.opening import read_architecture
 
     if kind in ("causal", "generator"):
-        architecture = architecture_of_config(config, reference, role)
+        architecture = read_architecture(config, reference, role)
         if architecture == "seq2seq" and kind == "causal":
             raise UsageError(
                 f"{reference} is a sequence-to-sequence model ({config.model_type})",

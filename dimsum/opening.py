@@ -23,7 +23,7 @@ def open_model(resolved: Resolved, dtype: torch.dtype) -> tuple[Any, Any, Archit
     """
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-    architecture = architecture_of(resolved)
+    architecture = find_architecture(resolved)
     kind = AutoModelForSeq2SeqLM if architecture == "seq2seq" else AutoModelForCausalLM
     model, tokenizer = load_pretrained(kind, resolved, dtype)
     if tokenizer.eos_token_id is None:
@@ -34,7 +34,7 @@ def open_model(resolved: Resolved, dtype: torch.dtype) -> tuple[Any, Any, Archit
     return model, tokenizer, architecture
 
 
-def architecture_of(resolved: Resolved) -> Architecture:
+def find_architecture(resolved: Resolved) -> Architecture:
     """seq2seq or causal, from the model's configuration alone.
 
     Raises:
@@ -45,10 +45,10 @@ def architecture_of(resolved: Resolved) -> Architecture:
 
     with loading(resolved.reference):
         config = AutoConfig.from_pretrained(resolved.path, **resolved.arguments())
-    return architecture_of_config(config, resolved.reference)
+    return read_architecture(config, resolved.reference)
 
 
-def architecture_of_config(config: Any, name: str, role: str = "student") -> Architecture:
+def read_architecture(config: Any, name: str, role: str = "student") -> Architecture:
     """seq2seq or causal, as transformers maps the configuration.
 
     Args:

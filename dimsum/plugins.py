@@ -179,7 +179,7 @@ def _imported(target: str, label: str, hint: str) -> object:
     except (Exception, SystemExit) as error:  # whatever code of others raises
         raise UsageError(
             f"{label} cannot be imported: {type(error).__name__}: {' '.join(str(error).split())}",
-            hint=f"correct {line_of_own(error) or 'the module'}",
+            hint=f"correct {find_own_line(error) or 'the module'}",
         ) from error
     try:
         return getattr(found, name)
@@ -189,7 +189,7 @@ def _imported(target: str, label: str, hint: str) -> object:
         ) from error
 
 
-def line_of_own(error: BaseException) -> str:
+def find_own_line(error: BaseException) -> str:
     """The file and line of a user's own code that an error came from; empty where there is none.
 
     Own is a file that is neither of this project nor of Python or a package: a task's, a measure's.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dimsum.controls import wording_of
 from dimsum.errors import UsageError
 from dimsum.metrics.words import tokens
-from dimsum.syntax.nearness import distances_to
+from dimsum.syntax.nearness import measure_distances
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.base import ANY_LENGTH, ControlCode
 from dimsum.writing import BATCH_SIZE
@@ -87,7 +87,7 @@ def best_of(
         sources, code, n=n, sample=True, seed=seed, batch_size=batch_size, trees=trees
     )
     searched: list[list[str]] = [[] for _ in sources]
-    bounds = bounds_of(task, code)
+    bounds = find_bounds(task, code)
     if beams and bounds:
         searched = write_beams(
             student, sources, code, beams, batch_size=batch_size, trees=trees, compression=bounds
@@ -110,7 +110,7 @@ def best_of(
     choices = search_for_copies(sources, choices, search)
     distances = None
     if trees and any(trees):
-        distances = distances_to(student.spec.prompts.known_syntax(), trees, choices)
+        distances = measure_distances(student.spec.prompts.known_syntax(), trees, choices)
     obeyed = code if beams else None
     return choose_best(sources, choices, task, judge, code=obeyed, distances=distances)
 
@@ -245,7 +245,7 @@ def choose_obeying(
     ]
 
 
-def bounds_of(task: TaskDefinition, code: str) -> tuple[float, float] | None:
+def find_bounds(task: TaskDefinition, code: str) -> tuple[float, float] | None:
     """The share of a source's characters that a control code asks for; None: any."""
     found = _find(task, code)
     return None if found is None or found.compression == ANY_LENGTH else found.compression

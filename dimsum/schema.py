@@ -46,7 +46,9 @@ SYNTAX = Column("syntax", "string", "The target's tree, words left out, in brack
 """Released where a build asks for it; a target without a parse has none."""
 
 
-def columns_of(tasks: Sequence[TaskDefinition], measures: Mapping[str, str]) -> tuple[Column, ...]:
+def list_columns(
+    tasks: Sequence[TaskDefinition], measures: Mapping[str, str]
+) -> tuple[Column, ...]:
     """The released columns in the words of a corpus' tasks.
 
     Args:
@@ -69,7 +71,7 @@ def columns_of(tasks: Sequence[TaskDefinition], measures: Mapping[str, str]) -> 
     return tuple(found)
 
 
-def arrow_schema(
+def make_arrow_schema(
     measures: Sequence[str], own: Sequence[str] = (), *, syntax: bool = False
 ) -> pa.Schema:
     """The explicit schema of every released parquet file.

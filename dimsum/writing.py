@@ -120,7 +120,7 @@ def stop_at_line(tokenizer: Any, start: int) -> Any:
     import torch
     from transformers import StoppingCriteria
 
-    breaks = line_breaks(tokenizer)
+    breaks = find_line_breaks(tokenizer)
 
     class LineEnded(StoppingCriteria):  # type: ignore[misc]
         def __call__(self, input_ids: Any, scores: Any, **rest: Any) -> torch.Tensor:
@@ -140,18 +140,20 @@ def has_ended_line(tokenizer: Any, ids: Any) -> bool:
     return "\n" in text.lstrip()
 
 
-def line_breaks(tokenizer: Any) -> torch.Tensor:
+def find_line_breaks(tokenizer: Any) -> torch.Tensor:
     """Ids of the tokens whose text holds a line break; read once for each tokenizer."""
     import torch
 
     return once(
         tokenizer,
-        "line_breaks",
-        lambda: torch.tensor([i for i, text in enumerate(token_texts(tokenizer)) if "\n" in text]),
+        "find_line_breaks",
+        lambda: torch.tensor(
+            [i for i, text in enumerate(read_token_texts(tokenizer)) if "\n" in text]
+        ),
     )
 
 
-def token_texts(tokenizer: Any) -> list[str]:
+def read_token_texts(tokenizer: Any) -> list[str]:
     """The text of each token alone; read once for each tokenizer."""
     return once(
         tokenizer,

@@ -58,7 +58,7 @@ def test_the_command_that_goes_on_is_the_one_that_was_asked_for(
     def stop(*arguments: object, **named: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dimsum.training.teacher_logits.prepared_logits", stop)
+    monkeypatch.setattr("dimsum.training.teacher_logits.prepare_logits", stop)
     monkeypatch.setattr(sys, "argv", ["a_script.py", "--its-own"])
     asked = ["teacher-logits", "my pairs.jsonl", "-o", "logits", "--set", "epochs=1"]
     assert cli.run(asked) == 130

@@ -49,7 +49,9 @@ MOST_UNDEFINED = 0.05
 def alpha(answers: Answers, level: Level = "nominal", *, seed: int = SEED) -> Alpha:
     """Alpha with its 95% percentile interval."""
     labels = sorted({value for item in answers for value in item if value is not None})
-    rows = [coincidences(item, labels) for item in answers if sum(v is not None for v in item) > 1]
+    rows = [
+        count_coincidences(item, labels) for item in answers if sum(v is not None for v in item) > 1
+    ]
     if not rows:
         return Alpha(level, 0, None, None, None, 0)
     each = np.stack(rows)
@@ -67,7 +69,7 @@ def alpha(answers: Answers, level: Level = "nominal", *, seed: int = SEED) -> Al
     return Alpha(level, len(rows), value, low, high, undefined)
 
 
-def coincidences(item: Sequence[float | None], labels: Sequence[float]) -> np.ndarray:
+def count_coincidences(item: Sequence[float | None], labels: Sequence[float]) -> np.ndarray:
     """Pairs of answers of one item by their two labels, shape (labels, labels).
 
     Each answer counts once in all: its pairs with the item's m - 1 others weigh 1 / (m - 1).

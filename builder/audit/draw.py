@@ -16,11 +16,11 @@ from typing import Any
 from builder.audit.compared import draw_compared
 from builder.audit.guideline import describe_comparison, describe_pairs
 from builder.audit.key import Corpus, Key, Pair, Showing, show_item
-from builder.audit.known import draw_known, lacking_known
-from builder.audit.order import sheet_order
+from builder.audit.known import draw_known, find_lacking_known
+from builder.audit.order import order_sheet
 from builder.audit.page import render_sheet
 from builder.audit.population import SCORE, Population, open_population
-from builder.audit.questions import question_of
+from builder.audit.questions import find_question
 from builder.audit.strata import draw_sample
 from builder.errors import ConfigError
 from builder.store import digest
@@ -73,7 +73,7 @@ def draw(
     again = max(2, round(len(pairs) / 20)) if repeats is None else repeats
     rows, extra = [pair.id for pair in pairs], [pair.id for pair in fixed]
     sheets = {
-        name: sheet_order(rows, extra, again, seed, name) for name in _readers(readers, output)
+        name: order_sheet(rows, extra, again, seed, name) for name in _readers(readers, output)
     }
     key = _key(
         kind="pairs",
@@ -128,7 +128,7 @@ def compare(
     again = max(2, round(len(rows) / 20)) if repeats is None else repeats
     sheets = {}
     for name in _readers(readers, output):
-        order = sheet_order([row.id for row in rows], [], again, seed, name)
+        order = order_sheet([row.id for row in rows], [], again, seed, name)
         by_id = {row.id: row for row in rows}
         sheets[name] = tuple(
             showing.model_copy(update={"order": by_id[showing.row].shuffle(seed, showing.item)})
@@ -142,7 +142,7 @@ def compare(
         compared=rows,
         sheets=sheets,
         drawn="sources of systems' outputs",
-        question=question_of(asked),
+        question=find_question(asked),
         hints=_hints([asked]),
     )
     text = describe_comparison(asked, key.question)
@@ -223,7 +223,7 @@ def say_fewer(key: Key, n: int, repeats: int | None, known: int = 0) -> list[str
         for wanted, found, what in kinds
         if found < wanted
     ]
-    lacking = lacking_known(key.pairs) if known else []
+    lacking = find_lacking_known(key.pairs) if known else []
     return [*said, *([f"no pair whose answer is known is of {both(lacking)}"] if lacking else [])]
 
 

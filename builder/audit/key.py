@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from builder.audit.questions import PAIR_QUESTIONS, Kind, Question, comparison_questions
+from builder.audit.questions import PAIR_QUESTIONS, Kind, Question, list_comparison_questions
 from builder.errors import ConfigError
 from builder.store import seed_of
 from dimsum.files import write_text
@@ -118,7 +118,7 @@ class Key(_Part):
         """What each item is asked."""
         if self.kind == "pairs":
             return PAIR_QUESTIONS
-        return comparison_questions(self.compared[0].task, self.question)
+        return list_comparison_questions(self.compared[0].task, self.question)
 
     @property
     def questions(self) -> tuple[str, ...]:

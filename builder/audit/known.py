@@ -43,7 +43,7 @@ def _in_turns(task: TaskDefinition, rng: random.Random, *, valid: bool) -> list[
     ]
 
 
-def lacking_known(pairs: Sequence[Pair]) -> list[str]:
+def find_lacking_known(pairs: Sequence[Pair]) -> list[str]:
     """Tasks of judged pairs of which no known pair is among them, in words."""
     watched = {pair.task for pair in pairs if pair.right is not None}
     lacking = {pair.task for pair in pairs if pair.right is None} - watched

@@ -32,7 +32,7 @@ class Label:
         return said == len(self.readers) if joined == "all" else 2 * said > len(self.readers)
 
 
-def first_answers(key: Key, answers: Answers) -> dict[str, dict[str, Answer]]:
+def take_first_answers(key: Key, answers: Answers) -> dict[str, dict[str, Answer]]:
     """Row -> reader -> the answer to its first showing; known items are among the rows."""
     found: dict[str, dict[str, Answer]] = {}
     for reader, given in answers.by_reader.items():
@@ -48,7 +48,7 @@ def labels(key: Key, answers: Answers) -> list[Label]:
     The weight of a pair is the rows of its stratum over the pairs of it that were judged: orders
     are random, so what a reader did not come to is missing at random.
     """
-    first = first_answers(key, answers)
+    first = take_first_answers(key, answers)
     read: list[tuple[Pair, tuple[Answer, ...]]] = []
     for pair in key.pairs:
         by_reader = first.get(pair.id, {})

@@ -9,7 +9,7 @@ from builder.audit.key import Showing
 from builder.store import digest, seed_of
 
 
-def sheet_order(
+def order_sheet(
     rows: Sequence[str], known: Sequence[str], repeats: int, seed: int, reader: str
 ) -> tuple[Showing, ...]:
     """Items of one reader.

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from builder.audit.key import Key, show_item
 from builder.audit.questions import POINTS
-from builder.report.themes import DARK, LIGHT, stylesheet
+from builder.report.themes import DARK, LIGHT, format_stylesheet
 
 
 def render_sheet(key: Key, reader: str, guideline: str) -> str:
@@ -36,8 +36,8 @@ def render_sheet(key: Key, reader: str, guideline: str) -> str:
             pairs=key.kind == "pairs",
             guideline=Markup(_render_markdown().render(guideline)),
             data=_data(key, reader),
-            light=Markup(stylesheet(LIGHT)),
-            dark=Markup(stylesheet(DARK)),
+            light=Markup(format_stylesheet(LIGHT)),
+            dark=Markup(format_stylesheet(DARK)),
             style=Markup(_part("sheet.css")),
             script=Markup(script),
             script_hash=base64.b64encode(sha256(script.encode()).digest()).decode(),

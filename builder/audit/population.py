@@ -96,7 +96,7 @@ def open_population(
             that keeps none.
         BuilderError: a file is damaged.
     """
-    corpus = enclosing_run(corpus)
+    corpus = find_enclosing_run(corpus)
     name, origin, parts = _parts(corpus, rejects)
     keys: list[tuple[str, str, str, str]] = []
     scores: list[float | None] = []
@@ -143,11 +143,11 @@ def _config_of(corpus: Path) -> BuildConfig | None:
 
 def digest_released(corpus: Path) -> str:
     """The digest of the rows that a run, a release or a file holds now."""
-    parts = _parts(enclosing_run(corpus), rejects=False)[2]
+    parts = _parts(find_enclosing_run(corpus), rejects=False)[2]
     return rows_digest([row["id"] for row in _rows(parts, "")])
 
 
-def enclosing_run(corpus: Path) -> Path:
+def find_enclosing_run(corpus: Path) -> Path:
     """The run that a released folder lies in, or the corpus itself."""
     above = corpus.resolve().parent
     if corpus.is_dir() and not (corpus / RUN_FILE).is_file() and (above / RUN_FILE).is_file():

@@ -39,12 +39,12 @@ _FAITHFUL = Question("faithful", "Faithful", "Does all that it states follow fro
 POINTS = (1, 2, 3)
 
 
-def question_of(task: TaskDefinition) -> Question | None:
+def find_question(task: TaskDefinition) -> Question | None:
     """What is asked of outputs for a task alone."""
     return Question(*task.question) if task.question else None
 
 
-def comparison_questions(task: str, own: Question | None = None) -> tuple[Question, ...]:
+def list_comparison_questions(task: str, own: Question | None = None) -> tuple[Question, ...]:
     """Of one output, answered 1 to 3: the human evaluation of arXiv 2305.16635, Tables 3 and 5.
 
     A task that has no question of its own is asked the first two.
@@ -53,5 +53,5 @@ def comparison_questions(task: str, own: Question | None = None) -> tuple[Questi
         own: the task's own; of a task known by its name it need not be given.
     """
     if own is None and task in task_names():
-        own = question_of(task_of(task))
+        own = find_question(task_of(task))
     return (_FLUENT, _FAITHFUL, *([own] if own else []))

@@ -12,7 +12,7 @@ from builder.audit.agreement import LEVELS, Level, alpha
 from builder.audit.answers import Answers, read_answers
 from builder.audit.consistency import consistency
 from builder.audit.key import Key
-from builder.audit.known import lacking_known
+from builder.audit.known import find_lacking_known
 from builder.audit.labels import Label, as_row, labels
 from builder.audit.precision import precision, recall, share_of, unread
 from builder.audit.record import facts_of
@@ -71,7 +71,7 @@ def scores(key: Key, answers: Answers) -> dict[str, Any]:
                 f"no pair of {strata} strata was judged by all; their {rows:,} rows are not "
                 "spoken of"
             )
-        if lacking := lacking_known(key.pairs):
+        if lacking := find_lacking_known(key.pairs):
             warnings.append(
                 f"no pair whose answer is known is of {both(lacking)}: whether readers attended "
                 "to these is not known"

@@ -9,7 +9,7 @@ import numpy as np
 
 from builder.audit.answers import Answers
 from builder.audit.key import Key
-from builder.audit.labels import first_answers
+from builder.audit.labels import take_first_answers
 from dimsum.metrics.bootstrap import draws, percentiles
 
 
@@ -50,7 +50,7 @@ def systems(key: Key, answers: Answers) -> dict[str, Any]:
 
 def _points(key: Key, answers: Answers) -> tuple[dict[tuple[str, str], list[float]], int]:
     """(system, question) -> points on each source that all readers judged whole; their number."""
-    first = first_answers(key, answers)
+    first = take_first_answers(key, answers)
     found: dict[tuple[str, str], list[float]] = {}
     sources = 0
     for row in key.compared:
@@ -72,7 +72,7 @@ def _interval(times: np.ndarray, values: np.ndarray) -> tuple[float, float]:
 
 def matrix(key: Key, answers: Answers, question: str) -> Sequence[Sequence[float | None]]:
     """The first answers to each pair or output by reader, for agreement; known items left out."""
-    first = first_answers(key, answers)
+    first = take_first_answers(key, answers)
     readers = list(answers.by_reader)
     found = []
     for row in [p.id for p in key.pairs if p.right is None] or [c.id for c in key.compared]:

@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dimsum.commands.tasks import chosen_options, optional_task_options, writing_options
+from dimsum.commands.tasks import (
+    add_optional_task_options,
+    add_writing_options,
+    take_chosen_options,
+)
 from dimsum.errors import UsageError
 from dimsum.tasks import TaskDefinition
 
@@ -31,7 +35,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="YAML of several data sets, instead of --data and --task.",
 )
-@optional_task_options
+@add_optional_task_options
 @click.option("--name", "names", multiple=True, help="Name of a MODEL in the table, in order.")
 @click.option("--baseline", "baselines", multiple=True, help="copy, lead or random; repeatable.")
 @click.option("--teacher", help="Model asked by prompts, zero-shot and few-shot.")
@@ -102,7 +106,7 @@ if TYPE_CHECKING:
     help="Of an earlier --save-outputs, or --output of a --suite: models that wrote these outputs "
     "do not write them again.",
 )
-@writing_options
+@add_writing_options
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def evaluate(
@@ -246,7 +250,7 @@ def _evaluate(
     rest.pop("teacher_sample")  # is set aside where examples are read
     if rest["bertscore"] == "none":
         rest["bertscore"] = None
-    asked = {**chosen_options(task, rest), **one.options}
+    asked = {**take_chosen_options(task, rest), **one.options}
     wanted = Wanted(task=task, options=asked, **rest)
     wanted.check(output, save_outputs)
     if output:

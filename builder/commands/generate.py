@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from dimsum.commands.tasks import chosen_options, task_options, writing_options
+from dimsum.commands.tasks import add_task_options, add_writing_options, take_chosen_options
 from dimsum.interrupt import resumable
 from dimsum.tasks import TaskDefinition
 
@@ -20,7 +20,7 @@ from dimsum.tasks import TaskDefinition
 @click.command()
 @click.argument("model")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@task_options
+@add_task_options
 @click.option(
     "-n",
     "--number",
@@ -67,7 +67,7 @@ from dimsum.tasks import TaskDefinition
     show_default=True,
     help="Of the sampling (with -n above 1).",
 )
-@writing_options
+@add_writing_options
 @click.option("--quiet", is_flag=True, help="No progress.")
 def generate(
     model: str,
@@ -100,7 +100,7 @@ def generate(
 
     job = Job(
         task=task,
-        options=chosen_options(task, options),
+        options=take_chosen_options(task, options),
         number=number,
         rerank=rerank,
         beams=beams,

@@ -23,7 +23,7 @@ MOST_WORDS = 45
 """Words of a sentence that is edited; the analysis of longer ones is too often wrong."""
 
 
-def main_verb(sentence: Any) -> Any:
+def find_main_verb(sentence: Any) -> Any:
     """The main verb of one whole sentence that is plain enough to be edited, or None."""
     roots = [token for token in sentence if token.dep_ == "ROOT"]
     words = sum(not token.is_punct for token in sentence)
@@ -68,6 +68,6 @@ def end_of(token: Any) -> int:
     return min(int(token.right_edge.i) + 1, len(token.doc) - 1)
 
 
-def relations_of(token: Any) -> set[str]:
+def list_relations(token: Any) -> set[str]:
     """What the parts of a token are to it."""
     return {child.dep_ for child in token.children}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from builder.critics.edit_sentence import Rewriting, end_of, relations_of, without, words_of
+from builder.critics.edit_sentence import Rewriting, end_of, list_relations, without, words_of
 
 COLLECTIVE = words_of(
     "between among together combine combination mix mixture relation relationship merge difference "
@@ -35,7 +35,7 @@ def _drop_aside(sentence: Any, root: Any) -> Iterator[str]:
             and sentence[stop].text == ","
         )
         followed = sentence[stop + 1].pos_ if sentence[stop].text == "," else ""
-        if not (clause or apposed) or followed == "CCONJ" or "conj" in relations_of(token.head):
+        if not (clause or apposed) or followed == "CCONJ" or "conj" in list_relations(token.head):
             continue
         closing = 1 if sentence[stop].text == "," else 0
         yield without(sentence, start - 1, stop + closing)
@@ -61,7 +61,7 @@ def _drop_clause(sentence: Any, root: Any) -> Iterator[str]:
         if (
             len(joins) != 1
             or joins[0].lower_ not in {"and", "but"}
-            or "ccomp" in relations_of(root)
+            or "ccomp" in list_relations(root)
         ):
             continue
         join = joins[0].i

@@ -8,8 +8,8 @@ from typing import Any
 from builder.critics.edit_sentence import (
     Rewriting,
     end_of,
+    list_relations,
     raise_first,
-    relations_of,
     replaced,
     without,
     words_of,
@@ -58,7 +58,7 @@ def _drop_speaker(sentence: Any, root: Any) -> Iterator[str]:
             continue
         has_mark = sentence[start].lower_ == "that" and sentence[start].dep_ == "mark"
         begin = start + has_mark
-        second = any("mark" in relations_of(other) for other in token.conjuncts)
+        second = any("mark" in list_relations(other) for other in token.conjuncts)
         if start == root.i + 1 and sentence[begin].text[0].isalnum() and not second:
             yield without(sentence, 0, begin)
 
@@ -95,7 +95,7 @@ def _strengthen_modal(sentence: Any, root: Any) -> Iterator[str]:
 def _be(verb: Any) -> str | None:
     """The present of "be" for a verb's subject; None where its number is in doubt."""
     for token in verb.children:
-        if token.dep_ in {"nsubj", "nsubjpass"} and "conj" not in relations_of(token):
+        if token.dep_ in {"nsubj", "nsubjpass"} and "conj" not in list_relations(token):
             if token.lower_ in {"we", "you", "they"} or token.tag_ in {"NNS", "NNPS"}:
                 return "are"
             if token.lower_ in {"he", "she", "it", "this"} or token.tag_ in {"NN", "NNP"}:

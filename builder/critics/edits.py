@@ -22,7 +22,7 @@ from typing import Any, Literal
 from builder.critics.edit_sentence import (
     LEAST_WORDS,
     end_of,
-    main_verb,
+    find_main_verb,
     replaced,
     without,
     words_of,
@@ -98,7 +98,7 @@ def _is_apart(edit: Edit) -> bool:
 
 
 def _edit(sentence: Any, chance: random.Random) -> Iterator[Edit]:
-    root = main_verb(sentence)
+    root = find_main_verb(sentence)
     if root is None:
         return
     text = sentence.text

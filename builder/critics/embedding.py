@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from builder.critics.entailment import token_batches
+from builder.critics.entailment import make_token_batches
 from builder.models import loading, resolve
 from builder.prepacking import Switch, prepack, settle
 from dimsum.devices import pick_device
@@ -59,7 +59,7 @@ class SentenceEncoder:
         rows = self.tokenizer(list(sentences), truncation=True, max_length=most)["input_ids"]
         found = np.zeros((len(rows), self.model.config.hidden_size), dtype=np.float32)
         with torch.inference_mode():
-            for batch in token_batches([len(ids) for ids in rows], batch_tokens):
+            for batch in make_token_batches([len(ids) for ids in rows], batch_tokens):
                 inputs = self.tokenizer.pad(
                     {"input_ids": [rows[i] for i in batch]}, return_tensors="pt"
                 ).to(self.model.device)

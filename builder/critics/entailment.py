@@ -14,8 +14,8 @@ from builder.config import CriticConfig
 from builder.critics.folder import load_members
 from builder.critics.nli_data import ENTAILMENT, LABELS
 from builder.critics.nli_model import Encoded, NliModel
-from builder.critics.packing import packed_length
-from builder.critics.windows import CUT, IN_WINDOWS, READ, windows_of
+from builder.critics.packing import count_packed
+from builder.critics.windows import CUT, IN_WINDOWS, READ, cut_windows
 from builder.errors import BuilderError
 from builder.models import resolve
 from builder.prepacking import MANY_ROWS, prepack, settle
@@ -154,7 +154,7 @@ class EntailmentCritic:
         owners: list[int] = []
         for index in sorted({*range(len(pairs))} - {*whole}):
             premise, hypothesis = pairs[index]
-            parts = windows_of(premise, partial(_fits, model, hypothesis))
+            parts = cut_windows(premise, partial(_fits, model, hypothesis))
             (long if parts else cut).add(index)
             owners += [index] * max(1, len(parts))
             windows += [(part, hypothesis) for part in parts or [premise]]
@@ -177,9 +177,9 @@ class EntailmentCritic:
         result = np.full((len(pairs), len(LABELS)), np.nan, dtype=np.float32)
         texts = [row["input_ids"] for row in encoded]
         groups = model.groups(pairs, texts)
-        lengths = [packed_length([texts[i] for i in group]) for group in groups]
+        lengths = [count_packed([texts[i] for i in group]) for group in groups]
         with torch.inference_mode():
-            for batch in token_batches(lengths, self.batch_tokens):
+            for batch in make_token_batches(lengths, self.batch_tokens):
                 _score_batch(model, [groups[i] for i in batch], encoded, result)
                 on_tokens(sum(lengths[i] for i in batch))
         return result
@@ -212,7 +212,7 @@ def _score_batch(
         _score_batch(model, parts[middle:], encoded, result)
 
 
-def token_batches(lengths: Sequence[int], most: int) -> list[list[int]]:
+def make_token_batches(lengths: Sequence[int], most: int) -> list[list[int]]:
     """Indices in batches of similar length; longest times count stays at or under `most`.
 
     A sequence longer than `most` is a batch of its own.

@@ -109,7 +109,7 @@ def _longest_match(table: Mapping[str, int], source: str) -> tuple[str, int] | N
     return (best := max(keys, key=len), table[best]) if keys else None
 
 
-def length_buckets(
+def draw_length_buckets(
     lengths: Sequence[int], batch_size: int, seed: int, window: int = 50
 ) -> Iterator[list[int]]:
     """Yield batches of indices, alike in length within a batch and random in order.

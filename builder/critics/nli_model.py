@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from builder.critics.packing import groups_of, pack
+from builder.critics.packing import group_texts, pack
 from builder.critics.spec import CriticSpec
 from builder.errors import BuilderError
 from dimsum.loading import positions
@@ -89,7 +89,7 @@ class NliModel:
         """
         if self.spec.template is None:
             return [[index] for index in range(len(pairs))]
-        return groups_of([premise for premise, _ in pairs], texts)
+        return group_texts([premise for premise, _ in pairs], texts)
 
     def packed_logits(self, groups: Sequence[Sequence[Encoded]]) -> torch.Tensor:
         """Class logits, with a causal critic each group's texts read in one row.

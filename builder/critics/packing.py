@@ -37,20 +37,20 @@ class Packed:
     ends: tuple[torch.Tensor, torch.Tensor]
 
 
-def common_length(texts: Sequence[list[int]]) -> int:
+def count_common(texts: Sequence[list[int]]) -> int:
     """How many first tokens all texts share; at least one of each text is left over."""
     most = min(len(text) for text in texts) - 1
     first, last = min(texts), max(texts)
     return next((i for i in range(most) if first[i] != last[i]), most)
 
 
-def packed_length(texts: Sequence[list[int]]) -> int:
+def count_packed(texts: Sequence[list[int]]) -> int:
     """Tokens of the row that these texts make."""
-    shared = common_length(texts)
+    shared = count_common(texts)
     return sum(len(text) - shared for text in texts) + shared
 
 
-def groups_of(keys: Sequence[str], texts: Sequence[list[int]]) -> list[list[int]]:
+def group_texts(keys: Sequence[str], texts: Sequence[list[int]]) -> list[list[int]]:
     """Indices of the texts that share a row: of one key, in their order, up to `ROW_TOKENS`.
 
     Args:
@@ -62,7 +62,7 @@ def groups_of(keys: Sequence[str], texts: Sequence[list[int]]) -> list[list[int]
         alike.setdefault(key, []).append(index)
     groups: list[list[int]] = []
     for members in alike.values():
-        shared = common_length([texts[index] for index in members])
+        shared = count_common([texts[index] for index in members])
         room = 0
         for index in members:
             tail = len(texts[index]) - shared
@@ -85,7 +85,7 @@ def pack(groups: Sequence[Sequence[list[int]]], padding: int, dtype: torch.dtype
     rows = []
     ends: list[tuple[int, int]] = []
     for number, texts in enumerate(groups):
-        shared = common_length(texts)
+        shared = count_common(texts)
         tokens, indices, owners = list(texts[0][:shared]), list(range(shared)), [_HEAD] * shared
         for ordinal, text in enumerate(texts, start=1):
             tokens += text[shared:]

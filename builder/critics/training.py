@@ -29,7 +29,7 @@ from torch.nn.functional import cross_entropy
 from builder.critics import checkpoint
 from builder.critics.checkpoint import Checkpoint
 from builder.critics.folder import load_members, save, with_new_head
-from builder.critics.nli_data import LABELS, NliExample, length_buckets, mix
+from builder.critics.nli_data import LABELS, NliExample, draw_length_buckets, mix
 from builder.critics.nli_model import NliModel
 from builder.critics.recipe import CriticRecipe
 from builder.critics.spec import SPEC_FILE, CriticSpec, read_spec
@@ -91,7 +91,7 @@ def train(
     batches = [
         batch
         for epoch in range(recipe.epochs)
-        for batch in length_buckets(lengths, recipe.batch_size, recipe.seed + epoch)
+        for batch in draw_length_buckets(lengths, recipe.batch_size, recipe.seed + epoch)
     ]
     if recipe.compile:
         for layer in critic.layers():

@@ -15,7 +15,7 @@ _WIDE_END = re.compile(r"[。！？｡।॥။។።؟][”’」』）\"')\]]*
 """Ends of sentences in scripts that have marks of their own, blanks after them or not."""
 
 
-def sentence_spans(text: str) -> list[tuple[int, int]]:
+def find_sentence_spans(text: str) -> list[tuple[int, int]]:
     """(first, beyond the last) character of each sentence; together they are the whole text."""
     ends = {len(text)} if text else set()
     start = 0
@@ -30,7 +30,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     return list(pairwise(bounds))
 
 
-def window_spans(text: str, fits: Callable[[str], bool]) -> list[tuple[int, int]]:
+def make_window_spans(text: str, fits: Callable[[str], bool]) -> list[tuple[int, int]]:
     """Runs of neighbouring whole sentences, each as long as fits, that reach every sentence.
 
     From every sentence the longest run that fits begins; one that lies inside the run before it is
@@ -44,7 +44,7 @@ def window_spans(text: str, fits: Callable[[str], bool]) -> list[tuple[int, int]
         (first, beyond the last) character, in the order of the text; empty if not even one
         character fits.
     """
-    spans = [part for span in sentence_spans(text) for part in _halves(text, *span, fits)]
+    spans = [part for span in find_sentence_spans(text) for part in _halves(text, *span, fits)]
     found: list[tuple[int, int]] = []
     stop = 0
     for number, (first, _) in enumerate(spans):
@@ -57,9 +57,9 @@ def window_spans(text: str, fits: Callable[[str], bool]) -> list[tuple[int, int]
     return found
 
 
-def windows_of(text: str, fits: Callable[[str], bool]) -> list[str]:
-    """The texts of `window_spans`, without blank ones."""
-    windows = (text[first:end].strip() for first, end in window_spans(text, fits))
+def cut_windows(text: str, fits: Callable[[str], bool]) -> list[str]:
+    """The texts of `make_window_spans`, without blank ones."""
+    windows = (text[first:end].strip() for first, end in make_window_spans(text, fits))
     return [window for window in windows if window]
 
 

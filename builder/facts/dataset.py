@@ -8,11 +8,11 @@ from typing import Any
 
 from builder.audit.record import Audits
 from builder.config import BuildConfig
-from builder.facts.files import configs_of, sample_of
-from builder.facts.limits import limits_of
-from builder.facts.origins import critic_precision, models_of, run_facts, texts_of
-from builder.facts.rules import meanings_of, rules_of
-from builder.facts.statistics import reference_corpora, statistics_rows
+from builder.facts.files import describe_configs, sample_of
+from builder.facts.limits import describe_limits
+from builder.facts.origins import critic_precision, describe_texts, models_of, run_facts
+from builder.facts.rules import describe_rules, explain_reasons
+from builder.facts.statistics import describe_statistics, reference_corpora
 from builder.measures.registry import RELEASED
 from builder.models import public_name
 from builder.statistics.funnel import Step
@@ -20,8 +20,8 @@ from builder.stored import Stored
 from cards.facts import ColumnFacts, DatasetFacts, FunnelStep, Link
 from cards.languages import describe
 from dimsum import __version__
-from dimsum.language import languages_of
-from dimsum.schema import SYNTAX, columns_of
+from dimsum.language import detect_languages
+from dimsum.schema import SYNTAX, list_columns
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.words import both, by_what_they_read, either
 
@@ -52,7 +52,7 @@ def dataset_facts(
     sources = (
         text for group in rows.groups(["source"]) for text in map(str, group["source"].to_pylist())
     )
-    languages = (config.language,) if config.language else languages_of(sources)
+    languages = (config.language,) if config.language else detect_languages(sources)
     return DatasetFacts(
         name=config.name,
         title=config.name,
@@ -63,7 +63,7 @@ def dataset_facts(
         task_categories=tuple(sorted({task.hub.category for task in tasks})),
         tags=("synthetic", *dict.fromkeys(task.hub.data_tag for task in tasks), "distillation"),
         columns=_columns(config, tasks),
-        configs=configs_of(folder, tasks),
+        configs=describe_configs(folder, tasks),
         funnel=tuple(
             FunnelStep(
                 stage=s.stage,
@@ -71,22 +71,22 @@ def dataset_facts(
                 entered=s.entered,
                 kept=s.kept,
                 rejected=s.rejected,
-                meanings=meanings_of(s, config),
+                meanings=explain_reasons(s, config),
             )
             for s in steps
         ),
         funnel_picture=FUNNEL_PICTURE if (folder / FUNNEL_PICTURE).is_file() else None,
-        statistics=tuple(statistics_rows(statistics)),
+        statistics=tuple(describe_statistics(statistics)),
         reference_corpora=tuple(reference_corpora()),
         models=tuple(models_of(header)),
-        texts=tuple(texts_of(config)),
-        rules=tuple(rules_of(config)),
+        texts=tuple(describe_texts(config)),
+        rules=tuple(describe_rules(config)),
         run=run_facts(config, header, steps),
         critic_precision=tuple(critic_precision(config, header)),
         audits=audits.facts,
         audits_of_other_rows=audits.others,
         sample=sample_of(rows),
-        limits=limits_of(steps, header),
+        limits=describe_limits(steps, header),
         student=student,
     )
 
@@ -95,7 +95,7 @@ def _columns(config: BuildConfig, tasks: Sequence[TaskDefinition]) -> tuple[Colu
     own = config.registry.own_columns
     of_all = [
         ColumnFacts(name=column.name, dtype=column.dtype, meaning=column.meaning)
-        for column in columns_of(tasks, {c.name: c.meaning for c in RELEASED.values()})
+        for column in list_columns(tasks, {c.name: c.meaning for c in RELEASED.values()})
     ]
     found = (*of_all, *(ColumnFacts(name=c.name, dtype="float32", meaning=c.meaning) for c in own))
     trees = config.released_syntax

@@ -27,7 +27,7 @@ def data_paths(folder: Path, task: str, split: str) -> list[Path]:
     return sorted((folder / "data" / task).glob(f"{split}-*.parquet"))
 
 
-def configs_of(folder: Path, tasks: Sequence[TaskDefinition]) -> tuple[ConfigFacts, ...]:
+def describe_configs(folder: Path, tasks: Sequence[TaskDefinition]) -> tuple[ConfigFacts, ...]:
     """All tasks and each of them, with the splits that have rows."""
     number = {1: "All pairs", 2: "Both tasks together"}.get(len(tasks), "All tasks together")
     meanings = {"default": number, **{task.name: task.meaning for task in tasks}}

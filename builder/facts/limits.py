@@ -23,7 +23,7 @@ LIMITS = (
 )
 
 
-def limits_of(steps: Sequence[Step], header: dict[str, Any]) -> tuple[str, ...]:
+def describe_limits(steps: Sequence[Step], header: dict[str, Any]) -> tuple[str, ...]:
     """What holds of every corpus, and what this one's funnel and run add to it."""
     return (
         *LIMITS,

@@ -12,7 +12,7 @@ from builder.environment import SERVER, VLLM
 from builder.measures.entailment import FORWARD
 from builder.models import public_name, resolve
 from builder.statistics.funnel import Step
-from builder.versions import versions_of
+from builder.versions import collect_versions
 from cards.facts import CriticPrecision, ModelUse, RunFacts, StageCost, TextUse
 from dimsum.errors import DimsumError
 
@@ -33,7 +33,7 @@ def models_of(header: dict[str, Any]) -> list[ModelUse]:
     ]
 
 
-def texts_of(config: BuildConfig) -> list[TextUse]:
+def describe_texts(config: BuildConfig) -> list[TextUse]:
     """What openings are made of that others wrote."""
     found = [
         TextUse(
@@ -71,7 +71,7 @@ def run_facts(config: BuildConfig, header: dict[str, Any], steps: Sequence[Step]
         tokens=sum(step.counters.get("tokens", 0) for step in steps),
         rounds=1 + (config.round.number if config.round else 0),
         device=dtypes,
-        versions=versions_of(header.get("environments", ())),
+        versions=collect_versions(header.get("environments", ())),
         configuration="provenance/config.yaml",
         stages=tuple(
             StageCost(stage=s.stage, seconds=s.seconds, tokens=s.counters.get("tokens"))

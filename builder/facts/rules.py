@@ -8,13 +8,13 @@ from builder.statistics.funnel import Step
 from cards.facts import Rule
 
 
-def meanings_of(step: Step, config: BuildConfig) -> dict[str, str]:
+def explain_reasons(step: Step, config: BuildConfig) -> dict[str, str]:
     """What the reasons of a step's rejects mean, where that is known."""
     known = {reason: meaning_of(reason, config.registry.meanings) for reason in step.rejected}
     return {reason: meaning for reason, meaning in known.items() if meaning}
 
 
-def rules_of(config: BuildConfig) -> list[Rule]:
+def describe_rules(config: BuildConfig) -> list[Rule]:
     """Each task's rules, with the meaning of their measures."""
     meanings = config.registry.meanings
     return [

@@ -20,7 +20,7 @@ CARD_MEASURES = (
 """(measure, side) of the study that a card shows; provenance/statistics.json has all of them."""
 
 
-def statistics_rows(statistics: dict[str, Any]) -> list[StatisticsRow]:
+def describe_statistics(statistics: dict[str, Any]) -> list[StatisticsRow]:
     """Measures of each task beside the values that papers print, then the means of each task."""
     found = []
     for task, document in statistics["tasks"].items():

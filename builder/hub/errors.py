@@ -48,21 +48,21 @@ def scrub(text: str, *secrets: str | bool | None) -> str:
     return _TOKEN.sub("***", text)
 
 
-def status_of(error: BaseException) -> int | None:
+def read_status(error: BaseException) -> int | None:
     """The HTTP status an error of the client stands for, if it stands for one."""
     if isinstance(error, HfHubHTTPError):
         return int(error.response.status_code)
     if isinstance(error, RuntimeError) and isinstance(error.__cause__, HfHubHTTPError):
-        return status_of(error.__cause__)  # the storage of large files
+        return read_status(error.__cause__)  # the storage of large files
     # Errors of Xet are built-in ones with the status in nothing but their text.
     found = re.search(r"\b([45]\d\d)\b (?:[A-Z][a-z]+)", str(error))
     return int(found[1]) if found and isinstance(error, ConnectionError | RuntimeError) else None
 
 
-def asked_wait(error: BaseException) -> float:
+def read_asked_wait(error: BaseException) -> float:
     """Seconds that the answer behind an error asks to wait, 0 if it asks for none."""
     if isinstance(error, RuntimeError) and isinstance(error.__cause__, HfHubHTTPError):
-        return asked_wait(error.__cause__)  # the storage of large files
+        return read_asked_wait(error.__cause__)  # the storage of large files
     if not isinstance(error, HfHubHTTPError):
         return 0.0
     kept: float | None = error.response.extensions.get(_ASKED)
@@ -83,7 +83,7 @@ def wait_of(response: httpx2.Response) -> float:
 def keep_wait(response: httpx2.Response) -> None:
     """Keep the wait that an answer asks for from the client, which would sleep it and say nothing.
 
-    `asked_wait` still knows it, and `Retry` says it or gives up.
+    `read_asked_wait` still knows it, and `Retry` says it or gives up.
     """
     response.extensions[_ASKED] = wait_of(response)
     for name in ("Retry-After", "ratelimit"):
@@ -120,7 +120,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def explain(error: BaseException, repo_id: str, *secrets: str | bool | None) -> BuilderError:
     """The one line for an error of the client."""
-    status = status_of(error)
+    status = read_status(error)
     said = scrub(_shorten(error), *secrets)
     namespace = repo_id.split("/")[0]
     if isinstance(error, LocalTokenNotFoundError):
@@ -176,7 +176,7 @@ def explain(error: BaseException, repo_id: str, *secrets: str | bool | None) -> 
             f"the Hub refuses the card's metadata: {said}", hint="`dimsum card lint` may say more"
         )
     if status is not None:
-        asked = asked_wait(error)
+        asked = read_asked_wait(error)
         when = f" after the {asked:.0f} s that it asks to wait" if asked else ""
         return BuilderError(
             f"the Hub answered {status} for {repo_id}: {said}",

@@ -17,9 +17,9 @@ from builder.errors import ConfigError, GateError
 from builder.hub.manifest import (
     MANIFEST,
     digest_of,
-    manifest_text,
+    format_manifest,
+    list_release_files,
     parse_manifest,
-    release_files,
 )
 from builder.release_lint import lint_release
 from cards.facts import FACTS_PATH, DatasetFacts, Link, ModelFacts
@@ -129,7 +129,7 @@ def prepare(
         GateError: a file is not the one its manifest lists.
         CardError: the card there has lost its section for text written by hand.
     """
-    paths = release_files(folder)
+    paths = list_release_files(folder)
     if CARD not in paths and FACTS_PATH not in paths:
         raise ConfigError(
             f"{folder} has no {CARD}", hint="`dimsum release` makes a folder that can be published"
@@ -149,7 +149,7 @@ def prepare(
             facts = name_companion(facts, companion)
         previous = read_text(paths[CARD]) if CARD in paths else None
         rendered[CARD] = render_card(facts, previous).encode()
-        rendered[FACTS_PATH] = facts_json(facts).encode()
+        rendered[FACTS_PATH] = dump_facts(facts).encode()
     report(f"hashing {len(paths)} files")
     files = {
         name: LocalFile(name, CommitOperationAdd(name, rendered.get(name, str(path))))
@@ -159,7 +159,7 @@ def prepare(
     if CARD not in files:
         files[CARD] = LocalFile(CARD, CommitOperationAdd(CARD, rendered[CARD]))
     _check_manifest(paths.get(MANIFEST), files)
-    rendered[MANIFEST] = manifest_text({n: f.sha256 for n, f in files.items()}).encode()
+    rendered[MANIFEST] = format_manifest({n: f.sha256 for n, f in files.items()}).encode()
     files[MANIFEST] = LocalFile(MANIFEST, CommitOperationAdd(MANIFEST, rendered[MANIFEST]))
     changed = {
         name: content
@@ -219,7 +219,7 @@ def name_companion(facts: DatasetFacts | ModelFacts, address: str) -> DatasetFac
     return facts.model_copy(update={"dataset": link, "results": results})
 
 
-def facts_json(facts: DatasetFacts | ModelFacts) -> str:
+def dump_facts(facts: DatasetFacts | ModelFacts) -> str:
     """Facts as they are kept in a release."""
     return facts.model_dump_json(indent=2) + "\n"
 

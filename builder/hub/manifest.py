@@ -25,7 +25,7 @@ _KEPT_HIDDEN = frozenset({".eval_results"})
 _SUMS = TypeAdapter(dict[str, Sha256])
 
 
-def release_files(folder: Path) -> dict[str, Path]:
+def list_release_files(folder: Path) -> dict[str, Path]:
     """The files of a release by their path in it, sorted; hidden ones and litter are left out.
 
     Raises:
@@ -49,7 +49,7 @@ def release_files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def manifest_text(sums: Mapping[str, str]) -> str:
+def format_manifest(sums: Mapping[str, str]) -> str:
     """The manifest of files by their SHA-256; it never lists itself."""
     listed = {path: sums[path] for path in sorted(sums) if path != MANIFEST}
     return json.dumps(listed, indent=2, ensure_ascii=False) + "\n"
@@ -66,8 +66,8 @@ def parse_manifest(text: str) -> dict[str, str]:
 
 def write_manifest(folder: Path) -> Path:
     """Writes the manifest of a folder as it is now; returns its path."""
-    sums = {name: file_hash(path) for name, path in release_files(folder).items()}
-    write_text(folder / MANIFEST, manifest_text(sums))
+    sums = {name: file_hash(path) for name, path in list_release_files(folder).items()}
+    write_text(folder / MANIFEST, format_manifest(sums))
     return folder / MANIFEST
 
 

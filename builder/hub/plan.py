@@ -106,7 +106,7 @@ def plan(
     )
 
 
-def card_diff(release: Release, remote: Remote, made: Plan) -> str:
+def compare_cards(release: Release, remote: Remote, made: Plan) -> str:
     """The card's change as a unified diff; empty if it stays as it is."""
     if CARD not in {file.path for file in (*made.added, *made.changed)}:
         return ""

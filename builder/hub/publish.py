@@ -20,7 +20,7 @@ from huggingface_hub.errors import LocalTokenNotFoundError
 from builder.errors import BuilderError, ConfigError, GateError
 from builder.hub.errors import MovedError, explain_errors
 from builder.hub.local import Kind, Release, prepare
-from builder.hub.plan import COMMIT_LIMIT, Plan, card_diff, plan
+from builder.hub.plan import COMMIT_LIMIT, Plan, compare_cards, plan
 from builder.hub.remote import Remote
 from builder.hub.retry import Retry
 from builder.hub.state import State, StateFile
@@ -176,7 +176,7 @@ class Publisher:
             private = self.remote.private()
             exists = private is not None
             made = self._plan(exists)
-            card = card_diff(self.release, self.remote, made)
+            card = compare_cards(self.release, self.remote, made)
             found = self.release.lint()
             try:
                 self._refuse_errors(found)

@@ -23,7 +23,7 @@ from tenacity import (
     wait_exponential,
 )
 
-from builder.hub.errors import asked_wait, status_of
+from builder.hub.errors import read_asked_wait, read_status
 
 T = TypeVar("T")
 
@@ -103,7 +103,7 @@ class Retry:
 
     def _wait(self, state: RetryCallState) -> float:
         back_off = wait_exponential(multiplier=self.first, max=self.longest)(state)
-        return max(back_off, asked_wait(_failure(state)))
+        return max(back_off, read_asked_wait(_failure(state)))
 
     def _is_enough(self, state: RetryCallState) -> bool:
         assert self._deadline is not None  # every failure that is tried again sets it
@@ -111,7 +111,7 @@ class Retry:
         return too_late or stop_after_attempt(self.attempts)(state)
 
     def _announce(self, state: RetryCallState) -> None:
-        status = status_of(_failure(state))
+        status = read_status(_failure(state))
         what = f"the Hub answered {status}" if status else "the Hub could not be reached"
         waiting = f"waiting to {self._what}: " if self._what else ""
         self.report(
@@ -130,13 +130,13 @@ def _failure(state: RetryCallState) -> BaseException:
 def passing(error: BaseException) -> bool:
     """Whether an error may pass by itself: a busy or broken server, a broken connection."""
     if isinstance(error, httpx2.HTTPStatusError | HfHubHTTPError):
-        return status_of(error) in _PASSING
+        return read_status(error) in _PASSING
     hopeless = httpx2.UnsupportedProtocol | httpx2.LocalProtocolError | OfflineModeIsEnabled
     if isinstance(error, hopeless):
         return False
     if isinstance(error, httpx2.TransportError | json.JSONDecodeError | TimeoutError):
         return True
-    status = status_of(error)
+    status = read_status(error)
     if isinstance(error, ConnectionError):
         return status is None or status in _PASSING
     if isinstance(error, RuntimeError):

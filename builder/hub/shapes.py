@@ -13,7 +13,7 @@ from cards.findings import Shape
 _DTYPES = {"float": "float32", "double": "float64", "halffloat": "float16"}
 
 
-def parquet_shape(path: Path) -> Shape:
+def read_parquet_shape(path: Path) -> Shape:
     """The shape of a parquet file.
 
     Raises:

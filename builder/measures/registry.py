@@ -28,7 +28,7 @@ from builder.measures import (
 )
 from builder.measures.base import Column, Measure
 from dimsum.plugins import Plugins, instance_of
-from dimsum.schema import COLUMNS, SYNTAX, arrow_schema
+from dimsum.schema import COLUMNS, SYNTAX, make_arrow_schema
 from dimsum.settings import did_you_mean
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class Registry:
             syntax: whether their last column is the target's tree.
         """
         own = [column.name for column in self.own_columns]
-        return arrow_schema([*RELEASED], own, syntax=syntax)
+        return make_arrow_schema([*RELEASED], own, syntax=syntax)
 
     def of(self, column: str) -> Measure:
         """The measure that a column belongs to.

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import Field
 
 from builder.easing import ease_all
-from builder.methods.edited import EditedSettings, editing_method
+from builder.methods.edited import EditedSettings, make_editing_method
 
 
 class EasedSettings(EditedSettings):
@@ -24,4 +24,4 @@ class EasedSettings(EditedSettings):
     loss: float = Field(0.3, description="most of it that the change may cost")
 
 
-METHOD = editing_method("eased", EasedSettings, ease_all, ("unlikely_words", "enough_eased"))
+METHOD = make_editing_method("eased", EasedSettings, ease_all, ("unlikely_words", "enough_eased"))

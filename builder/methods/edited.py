@@ -32,7 +32,7 @@ def describe_edits(settings: EditedSettings) -> str:
     return f"from {settings.least:g} nats a token, at most {settings.loss:g} lost"
 
 
-def editing_method(
+def make_editing_method(
     name: str,
     settings: type[EditedSettings],
     change_all: Callable[[Sequence[str]], Sequence[Sequence[str]]],
@@ -61,7 +61,7 @@ def keep_likely(
 ) -> list[Draw]:
     """The changes of each context, of the likeliest sentence first, with reasons against some.
 
-    Arguments as in `editing_method`.
+    Arguments as in `make_editing_method`.
     """
     from builder.decoding.forward import CausalForward
     from builder.decoding.likelihood import score_sentences

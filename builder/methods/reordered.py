@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from builder.methods.edited import EditedSettings, editing_method
+from builder.methods.edited import EditedSettings, make_editing_method
 from builder.reordering import reorder_all
 
 
@@ -27,6 +27,6 @@ def _orders(texts: Sequence[str]) -> list[list[str]]:
     return [[other.text for other in orders] for orders in reorder_all(texts)]
 
 
-METHOD = editing_method(
+METHOD = make_editing_method(
     "reordered", ReorderedSettings, _orders, ("unlikely_order", "enough_orders")
 )

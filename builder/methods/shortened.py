@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from builder.methods.edited import EditedSettings, editing_method
+from builder.methods.edited import EditedSettings, make_editing_method
 from builder.shortening import shorten_all
 
 
@@ -19,6 +19,6 @@ class ShortenedSettings(EditedSettings):
     kind: Literal["shortened"] = "shortened"
 
 
-METHOD = editing_method(
+METHOD = make_editing_method(
     "shortened", ShortenedSettings, shorten_all, ("unlikely_deletion", "enough_deletions")
 )

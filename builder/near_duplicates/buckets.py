@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from builder.components import smallest_connected
-from builder.near_duplicates.meetings import Meetings, alike_pairs
+from builder.near_duplicates.meetings import Meetings, find_alike_pairs
 from builder.near_duplicates.verify import may_be_alike, sketches
 from builder.statistics.words import Array, differs, mix
 
@@ -38,7 +38,7 @@ class Found:
     left_out: int
 
 
-def bucket_edges(
+def find_bucket_edges(
     keys: Array,
     owners: Array,
     digest_of: Callable[[Array], Array],
@@ -74,7 +74,7 @@ def bucket_edges(
         return found
 
     meetings = replace(meetings, members=members)
-    for a, b in alike_pairs(meetings, elements, starts, threshold, is_open):
+    for a, b in find_alike_pairs(meetings, elements, starts, threshold, is_open):
         if len(a):
             ends = np.concatenate([root, a]), np.concatenate([numbers, b])
             root = smallest_connected(*ends, len(known))

@@ -88,7 +88,7 @@ class Chains:
         across = np.zeros(len(alike))
         across[near] = (self.around_lowest[of] != own) | (self.around_highest[of] != own)
         redundant = np.zeros(len(alike))
-        redundant[rows] = redundant_copies(first, rank[rows])
+        redundant[rows] = mark_redundant_copies(first, rank[rows])
         largest = int(np.unique(first, return_counts=True)[1].max()) if len(rows) else 0
         return Nearness(
             alike=alike.astype(np.float64),
@@ -98,7 +98,7 @@ class Chains:
         )
 
 
-def redundant_copies(group: Array, rank: Array) -> Array:
+def mark_redundant_copies(group: Array, rank: Array) -> Array:
     """1 for every row but the first, by `rank`, of those with the same value; float64."""
     order = np.lexsort((rank, group))
     found = np.empty(len(group))

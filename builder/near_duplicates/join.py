@@ -16,16 +16,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from builder.near_duplicates.chains import Chains, Nearness
-from builder.near_duplicates.meetings import Meetings, alike_pairs
+from builder.near_duplicates.meetings import Meetings, find_alike_pairs
 from builder.near_duplicates.verify import distinct
-from builder.statistics.partition import Partition, ordered_parts, part_of, parts_of
+from builder.statistics.partition import Partition, count_parts, ordered_parts, part_of
 from builder.statistics.words import Array, Tokens, differs, offsets
 
 THRESHOLD = 0.8
 _ROWS = 65536
 
 
-def near_rows(
+def find_near_rows(
     shingles: Tokens, lengths: Array, splits: Array, rank: Array, threshold: float = THRESHOLD
 ) -> Nearness:
     """Find rows that are alike.
@@ -45,7 +45,7 @@ def near_rows(
     return chains.verdicts(rank)
 
 
-def near_pairs(shingles: Tokens, lengths: Array, threshold: float = THRESHOLD) -> Array:
+def find_near_pairs(shingles: Tokens, lengths: Array, threshold: float = THRESHOLD) -> Array:
     """All pairs of rows that are alike, of rows with the same set each with the first of them.
 
     Arguments as above; of shape (2, pairs), the smaller row first.
@@ -91,7 +91,7 @@ def _alike(
     """Pairs of rows at or above the threshold, of rows with the same set only the first; a pair
     may come several times.
     """
-    parts, rows = parts_of(len(shingles)), len(lengths)
+    parts, rows = count_parts(len(shingles)), len(lengths)
     rare = np.zeros(rows, np.int64)
     with (
         Partition(parts, np.uint64, np.uint32, np.uint32) as shared,
@@ -123,7 +123,7 @@ def _alike(
         for part in range(parts):
             keys, owners = prefixes.read(part)
             meetings = _meet(keys, owners, lengths, threshold)
-            yield from alike_pairs(meetings, shingles, starts, threshold)
+            yield from find_alike_pairs(meetings, shingles, starts, threshold)
 
 
 def _part_shingles(shingles: Tokens, starts: Array, twin_of: Array, into: Partition) -> None:

@@ -58,7 +58,7 @@ def _join(pairs: list[tuple[Array, Array]]) -> tuple[Array, Array]:
     return a, b
 
 
-def alike_pairs(
+def find_alike_pairs(
     meetings: Meetings,
     keys: Tokens,
     starts: Array,

@@ -40,7 +40,9 @@ class Bands:
         return 1.0 - (1.0 - jaccard**self.rows) ** self.count
 
 
-def bands_for(threshold: float, permutations: int = PERMUTATIONS, recall: float = RECALL) -> Bands:
+def choose_bands(
+    threshold: float, permutations: int = PERMUTATIONS, recall: float = RECALL
+) -> Bands:
     """The longest bands under which sets at the threshold meet with the probability `recall`.
 
     Longer bands let fewer sets meet that are not alike. Above the threshold the probability is
@@ -99,7 +101,7 @@ def _spread(values: Array) -> Array:
     return values
 
 
-def band_keys(signature: Array, bands: Bands) -> Array:
+def hash_bands(signature: Array, bands: Bands) -> Array:
     """A 64-bit key of each band of each signature, uint64 of shape (sets, bands).
 
     Sets that agree in a band have one key there; sets that do not have it by chance of 2^-64.

@@ -14,7 +14,7 @@ from builder.report.model import Breakdown, Yield
 from builder.report.source import Source
 from builder.report.text import make_label
 from builder.stages.order import units_of
-from builder.stages.splits import lengths_of
+from builder.stages.splits import count_sentences
 from builder.store import Run
 
 MOST_ROWS = 25
@@ -49,7 +49,7 @@ def _upstream(source: Source) -> tuple[dict[str, Counter[Any]], dict[str, Counte
     for shard in range(units_of("contexts", config)):
         if run.sidecar("contexts", shard) is not None:
             table = _read(run, "contexts", shard, ["context_id", "domain", "sentences"])
-            length_of = lengths_of(table)
+            length_of = count_sentences(table)
             _add(contexts, "domain", _count(table["domain"]))
             _add(contexts, "length", _count(table["sentences"]))
             if run.sidecar("candidates", shard) is None:

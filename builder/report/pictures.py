@@ -26,7 +26,7 @@ def pictures(report: Report) -> list[Picture]:
     """Every picture that the report has something for."""
     found = []
     if report.steps:
-        found.append(picture_of_funnel(report.steps))
+        found.append(draw_funnel(report.steps))
     for one in (*report.histograms, *report.lengths):
         found.append(_picture_of_histogram(one))
     if report.grid is not None:
@@ -41,7 +41,7 @@ def pictures(report: Report) -> list[Picture]:
     return found
 
 
-def picture_of_funnel(steps: Sequence[Step]) -> Picture:
+def draw_funnel(steps: Sequence[Step]) -> Picture:
     """What entered each stage and what went on, on a scale of powers of ten."""
     words = "; ".join(
         f"{step.stage.replace('_', ' ')}: {step.kept:,} of {step.entered:,} {step.counted}"

@@ -21,7 +21,7 @@ from markupsafe import Markup
 from builder.measures.registry import registry
 from builder.report.drawing import Picture, inline
 from builder.report.model import Removal, Report
-from builder.report.themes import DARK, LIGHT, stylesheet, task_colours
+from builder.report.themes import DARK, LIGHT, format_stylesheet, list_task_colours
 from builder.statistics.funnel import Step
 from dimsum import __version__
 from dimsum.duration import duration
@@ -34,7 +34,7 @@ def render(report: Report, pictures: Sequence[Picture]) -> str:
     """The whole page."""
     script = _part("page.js")
     sections = _sections(report)
-    of_tasks = task_colours(report.words)
+    of_tasks = list_task_colours(report.words)
     light = LIGHT | of_tasks
     named = LIGHT | {name: code for name, code in of_tasks.items() if code not in LIGHT.values()}
     drawn = {one.name: {"title": one.title, "svg": Markup(inline(one, named))} for one in pictures}
@@ -52,8 +52,8 @@ def render(report: Report, pictures: Sequence[Picture]) -> str:
             corpora=list(dict.fromkeys(c for s in report.statistics for c in s.references)),
             curves=_curves(report),
             plurals=_plurals(report),
-            light=Markup(stylesheet(light)),
-            dark=Markup(stylesheet(DARK | task_colours(report.words, dark=True))),
+            light=Markup(format_stylesheet(light)),
+            dark=Markup(format_stylesheet(DARK | list_task_colours(report.words, dark=True))),
             style=Markup(_style(report)),
             script=Markup(script),
             script_hash=base64.b64encode(sha256(script.encode()).digest()).decode(),
@@ -173,7 +173,8 @@ def _plurals(report: Report) -> dict[str, str]:
 def _style(report: Report) -> str:
     """The page's style sheet, and the colour of each task's rows."""
     marks = [
-        f".chip.{name} {{ border-color: var(--{name}); }}" for name in task_colours(report.words)
+        f".chip.{name} {{ border-color: var(--{name}); }}"
+        for name in list_task_colours(report.words)
     ]
     return "\n".join([_part("page.css"), *marks])
 

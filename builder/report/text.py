@@ -6,7 +6,7 @@ import unicodedata
 from difflib import SequenceMatcher
 
 from builder.report.model import Piece
-from dimsum.metrics.words import spans_of
+from dimsum.metrics.words import find_spans
 
 UNSEEN = frozenset({"Cc", "Cs", "Co", "Cn"})
 
@@ -39,7 +39,7 @@ def differences(source: str, target: str) -> tuple[tuple[Piece, ...], tuple[Piec
 
     Words are compared without case and without the marks around them.
     """
-    a, b = spans_of(source), spans_of(target)
+    a, b = find_spans(source), find_spans(target)
     bare = [_bare(source[first:end]) for first, end in a]
     others = [_bare(target[first:end]) for first, end in b]
     matcher = SequenceMatcher(None, bare, others, autojunk=False)

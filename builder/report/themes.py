@@ -28,11 +28,11 @@ DARK = {
 }
 
 
-def stylesheet(colours: dict[str, str]) -> str:
+def format_stylesheet(colours: dict[str, str]) -> str:
     """CSS custom properties of a palette."""
     return " ".join(f"--{name}: {value};" for name, value in colours.items())
 
 
-def task_colours(tasks: Iterable[TaskDefinition], *, dark: bool = False) -> dict[str, str]:
+def list_task_colours(tasks: Iterable[TaskDefinition], *, dark: bool = False) -> dict[str, str]:
     """The colour of each task by the name of its custom property, task-NAME."""
     return {f"task-{task.name}": task.colours[dark] for task in tasks}

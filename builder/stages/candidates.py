@@ -36,7 +36,7 @@ REJECTED = schema_of(
 )
 
 
-def prompt_of(context: dict[str, str]) -> str:
+def make_prompt(context: dict[str, str]) -> str:
     """What the teacher continues: the opening, then the context."""
     return f"{context['opening']} {context['context']}".strip()
 
@@ -46,7 +46,7 @@ def make(work: Work) -> Output:
     contexts = work.tables["contexts"].to_pylist()
     if not contexts:
         return with_rejects([], [], SCHEMA, REJECTED)
-    prompts = [prompt_of(context) for context in contexts]
+    prompts = [make_prompt(context) for context in contexts]
     wanted = work.config.candidates
     rows: Rows = []
     rejects: Rows = []

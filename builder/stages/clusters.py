@@ -43,7 +43,7 @@ def make(work: Work) -> Output:
     pairs = Shards([*own, *work.paths.get("earlier", ())])
     total = int(pairs.starts[len(own)])
     rows, root = joined(work.paths["edges"])
-    best, sources = survivors(pairs, rows, root)
+    best, sources = find_survivors(pairs, rows, root)
     goes = np.flatnonzero((rows != rows[best]) & (rows < total))
     if len(goes) > work.config.duplicates.max_drop * total:
         raise GateError(
@@ -56,7 +56,7 @@ def make(work: Work) -> Output:
         "shard": shard.astype(np.int32),
         "row": rows[goes] - pairs.starts[shard],
         "survivor_source": sources.take(pa.array(goes, pa.int64())),
-        "earlier_id": ids_of(pairs, rows[best[goes]], total),
+        "earlier_id": list_ids(pairs, rows[best[goes]], total),
     }
     largest = int(np.bincount(root).max()) if len(root) else min(total, 1)
     return Output(
@@ -76,7 +76,7 @@ def joined(paths: Sequence[Path]) -> tuple[Array, Array]:
     return rows, smallest_connected(number[:half], number[half:], len(rows))
 
 
-def survivors(pairs: Shards, rows: Array, root: Array) -> tuple[Array, pa.ChunkedArray[Any]]:
+def find_survivors(pairs: Shards, rows: Array, root: Array) -> tuple[Array, pa.ChunkedArray[Any]]:
     """Of each row the index of the one of its cluster that stays, and the source of that one.
 
     The order is that of `builder.stages.duplicates.strength`, then the context. Texts are read
@@ -102,7 +102,7 @@ def survivors(pairs: Shards, rows: Array, root: Array) -> tuple[Array, pa.Chunke
     return tied[found[first]][of], texts["source"].take(pa.array(found[first][of]))
 
 
-def ids_of(pairs: Shards, stays: Array, total: int) -> pa.Array[Any]:
+def list_ids(pairs: Shards, stays: Array, total: int) -> pa.Array[Any]:
     """The id of each row that is of another release, whose rows begin at `total`; else null."""
     old = np.flatnonzero(stays >= total)
     numbers, index = np.unique(stays[old], return_inverse=True)

@@ -20,7 +20,7 @@ from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import VALIDITY
 from builder.stages.base import Rows, Stage, Work, extend, with_rejects
 from builder.stages.scores import SIDES
-from builder.stages.splits import control_of
+from builder.stages.splits import find_control
 from builder.store import Output
 
 
@@ -40,7 +40,7 @@ def make(work: Work) -> Output:
         for row in group:
             task = tasks[row["task"]]
             by_code = (wanted.within or task.repeats) == "control"
-            graphs[control_of(row, task) if by_code else task.name].append(row)
+            graphs[find_control(row, task) if by_code else task.name].append(row)
         for name in sorted(graphs):
             for component in components(graphs[name], context_id, entailed):
                 best = max(component, key=strength)

@@ -21,7 +21,7 @@ from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import VALIDITY
 from builder.near_duplicates.minhash import OF_PERMUTATIONS
 from builder.stages.base import Stage, Work, schema_of
-from builder.stages.shingles import GROUP, KEYS, sets_and_keys
+from builder.stages.shingles import GROUP, KEYS, make_sets_and_keys
 from builder.store import Output
 from builder.stored import Stored
 
@@ -50,7 +50,7 @@ def make(work: Work) -> Output:
             **dict.fromkeys(STRENGTHS, np.full(group.num_rows, math.inf, np.float32)),
         }
         rows.append(pa.table(columns).cast(ROWS))
-    sets, keys = sets_and_keys(_batches(found), work.config.duplicates.jaccard)
+    sets, keys = make_sets_and_keys(_batches(found), work.config.duplicates.jaccard)
     table = pa.concat_tables(rows)
     return Output(
         table=table,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from builder.near_duplicates.buckets import bucket_edges
+from builder.near_duplicates.buckets import find_bucket_edges
 from builder.shards import Shards
 from builder.stages.base import Stage, Work, schema_of
 from builder.stages.shingles import KEYS
@@ -34,11 +34,11 @@ def make(work: Work) -> Output:
     sets = Shards([*work.paths["shingles"], *earlier[0]])
     paths = [*work.paths[f"shingles.{KEYS}"], *earlier[1]]
     keys, owners = read_keys(paths, sets.starts, work.shard, settings.buckets)
-    found = bucket_edges(
+    found = find_bucket_edges(
         keys,
         owners,
-        partial(digests_of, sets),
-        partial(elements_of, sets),
+        partial(digest_sets, sets),
+        partial(join_elements, sets),
         settings.jaccard,
         settings.group,
     )
@@ -67,12 +67,12 @@ def read_keys(
     return np.concatenate(keys), np.concatenate(owners)
 
 
-def digests_of(sets: Shards, rows: Array) -> Array:
+def digest_sets(sets: Shards, rows: Array) -> Array:
     """The hash of each set."""
     return sets.read(rows, ["digest"])["digest"].to_numpy()
 
 
-def elements_of(sets: Shards, rows: Array) -> tuple[Array, Array]:
+def join_elements(sets: Shards, rows: Array) -> tuple[Array, Array]:
     """Sets end to end, and where each begins and ends."""
     parts, lengths = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]
     chunks: Any = sets.read(rows, ["shingles"])["shingles"].chunks

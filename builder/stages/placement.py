@@ -15,7 +15,7 @@ import pyarrow as pa
 from builder.config import BuildConfig
 from builder.models import public_name
 from builder.stages.base import Rows, Stage, Work
-from builder.stages.splits import lengths_of, release_row, schema, with_origins
+from builder.stages.splits import count_sentences, make_release_row, schema, with_origins
 from builder.stages.syntax import add_trees, trees_identity, trees_libraries
 from builder.store import Output, Run, read_table
 
@@ -29,11 +29,11 @@ def make(work: Work) -> Output:
     membership = Membership(earlier)
     teacher = public_name(work.config.teacher.model)
     tasks = {task.name: task for task in work.config.definitions}
-    lengths = lengths_of(work.tables["sentences"])
+    lengths = count_sentences(work.tables["sentences"])
     rows: Rows = []
     rejects: Rows = []
     for pair in work.tables["near_duplicates"].to_pylist():
-        row = release_row(pair, tasks[pair["task"]], teacher, settings.number)
+        row = make_release_row(pair, tasks[pair["task"]], teacher, settings.number)
         split = membership.split_of(pair)
         if row["id"] in known:
             rejects.append({**row, "split": "", "reason": "in_the_earlier_corpus"})

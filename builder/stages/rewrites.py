@@ -36,7 +36,7 @@ from builder.stages.pairs import settings as pairs_settings
 from builder.stages.sentences import SCHEMA as SENTENCES
 from builder.store import Output
 from dimsum.prompts import one_line
-from dimsum.rerank import bounds_of
+from dimsum.rerank import find_bounds
 
 if TYPE_CHECKING:
     from builder.measures.base import Indices
@@ -136,7 +136,7 @@ def _write(
                 sample=False,
                 batch_size=settings.batch_size,
                 generation=search,
-                compression=lengths_of_code(work.config.definitions, code),
+                compression=find_lengths(work.config.definitions, code),
                 on_tokens=on_tokens,
             )
             for texts, more in zip(found[index], written, strict=True):
@@ -145,9 +145,9 @@ def _write(
     return codes, found
 
 
-def lengths_of_code(tasks: Iterable[TaskDefinition], code: str) -> tuple[float, float] | None:
+def find_lengths(tasks: Iterable[TaskDefinition], code: str) -> tuple[float, float] | None:
     """The share of a source's characters that a control code of some task asks for; None: any."""
-    return next((bounds for task in tasks if (bounds := bounds_of(task, code))), None)
+    return next((bounds for task in tasks if (bounds := find_bounds(task, code))), None)
 
 
 def make_pairs(work: Work) -> Output:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from builder.config import BuildConfig, RoundConfig, parse_config
 from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
 from builder.stages.contexts import shards as context_shards
-from builder.stages.splits import lengths_of
+from builder.stages.splits import count_sentences
 from builder.store import Output, Run, read_table
 from dimsum.metrics.words import tokens
 
@@ -48,7 +48,7 @@ def make(work: Work) -> Output:
     assert settings is not None
     wanted = settings.rewriting
     found = _read(work.files)
-    lengths = lengths_of(read_table(work.files["contexts"], ["context_id", "sentences"]))
+    lengths = count_sentences(read_table(work.files["contexts"], ["context_id", "sentences"]))
     rows: Rows = []
     rejects: Rows = []
     for context_id, group in groupby(found, key=lambda row: row["context_id"]):

@@ -16,8 +16,8 @@ import pyarrow as pa
 from builder.near_duplicates.minhash import (
     OF_PERMUTATIONS,
     PERMUTATIONS,
-    band_keys,
-    bands_for,
+    choose_bands,
+    hash_bands,
     signatures,
 )
 from builder.near_duplicates.shingles import sets_of
@@ -38,17 +38,19 @@ GROUP = 1 << 14
 def make(work: Work) -> Output:
     """Give the sets of a shard's pairs and their keys."""
     batches = work.tables["duplicates"].to_batches(max_chunksize=_ROWS)
-    table, keys = sets_and_keys(batches, work.config.duplicates.jaccard)
+    table, keys = make_sets_and_keys(batches, work.config.duplicates.jaccard)
     return Output(table=table, extra={KEYS: keys}, entered=table.num_rows, group=GROUP)
 
 
-def sets_and_keys(batches: Iterable[pa.RecordBatch], threshold: float) -> tuple[pa.Table, pa.Table]:
+def make_sets_and_keys(
+    batches: Iterable[pa.RecordBatch], threshold: float
+) -> tuple[pa.Table, pa.Table]:
     """The sets of pairs with the columns task, source and target, and their keys in order.
 
     Args:
         threshold: Jaccard similarity that decides the bands.
     """
-    bands = bands_for(threshold, PERMUTATIONS)
+    bands = choose_bands(threshold, PERMUTATIONS)
     sets, keys = [SETS.empty_table()], [np.zeros((0, bands.count), np.uint64)]
     for batch in batches:
         for start in range(0, batch.num_rows, _ROWS):
@@ -57,7 +59,7 @@ def sets_and_keys(batches: Iterable[pa.RecordBatch], threshold: float) -> tuple[
             elements, lengths = sets_of(*texts)
             sets.append(as_table(elements, lengths))
             found = signatures(elements, lengths, bands.count * bands.rows)
-            keys.append(band_keys(found, bands))
+            keys.append(hash_bands(found, bands))
     return pa.concat_tables(sets), by_key(np.concatenate(keys))
 
 

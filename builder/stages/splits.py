@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from builder.config import BuildConfig
 from builder.models import public_name
-from builder.splitting import KEYS, SPLITS, assign, first_of_each, keys_of, row_id
+from builder.splitting import KEYS, SPLITS, assign, choose_first_of_each, make_keys, row_id
 from builder.stages.base import (
     Rows,
     Stage,
@@ -59,8 +59,8 @@ def make(work: Work) -> Output:
     """
     pairs = Stored(work.paths["near_duplicates"])
     wanted = schema(work.config)
-    keys = keys_of(pairs.groups(KEYS))
-    taken = first_of_each(keys, work.config.run.pairs)
+    keys = make_keys(pairs.groups(KEYS))
+    taken = choose_first_of_each(keys, work.config.run.pairs)
     shares = work.config.splits
     split = np.full(len(taken), -1, np.int8)
     split[taken] = assign(keys.take(taken), shares.validation, shares.test, work.seed)
@@ -111,7 +111,7 @@ def _released(work: Work, pairs: Stored) -> Iterator[tuple[int, Rows]]:
     start = 0
     for group in cut(pairs.groups(), _ROWS):
         rows = group.to_pylist()
-        yield start, [release_row(pair, tasks[pair["task"]], teacher) for pair in rows]
+        yield start, [make_release_row(pair, tasks[pair["task"]], teacher) for pair in rows]
         start += len(rows)
 
 
@@ -141,7 +141,7 @@ class Lengths:
         return found
 
 
-def lengths_of(table: pa.Table) -> dict[str, int]:
+def count_sentences(table: pa.Table) -> dict[str, int]:
     """Sentences in each context of a table with the columns `context_id` and `sentences`."""
     rows = table.select(["context_id", "sentences"]).to_pylist()
     return {row["context_id"]: row["sentences"] for row in rows}
@@ -155,20 +155,20 @@ def with_origins(rows: Rows, rejects: Rows, wanted: pa.Schema) -> Output:
     return output
 
 
-def release_row(
+def make_release_row(
     pair: dict[str, Any], task: TaskDefinition, teacher: str, round_number: int = 0
 ) -> dict[str, Any]:
     """A kept pair as a released row."""
     return {
         **pair,
         "id": row_id(pair["task"], pair["source"], pair["target"]),
-        "control": control_of(pair, task),
+        "control": find_control(pair, task),
         "round": round_number,
         "teacher": teacher,
     }
 
 
-def control_of(pair: dict[str, Any], task: TaskDefinition) -> str:
+def find_control(pair: dict[str, Any], task: TaskDefinition) -> str:
     """The control code of a decided pair."""
     source, target = pair["source"], pair["target"]
     shared = fragments(tokens(source), tokens(target))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from builder.statistics.words import Array, Encoded
-from dimsum.metrics.fragments import longest_matches, walk
+from dimsum.metrics.fragments import find_longest_matches, walk
 from dimsum.metrics.overlap import lcs_length
 
 MAX_WORDS = 1024
@@ -57,7 +57,7 @@ def align(words: Encoded, pairs: int) -> Alignment:
             continue
         left = _pad(words.ids, starts[rows], source[rows], width, -1)
         right = _pad(words.ids, starts[rows + pairs], target[rows], height, -2)
-        best = longest_matches(left.T, right.T, target[rows])
+        best = find_longest_matches(left.T, right.T, target[rows])
         shared[rows], squares[rows] = walk(best, np.arange(len(rows)), target[rows])
         novel[rows] = _novel(best.T, target[rows])
         lcs[rows] = [

@@ -86,7 +86,7 @@ def measure_segments(frame: Frame, side: str) -> list[Measured]:
     return found
 
 
-def self_bleu_of(frame: Frame, side: str, texts: int = SELF_BLEU_TEXTS) -> Measured:
+def measure_self_bleu(frame: Frame, side: str, texts: int = SELF_BLEU_TEXTS) -> Measured:
     """Self-BLEU of a sample of one side."""
     rows = frame.sample(texts, "self-bleu")
     scores = self_bleu(*gather(frame.stream(side), offsets(frame.lengths[side]), rows))
@@ -95,10 +95,10 @@ def self_bleu_of(frame: Frame, side: str, texts: int = SELF_BLEU_TEXTS) -> Measu
     return _of_parts(frame, "self_bleu", side, values, "texts", len(rows), note, "self-bleu")
 
 
-def zlib_of(frame: Frame, side: str) -> Measured:
+def measure_zlib(frame: Frame, side: str) -> Measured:
     """Compressibility of a sample of one side, in pieces of one size."""
     rows = frame.sample(ZLIB_PIECE * ZLIB_PIECES, "zlib")
-    ratios = zlib_ratios(frame.texts(rows)[SIDES.index(side)])
+    ratios = measure_zlib_ratios(frame.texts(rows)[SIDES.index(side)])
     short = len(rows) < ZLIB_PIECE
     note = f"one piece of {len(rows)} texts, smaller than a whole one" if short else ""
     return _of_parts(frame, "zlib_ratio", side, ratios, "pieces", len(rows), note, "zlib")
@@ -129,7 +129,7 @@ def _of_parts(
     )
 
 
-def zlib_ratios(texts: Sequence[str]) -> Array:
+def measure_zlib_ratios(texts: Sequence[str]) -> Array:
     """Raw over compressed bytes of each whole piece; of all texts if there is no whole one."""
     whole = max(1, len(texts) // ZLIB_PIECE)
     found = []

@@ -162,7 +162,7 @@ class Frame:
         wanted = rows[order]
         parts = [TEXTS.empty_table()]
         start = 0
-        for path in text_files(self.folder):
+        for path in list_text_files(self.folder):
             with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as batches:
                 for number in range(batches.num_record_batches):
                     batch = batches.get_batch(number)
@@ -185,7 +185,7 @@ def append_file(path: Path, more: Path) -> None:
     more.unlink()
 
 
-def text_files(folder: Path) -> list[Path]:
+def list_text_files(folder: Path) -> list[Path]:
     """The files of texts of a frame, in the order of their rows."""
     found = {int(path.stem.removeprefix("texts-")): path for path in folder.glob("texts-*.arrow")}
     return [found[number] for number in sorted(found)]

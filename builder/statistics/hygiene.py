@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from builder.near_duplicates.join import near_rows
+from builder.near_duplicates.join import find_near_rows
 from builder.statistics.frame import Frame
 from builder.statistics.measured import Measured
 from builder.statistics.pairs import opening
 from builder.statistics.partition import ordered_parts
 from builder.statistics.rowwise import mean_of
 from builder.statistics.words import Array, differs, either, mix
-from dimsum.language import UNKNOWN, language_of
+from dimsum.language import UNKNOWN, detect_language
 
 COLUMNS = ("identical", "empty", "too_short", "broken", "cut")
 OPENINGS = 10
@@ -93,7 +93,9 @@ def near_duplicates(frame: Frame) -> tuple[list[Measured], int]:
     """Near-duplicates inside and across splits, and the rows of their longest chain."""
     rank = np.empty(frame.rows, np.int64)
     rank[frame.blocks.order] = np.arange(frame.rows)
-    near = near_rows(frame.stream("shingles"), frame.lengths["shingles"], frame.keys["split"], rank)
+    near = find_near_rows(
+        frame.stream("shingles"), frame.lengths["shingles"], frame.keys["split"], rank
+    )
     return [
         mean_of(frame, "near_duplicates", near.alike),
         mean_of(frame, "near_redundant", near.redundant),
@@ -132,7 +134,7 @@ def foreign(frame: Frame, size: int) -> tuple[Measured, dict[str, int]]:
     rows = frame.sample(size, "language")
     sources, targets = frame.texts(rows)
     languages = [
-        {found for text in pair if (found := language_of(text)) is not None}
+        {found for text in pair if (found := detect_language(text)) is not None}
         for pair in zip(sources, targets, strict=True)
     ]
     tally = _tally(languages)

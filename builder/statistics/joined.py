@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 
-from builder.statistics.frame import STREAMS, Frame, append_file, text_files
+from builder.statistics.frame import STREAMS, Frame, append_file, list_text_files
 from dimsum.data.values import Reading
 
 
@@ -31,8 +31,8 @@ def join_frames(frames: Sequence[Frame]) -> Frame:
             mine.take_over(theirs)
         for name in STREAMS:
             append_file(first.folder / f"{name}.u64", other.folder / f"{name}.u64")
-        start = len(text_files(first.folder))
-        for number, path in enumerate(text_files(other.folder), start):
+        start = len(list_text_files(first.folder))
+        for number, path in enumerate(list_text_files(other.folder), start):
             shutil.move(path, first.folder / f"texts-{number}.arrow")
     splits = {key: name for frame in frames for key, name in frame.splits.items()}
     return replace(first, splits=splits, reading=reading)

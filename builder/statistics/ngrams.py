@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from builder.statistics.blocks import Blocks
-from builder.statistics.partition import Partition, part_of, parts_of
+from builder.statistics.partition import Partition, count_parts, part_of
 from builder.statistics.words import Array, Tokens, differs, ngram_keys, offsets
 from dimsum.metrics.bootstrap import percentiles
 
@@ -152,7 +152,7 @@ def count_pieces(
         blocks: None counts only, without intervals.
     """
     found = Counts(without=Without(blocks) if blocks is not None else None)
-    with Partition(parts_of(tokens), np.uint64, np.uint16, np.uint32) as held:
+    with Partition(count_parts(tokens), np.uint64, np.uint16, np.uint32) as held:
         for here, lengths, of_row in pieces:
             keys, texts = ngram_keys(here, lengths, order)
             of_block = np.zeros(len(keys), np.uint16) if of_row is None else of_row[texts]

@@ -20,7 +20,7 @@ RANGE = 1 << 22
 """Keys that are sorted at a time, about."""
 
 
-def parts_of(keys: int) -> int:
+def count_parts(keys: int) -> int:
     """Into how many parts so many keys are taken."""
     return max(1, -(-keys // RANGE))
 
@@ -37,7 +37,7 @@ def ordered_parts(keys: Array) -> Iterator[Array]:
     Args:
         keys: uint64, spread as hashes are.
     """
-    parts = parts_of(len(keys))
+    parts = count_parts(len(keys))
     if parts == 1:
         yield np.argsort(keys, kind="stable")
         return

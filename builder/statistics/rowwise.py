@@ -45,7 +45,7 @@ GRIDS: dict[str, tuple[float, ...]] = {
 """Edges of the bins; values at or above the last edge have a bin of their own."""
 
 
-def interval_name(frame: Frame) -> str:
+def describe_interval(frame: Frame) -> str:
     """How the intervals of means are made."""
     return f"{LEVEL:.0%} block bootstrap, {RESAMPLES} replicates, {frame.blocks.count} blocks"
 
@@ -67,7 +67,7 @@ def mean_of(frame: Frame, name: str, values: Array, *, side: str = "pair", **mor
         rows=rows,
         of=frame.rows,
         seed=frame.seed,
-        interval=interval_name(frame) if low is not None else "none",
+        interval=describe_interval(frame) if low is not None else "none",
         note="" if rows else "no row for which it is defined",
         **more,
     )

@@ -222,7 +222,7 @@ def measure_frame(
             found += [m for m in diversity.measure_counts(frame, side) if _group(m) in wanted]
     if "diversity" in wanted:
         for side in diversity.SIDES:
-            found += [diversity.self_bleu_of(frame, side), diversity.zlib_of(frame, side)]
+            found += [diversity.measure_self_bleu(frame, side), diversity.measure_zlib(frame, side)]
     if "strategy" in wanted:
         found += rowwise.means(frame, rowwise.STRATEGY)
         details["distributions"] = rowwise.distributions(frame)

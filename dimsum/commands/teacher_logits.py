@@ -47,9 +47,9 @@ def teacher_logits(
 
     changes = (*overrides, f"student={student}") if student else overrides
     recipe = load_recipe(preset, changes)
-    from dimsum.training.teacher_logits import prepared_logits
+    from dimsum.training.teacher_logits import prepare_logits
 
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
     with resumable():
-        found = prepared_logits(Data(dataset), recipe, output, top, device=device, say=say)
+        found = prepare_logits(Data(dataset), recipe, output, top, device=device, say=say)
     (print_json if as_json else print_facts)(found)

@@ -106,7 +106,7 @@ def rows_in(
         elif form == "json":
             yield from _json(path)
         elif form == "jsonl":
-            yield from json_rows(lines_in(path), str(path))
+            yield from parse_json_rows(lines_in(path), str(path))
         else:
             yield from _read_separated(path, "\t" if form == "tsv" else ",")
 
@@ -128,7 +128,7 @@ def decode_lines(stream: IO[bytes], name: str) -> Iterator[str]:
         yield from _ends(line)
 
 
-def json_rows(lines: Iterable[str], name: str) -> Iterator[Row]:
+def parse_json_rows(lines: Iterable[str], name: str) -> Iterator[Row]:
     """One object a line; blank lines are skipped.
 
     Raises:
@@ -136,10 +136,10 @@ def json_rows(lines: Iterable[str], name: str) -> Iterator[Row]:
     """
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            yield json_row(line, name, number)
+            yield parse_json_row(line, name, number)
 
 
-def json_row(line: str, name: str, number: int) -> Row:
+def parse_json_row(line: str, name: str, number: int) -> Row:
     """A line of JSON lines.
 
     Raises:
@@ -184,7 +184,7 @@ def _json(path: Path) -> Iterator[Row]:
         try:
             value = _parse_whole(path, lines) if first else []
         except ValueError:
-            yield from json_rows(lines, str(path))
+            yield from parse_json_rows(lines, str(path))
             return
         rows = [value] if isinstance(value, dict) else value
     else:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from dimsum.errors import UsageError
 from dimsum.evaluation.data import Example
-from dimsum.metrics.words import spans_of
+from dimsum.metrics.words import find_spans
 
 BASELINES = ("copy", "lead", "random")
 
@@ -24,25 +24,25 @@ def baseline(name: str, examples: Sequence[Example], seed: int = 0) -> list[str]
     if name == "copy":
         return [example.source for example in examples]
     if name == "lead":
-        words = lead_words(examples)
+        words = count_lead_words(examples)
         return [_first_words(example.source, words) for example in examples]
     if name == "random":
-        return random_pairs(examples, seed)
+        return draw_random_pairs(examples, seed)
     raise UsageError(f"no baseline is called {name!r}", hint=f"known: {', '.join(BASELINES)}")
 
 
 def _first_words(text: str, count: int) -> str:
-    ends = [end for _, end in spans_of(text)]
+    ends = [end for _, end in find_spans(text)]
     return " ".join(text[: ends[min(count, len(ends)) - 1]].split()) if ends else ""
 
 
-def lead_words(examples: Sequence[Example]) -> int:
+def count_lead_words(examples: Sequence[Example]) -> int:
     """Mean words of all references, rounded, at least one."""
-    lengths = [len(spans_of(ref)) for example in examples for ref in example.references]
+    lengths = [len(find_spans(ref)) for example in examples for ref in example.references]
     return max(1, round(sum(lengths) / len(lengths)))
 
 
-def random_pairs(examples: Sequence[Example], seed: int) -> list[str]:
+def draw_random_pairs(examples: Sequence[Example], seed: int) -> list[str]:
     """The first reference of another example: a random cycle, so that nobody keeps its own."""
     if len(examples) < 2:
         raise UsageError(

@@ -113,7 +113,7 @@ def _show(one: Measured, values: Array) -> dict[str, Any]:
     }
 
 
-def control_accuracy(
+def measure_control_accuracy(
     known: Sequence[str],
     sources: Sequence[str],
     task: TaskDefinition,

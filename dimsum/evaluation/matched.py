@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def nearest_in_length(choices: Sequence[Sequence[str]], others: Sequence[str]) -> list[str]:
+def choose_nearest_in_length(choices: Sequence[Sequence[str]], others: Sequence[str]) -> list[str]:
     """Of each source's outputs the one whose characters are nearest to the other system's output.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dimsum.data.files import form_of, json_rows, lines_in, rows_in
+from dimsum.data.files import form_of, lines_in, parse_json_rows, rows_in
 from dimsum.data.values import Row, check_columns, not_text
 from dimsum.errors import UsageError
 from dimsum.evaluation.baselines import baseline
@@ -132,7 +132,7 @@ def _read_outputs(path: Path) -> list[str]:
         lines = list(lines_in(path))
         if not (lines and lines[0].lstrip().startswith("{")):
             return lines
-        rows: Iterable[Row] = json_rows(lines, str(path))
+        rows: Iterable[Row] = parse_json_rows(lines, str(path))
     else:
         rows = rows_in(path)
     found: list[str] = []

@@ -15,7 +15,7 @@ from dimsum.syntax.parsers import Parser
 from dimsum.syntax.tree import TOP, Parse, distance
 
 
-def tree_distances(
+def measure_tree_distances(
     outputs: Sequence[str], others: Sequence[str], parser: Parser, name: str
 ) -> list[Measured]:
     """Mean TED-3 and TED-F of outputs to other texts, in nodes.

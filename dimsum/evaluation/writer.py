@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from dimsum.devices import pick_device
 from dimsum.evaluation.data import Example
-from dimsum.evaluation.evaluate import System, control_accuracy
-from dimsum.evaluation.matched import nearest_in_length
+from dimsum.evaluation.evaluate import System, measure_control_accuracy
+from dimsum.evaluation.matched import choose_nearest_in_length
 from dimsum.evaluation.saved_outputs import saved_or_written
 from dimsum.evaluation.wanted import Wanted
 from dimsum.hub import pin
@@ -187,7 +187,7 @@ class Writer:
         wanted = self.wanted
         facts = {"model": public_name(self.model), "control": self.code, **further}
         obeyed = (
-            control_accuracy(
+            measure_control_accuracy(
                 self.student.spec.codes, self.sources[: wanted.controls], wanted.task, write
             )
             if wanted.controls
@@ -199,6 +199,6 @@ class Writer:
         task = {code.name for code in self.wanted.task.codes}
         codes = [code for code in self.student.spec.codes if code in task]
         choices = list(zip(*(self.greedy(code)[0] for code in codes), strict=True))
-        outputs = nearest_in_length(choices, other.outputs)
+        outputs = choose_nearest_in_length(choices, other.outputs)
         facts = {"model": public_name(self.model), "control": f"nearest in length to {other.name}"}
         return System(name, outputs, facts)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from dimsum.metrics.measured import Array, Measured
-from dimsum.metrics.words import bleu_tokeniser
+from dimsum.metrics.words import choose_bleu_tokeniser
 
 ALPHA = 0.7
 ORDERS = 4
@@ -71,7 +71,7 @@ def bleu_family(
 
     iBLEU = alpha * BLEU(references) - (1 - alpha) * BLEU(source).
     """
-    tokeniser = bleu_tokeniser([*sources, *(text for known in references for text in known)])
+    tokeniser = choose_bleu_tokeniser([*sources, *(text for known in references for text in known)])
     said = signature(outputs, references, tokeniser)
     own = [[source] for source in sources]
     target, copied = _stats(outputs, references, tokeniser), _stats(outputs, own, tokeniser)
@@ -100,7 +100,7 @@ def bleu_family(
 
 def sentence_bleu(outputs: Sequence[str], sources: Sequence[str]) -> list[float]:
     """BLEU of each output against its source, 0 to 1, effective order, exponential smoothing."""
-    scorer = _scorer(bleu_tokeniser(sources))
+    scorer = _scorer(choose_bleu_tokeniser(sources))
     return [
         scorer.sentence_score(output, [source]).score / 100
         for output, source in zip(outputs, sources, strict=True)

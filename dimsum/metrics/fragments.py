@@ -45,7 +45,7 @@ def squared_lengths(texts: Sequence[Sequence[str]], source: Integers, target: In
         width = max(1, len(ids[sources[start]]))
         stop = start + max(1, _CELLS // (width * max(1, len(targets))))
         left = _pad([ids[index] for index in sources[start:stop].tolist()], -1)
-        best = longest_matches(left[:, :, None], right[:, None], lengths)
+        best = find_longest_matches(left[:, :, None], right[:, None], lengths)
         of_chunk = by_row[edges[start] : edges[min(stop, len(sources))]]
         where = (row[of_chunk] - start) * len(targets) + column[of_chunk]
         flat = best.reshape(len(best), left.shape[1] * len(targets))
@@ -62,7 +62,7 @@ def _pad(rows: Sequence[Sequence[int]], pad: int) -> Integers:
     return found
 
 
-def longest_matches(sources: Integers, targets: Integers, lengths: Integers) -> Integers:
+def find_longest_matches(sources: Integers, targets: Integers, lengths: Integers) -> Integers:
     """Length of the longest run that begins at a target's word and is somewhere in a source.
 
     Args:

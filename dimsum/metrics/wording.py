@@ -12,7 +12,7 @@ from dimsum.metrics.words import count_other, tokens
 NOVEL = (1, 2, 3)
 
 
-def novel_share(source: Sequence[str], output: Sequence[str], size: int) -> float | None:
+def measure_novel_share(source: Sequence[str], output: Sequence[str], size: int) -> float | None:
     """Share of the output's distinct n-grams that the source has not; None if it has none."""
     mine = {tuple(output[i : i + size]) for i in range(len(output) - size + 1)}
     theirs = {tuple(source[i : i + size]) for i in range(len(source) - size + 1)}
@@ -37,7 +37,7 @@ def wording(outputs: Sequence[str], sources: Sequence[str]) -> list[Measured]:
         mean_of("copy_rate", copied, f"percent with the source's very tokens, {about}", "lower"),
     ]
     for size in NOVEL:
-        shares = [novel_share(source, output, size) for source, output in pairs]
+        shares = [measure_novel_share(source, output, size) for source, output in pairs]
         values = [100 * (share or 0.0) for share in shares]
         text = f"percent of distinct {size}-grams not in the source, none counts 0, {about}"
         found.append(mean_of(f"novel_{size}grams", values, text, ""))

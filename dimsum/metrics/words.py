@@ -68,7 +68,7 @@ def split_spaces(text: str) -> list[str]:
     return text.split() if is_latin(text) else _PIECE.findall(text)
 
 
-def spans_of(text: str) -> list[tuple[int, int]]:
+def find_spans(text: str) -> list[tuple[int, int]]:
     """(first, beyond the last) character of each piece of `split_spaces`."""
     pieces = re.finditer(r"\S+", text) if is_latin(text) else _PIECE.finditer(text)
     return [piece.span() for piece in pieces]
@@ -79,7 +79,7 @@ def count_other(texts: Iterable[str]) -> int:
     return sum(not is_latin(text) for text in texts)
 
 
-def bleu_tokeniser(texts: Sequence[str]) -> str:
+def choose_bleu_tokeniser(texts: Sequence[str]) -> str:
     """sacrebleu's name of the tokeniser for a corpus, by the scripts of all its letters.
 
     "13a" where words are parted by blanks; "zh" for Chinese; "char" for other scripts without

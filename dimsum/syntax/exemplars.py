@@ -28,7 +28,7 @@ ROUGE = {"rouge1": 0.2, "rouge2": 0.3, "rougeL": 0.5}
 """How alike two trees in brackets are: the weights of AESOP's code."""
 
 
-def content_words(texts: Sequence[str]) -> list[frozenset[str]]:
+def find_content_words(texts: Sequence[str]) -> list[frozenset[str]]:
     """Lemmas of the content words of each text.
 
     Raises:
@@ -45,7 +45,7 @@ def content_words(texts: Sequence[str]) -> list[frozenset[str]]:
         ]
 
 
-def nearest_exemplars(
+def choose_nearest_exemplars(
     sources: Sequence[str],
     references: Sequence[str],
     pool: Sequence[str],
@@ -64,7 +64,7 @@ def nearest_exemplars(
         ModelError: spaCy's English pipeline is not installed.
     """
     count = len(sources)
-    words = content_words([*sources, *references, *pool])
+    words = find_content_words([*sources, *references, *pool])
     trees = parser.parse([*references, *pool])
     offered: dict[str, list[int]] = defaultdict(list)
     """Places of the pool by their first layers, which many share."""

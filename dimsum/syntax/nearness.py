@@ -10,7 +10,7 @@ from dimsum.syntax.parsers import find_parser
 from dimsum.syntax.tree import distance
 
 
-def distances_to(
+def measure_distances(
     control: SyntaxControl, trees: Sequence[str], texts: Sequence[Sequence[str]]
 ) -> list[dict[str, float]]:
     """Tree edit distance of each text from the tree of its source, at the height that is shown.

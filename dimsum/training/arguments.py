@@ -13,7 +13,7 @@ from dimsum.errors import UsageError
 from dimsum.training.recipe import Recipe
 
 
-def arguments_of(
+def make_arguments(
     recipe: Recipe,
     folder: Path,
     examples: int,

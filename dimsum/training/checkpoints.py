@@ -30,7 +30,9 @@ class Sums(TrainerCallback):  # type: ignore[misc]
             write_json(folder / SUMS, {path.name: file_hash(path) for path in files})
 
 
-def last_checkpoint(folder: Path, say: Callable[[str], None] = lambda line: None) -> str | None:
+def find_last_checkpoint(
+    folder: Path, say: Callable[[str], None] = lambda line: None
+) -> str | None:
     """The newest checkpoint that is whole; those that are not are taken away.
 
     Args:

@@ -14,7 +14,7 @@ import numpy as np
 from dimsum.data.dataset import read_rows
 from dimsum.data.values import Reading
 from dimsum.errors import UsageError
-from dimsum.language import languages_of
+from dimsum.language import detect_languages
 from dimsum.models import public_name
 from dimsum.objectives.settings import GKD
 from dimsum.pairs import Data, Pair, held_out, pairs_of
@@ -96,7 +96,7 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
         "train": len(encoding.codes),
         "an_epoch": len(training),
         "validation": len(validation),
-        "language": list(languages_of(pair.source for pair in checked)),
+        "language": list(detect_languages(pair.source for pair in checked)),
         "by_code": dict(sorted(encoding.trained.items())),
         **({"trees": dict(sorted(shown.counts.items()))} if trees else {}),
     }

@@ -31,7 +31,7 @@ class Encoding:
         codes: control code of each example, in order.
         too_long: pairs left out, by which side was longer than the student takes.
         weights: of each example, in order.
-        asked: source and control code of each prompt by `prompt_key`; None: not kept.
+        asked: source and control code of each prompt by `make_prompt_key`; None: not kept.
     """
 
     codes: list[str] = field(default_factory=list)
@@ -115,12 +115,12 @@ def as_item(prompt: list[int], target: list[int], *, causal: bool) -> dict[str, 
     return {"input_ids": prompt + target, "labels": [IGNORED] * len(prompt) + target}
 
 
-def prompt_key(prompt: Sequence[int]) -> bytes:
+def make_prompt_key(prompt: Sequence[int]) -> bytes:
     """A prompt's tokens as a key: a student has one prompt for a source and a control code."""
     return np.asarray(prompt, dtype=np.int32).tobytes()
 
 
-def rows_of_batch(
+def split_batch(
     batch: dict[str, torch.Tensor], *, causal: bool
 ) -> list[tuple[list[int], list[int]]]:
     """(prompt tokens, target tokens) of each row of a `Collator`'s batch."""
@@ -188,7 +188,7 @@ def encode_pairs(
                 into.codes.append(code)
                 into.weights.append(pair.weight)
                 if into.asked is not None:
-                    into.asked[prompt_key(prompt)] = (pair.source, code)
+                    into.asked[make_prompt_key(prompt)] = (pair.source, code)
                 yield prompt, target
 
 

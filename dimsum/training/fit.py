@@ -21,14 +21,14 @@ from dimsum.models import public_name, quiet_transformers, resolve
 from dimsum.pairs import Data
 from dimsum.spec import SPEC_FILE
 from dimsum.student import Student
-from dimsum.training.checkpoints import Sums, last_checkpoint
+from dimsum.training.checkpoints import Sums, find_last_checkpoint
 from dimsum.training.data import Prepared, count_codes, describe_data, fit_prompts, prepare
 from dimsum.training.examples import Collator
 from dimsum.training.lora import with_lora
 from dimsum.training.monitor import StopWhenParted
 from dimsum.training.progress import ProgressLine
 from dimsum.training.recipe import Recipe, check_precision
-from dimsum.training.record import begin, identity_of, public_objective
+from dimsum.training.record import begin, describe_objective, identity_of
 from dimsum.training.rewards import OpenJudge, Rewards, open_reward, open_rewards
 from dimsum.training.targets import write_targets
 from dimsum.training.teacher import Teacher, load_teacher, ready_teacher
@@ -108,7 +108,7 @@ def _train(
     trainer = make_trainer(
         student, prepared, recipe, output, where, kind, quiet, callbacks, teacher, rewards
     )
-    checkpoint = last_checkpoint(output / CHECKPOINTS, say)
+    checkpoint = find_last_checkpoint(output / CHECKPOINTS, say)
     trainer.args.eval_on_start = rewards is not None and checkpoint is None
     with quiet_transformers():
         trainer.train(resume_from_checkpoint=checkpoint)
@@ -152,12 +152,12 @@ def make_trainer(
     """
     from transformers import EarlyStoppingCallback, PrinterCallback
 
-    from dimsum.training.arguments import arguments_of
+    from dimsum.training.arguments import make_arguments
     from dimsum.training.distilling import CausalDistiller, SequenceDistiller
     from dimsum.training.trainer import CausalTrainer, SequenceTrainer
 
     seq2seq = student.spec.architecture == "seq2seq"
-    arguments = arguments_of(
+    arguments = make_arguments(
         recipe,
         output / CHECKPOINTS,
         len(prepared.train),
@@ -222,7 +222,7 @@ def finish(
         "recipe": {
             **recipe.model_dump(mode="json"),
             "student": public_name(recipe.student),
-            "objective": public_objective(recipe),
+            "objective": describe_objective(recipe),
         },
         "data": prepared.facts,
         "where": dict(data.columns.where),

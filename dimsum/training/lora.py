@@ -31,7 +31,7 @@ def with_lora(model: Any, architecture: Architecture, recipe: Recipe) -> Any:
                 else "it is for causal models; leave it empty",
             )
         adapted = {
-            "target_modules": linear_names(model),
+            "target_modules": list_linear_names(model),
             "layers_to_transform": list(range(total - recipe.lora_layers, total)),
         }
     assert recipe.lora_rank is not None
@@ -46,7 +46,7 @@ def with_lora(model: Any, architecture: Architecture, recipe: Recipe) -> Any:
     )
 
 
-def linear_names(model: Any) -> list[str]:
+def list_linear_names(model: Any) -> list[str]:
     """Last names of the linear layers, the head aside."""
     import torch
     from transformers.pytorch_utils import Conv1D

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dimsum.objectives.settings import GKD
-from dimsum.training.examples import as_item, rows_of_batch
-from dimsum.training.own_outputs import OwnOutput, sample_outputs, uniforms_for
+from dimsum.training.examples import as_item, split_batch
+from dimsum.training.own_outputs import OwnOutput, draw_uniforms, sample_outputs
 from dimsum.training.rewards import TRIED, Rated, Rewards, refuse_empty
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class OwnBatches:
             DimsumError: a reward is no number, or there is not enough memory.
         """
         causal = self.student.spec.architecture == "causal"
-        rows = [rows_of_batch(batch, causal=causal) for batch in batches]
+        rows = [split_batch(batch, causal=causal) for batch in batches]
         positions = [(b, r) for b, part in enumerate(rows) for r in range(len(part))]
         chosen = self._draw(len(positions), seed, step, first)
         count = 1.0 if self.rewards is None else mean_over_devices(len(chosen)) or 1.0
@@ -106,7 +106,7 @@ class OwnBatches:
         """Which rows are sampled."""
         whole = self.objective.draw == "batch"
         streams = [_DRAWS + (0 if whole else first + i) for i in range(count)]
-        draws = [uniforms_for(seed, step, stream, 1)[0] for stream in streams]
+        draws = [draw_uniforms(seed, step, stream, 1)[0] for stream in streams]
         return [i for i, one in enumerate(draws) if one < self.objective.on_policy]
 
     def _sample(
@@ -120,7 +120,7 @@ class OwnBatches:
             [prompt for prompt in prompts for _ in range(times)],
             sampling,
             [
-                uniforms_for(seed, step, stream + k * _SAMPLES, sampling.max_new_tokens)
+                draw_uniforms(seed, step, stream + k * _SAMPLES, sampling.max_new_tokens)
                 for stream in streams
                 for k in range(times)
             ],

@@ -21,8 +21,8 @@ from dimsum.models import quiet_transformers
 from dimsum.objectives.settings import OwnSampling
 from dimsum.writing import (
     BATCH_SIZE,
+    find_line_breaks,
     has_ended_line,
-    line_breaks,
     pad_id,
     pad_rows,
     plain_generation,
@@ -49,7 +49,7 @@ class OwnOutput:
     finish: Literal["eos", "line", "length"]
 
 
-def uniforms_for(seed: int, step: int, row: int, count: int) -> Uniforms:
+def draw_uniforms(seed: int, step: int, row: int, count: int) -> Uniforms:
     """The random numbers of one sequence of one step, shape (count,)."""
     stream = np.random.Philox(key=[seed, step], counter=[0, 0, 0, row])
     return np.random.Generator(stream).random(count)
@@ -146,7 +146,7 @@ def _drawing(tokenizer: Any, settings: OwnSampling, uniforms: Uniforms, vocabula
     """A logits processor that draws each row's token itself and leaves greedy search no choice."""
     from transformers import LogitsProcessor
 
-    breaks = set(line_breaks(tokenizer).tolist())
+    breaks = set(find_line_breaks(tokenizer).tolist())
     end = tokenizer.eos_token_id
 
     class Drawing(LogitsProcessor):  # type: ignore[misc]

@@ -29,7 +29,7 @@ from dimsum.devices import pick_device, pick_dtype
 from dimsum.models import loading, public_name, resolve
 from dimsum.objectives.divergence import CHUNK_ELEMENTS
 from dimsum.objectives.settings import GKD
-from dimsum.opening import architecture_of_config
+from dimsum.opening import read_architecture
 from dimsum.pairs import Data, check_data, pairs_of
 from dimsum.prompts import Architecture, PromptFormat
 from dimsum.training.examples import IGNORED
@@ -66,7 +66,7 @@ def plan(
     where = pick_device(device)
     check_data(data.reference, recipe.columns(data.columns), data.config, recipe.definitions)
     folder, config = _config(recipe.student)
-    architecture = architecture_of_config(config, recipe.student)
+    architecture = read_architecture(config, recipe.student)
     check_precision(recipe, config.model_type, where.type)
     half = recipe.precision in ("bfloat16", "float16") or (
         recipe.precision == "auto" and pick_dtype(where) == torch.bfloat16
@@ -188,7 +188,7 @@ def _model(config: Any, architecture: Architecture, recipe: Recipe, half: bool) 
 def _plan_teacher(objective: GKD, recipe: Recipe, half: bool) -> tuple[int, dict[str, Any]]:
     """Bytes of the teacher's weights and of a chunk of its logits, and what the plan says of it."""
     config = _config(objective.teacher)[1]
-    architecture = architecture_of_config(config, objective.teacher, "teacher")
+    architecture = read_architecture(config, objective.teacher, "teacher")
     frozen = recipe.model_copy(update={"lora_rank": None, "gradient_checkpointing": False})
     with torch.device("meta"):
         model = _model(config, architecture, frozen, False)

@@ -64,7 +64,7 @@ def identity_of(student: Student, recipe: Recipe, prepared: Prepared) -> dict[st
     }
 
 
-def public_objective(recipe: Recipe) -> dict[str, Any]:
+def describe_objective(recipe: Recipe) -> dict[str, Any]:
     """The objective as a card may show it."""
     found: dict[str, Any] = recipe.objective.model_dump(mode="json")
     reward = found.get("reward") or {}

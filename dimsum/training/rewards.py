@@ -16,8 +16,8 @@ from dimsum.objectives.reward_settings import Reward
 from dimsum.objectives.settings import GKD, PassRate
 from dimsum.objectives.weights import weigh_by_pass_rate
 from dimsum.tasks import TaskDefinition
-from dimsum.training.examples import prompt_key
-from dimsum.training.own_outputs import OwnOutput, sample_outputs, uniforms_for
+from dimsum.training.examples import make_prompt_key
+from dimsum.training.own_outputs import OwnOutput, draw_uniforms, sample_outputs
 from dimsum.training.teacher import count_vocabulary
 from dimsum.writing import first_line
 
@@ -89,7 +89,7 @@ class Rewards:
     """The rewards of a training.
 
     Args:
-        asked: source and control code of each prompt, by `prompt_key`.
+        asked: source and control code of each prompt, by `make_prompt_key`.
 
     Attributes:
         parted: the step at which the reward and the held-out one had parted.
@@ -121,7 +121,7 @@ class Rewards:
             [list(output.tokens) for output in outputs], skip_special_tokens=True
         )
         written = [
-            Written(*self.asked[prompt_key(prompt)], first_line(text))
+            Written(*self.asked[make_prompt_key(prompt)], first_line(text))
             for prompt, text in zip(prompts, texts, strict=True)
         ]
         return self.of_texts(written)
@@ -243,7 +243,7 @@ def check_own_outputs(
     changes = {"max_new_tokens": 1} if rewards is None else {}
     settings = objective.sampling.model_copy(update=changes)
     repeated = [row for row in prompts for _ in range(times)]
-    numbers = [uniforms_for(seed, 0, i, settings.max_new_tokens) for i in range(len(repeated))]
+    numbers = [draw_uniforms(seed, 0, i, settings.max_new_tokens) for i in range(len(repeated))]
     vocabulary = count_vocabulary(student.tokenizer)
     found = sample_outputs(student, repeated, settings, numbers, vocabulary)
     refuse_empty(found, name)

@@ -11,7 +11,7 @@ from dimsum.errors import UsageError
 from dimsum.loading import check_model, class_for, positions
 from dimsum.models import Resolved, loading, public_name, resolve
 from dimsum.objectives.settings import GKD
-from dimsum.opening import architecture_of_config
+from dimsum.opening import read_architecture
 from dimsum.student import DType, Student
 from dimsum.training.examples import Examples
 from dimsum.training.recipe import Recipe
@@ -204,7 +204,7 @@ def check_teacher_files(recipe: Recipe, device: str | None = None) -> None:
     for reference, role in ((objective.teacher, "teacher"), (recipe.student, "student")):
         resolved = resolve(reference)
         _, config = class_for("generator", resolved, role)
-        kinds.append(architecture_of_config(config, reference, role))
+        kinds.append(read_architecture(config, reference, role))
         with loading(reference):
             tokenizers.append(AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments()))
     names = public_name(objective.teacher), public_name(recipe.student)

@@ -227,7 +227,7 @@ def _identity(objective: GKD) -> str:
     return resolve(objective.teacher).identity
 
 
-def prepared_logits(
+def prepare_logits(
     data: Data,
     recipe: Recipe,
     output: Path,

@@ -49,8 +49,8 @@ import pyarrow as pa
 
 from builder.config import BuildConfig
 from builder.near_duplicates import buckets
-from builder.near_duplicates.join import near_pairs
-from builder.near_duplicates.minhash import band_keys, bands_for, signatures
+from builder.near_duplicates.join import find_near_pairs
+from builder.near_duplicates.minhash import choose_bands, hash_bands, signatures
 from builder.near_duplicates.shingles import sets_of
 from builder.progress import Progress
 from builder.stages.decisions import schema
@@ -237,7 +237,7 @@ def exact(rows: Sequence[dict[str, Any]]) -> tuple[Array, Array, tuple[Array, Ar
     """All pairs at the threshold or above, their similarities, sets, and seconds that it took."""
     began = time.process_time()
     elements, lengths = sets_of(*([row[n] for row in rows] for n in ("task", "source", "target")))
-    pairs = near_pairs(elements, lengths, THRESHOLD)
+    pairs = find_near_pairs(elements, lengths, THRESHOLD)
     took = time.process_time() - began
     starts = offsets(lengths)
     sets = [frozenset(elements[a:b].tolist()) for a, b in itertools.pairwise(starts)]
@@ -273,8 +273,8 @@ def recall(rows: int, args: argparse.Namespace) -> dict[str, Any]:
                 list(engine.map(run.folder, stage, units, Progress(quiet=True)))
         ours = time.process_time() - began
         kept = kept_rows(run, rows, args.shard)
-    bands = bands_for(THRESHOLD)
-    met = band_keys(signatures(*sets, bands.count * bands.rows), bands)
+    bands = choose_bands(THRESHOLD)
+    met = hash_bands(signatures(*sets, bands.count * bands.rows), bands)
     meet = np.concatenate(
         [
             (met[part[0]] == met[part[1]]).any(axis=1)
@@ -302,7 +302,7 @@ def peers(rows: int, args: argparse.Namespace) -> list[dict[str, Any]]:
     made = made_texts(rows)
     texts = [f"{row['source']} {row['target']}" for row in made]
     pairs = exact(made)[0]
-    bands = bands_for(THRESHOLD)
+    bands = choose_bands(THRESHOLD)
     found = []
     for name, ask in {
         "datatrove": lambda: by_datatrove(texts, bands.count, bands.rows),
@@ -337,8 +337,8 @@ def families(rows: int, args: argparse.Namespace) -> list[dict[str, Any]]:
     maker = OfFamilies([*(family for family in range(10) for _ in range(each)), *[100] * 2000])
     made = [maker.row(1000 + number) for number in range(len(maker.bases))]
     elements, lengths = sets_of(*([row[n] for row in made] for n in ("task", "source", "target")))
-    bands = bands_for(THRESHOLD)
-    keys = band_keys(signatures(elements, lengths, bands.count * bands.rows), bands)
+    bands = choose_bands(THRESHOLD)
+    keys = hash_bands(signatures(elements, lengths, bands.count * bands.rows), bands)
     digests, starts = as_table(elements, lengths)["digest"].to_numpy(), offsets(lengths)
     owners = np.repeat(np.arange(len(made)), bands.count)
 
@@ -358,7 +358,7 @@ def families(rows: int, args: argparse.Namespace) -> list[dict[str, Any]]:
     found = []
     for with_sketches in (False, True, False, True):
         compared, began = 0, time.process_time()
-        edges = buckets.bucket_edges(
+        edges = buckets.find_bucket_edges(
             keys.ravel(), owners, lambda of: digests[of], sets, THRESHOLD, 1000
         )
         found.append(

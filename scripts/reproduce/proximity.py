@@ -29,7 +29,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from builder.config import CriticConfig, DomainConfig
-from builder.critics.entailment import EntailmentCritic, token_batches
+from builder.critics.entailment import EntailmentCritic, make_token_batches
 from builder.decoding.nucleus import NucleusSampler, Sample, SamplingConfig
 from builder.domains import openings
 from builder.models import LoadedModel, load_causal, public_name
@@ -38,7 +38,7 @@ from builder.store import seed_of
 from builder.versions import library_versions
 from dimsum.data.files import lines_in
 from dimsum.files import write_json
-from dimsum.metrics.words import bleu_tokeniser
+from dimsum.metrics.words import choose_bleu_tokeniser
 from scripts.reproduce.proximity_findings import LAYERS, LENGTHS, findings
 from scripts.reproduce.proximity_page import PAGE, write_page
 
@@ -188,7 +188,7 @@ def bleu_of_pairs(pairs: Sequence[tuple[str, str]]) -> list[float]:
     """BLEU of each pair, one sentence against the other, mean of both directions."""
     from sacrebleu.metrics.bleu import BLEU
 
-    tokeniser = bleu_tokeniser([text for pair in pairs for text in pair])
+    tokeniser = choose_bleu_tokeniser([text for pair in pairs for text in pair])
     score = BLEU(effective_order=True, tokenize=tokeniser).sentence_score
     return [(score(a, [b]).score + score(b, [a]).score) / 2 for a, b in pairs]
 
@@ -209,7 +209,7 @@ def states(
     rows = [lead + ids for ids in tokens]
     found: dict[str, list[Any]] = {layer: [None] * len(rows) for layer in LAYERS}
     with torch.inference_mode():
-        for batch in token_batches([len(ids) for ids in rows], most):
+        for batch in make_token_batches([len(ids) for ids in rows], most):
             width = max(len(rows[i]) for i in batch)
             # Right padding: under a causal mask no token sees what stands after it.
             ids = torch.tensor([rows[i] + [0] * (width - len(rows[i])) for i in batch])

@@ -17,7 +17,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from builder.sweep_page import draw, points_table
+from builder.sweep_page import draw, format_points
 
 
 def command_of(document: dict[str, Any]) -> str:
@@ -34,7 +34,7 @@ def part(name: str, document: dict[str, Any], notes: dict[str, Any], pictures: P
         [
             f"## {notes['title']}",
             f"`{command_of(document)}`",
-            points_table(document),
+            format_points(document),
             f"![Yield and P(valid)]({pictures.name}/sweep-{name}.svg)",
             *notes["said"],
         ]

@@ -29,7 +29,7 @@ from dimsum import Student
 from dimsum.data.files import rows_in
 from dimsum.evaluation.data import Example, read_examples
 from dimsum.evaluation.measure import Critic, measure
-from dimsum.evaluation.syntax import no_parse, tree_distances
+from dimsum.evaluation.syntax import measure_tree_distances, no_parse
 from dimsum.files import whole_file, write_json
 from dimsum.metrics import bootstrap
 from dimsum.metrics.measured import Measured
@@ -37,7 +37,7 @@ from dimsum.prompts import one_line
 from dimsum.rerank import Judge, best_of
 from dimsum.spec import read_spec
 from dimsum.syntax.control import find_trees
-from dimsum.syntax.exemplars import nearest_exemplars, retrieve_trees, shuffled
+from dimsum.syntax.exemplars import choose_nearest_exemplars, retrieve_trees, shuffled
 from dimsum.syntax.parsers import Parser, find_parser
 from dimsum.tasks.paraphrase import PARAPHRASE
 
@@ -94,7 +94,7 @@ def exemplars_of(examples: list[Example], pool: list[str], path: Path) -> list[s
         return found
     print(f"drawing {len(examples)} exemplars from {len(pool)} sentences", file=sys.stderr)
     sources, references = map(list, zip(*texts, strict=True))
-    found = nearest_exemplars(sources, references, pool, find_parser())
+    found = choose_nearest_exemplars(sources, references, pool, find_parser())
     write_json(path, {"key": key, "exemplars": found})
     return found
 
@@ -146,8 +146,8 @@ def measured(
     references = [one.references[0] for one in examples]
     found = measure(outputs, examples, critic=critic)
     trees = [
-        *tree_distances(outputs, references, parser, "reference"),
-        *tree_distances(outputs, exemplars, parser, "exemplar"),
+        *measure_tree_distances(outputs, references, parser, "reference"),
+        *measure_tree_distances(outputs, exemplars, parser, "exemplar"),
         no_parse(outputs, parser),
     ]
     return {one.name: one for one in [*trees, *(found[name] for name in SHOWN)]}
@@ -212,7 +212,7 @@ def judge(
     for student, others in given.items():  # whether the outputs follow what they were given
         for how in ("", *best):
             label = f"{student}, exemplars of others{how}"
-            for one in tree_distances(systems[label], others, parser, "given"):
+            for one in measure_tree_distances(systems[label], others, parser, "given"):
                 numbers[label][one.name] = one
     tests = []
     for student, how in ((student, how) for student in students for how in ("", *best)):

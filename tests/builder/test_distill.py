@@ -523,7 +523,7 @@ def test_a_round_takes_all_texts_of_a_beam_search(
         rows += second.read("rewrites", shard, "rejects").to_pylist()
         assert {row["control"] for row in rows} == set(codes)
         for code in codes:
-            bounds = stage_of_rewrites.lengths_of_code(config.definitions, code)
+            bounds = stage_of_rewrites.find_lengths(config.definitions, code)
             sources = [row["source"] for row in asked]
             written = student.write(
                 sources, code, n=3, sample=False, generation=search, compression=bounds,

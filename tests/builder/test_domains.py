@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder.config import DomainConfig
-from builder.domains import cities, openings, read_openings
+from builder.domains import list_cities, openings, read_openings
 from builder.errors import ConfigError
 
 
@@ -39,7 +39,7 @@ def test_datelines_come_in_the_shares_of_the_source() -> None:
     city = sum(bool(re.fullmatch(r"[^(]*, [^(]* \([^()]+\) --", line)) for line in drawn)
     assert abs(bare / 4000 - 0.5) < 0.03
     assert abs(city / 4000 - 0.25) < 0.03
-    assert len(cities()) > 500
+    assert len(list_cities()) > 500
 
 
 def test_the_other_kinds() -> None:

@@ -15,14 +15,14 @@ import pytest
 from builder.config import BuildConfig
 from builder.errors import BuilderError
 from builder.hub.local import name_companion, prepare, read_facts
-from builder.hub.shapes import parquet_shape
+from builder.hub.shapes import read_parquet_shape
 from builder.release import RECORD, take_rows, write_release
 from builder.statistics.published import tables
 from builder.store import Run
 from cards.facts import FACTS_PATH, DatasetFacts
 from cards.lint import lint
 from cards.render import HAND_START
-from dimsum.language import languages_of
+from dimsum.language import detect_languages
 
 
 @pytest.fixture
@@ -41,14 +41,14 @@ def facts_of(folder: Path) -> DatasetFacts:
 def test_the_card_says_what_the_run_did(run: tuple[Run, BuildConfig]) -> None:
     opened, config = run
     folder = opened.folder / config.name
-    assert {f.rule for f in lint(folder, parquet_shape) if f.level == "error"} == set()
+    assert {f.rule for f in lint(folder, read_parquet_shape) if f.level == "error"} == set()
     facts, card = facts_of(folder), (folder / "README.md").read_text()
 
     rows = [
         row for path in sorted(folder.rglob("*.parquet")) for row in pq.read_table(path).to_pylist()
     ]
     assert facts.rows == len(rows)
-    assert facts.language == languages_of(row["source"] for row in rows)
+    assert facts.language == detect_languages(row["source"] for row in rows)
     train = [row for path in folder.rglob("train-*") for row in pq.read_table(path).to_pylist()]
     first = sorted(row["id"] for row in train)[:10]
     assert [row.id for row in facts.sample.rows] == first
@@ -155,5 +155,5 @@ def test_a_release_is_parted_into_files_and_has_the_same_rows(
         for split, same in zip(config_facts.splits, other.splits, strict=True):
             assert (split.rows, split.bytes, split.globs) == (same.rows, same.bytes, same.globs)
             assert all((parted / file.path).is_file() for file in split.files)
-    assert not [one for one in lint(parted, parquet_shape) if one.level == "error"]
+    assert not [one for one in lint(parted, read_parquet_shape) if one.level == "error"]
     assert take_rows(parted, 8) == take_rows(tmp_path / "whole", 8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cards.languages import NAMES, describe, with_article
-from cards.metadata import model_metadata
+from cards.metadata import make_model_metadata
 from cards.render import render_model_card
 from tests.cards.examples import model_facts
 
@@ -34,7 +34,7 @@ def test_words(codes: tuple[str, ...], words: str, sentence: str) -> None:
 )
 def test_a_student_s_card_names_its_language(codes: tuple[str, ...], words: str) -> None:
     facts = model_facts(language=codes, summary="Rewrites.", purpose="rewrite a sentence")
-    assert model_metadata(facts)["language"] == list(codes)
+    assert make_model_metadata(facts)["language"] == list(codes)
     card = render_model_card(facts)
     assert f"It was trained on {words};" in card
     assert "English" not in card

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from builder.cli import run
 from builder.commands.card import card as card_command
 from builder.errors import ConfigError, GateError
-from builder.hub.shapes import parquet_shape
+from builder.hub.shapes import read_parquet_shape
 from cards.facts import FACTS_PATH
 from cards.lint import lint
 from cards.render import HAND_START
@@ -41,7 +41,7 @@ def student(clean: Path, tmp_path: Path) -> Path:
 
 
 def rules(folder: Path, level: str = "error") -> set[str]:
-    return {found.rule for found in lint(folder, parquet_shape) if found.level == level}
+    return {found.rule for found in lint(folder, read_parquet_shape) if found.level == level}
 
 
 def edit(old: str, new: str) -> Callable[[Path], None]:
@@ -73,7 +73,7 @@ def cut(path: str) -> Callable[[Path], None]:
 
 
 def test_clean_folders(folder: Path, student: Path) -> None:
-    assert lint(folder, parquet_shape) == []
+    assert lint(folder, read_parquet_shape) == []
     assert lint(student) == []
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cards.lint_private import private_findings
+from cards.lint_private import find_private
 
 CARD = (
     "---\nlicense: mit\n---\n# Data\n\nSee https://example.org/home/page and data/train.parquet.\n"
@@ -17,7 +17,7 @@ CARD = (
 
 
 def rules(folder: Path, card: str = CARD) -> list[tuple[str, str, str]]:
-    return [(f.level, f.rule, f.where) for f in private_findings(folder, card)]
+    return [(f.level, f.rule, f.where) for f in find_private(folder, card)]
 
 
 def put(folder: Path, name: str, value: object) -> None:
@@ -48,7 +48,7 @@ def test_a_local_path_is_found_wherever_it_stands(path: str, tmp_path: Path) -> 
     found = rules(tmp_path, card)
     places = ("README.md", "config.json", "provenance/config.yaml", "provenance/models.json")
     assert sorted(found) == [("error", "local-path", place) for place in places]
-    messages = [f.message for f in private_findings(tmp_path, card) if f.where == "README.md"]
+    messages = [f.message for f in find_private(tmp_path, card) if f.where == "README.md"]
     assert messages[0].endswith(path)
 
 
@@ -92,6 +92,6 @@ def test_a_user_may_be_called_as_a_word_is(tmp_path: Path, monkeypatch: pytest.M
 def test_a_token_is_found_and_not_repeated(tmp_path: Path) -> None:
     token = "hf_" + "a1B2" * 8
     put(tmp_path, "provenance/config.yaml", f"token: {token}\n")
-    (found,) = private_findings(tmp_path, CARD)
+    (found,) = find_private(tmp_path, CARD)
     assert (found.level, found.rule, found.where) == ("error", "secret", "provenance/config.yaml")
     assert token not in found.message

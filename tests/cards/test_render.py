@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from cards.errors import CardError
 from cards.escape import escape
 from cards.facts import DatasetFacts, FunnelStep, ModelFacts, Sample, SampleRow, TextUse
-from cards.metadata import dataset_metadata, dump_yaml, model_metadata, split_card
+from cards.metadata import dump_yaml, make_dataset_metadata, make_model_metadata, split_card
 from cards.render import (
     HAND_END,
     HAND_START,
@@ -87,9 +87,9 @@ def test_the_hub_library_reads_back_the_same_metadata(tmp_path: Path) -> None:
     (tmp_path / "dataset.md").write_text(render_dataset_card(dataset), encoding="utf-8")
     (tmp_path / "model.md").write_text(render_model_card(model), encoding="utf-8")
     read = DatasetCard.load(tmp_path / "dataset.md")
-    assert read.data.to_dict() == dataset_metadata(dataset)
+    assert read.data.to_dict() == make_dataset_metadata(dataset)
     read = ModelCard.load(tmp_path / "model.md")
-    assert read.data.to_dict() == model_metadata(model)
+    assert read.data.to_dict() == make_model_metadata(model)
     (result,) = read.data.eval_results
     assert (result.dataset_type, result.metric_value) == ("acme/dimsum_plus", 41.25)
 
@@ -150,7 +150,7 @@ def test_text_cannot_break_out(text: str) -> None:
     card = render_dataset_card(hostile_dataset(text))
     assert hand_written(card) == "\n"
     head, body = split_card(card)
-    assert yaml.safe_load(head) == dataset_metadata(hostile_dataset(text))
+    assert yaml.safe_load(head) == make_dataset_metadata(hostile_dataset(text))
     assert set(yaml.safe_load(head)) == set(yaml.safe_load(split_card(calm)[0]))
     assert tokens(body) == tokens(split_card(calm)[1])
     prose = re.sub(r"(?ms)^```.*?^```$|`[^`]*`", "", body)
@@ -159,13 +159,13 @@ def test_text_cannot_break_out(text: str) -> None:
     calm = render_model_card(hostile_model("calm words"))
     card = render_model_card(hostile_model(text))
     head, body = split_card(card)
-    assert yaml.safe_load(head) == model_metadata(hostile_model(text))
+    assert yaml.safe_load(head) == make_model_metadata(hostile_model(text))
     assert tokens(body) == tokens(split_card(calm)[1])
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_yaml_is_the_same_without_libyaml(text: str) -> None:
-    metadata = dataset_metadata(hostile_dataset(text))
+    metadata = make_dataset_metadata(hostile_dataset(text))
     assert dump_yaml(metadata, yaml.SafeDumper) == dump_yaml(metadata)
 
 
@@ -213,7 +213,7 @@ def test_a_forgotten_name_is_an_error() -> None:
 
 def test_a_split_without_rows_is_left_out() -> None:
     rows = {key: n for key, n in ROWS.items() if key[1] != "test"}
-    metadata = dataset_metadata(dataset_facts(rows))
+    metadata = make_dataset_metadata(dataset_facts(rows))
     for config in metadata["configs"]:
         assert [f["split"] for f in config["data_files"]] == ["train", "validation"]
 

@@ -9,7 +9,7 @@ import torch
 
 from dimsum import Student
 from dimsum.bounded import ENDS, UNWANTED, Bounds, bound_outputs, end_tokens
-from dimsum.rerank import bounds_of
+from dimsum.rerank import find_bounds
 from dimsum.spec import Generation
 from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY
@@ -52,7 +52,7 @@ def test_beams_keep_to_the_length_that_is_asked_for(toy_llama: Path) -> None:
     student = Student.from_pretrained(toy_llama, device="cpu", dtype="float32")
     student.spec.generation = Generation(max_new_tokens=24)
     for code in ("short-extractive", "long-extractive"):
-        least, most = bounds_of(SUMMARY, code) or (0, 0)
+        least, most = find_bounds(SUMMARY, code) or (0, 0)
         written = student.write(
             SOURCES,
             code,
@@ -68,7 +68,7 @@ def test_beams_keep_to_the_length_that_is_asked_for(toy_llama: Path) -> None:
 
 
 def test_a_code_without_a_length_bounds_nothing(toy_llama: Path) -> None:
-    assert bounds_of(PARAPHRASE, "paraphrase") is None
-    assert bounds_of(SUMMARY, "short-extractive") == (0.1, 0.5)
+    assert find_bounds(PARAPHRASE, "paraphrase") is None
+    assert find_bounds(SUMMARY, "short-extractive") == (0.1, 0.5)
     assert Bounds.of("Who came?", (0.1, 0.5)) == Bounds(0.1 * 9, 4.5, whole=True)
     assert not Bounds.of("no end", (0, 1)).whole

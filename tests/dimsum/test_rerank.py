@@ -16,19 +16,19 @@ from dimsum.errors import UsageError
 from dimsum.evaluation import teacher as asking
 from dimsum.evaluation.data import Example
 from dimsum.evaluation.evaluate import System
-from dimsum.evaluation.matched import nearest_in_length
+from dimsum.evaluation.matched import choose_nearest_in_length
 from dimsum.evaluation.teacher_writer import TeacherWriter
 from dimsum.evaluation.wanted import Wanted
 from dimsum.prompts import PromptFormat
 from dimsum.rerank import BEAMS_FOR_COPIES, best_of, is_copy, likeliest_obeying, obeys
 from dimsum.spec import Generation, StudentSpec
 from dimsum.syntax.control import SyntaxControl
-from dimsum.syntax.nearness import distances_to
+from dimsum.syntax.nearness import measure_distances
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.base import TeacherPrompts
 from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY
-from dimsum.writing import first_line, line_breaks
+from dimsum.writing import find_line_breaks, first_line
 from tests.dimsum.syntax import parsers
 
 SOURCE = "The old dog sleeps in the garden, and the small cat waits near the river."
@@ -107,7 +107,7 @@ def test_of_wanted_outputs_the_nearest_to_the_tree_is_taken(
 
 def test_a_text_without_a_parse_is_the_farthest() -> None:
     control = SyntaxControl(parser=f"{parsers.__name__}:flat", height=2)
-    found = distances_to(control, [words(2), ""], [["one two", "one", "why ?"], ["why ?"]])
+    found = measure_distances(control, [words(2), ""], [["one two", "one", "why ?"], ["why ?"]])
     assert found == [{"one two": 0, "one": 1, "why ?": inf}, {"why ?": 0}]
 
 
@@ -231,7 +231,7 @@ def test_beams_are_the_likeliest_of_all_texts(toy_llama: Path) -> None:
     student = Student.from_pretrained(toy_llama, device="cpu", dtype="float32")
     row = student.encode([SOURCE], ["paraphrase"])[0]
     model, vocabulary = student.model, student.model.config.vocab_size
-    ends, breaks = student.tokenizer.eos_token_id, set(line_breaks(student.tokenizer).tolist())
+    ends, breaks = student.tokenizer.eos_token_id, set(find_line_breaks(student.tokenizer).tolist())
     with torch.inference_mode():
         first = model(torch.tensor([row])).logits[0, -1].log_softmax(-1)
         firsts = [token for token in range(vocabulary) if token != ends and token not in breaks]
@@ -257,4 +257,7 @@ def test_beams_that_are_not_there_are_the_last_one(toy_llama: Path) -> None:
 
 
 def test_the_nearest_in_length_is_taken() -> None:
-    assert nearest_in_length([["abc", "abcdef"], ["a", "bcd"]], ["abcde", "xy"]) == ["abcdef", "a"]
+    assert choose_nearest_in_length([["abc", "abcdef"], ["a", "bcd"]], ["abcde", "xy"]) == [
+        "abcdef",
+        "a",
+    ]

@@ -12,7 +12,7 @@ from builder.audit.draw import compare
 from builder.audit.guideline import describe_comparison, describe_pairs
 from builder.audit.key import Key
 from builder.audit.known import draw_known
-from builder.audit.questions import question_of
+from builder.audit.questions import find_question
 from dimsum.tasks.base import KnownPair, TaskDefinition
 from dimsum.tasks.registry import DEFAULT, SHIPPED
 from tests.builder.audit.corpora import write_lines
@@ -134,7 +134,7 @@ TEMPTING = replace(HEADLINE, question=("tempting", "Tempting", "Do you read on?"
 
 @pytest.mark.parametrize("task", SHIPPED, ids=lambda task: task.name)
 def test_a_comparison_speaks_of_the_task_that_systems_were_asked_for(task: TaskDefinition) -> None:
-    text = describe_comparison(task, question_of(task))
+    text = describe_comparison(task, find_question(task))
     assert task.guide in text and task.question is not None
     assert f"- **{task.question[1]}**: {task.question[2]}\n" in text
     labels = {one.question[1] for one in SHIPPED if one.question} - {task.question[1]}

@@ -18,10 +18,10 @@ from safetensors.torch import load_file, save_file
 from builder.cli import run
 from builder.config import CriticConfig
 from builder.critics import checkpoint, training
-from builder.critics.entailment import EntailmentCritic, token_batches
+from builder.critics.entailment import EntailmentCritic, make_token_batches
 from builder.critics.evaluation import summarise, wilson
 from builder.critics.folder import WEIGHTS, load_members
-from builder.critics.nli_data import NliExample, length_buckets, mix, read_nli
+from builder.critics.nli_data import NliExample, draw_length_buckets, mix, read_nli
 from builder.critics.nli_model import NliModel, label_columns
 from builder.critics.recipe import CriticRecipe, load_recipe
 from builder.critics.training import fresh, train
@@ -44,7 +44,7 @@ PAIRS = [("The dog sleeps.", "A dog sleeps in the old garden."), ("a", "b"), ("T
 
 @given(st.lists(st.integers(1, 50), max_size=60), st.integers(40, 200))
 def test_token_batches_cover_once_and_respect_the_limit(lengths: list[int], most: int) -> None:
-    batches = token_batches(lengths, most)
+    batches = make_token_batches(lengths, most)
     assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
     for batch in batches:
         assert len(batch) == 1 or max(lengths[i] for i in batch) * len(batch) <= most
@@ -169,7 +169,7 @@ def test_mixing_repeats_and_limits(tmp_path: Path) -> None:
 
 @given(st.lists(st.integers(1, 60), max_size=300), st.integers(1, 16))
 def test_length_buckets_cover_once(lengths: list[int], size: int) -> None:
-    batches = list(length_buckets(lengths, size, seed=0))
+    batches = list(draw_length_buckets(lengths, size, seed=0))
     assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
     assert all(0 < len(batch) <= size for batch in batches)
 
@@ -307,7 +307,7 @@ def test_a_training_that_was_cut_ends_with_the_same_weights(
 def test_a_critic_computes_in_the_faster_dtype_and_is_saved_in_bfloat16(
     speedup: float, dtype: str, toy_critic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(devices, "bf16_speedup", lambda: speedup)
+    monkeypatch.setattr(devices, "measure_bf16_speedup", lambda: speedup)
     examples = [NliExample("The dog eats", f"The dog {word}", 0) for word in ("eats", "sings")]
     recipe = CriticRecipe(
         base=str(toy_critic), method="full", template=None, batch_size=1, learning_rate=1e-2

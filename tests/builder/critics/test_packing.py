@@ -13,7 +13,7 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForSequenceClassificat
 from builder.critics.entailment import EntailmentCritic
 from builder.critics.nli_data import LABELS
 from builder.critics.nli_model import NliModel
-from builder.critics.packing import ROW_TOKENS, common_length, groups_of, pack, packed_length
+from builder.critics.packing import ROW_TOKENS, count_common, count_packed, group_texts, pack
 from builder.critics.spec import CriticSpec
 from tests.toys import sentence
 
@@ -22,23 +22,23 @@ TEXT = st.lists(st.integers(0, 3), min_size=1, max_size=12)
 
 @given(st.lists(TEXT, min_size=1, max_size=8))
 def test_the_common_beginning_leaves_something_of_every_text(texts: list[list[int]]) -> None:
-    shared = common_length(texts)
+    shared = count_common(texts)
     heads = {tuple(text[:shared]) for text in texts}
     assert len(heads) == 1
     assert all(len(text) > shared for text in texts)
     following = {text[shared] for text in texts}
     assert len(following) > 1 or min(map(len, texts)) == shared + 1
-    assert packed_length(texts) == shared + sum(len(text) - shared for text in texts)
+    assert count_packed(texts) == shared + sum(len(text) - shared for text in texts)
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(2, 140)), max_size=30))
 def test_groups_hold_every_text_once_and_fit_a_row(shapes: list[tuple[str, int]]) -> None:
     texts = [[ord(key)] + [index] * (size - 1) for index, (key, size) in enumerate(shapes)]
-    groups = groups_of([key for key, _ in shapes], texts)
+    groups = group_texts([key for key, _ in shapes], texts)
     assert sorted(index for group in groups for index in group) == list(range(len(texts)))
     for group in groups:
         assert len({shapes[index][0] for index in group}) == 1
-        assert len(group) == 1 or packed_length([texts[i] for i in group]) <= ROW_TOKENS
+        assert len(group) == 1 or count_packed([texts[i] for i in group]) <= ROW_TOKENS
 
 
 def test_a_tail_sees_the_head_and_itself() -> None:

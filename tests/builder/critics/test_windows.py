@@ -18,10 +18,10 @@ from builder.critics.windows import (
     CUT,
     IN_WINDOWS,
     READ,
+    cut_windows,
     describe_long,
-    sentence_spans,
-    window_spans,
-    windows_of,
+    find_sentence_spans,
+    make_window_spans,
 )
 from builder.judges import entailment_critic
 from dimsum.evaluation.data import Example
@@ -52,28 +52,28 @@ def score(critic: EntailmentCritic, premise: str, hypothesis: str = HYPOTHESIS) 
     ],
 )
 def test_sentences(text: str, sentences: list[str]) -> None:
-    assert [text[first:end] for first, end in sentence_spans(text)] == sentences
+    assert [text[first:end] for first, end in find_sentence_spans(text)] == sentences
 
 
 def test_windows_are_the_longest_runs_of_whole_sentences() -> None:
     text = "A aa. Bb bb. Cc cc cc cc. Dd. Ee."
-    assert windows_of(text, lambda part: len(part) <= 18) == [
+    assert cut_windows(text, lambda part: len(part) <= 18) == [
         "A aa. Bb bb.",
         "Cc cc cc cc. Dd.",
         "Dd. Ee.",
     ]
-    assert windows_of(text, lambda part: len(part) <= 100) == [text]
-    assert windows_of(text, lambda part: False) == []
+    assert cut_windows(text, lambda part: len(part) <= 100) == [text]
+    assert cut_windows(text, lambda part: False) == []
 
 
 def test_a_sentence_that_is_too_long_is_read_in_parts() -> None:
-    assert windows_of("aa bb cc dd", lambda part: len(part) <= 5) == ["aa bb", "cc dd"]
-    assert "".join(windows_of("今天天气很好", lambda part: len(part) <= 2)) == "今天天气很好"
+    assert cut_windows("aa bb cc dd", lambda part: len(part) <= 5) == ["aa bb", "cc dd"]
+    assert "".join(cut_windows("今天天气很好", lambda part: len(part) <= 2)) == "今天天气很好"
 
 
 @given(st.text("ab .!。\n", max_size=60), st.integers(1, 30))
 def test_every_window_fits_and_no_character_is_left_out(text: str, most: int) -> None:
-    found = window_spans(text, lambda part: len(part) <= most)
+    found = make_window_spans(text, lambda part: len(part) <= most)
     assert all(len(text[first:end].strip()) <= most for first, end in found)
     assert {i for span in found for i in range(*span)} == {*range(len(text))}
     assert all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(found))

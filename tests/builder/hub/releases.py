@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builder.hub.local import facts_json
+from builder.hub.local import dump_facts
 from builder.hub.manifest import MANIFEST, write_manifest
 from cards.facts import FACTS_PATH, ColumnFacts, ConfigFacts, DataFile, DatasetFacts, SplitFacts
 from cards.render import render_card
@@ -51,7 +51,7 @@ def make_dataset(
     (folder / "provenance/funnel.json").write_text(json.dumps({"word": word}) + "\n")
     (folder / "pictures").mkdir(exist_ok=True)
     (folder / "pictures/funnel.png").write_bytes(b"\x89PNG\r\n\x1a\n" + word.encode())
-    (folder / FACTS_PATH).write_text(facts_json(facts))
+    (folder / FACTS_PATH).write_text(dump_facts(facts))
     (folder / "README.md").write_text(render_card(facts))
     write_manifest(folder)
     return folder
@@ -114,7 +114,7 @@ def make_student(folder: Path, seed: int = 0) -> Path:
     facts = model_facts()
     (folder / "provenance").mkdir()
     (folder / "provenance/config.yaml").write_text("learning_rate: 1e-4\n")
-    (folder / FACTS_PATH).write_text(facts_json(facts))
+    (folder / FACTS_PATH).write_text(dump_facts(facts))
     (folder / "provenance/evaluation.json").write_text('{"rouge_l": 41.25}\n')
     (folder / "README.md").write_text(render_card(facts))
     write_manifest(folder)

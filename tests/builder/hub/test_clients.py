@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from builder.hub.local import read_facts
-from builder.hub.manifest import release_files
+from builder.hub.manifest import list_release_files
 from cards.facts import FACTS_PATH, DatasetFacts
-from cards.metadata import dataset_metadata
+from cards.metadata import make_dataset_metadata
 from dimsum.files import file_hash
 from tests.builder.hub.conftest import REPO, TOKEN
 from tests.builder.hub.releases import COLUMNS, ROWS, make_dataset, make_student
@@ -130,7 +130,7 @@ def test_a_dataset_from_the_command_line_to_its_readers(
     assert read["types"] == {name: dtype for name, dtype, _ in COLUMNS}
     facts = read_facts(folder / FACTS_PATH)
     assert isinstance(facts, DatasetFacts)
-    assert read["card"] == dataset_metadata(facts)
+    assert read["card"] == make_dataset_metadata(facts)
 
     done = dimsum(hub, tmp_path / "c", "verify", f"{REPO}@v1.0.0", token=None, xet=xet)
     assert done.returncode == 0, done.stderr
@@ -162,8 +162,10 @@ def test_a_student_from_the_command_line_to_its_readers(hub: LoopHub, tmp_path: 
 
     done = fresh(hub, tmp_path / "c", [*HF, "download", STUDENT, "--local-dir", "copy"])
     assert done.returncode == 0, done.stderr
-    copy = {name: file_hash(path) for name, path in release_files(tmp_path / "c" / "copy").items()}
-    assert copy == {name: file_hash(path) for name, path in release_files(folder).items()}
+    copy = {
+        name: file_hash(path) for name, path in list_release_files(tmp_path / "c" / "copy").items()
+    }
+    assert copy == {name: file_hash(path) for name, path in list_release_files(folder).items()}
     done = dimsum(hub, tmp_path / "d", "verify", STUDENT, token="hf_bob_write")
     assert done.returncode == 1
     assert "does not exist on the Hub, or this token may not see it" in done.stderr
@@ -217,7 +219,7 @@ def assert_published(hub: LoopHub, folder: Path, commits: int) -> None:
     """Main has a folder's bytes, after so many commits on the first."""
     tree = hub.tree(REPO)
     assert tree.pop(".gitattributes")
-    assert tree == {name: file_hash(path) for name, path in release_files(folder).items()}
+    assert tree == {name: file_hash(path) for name, path in list_release_files(folder).items()}
     assert len(hub.repo(REPO).history("main")) == commits + 1
 
 

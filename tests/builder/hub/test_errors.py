@@ -13,7 +13,7 @@ from huggingface_hub.utils import _http
 
 from builder.errors import BuilderError
 from builder.hub import errors
-from builder.hub.errors import asked_wait, explain, scrub
+from builder.hub.errors import explain, read_asked_wait, scrub
 from builder.hub.retry import Retry, passing
 from builder.hub.session import quiet_client
 from builder.hub.verify import verify
@@ -245,7 +245,7 @@ def test_a_strange_wait_is_no_wait(hub: LoopHub) -> None:
     hub.fault("/whoami", status=429, headers={"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"})
     with pytest.raises(HfHubHTTPError) as raised:
         api(hub).whoami()
-    assert asked_wait(raised.value) == 0.0
+    assert read_asked_wait(raised.value) == 0.0
 
 
 def test_the_state_is_of_one_release_and_repository(hub: LoopHub, folder: Path) -> None:

@@ -12,7 +12,7 @@ from builder.cli import run
 from builder.errors import BuilderError, ConfigError, GateError
 from builder.hub.errors import MovedError
 from builder.hub.local import name_companion
-from builder.hub.manifest import MANIFEST, release_files, write_manifest
+from builder.hub.manifest import MANIFEST, list_release_files, write_manifest
 from builder.hub.plan import COMMIT_LIMIT
 from builder.hub.verify import verify
 from cards.facts import ModelFacts
@@ -34,7 +34,7 @@ def by_lfs(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> N
 
 
 def on_disk(folder: Path) -> dict[str, str]:
-    return {name: file_hash(path) for name, path in release_files(folder).items()}
+    return {name: file_hash(path) for name, path in list_release_files(folder).items()}
 
 
 def on_hub(hub: LoopHub, **where: str) -> dict[str, str]:

@@ -13,8 +13,8 @@ from datasketch import MinHash, MinHashLSH
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.near_duplicates.buckets import bucket_edges, meet
-from builder.near_duplicates.minhash import Bands, band_keys, bands_for, signatures
+from builder.near_duplicates.buckets import find_bucket_edges, meet
+from builder.near_duplicates.minhash import Bands, choose_bands, hash_bands, signatures
 from builder.near_duplicates.shingles import sets_of
 from builder.near_duplicates.verify import alike, may_be_alike, sketches
 from builder.stages.shingles import as_table
@@ -67,7 +67,7 @@ def test_sets_meet_as_in_the_index_of_datasketch() -> None:
     keys, lengths = flat(sets)
     bands = Bands(16, 3)
     starts = offsets(lengths)
-    met = band_keys(signatures(keys, lengths, 48), bands)
+    met = hash_bands(signatures(keys, lengths, 48), bands)
     assert len(np.unique(met[:, 0])) < len(sets)
     index = MinHashLSH(params=(bands.count, bands.rows), num_perm=48)
     sketches = []
@@ -84,7 +84,7 @@ def test_sets_meet_as_in_the_index_of_datasketch() -> None:
 
 @pytest.mark.parametrize("threshold", [0.5, 0.7, 0.8, 0.9, 1.0])
 def test_bands_are_the_longest_that_miss_few(threshold: float) -> None:
-    bands = bands_for(threshold, 128, 0.99)
+    bands = choose_bands(threshold, 128, 0.99)
     assert bands.recall(threshold) >= 0.99
     assert bands.count * bands.rows <= 128
     longer = Bands(128 // (bands.rows + 1), bands.rows + 1)
@@ -100,8 +100,8 @@ def test_the_share_that_meets_at_the_threshold_is_the_promised_one() -> None:
         sets += [set(shared[:40]), set(shared[:36]) | set(shared[40:44])]
         assert len(sets[-1] & sets[-2]) == 36
         assert len(sets[-1] | sets[-2]) == 44
-    bands = bands_for(0.8)
-    met = band_keys(signatures(*flat(sets), bands.count * bands.rows), bands)
+    bands = choose_bands(0.8)
+    met = hash_bands(signatures(*flat(sets), bands.count * bands.rows), bands)
     share = float((met[::2] == met[1::2]).any(axis=1).mean())
     wanted = bands.recall(36 / 44)
     assert share == pytest.approx(wanted, abs=4 * (wanted * (1 - wanted) / 3000) ** 0.5)
@@ -171,7 +171,7 @@ def test_a_bucket_connects_those_that_are_alike_and_meet(data: st.DataObject) ->
         parts = [elements[starts[r] : starts[r + 1]] for r in rows]
         return np.concatenate([np.zeros(0, np.uint64), *parts]), offsets(lengths[rows])
 
-    found = bucket_edges(
+    found = find_bucket_edges(
         np.asarray([key for key, _ in keys], np.uint64),
         np.asarray([row for _, row in keys], np.int64),
         lambda rows: digests[rows],

@@ -19,7 +19,7 @@ from builder.config import parse_config
 from builder.errors import GateError
 from builder.facts.limits import describe_left_out
 from builder.shards import Shards
-from builder.stages.clusters import survivors
+from builder.stages.clusters import find_survivors
 from builder.stages.duplicates import strength
 from builder.stages.order import stages_of
 from builder.statistics.funnel import Step, funnel
@@ -213,7 +213,7 @@ def test_who_survives_is_the_strongest_of_each_cluster(
         write_table(path, pa.Table.from_pylist(rows[n * size : (n + 1) * size], schema=schema))
     cluster = [one[5] for one in drawn]
     root = np.asarray([cluster.index(one) for one in cluster], np.int64)
-    best, sources = survivors(Shards(paths), np.arange(len(rows)), root)
+    best, sources = find_survivors(Shards(paths), np.arange(len(rows)), root)
 
     def order(row: dict[str, Any]) -> Any:
         return (*strength(row), row["context_id"])

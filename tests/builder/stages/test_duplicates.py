@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from builder.config import load_config
 from builder.pool import ModelPool
-from builder.splitting import SPLITS, assign, keys_of
+from builder.splitting import SPLITS, assign, make_keys
 from builder.stages import duplicates
 from builder.stages.base import Work, table_of
 from builder.stages.decisions import schema
 from builder.stages.duplicates import components, says_entailment, strength
 from builder.stages.scores import LINKS, _links
-from builder.stages.splits import control_of, release_row
+from builder.stages.splits import find_control, make_release_row
 from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY
 
@@ -99,7 +99,7 @@ def as_table(pairs: list[dict[str, Any]]) -> pa.Table:
 
 
 def split(pairs: list[dict[str, Any]], validation: float, test: float, seed: int) -> list[str]:
-    keys = keys_of([as_table(pairs)])
+    keys = make_keys([as_table(pairs)])
     return [SPLITS[number] for number in assign(keys, validation, test, seed)]
 
 
@@ -151,7 +151,7 @@ def test_the_split_of_a_pair_depends_on_no_order() -> None:
 
 
 def test_a_released_row_by_hand() -> None:
-    row = release_row(
+    row = make_release_row(
         {
             "source": "The old dog sleeps near the quiet river today.",
             "target": "The old dog sleeps.",
@@ -165,7 +165,7 @@ def test_a_released_row_by_hand() -> None:
     assert row["control"] == "short-extractive"
     assert row["compression"] == 19 / 46
     assert row["round"] == 0
-    assert row["id"] == release_row({**row}, SUMMARY, "toy")["id"]
+    assert row["id"] == make_release_row({**row}, SUMMARY, "toy")["id"]
     new = {
         "task": "summary",
         "source": "a b c",
@@ -173,9 +173,9 @@ def test_a_released_row_by_hand() -> None:
         "compression": 0.6,
         "rouge_l": 0.0,
     }
-    assert control_of(new, SUMMARY) == "long-abstractive"
-    assert control_of({**new, "compression": 0.4}, SUMMARY) == "short-abstractive"
-    assert control_of(new, PARAPHRASE) == "paraphrase"
+    assert find_control(new, SUMMARY) == "long-abstractive"
+    assert find_control({**new, "compression": 0.4}, SUMMARY) == "short-abstractive"
+    assert find_control(new, PARAPHRASE) == "paraphrase"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 from builder.statistics import ngrams, partition
 from builder.statistics.blocks import Blocks, of_independent
-from builder.statistics.diversity import zlib_ratios
+from builder.statistics.diversity import measure_zlib_ratios
 from builder.statistics.ngrams import count
 from builder.statistics.segments import in_order, segment_ratios
 from builder.statistics.self_bleu import self_bleu
@@ -150,11 +150,11 @@ def test_self_bleu_extremes() -> None:
 
 def test_zlib_ratio_is_the_librarys() -> None:
     texts = [f"the road to town {i % 7} was closed" for i in range(2500)]
-    found = zlib_ratios(texts)
+    found = measure_zlib_ratios(texts)
     assert len(found) == 2
     raw = "\n".join(texts[:1000]).encode()
     assert found[0] == len(raw) / len(zlib.compress(raw, 6))
-    assert len(zlib_ratios(["one"])) == 1
+    assert len(measure_zlib_ratios(["one"])) == 1
 
 
 def test_mixing_is_a_bijection_that_spreads() -> None:

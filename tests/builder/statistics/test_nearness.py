@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from datasketch import MinHash, MinHashLSH
 
-from builder.near_duplicates.join import THRESHOLD, near_rows
+from builder.near_duplicates.join import THRESHOLD, find_near_rows
 from builder.statistics import partition
 from builder.statistics.corpus import Rows
 from builder.statistics.offensive import OffensiveWords
@@ -20,7 +20,7 @@ from tests.builder.statistics.corpora import ODD, made
 OPTIONS = Options(OffensiveWords("none", frozenset()))
 
 
-def keys_of(sets: list[set[int]]) -> tuple[np.ndarray, np.ndarray]:
+def make_keys(sets: list[set[int]]) -> tuple[np.ndarray, np.ndarray]:
     flat = [key for keys in sets for key in sorted(keys)]
     return np.asarray(flat, np.uint64), np.asarray([len(keys) for keys in sets], np.int64)
 
@@ -50,7 +50,7 @@ def test_nothing_is_missed_and_nothing_is_made_up(
     rank = np.asarray(rng.sample(range(len(sets)), len(sets)))
     # Keys that fill 64 bits, as hashes do, so that their ranges are met.
     spread = [{(key * 0x9E3779B97F4A7C15) % (1 << 64) for key in keys} for keys in sets]
-    found = near_rows(*keys_of(spread), np.asarray(splits), rank)
+    found = find_near_rows(*make_keys(spread), np.asarray(splits), rank)
     alike, across = by_every_pair(sets, splits)
     assert found.alike.tolist() == alike
     assert found.across.tolist() == across
@@ -103,7 +103,7 @@ def test_the_share_equals_that_of_datasketch() -> None:
     piece = measure_piece(
         Rows([r["source"] for r in rows], [r["target"] for r in rows], [""] * 300), OPTIONS
     )
-    found = near_rows(
+    found = find_near_rows(
         piece.streams["shingles"], piece.lengths["shingles"], np.zeros(300), np.arange(300)
     )
     assert found.alike.astype(bool).tolist() == alike

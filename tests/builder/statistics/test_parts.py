@@ -162,7 +162,7 @@ def test_near_duplicates_keep_few_numbers_of_a_row(
     def peak(rows: int) -> int:
         stream, lengths = hashes(100 * rows, 1 << 20), np.full(rows, 100)
         zeros, rank = np.zeros(rows), np.arange(rows)
-        return peak_of(lambda: join.near_rows(stream, lengths, zeros, rank))
+        return peak_of(lambda: join.find_near_rows(stream, lengths, zeros, rank))
 
     few, many = peak(1000), peak(4000)
     assert (many - few) / 3000 < 200, (few, many)  # the shingles of a row are 800 bytes

@@ -25,7 +25,7 @@ from builder.statistics.pairs import Options
 from builder.statistics.study import Settings, study
 from builder.statistics.vectors import cosine, vendi, vendi_score
 from builder.statistics.written import print_tables
-from dimsum.language import language_of
+from dimsum.language import detect_language
 from tests.builder.statistics.corpora import made, write
 
 OPTIONS = Options(OffensiveWords("none", frozenset()))
@@ -123,7 +123,11 @@ def test_numbers_and_names_agree_or_not(tmp_path: Path, monkeypatch: pytest.Monk
 def test_languages_are_told_and_short_texts_are_not_judged(tmp_path: Path) -> None:
     french = "Le conseil municipal a fermé le pont de la ville vendredi soir."
     english = "The city council closed the bridge of the town on Friday evening."
-    assert (language_of(french), language_of(english), language_of("ok")) == ("fr", "en", None)
+    assert (detect_language(french), detect_language(english), detect_language("ok")) == (
+        "fr",
+        "en",
+        None,
+    )
     rows = [{"source": english, "target": english}] * 3
     rows += [{"source": english, "target": french}, {"source": "a", "target": "b"}]
     with open_frame(open_corpus(str(write(tmp_path / "c.jsonl", rows))), OPTIONS) as frame:

@@ -12,7 +12,7 @@ from builder.cli import run
 from dimsum import Student
 from dimsum.errors import UsageError
 from dimsum.evaluation import teacher as asking
-from dimsum.evaluation.baselines import baseline, lead_words
+from dimsum.evaluation.baselines import baseline, count_lead_words
 from dimsum.evaluation.data import Example, read_examples
 from dimsum.metrics.bertscore import OFFLINE, choose
 from dimsum.spec import Generation
@@ -28,7 +28,7 @@ EXAMPLES = [
 
 
 def test_baselines_by_hand() -> None:
-    assert lead_words(EXAMPLES) == 2  # (2 + 4 + 3 + 1) / 4 = 2.5, rounded to even
+    assert count_lead_words(EXAMPLES) == 2  # (2 + 4 + 3 + 1) / 4 = 2.5, rounded to even
     assert baseline("lead", EXAMPLES) == ["one two", "six seven", "ten eleven"]
     assert baseline("copy", EXAMPLES) == [example.source for example in EXAMPLES]
     drawn = baseline("random", EXAMPLES)

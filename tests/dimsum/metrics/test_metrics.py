@@ -20,7 +20,7 @@ from dimsum.metrics.bleu import bleu_family, sentence_bleu
 from dimsum.metrics.control import measure_control
 from dimsum.metrics.measured import mean_of
 from dimsum.metrics.rouge import rouge
-from dimsum.metrics.wording import novel_share, wording
+from dimsum.metrics.wording import measure_novel_share, wording
 from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY, length_of, style_of
 from tests.tasks.headline import HEADLINE
@@ -127,7 +127,7 @@ def test_wording_by_hand() -> None:
     assert found["copy_rate"].value == 50
     assert found["novel_1grams"].value == pytest.approx(100 * (1 / 3) / 2)
     assert found["novel_2grams"].value == pytest.approx(100 * (1 / 2) / 2)
-    assert novel_share(["a"], ["a"], 2) is None
+    assert measure_novel_share(["a"], ["a"], 2) is None
 
 
 def test_control_accuracy_by_hand() -> None:

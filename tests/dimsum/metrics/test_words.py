@@ -12,11 +12,11 @@ from rouge_score.rouge_scorer import RougeScorer
 from dimsum.controls import wording_of
 from dimsum.evaluation.baselines import baseline
 from dimsum.evaluation.data import Example
-from dimsum.language import UNKNOWN, language_of, languages_of
+from dimsum.language import UNKNOWN, detect_language, detect_languages
 from dimsum.metrics.bleu import bleu_family, sentence_bleu
 from dimsum.metrics.rouge import rouge
 from dimsum.metrics.wording import wording
-from dimsum.metrics.words import bleu_tokeniser, is_latin, spans_of, split_spaces, tokens
+from dimsum.metrics.words import choose_bleu_tokeniser, find_spans, is_latin, split_spaces, tokens
 
 # Two sentences of each language that share no word, and none of their characters where it is
 # written without blanks.
@@ -74,7 +74,7 @@ def test_latin_text_is_split_as_ever(text: str) -> None:
 @given(st.text())
 def test_spans_are_of_the_pieces(text: str) -> None:
     pieces = split_spaces(text)
-    assert [text[first:end] for first, end in spans_of(text)] == pieces
+    assert [text[first:end] for first, end in find_spans(text)] == pieces
     assert "".join(pieces) == "".join(text.split())
 
 
@@ -104,7 +104,7 @@ def test_a_foreign_name_leaves_english_as_it_is() -> None:
 def test_the_tokeniser_of_bleu_goes_by_script_and_is_in_the_signature(
     texts: list[str], name: str
 ) -> None:
-    assert bleu_tokeniser(texts) == name
+    assert choose_bleu_tokeniser(texts) == name
     assert f"tok:{name}|" in bleu_family(texts, [[t] for t in texts], texts)[0].signature
 
 
@@ -123,11 +123,11 @@ def test_the_lead_of_a_text_without_blanks_is_not_all_of_it() -> None:
 
 @pytest.mark.parametrize("language", ["zh", "ja", "th", "ru", "ar", "hi", "ko", "el", "he"])
 def test_the_language_is_found(language: str) -> None:
-    assert language_of(PAIRS[language][0]) == language
+    assert detect_language(PAIRS[language][0]) == language
 
 
 def test_languages_of_a_corpus() -> None:
     russian, chinese = PAIRS["ru"][0], PAIRS["zh"][0]
-    assert languages_of([russian] * 20 + [chinese]) == ("ru",)
-    assert languages_of([russian] * 5 + [chinese] * 2) == ("ru", "zh")
-    assert languages_of(["ok", "no"]) == (UNKNOWN,)
+    assert detect_languages([russian] * 20 + [chinese]) == ("ru",)
+    assert detect_languages([russian] * 5 + [chinese] * 2) == ("ru", "zh")
+    assert detect_languages(["ok", "no"]) == (UNKNOWN,)

@@ -8,9 +8,9 @@ import pytest
 from apted import APTED
 
 from dimsum.errors import UsageError
-from dimsum.evaluation.syntax import no_parse, tree_distances
+from dimsum.evaluation.syntax import measure_tree_distances, no_parse
 from dimsum.metrics.bootstrap import compare, draws
-from dimsum.syntax.exemplars import nearest_exemplars, retrieve_trees, shuffled
+from dimsum.syntax.exemplars import choose_nearest_exemplars, retrieve_trees, shuffled
 from dimsum.syntax.parsers import find_parser
 from tests.dimsum.syntax import parsers
 
@@ -19,14 +19,14 @@ FLAT = find_parser(f"{parsers.__name__}:flat")
 
 def test_distances_of_flat_trees_are_differences_of_lengths() -> None:
     outputs, others = ["a b", "a b c d", "", "a"], ["x", "x y", "x y z", "why?"]
-    top, whole = tree_distances(outputs, others, FLAT, "reference")
+    top, whole = measure_tree_distances(outputs, others, FLAT, "reference")
     assert (top.name, whole.name) == ("ted_3_reference", "ted_f_reference")
     assert top.value == whole.value == (1 + 2) / 2
     assert no_parse([*outputs, "so?"], FLAT).value == 100 * 2 / 5
-    nothing = tree_distances([""], ["a"], FLAT, "x")[0]
+    nothing = measure_tree_distances([""], ["a"], FLAT, "x")[0]
     assert math.isnan(nothing.value)
-    better = tree_distances(outputs[:2], ["a b", "a b c"], FLAT, "reference")[1]
-    worse = tree_distances(outputs[:2], others[:2], FLAT, "reference")[1]
+    better = measure_tree_distances(outputs[:2], ["a b", "a b c"], FLAT, "reference")[1]
+    worse = measure_tree_distances(outputs[:2], others[:2], FLAT, "reference")[1]
     assert compare(better, worse, draws(2, 50)).difference == (0 + 1) / 2 - (1 + 2) / 2
 
 
@@ -49,10 +49,10 @@ def test_an_exemplar_is_built_alike_and_about_something_else() -> None:
     ]
     sources, parser = ["In the house the old man lost the ring."], find_parser()
     reference = "The old man lost the ring in the house."
-    found = nearest_exemplars(sources, [reference], pool, parser)
+    found = choose_nearest_exemplars(sources, [reference], pool, parser)
     assert found == ["A small child found the key in the garden."]
     with pytest.raises(UsageError, match="could be an exemplar"):
-        nearest_exemplars(sources, ["The old man lost the ring."], pool[2:], parser)
+        choose_nearest_exemplars(sources, ["The old man lost the ring."], pool[2:], parser)
 
 
 @pytest.mark.embedded
@@ -69,7 +69,7 @@ def test_the_nearest_of_a_pool_is_that_of_all_comparisons() -> None:
         "Nine old trees were cut down by workers because the road had to be wider.",
     ]
     parser = find_parser()
-    found = nearest_exemplars(["Nothing."] * 3, references, pool, parser)
+    found = choose_nearest_exemplars(["Nothing."] * 3, references, pool, parser)
     trees = parser.parse([*references, *pool])
     for number, text in enumerate(found):
         gaps = []

@@ -22,7 +22,7 @@ from dimsum.pairs import Data
 from dimsum.training import targets as targets_module
 from dimsum.training.data import prepare
 from dimsum.training.fit import LOG, make_trainer
-from dimsum.training.own_outputs import draw, sample_outputs, uniforms_for
+from dimsum.training.own_outputs import draw, draw_uniforms, sample_outputs
 from dimsum.training.progress import ProgressLine
 from dimsum.training.recipe import Recipe, load_recipe
 from dimsum.training.record import RECORD
@@ -225,7 +225,7 @@ def test_sampled_outputs(kind: str, plain: dict[str, Path]) -> None:
     student = Student.from_pretrained(plain[kind], device="cpu", dtype="float32")
     make_decisive(student.model)
     rows = student.encode([row["source"] for row in toy_pairs(5)], ["paraphrase"] * 5)
-    numbers = [uniforms_for(3, 7, row, 12) for row in range(5)]
+    numbers = [draw_uniforms(3, 7, row, 12) for row in range(5)]
     settings, size = OwnSampling(max_new_tokens=12), count_vocabulary(student.tokenizer)
     student.model.train()
     found = sample_outputs(student, rows, settings, numbers, size)
@@ -233,7 +233,7 @@ def test_sampled_outputs(kind: str, plain: dict[str, Path]) -> None:
     assert all(p.grad is None for p in student.model.parameters())
     alone = [sample_outputs(student, [r], settings, [n], size)[0] for r, n in zip(rows, numbers)]  # noqa: B905
     assert alone == found
-    other = [uniforms_for(3, 8, row, 12) for row in range(5)]
+    other = [draw_uniforms(3, 8, row, 12) for row in range(5)]
     assert sample_outputs(student, rows, settings, other, size) != found
     # What a model's file says of generation changes nothing.
     for name, value in (("temperature", 0.1), ("top_k", 1), ("min_length", 12)):
@@ -260,7 +260,7 @@ def test_a_sampled_output_ends_with_its_end_of_sequence_or_its_line(
     steps = iter(zip(*script))  # noqa: B905
     monkeypatch.setattr(own_outputs, "draw", lambda *_: torch.tensor(next(steps)))
     rows = [[5, 6, 7], [5], [5, 6], [9]]
-    numbers = [uniforms_for(0, 0, i, 4) for i in range(4)]
+    numbers = [draw_uniforms(0, 0, i, 4) for i in range(4)]
     # Rows are sampled from the longest on.
     found = sample_outputs(student, rows, OwnSampling(max_new_tokens=4), numbers, 300)
     said = {output.tokens: output.finish for output in found}

@@ -119,7 +119,7 @@ def test_the_mean_gradient_is_that_of_the_expected_reward(
         lambda s, given, *rest: [OwnOutput((1,), "eos") for _ in given],
     )
     causal = kind == "causal"
-    prompt = own_batches.rows_of_batch(batch, causal=causal)[0][0]
+    prompt = own_batches.split_batch(batch, causal=causal)[0][0]
     rows = [(prompt, list(words)) for words in every]
     items = [own_batches.as_item(*row, causal=causal) for row in rows]
     whole = trainer.data_collator(items)

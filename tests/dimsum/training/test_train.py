@@ -19,7 +19,7 @@ from dimsum import Student
 from dimsum.errors import UsageError
 from dimsum.pairs import Data
 from dimsum.training import fit
-from dimsum.training.checkpoints import SUMS, last_checkpoint
+from dimsum.training.checkpoints import SUMS, find_last_checkpoint
 from dimsum.training.fit import CHECKPOINTS, LOG
 from dimsum.training.lora import with_lora
 from dimsum.training.recipe import Recipe, check_precision, load_recipe
@@ -71,7 +71,7 @@ def test_a_resumed_training_has_the_same_curve(
     whole = train(Data(str(pairs)), recipe, tmp_path / "whole", device="cpu")
     with pytest.raises(KeyboardInterrupt):
         train(Data(str(pairs)), recipe, tmp_path / "cut", device="cpu", callbacks=[Stop(8)])
-    assert last_checkpoint(tmp_path / "cut" / CHECKPOINTS) is not None
+    assert find_last_checkpoint(tmp_path / "cut" / CHECKPOINTS) is not None
     assert not (tmp_path / "cut" / "student.json").exists()
     resumed = train(Data(str(pairs)), recipe, tmp_path / "cut", device="cpu")
     assert curve(tmp_path / "cut") == curve(tmp_path / "whole")
@@ -183,7 +183,7 @@ def test_from_a_damaged_checkpoint_it_goes_on_from_the_one_before(
     data, out = Data(str(pairs)), tmp_path / "cut"
     shutil.copytree(cut, out)
     newest, earlier = (out / CHECKPOINTS / f"checkpoint-{step}" for step in (9, 6))
-    assert last_checkpoint(out / CHECKPOINTS) == str(newest)
+    assert find_last_checkpoint(out / CHECKPOINTS) == str(newest)
     assert (newest / SUMS).is_file()
     damage(newest / name)
     if not noted:
@@ -403,7 +403,7 @@ def test_checkpoints_of_another_training_are_left_alone(
         train(Data(str(tmp_path / "other.jsonl")), recipe, tmp_path / "s", device="cpu")
     assert sorted((p, p.stat().st_mtime_ns) for p in (tmp_path / "s").rglob("*")) == before
     (tmp_path / "s" / CHECKPOINTS / "checkpoint-99").mkdir()
-    found = last_checkpoint(tmp_path / "s" / CHECKPOINTS)
+    found = find_last_checkpoint(tmp_path / "s" / CHECKPOINTS)
     assert found is not None and found.endswith("checkpoint-3")
 
 
