@@ -17,10 +17,10 @@ class DomainConfig(Settings):
     """How a domain opens a text: a built-in kind, or a file with one opening a line."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", description="enters ids and the card")
-    kind: Literal["news", "reddit", "biomedical", "beginnings", "file"] = Field(
+    kind: Literal["news", "reddit", "biomedical", "beginnings", "subjects", "file"] = Field(
         "news",
-        description="datelines, subreddits, sections of papers, first words of sentences, or "
-        "lines of a file",
+        description="datelines, subreddits, sections of papers, first words of sentences from the "
+        "news or about what things are, or lines of a file",
     )
     file: PathInFile | None = Field(
         None, description="for kind file: UTF-8 text, one opening a line"

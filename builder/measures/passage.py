@@ -7,10 +7,12 @@ a paragraph may begin with a pronoun that nobody understands without the sentenc
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from builder.analysis import OF_ANALYSIS, analyse_all
+from builder.analysis import OF_ANALYSIS, Analysis, analyse_all
 from builder.measures.base import Batch, Column, Measure
+from builder.sentences import split
 
 if TYPE_CHECKING:
     from builder.measures.base import Floats
@@ -24,13 +26,26 @@ POINTING = frozenset(
 """First words that point to a sentence before."""
 
 
+ADDING = re.compile(
+    r"\b(also|additionally|besides|furthermore|in addition|moreover)\b", re.IGNORECASE
+)
+"""What says that a sentence makes a further point, where it does not explain one before."""
+TAKEN_UP = 1 / 3
+"""Share of a sentence's content words; a target with no more of them says nothing of it."""
+
+
 def compute(batch: Batch) -> dict[str, Floats]:
-    """Counts, the share of the source's sentences that share a content word (none is 0), and 1
-    where the target begins by pointing to what is not there.
+    """Counts, the share of the source's sentences that share a content word (none is 0), 1 where
+    the target begins by pointing to what is not there, the faults of each sentence alone, and the
+    sentences with a further point that the target says nothing of.
     """
     import numpy as np
 
     found = batch.sentences.all(analyse_all)
+    texts = batch.sentences.texts
+    parts = {i: [(texts[i], found[i])] for i in dict.fromkeys(batch.source.tolist())}
+    several = [i for i in parts if len(found[i].sentences) > 1]
+    parts |= zip(several, _analyse_parts([texts[i] for i in several]), strict=True)
     rows = []
     for i, j in zip(batch.source.tolist(), batch.target.tolist(), strict=True):
         source, target = found[i].sentences, set(found[j].words)
@@ -38,9 +53,24 @@ def compute(batch: Batch) -> dict[str, Floats]:
         first, other = (found[index].tokens[:1] for index in (j, i))
         points = first != other and not POINTING.isdisjoint(first)
         share = touched / max(len(source), 1)
-        rows.append((len(source), len(found[j].sentences), share, points))
+        faults = sum(len(one.faults) for _, one in parts[i])
+        missed = sum(_is_missed(text, one, target) for text, one in parts[i][1:])
+        rows.append((len(source), len(found[j].sentences), share, points, faults, missed))
     values = np.array(rows, dtype=np.float64).reshape(len(rows), len(MEASURE.columns))
     return {column.name: values[:, n] for n, column in enumerate(MEASURE.columns)}
+
+
+def _analyse_parts(texts: list[str]) -> list[list[tuple[str, Analysis]]]:
+    """The sentences of each text, each analysed alone: a word may come again in another one."""
+    parts = list(split(texts))
+    each = iter(analyse_all([one for sentences in parts for one in sentences]))
+    return [[(text, next(each)) for text in sentences] for sentences in parts]
+
+
+def _is_missed(text: str, analysed: Analysis, target: set[str]) -> bool:
+    """Whether a sentence adds a point and the target says too little of it."""
+    words = set(analysed.words)
+    return ADDING.search(text) is not None and len(words & target) <= TAKEN_UP * len(words)
 
 
 MEASURE = Measure(
@@ -60,9 +90,20 @@ MEASURE = Measure(
             "0 or 1",
             high=1.0,
         ),
+        Column(
+            "sentence_faults",
+            "signs that a sentence of the source is not well-formed, in each alone",
+            "count",
+        ),
+        Column(
+            "additions_missed",
+            "sentences of the source that make a further point of which the target says nothing",
+            "sentences",
+        ),
     ),
     cost="cheap",
     direction="forward",
     compute=compute,
+    version=2,
     libraries=OF_ANALYSIS,
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from builder.errors import ConfigError
 from builder.measures import (
     agreement,
+    centrality,
     compression,
     copying,
     cosine,
@@ -17,6 +18,7 @@ from builder.measures import (
     density,
     ease,
     entailment,
+    flow,
     grammar,
     information,
     likelihood,
@@ -69,8 +71,10 @@ OPTIONAL: dict[str, Measure] = {
 }
 """Shipped too, and taken where the YAML names them; their columns are not released."""
 
-OF_TASKS: dict[str, Measure] = {one.name: one for one in (passage.MEASURE, ease.MEASURE)}
-"""As those above, for the tasks whose definitions name them."""
+OF_TASKS: dict[str, Measure] = {
+    one.name: one for one in (passage.MEASURE, ease.MEASURE, centrality.MEASURE, flow.MEASURE)
+}
+"""As those above, for the tasks whose definitions or presets name them."""
 
 SHIPPED: dict[str, Measure] = {one.name: one for one in BUILT_IN} | OPTIONAL | OF_TASKS
 MEASURES = Plugins("measure", instance_of(Measure), SHIPPED)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import SerializeAsAny
 
-from builder.methods import eased, parallel, quoted, reordered, sequential, shortened
+from builder.methods import concluded, eased, parallel, quoted, reordered, sequential, shortened
 from builder.methods.base import Method, MethodSettings
 from dimsum.plugins import Plugins, instance_of
 
@@ -17,6 +17,7 @@ SHIPPED: tuple[Method, ...] = (
     shortened.METHOD,
     eased.METHOD,
     quoted.METHOD,
+    concluded.METHOD,
 )
 METHODS = Plugins("method", instance_of(Method), {method.name: method for method in SHIPPED})
 

@@ -3,11 +3,12 @@ from __future__ import annotations
 import random
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from builder.config import DomainConfig
-from builder.domains import list_cities, openings, read_openings
+from builder.domains import list_cities, openings, read_openings, words
 from builder.errors import ConfigError
 
 
@@ -49,9 +50,15 @@ def test_the_other_kinds() -> None:
     assert sections == {"Abstract:", "Introduction:", "Method:", "Conclusion:"}
 
 
-def test_beginnings_are_first_words_of_a_sentence() -> None:
-    draw = openings(DomainConfig(name="towns", kind="beginnings", strip_opening=False)).draw
+@pytest.mark.parametrize("kind", ["beginnings", "subjects"])
+def test_beginnings_are_first_words_of_a_sentence(kind: Any) -> None:
+    draw = openings(DomainConfig(name="towns", kind=kind, strip_opening=False)).draw
     rng = random.Random(0)
     drawn = {draw(rng) for _ in range(300)}
     assert len(drawn) > 30
     assert all(one[0].isupper() and one.rstrip(",")[-1].isalnum() for one in drawn)
+
+
+def test_each_beginning_stands_once_in_one_list() -> None:
+    both = [*words("beginnings"), *words("subjects")]
+    assert len(set(both)) == len(both)

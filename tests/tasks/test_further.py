@@ -56,8 +56,29 @@ def test_sentences_are_counted_and_those_that_the_target_is_about() -> None:
     assert found["target_sentences"].tolist() == [1, 1, 3]
     assert found["sentences_touched"] == pytest.approx([2 / 3, 0, 1])
     assert found["points_back"].tolist() == [0, 1, 0]
+    doubled = "The dog sat on the red chair and the cat sat on the red chair."
+    apart = "The dog sat on the red chair. The cat sat on the red chair."
+    faulty = Batch.of_texts([f"It rained. {doubled}", apart], ["It rained."] * 2)
+    assert PASSAGE.of(faulty)["sentence_faults"].tolist() == [1, 0]
+    assert MEASURES["form"].of(faulty)["source_faults"].tolist() == [1, 1]
+    adding = "The bridge is old. The bridge also has cracks in its pillars. It carries lorries."
+    added = Batch.of_texts(
+        [adding, adding, adding.replace("also ", ""), "It also rained. Nobody came."],
+        ["The bridge is old.", "The old bridge has cracks in its pillars."] * 2,
+    )
+    assert PASSAGE.of(added)["additions_missed"].tolist() == [1, 0, 0, 0]
     same = Batch.of_texts(["It rained. Nobody came."], ["It rained."])
     assert PASSAGE.of(same)["points_back"].tolist() == [0]
+
+
+def test_a_paragraph_that_turns_is_not_summed_up_by_what_it_turns_from() -> None:
+    bridge = "The new bridge is a help to the town."
+    turning = f"{bridge} However, the lorries on the bridge wake the town at night."
+    straight = f"{bridge} Lorries use the bridge, and the town is quiet at night."
+    batch = Batch.of_texts([turning, straight], [bridge, bridge])
+    allowed = task_of("paragraph_summary").rules["contrasts_lost"]["max"]
+    lost = MEASURES["main_point"].of(batch)["contrasts_lost"]
+    assert (lost <= allowed).tolist() == [False, True]
 
 
 def test_a_context_of_several_sentences_is_quoted() -> None:
@@ -65,6 +86,8 @@ def test_a_context_of_several_sentences_is_quoted() -> None:
     asked = Request(contexts, [[], []], 0, 0, None, lambda tokens: None, contexts)  # type: ignore[arg-type]
     found = quoted(QuotedSettings(), asked)
     assert [(one.context, one.text) for one in found] == [(0, "A cat sat."), (0, "A dog ran.")]
+    first = quoted(QuotedSettings(most=1), asked)
+    assert [(one.context, one.text) for one in first] == [(0, "A cat sat.")]
 
 
 def test_ease_is_the_difference_of_what_a_reader_can_count() -> None:
