@@ -5,9 +5,10 @@
 
 The teacher loses the layers of least influence. A model that is cut so writes nothing that can be
 read, so it first learns the teacher's distributions on what the teacher wrote in a round of
-`dimsum distill`, and from there on under each objective for as many steps. All are judged on the
-same sources, with entailment by a critic that gave no reward. What is there already is not done
-again. `--arms` names the objectives, all by default; with `--train-only` nothing is judged.
+`dimsum distill`, and from there on under each objective for as many steps. With `--start` the
+objectives begin from a smaller student that is there. All are judged on the same sources, with
+entailment by a critic that gave no reward. What is there already is not done again. `--arms` names
+the objectives, all by default; with `--train-only` nothing is judged.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--layers", type=int, default=15)
     parser.add_argument("--pairs", type=int, default=400, help="training pairs, by a hash")
     parser.add_argument("--written", type=int, help="texts of the round to start on, by a hash")
+    parser.add_argument("--start", help="a smaller student that the objectives begin from")
     parser.add_argument("--start-rate", type=float, default=3e-4)
     parser.add_argument("--epochs", type=int, default=1, help="of each objective")
     parser.add_argument("--batch", type=int, default=8)
@@ -181,9 +183,8 @@ def write(folder: str | Path, sources: list[str], code: str) -> tuple[list[str],
     }
 
 
-def main(texts: list[str] | None = None) -> None:
-    wanted = arguments(texts)
-    wanted.work.mkdir(parents=True, exist_ok=True)
+def make_start(wanted: argparse.Namespace) -> tuple[Path, int]:
+    """The smaller student that the objectives begin from, and how many texts it learnt from."""
     small, wrote = wanted.work / "small", wanted.work / "written.jsonl"
     if not small.is_dir() and command(
         [
@@ -206,6 +207,13 @@ def main(texts: list[str] | None = None) -> None:
         "epochs": 1,
     }
     start = train(wanted, str(small), "start", settings, str(wrote))
+    return start, len(wrote.read_text(encoding="utf-8").splitlines())
+
+
+def main(texts: list[str] | None = None) -> None:
+    wanted = arguments(texts)
+    wanted.work.mkdir(parents=True, exist_ok=True)
+    start, written = (wanted.start, 0) if wanted.start else make_start(wanted)
     students: dict[str, str | Path] = {}
     for name, settings in arms(wanted.betas).items():
         if wanted.arms is None or name in wanted.arms:
@@ -227,7 +235,7 @@ def main(texts: list[str] | None = None) -> None:
     assert wanted.code in SUMMARY.code_names
     kept = ("layers", "pairs", "epochs", "batch", "learning_rate", "start_rate", "code")
     found["of"] = {name: getattr(wanted, name) for name in kept}
-    found["of"]["written"] = len(wrote.read_text(encoding="utf-8").splitlines())
+    found["of"]["written"] = written
     write_json(wanted.output, found)
     print(wanted.output)
 
