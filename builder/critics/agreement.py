@@ -13,7 +13,9 @@ from functools import lru_cache
 _DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _PRONOUNS = {"he": "he", "him": "he", "his": "he", "she": "she", "her": "she", "hers": "she"}
-_ONE = re.compile(r"(?<![-\w])[Oo]ne\b(?!\s+(?:hundred|thousand|million|billion))")
+_NO_COUNT = re.compile(
+    r"(?:(?<![-\w])[Oo]ne|(?<!\w)[Aa])\b(?!\s+(?:hundred|thousand|million|billion|trillion))"
+)
 _START = re.compile(r"(?:^|[.!?:;]\s+|[\"“‘(\[]\s*)$")
 
 
@@ -21,9 +23,10 @@ _START = re.compile(r"(?:^|[.!?:;]\s+|[\"“‘(\[]\s*)$")
 def numbers(text: str) -> frozenset[str]:
     """The numbers of a sentence, in digits or in words, each in one written form.
 
-    A bare "one" is left out: it is more often a pronoun than a count.
+    A bare "one" is left out: it is more often a pronoun than a count. So is "a", an article that
+    the library takes for 1.
     """
-    spelled = _ONE.sub("some", text)
+    spelled = _NO_COUNT.sub("some", text)
     found = set()
     for match in _DIGITS.finditer(_in_digits(spelled)):
         plain = match.group().replace(",", "")
@@ -34,8 +37,8 @@ def numbers(text: str) -> frozenset[str]:
 def _in_digits(text: str) -> str:
     """`numerizer.numerize`, without its forty searches where none of them can find anything.
 
-    Without a word for a number, without a fraction, and without letters that case folding makes
-    out of others, it only takes hyphens away and the first lone `a` for 1.
+    Without a word for a number, a fraction, a lone `a` (`numbers` has none), and letters that case
+    folding makes out of others, it only takes hyphens away.
     """
     from numerizer.numerizer import preprocess
 
@@ -46,7 +49,7 @@ def _in_digits(text: str) -> str:
     for run in _RUN.findall(low):
         if run in spelled or run.startswith(tens):
             return _numerize(text)
-    return _LONE_A.sub(r"\g<1>1", preprocess(text), count=1)
+    return str(preprocess(text))
 
 
 def _numerize(text: str) -> str:
@@ -60,7 +63,6 @@ def _numerize(text: str) -> str:
 
 
 _RUN = re.compile(r"\w+")
-_LONE_A = re.compile(r"(^|\W)\ba\b(?=$|\W)", re.IGNORECASE)
 _UNUSUAL = re.compile("[ſıİ/<]")
 
 

@@ -15,7 +15,11 @@ ItemsOf = Callable[[str], Collection[str]]
 
 
 def _measure(
-    name: str, wanted: ItemsOf, there: ItemsOf, libraries: tuple[str, ...] = ()
+    name: str,
+    wanted: ItemsOf,
+    there: ItemsOf,
+    libraries: tuple[str, ...] = (),
+    version: int = 1,
 ) -> Measure:
     """Forward: the share of the target's `wanted` items that are `there` in the source; and back.
 
@@ -41,7 +45,13 @@ def _measure(
         for way, one, other in (("forward", "target", "source"), ("backward", "source", "target"))
     )
     return Measure(
-        name, columns, cost="cheap", direction="both", compute=compute, libraries=libraries
+        name,
+        columns,
+        cost="cheap",
+        direction="both",
+        compute=compute,
+        libraries=libraries,
+        version=version,
     )
 
 
@@ -73,5 +83,5 @@ def _incidence(items: list[Collection[str]], rows: Indices, columns: dict[str, i
     return found
 
 
-NUMBERS = _measure("numbers", numbers, numbers, ("numerizer",))
+NUMBERS = _measure("numbers", numbers, numbers, ("numerizer",), version=2)
 NAMES = _measure("names", names, words_of)

@@ -93,6 +93,8 @@ def test_contexts_are_bounded_and_thinned() -> None:
         ("It cost twelve hundred dollars.", {"1200"}),
         ("Twenty-one of 3.50 percent", {"21", "3.5"}),
         ("One of the men left.", set()),
+        ("A lorry hit a bus.", set()),
+        ("A hundred men", {"100"}),
         ("one million people", {"1000000"}),
         ("May 05, 2014", {"5", "2014"}),
         ("No number here.", set()),
