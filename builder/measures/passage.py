@@ -26,10 +26,12 @@ POINTING = frozenset(
 """First words that point to a sentence before."""
 
 
-ADDING = re.compile(
-    r"\b(also|additionally|besides|furthermore|in addition|moreover)\b", re.IGNORECASE
+FURTHER = re.compile(
+    r"\b(also|additionally|besides|furthermore|in addition|moreover"
+    r"|although|but|however|nevertheless|on the other hand|though)\b",
+    re.IGNORECASE,
 )
-"""What says that a sentence makes a further point, where it does not explain one before."""
+"""What says that a sentence adds a point or turns to another, and does not explain one before."""
 TAKEN_UP = 1 / 3
 """Share of a sentence's content words; a target with no more of them says nothing of it."""
 
@@ -68,9 +70,9 @@ def _analyse_parts(texts: list[str]) -> list[list[tuple[str, Analysis]]]:
 
 
 def _is_missed(text: str, analysed: Analysis, target: set[str]) -> bool:
-    """Whether a sentence adds a point and the target says too little of it."""
+    """Whether a sentence has a further point of which the target says too little."""
     words = set(analysed.words)
-    return ADDING.search(text) is not None and len(words & target) <= TAKEN_UP * len(words)
+    return FURTHER.search(text) is not None and len(words & target) <= TAKEN_UP * len(words)
 
 
 MEASURE = Measure(
@@ -96,8 +98,8 @@ MEASURE = Measure(
             "count",
         ),
         Column(
-            "additions_missed",
-            "sentences of the source that make a further point of which the target says nothing",
+            "points_missed",
+            "later sentences of the source with a further point of which the target says nothing",
             "sentences",
         ),
     ),

@@ -46,7 +46,7 @@ PARAGRAPH_SUMMARY = TaskDefinition(
     source="the input paragraph",
     takes="context",
     reads=("paragraph", "{} paragraphs of two to four sentences"),
-    measures=("passage", "copying", "words", "claims", "form", "main_point"),
+    measures=("passage", "copying", "words", "claims", "form"),
     bounds={
         "source_sentences": {"min": 2, "max": 4},
         "target_sentences": {"max": 1},
@@ -70,8 +70,7 @@ PARAGRAPH_SUMMARY = TaskDefinition(
         "sentences_touched": {"min": 0.6},
         # Behind a turn ("however") or an addition ("also") comes what the first sentence does not
         # say.
-        "contrasts_lost": {"max": 0},
-        "additions_missed": {"max": 0},
+        "points_missed": {"max": 0},
         "points_back": {"max": 0},
         "new_words": {"max": 0.45},
         "sentence_faults": {"max": 0},

@@ -66,7 +66,7 @@ def test_sentences_are_counted_and_those_that_the_target_is_about() -> None:
         [adding, adding, adding.replace("also ", ""), "It also rained. Nobody came."],
         ["The bridge is old.", "The old bridge has cracks in its pillars."] * 2,
     )
-    assert PASSAGE.of(added)["additions_missed"].tolist() == [1, 0, 0, 0]
+    assert PASSAGE.of(added)["points_missed"].tolist() == [1, 0, 0, 0]
     same = Batch.of_texts(["It rained. Nobody came."], ["It rained."])
     assert PASSAGE.of(same)["points_back"].tolist() == [0]
 
@@ -76,9 +76,8 @@ def test_a_paragraph_that_turns_is_not_summed_up_by_what_it_turns_from() -> None
     turning = f"{bridge} However, the lorries on the bridge wake the town at night."
     straight = f"{bridge} Lorries use the bridge, and the town is quiet at night."
     batch = Batch.of_texts([turning, straight], [bridge, bridge])
-    allowed = task_of("paragraph_summary").rules["contrasts_lost"]["max"]
-    lost = MEASURES["main_point"].of(batch)["contrasts_lost"]
-    assert (lost <= allowed).tolist() == [False, True]
+    allowed = task_of("paragraph_summary").rules["points_missed"]["max"]
+    assert (PASSAGE.of(batch)["points_missed"] <= allowed).tolist() == [False, True]
 
 
 def test_a_context_of_several_sentences_is_quoted() -> None:
