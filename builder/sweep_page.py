@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cards.tables import table
+from cards.tables import format_table
 
 MOST_LABELS = 3
 """Combinations whose values are written at one dot."""
@@ -46,7 +46,7 @@ def format_points(document: Mapping[str, Any]) -> str:
         lines.append(cells)
     of_tasks = [words for task in tasks for words in (f"{task} pairs", f"P(valid) of {task}")]
     head = [*keys, *of_tasks, *measured, "units made"]
-    return table(head, lines, "r")
+    return format_table(head, lines, "r")
 
 
 def _interval(found: Sequence[float | None] | None, form: str) -> str:

@@ -27,7 +27,7 @@ class Markdown(str):
     __slots__ = ()
 
 
-def one_line(text: str) -> str:
+def join_lines(text: str) -> str:
     """Text on one line: control, format and direction characters out, white space to one space."""
     visible = (c if c.isspace() or unicodedata.category(c) not in _UNSEEN else "" for c in text)
     return " ".join("".join(visible).split())
@@ -36,7 +36,7 @@ def one_line(text: str) -> str:
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
-def entity(character: str) -> str:
+def encode_entities(character: str) -> str:
     """The numeric entity of each character of a short string."""
     return "".join(f"&#{ord(c)};" for c in character)
 
@@ -45,49 +45,51 @@ def escape(text: object) -> Markdown:
     """Any value as inert Markdown text on one line, fit for a table's cell."""
     if isinstance(text, Markdown):
         return text
-    line = one_line(str(text))
-    line = _SPECIAL.sub(lambda m: entity(m[0]), line)
-    return Markdown(_AUTOLINK.sub(lambda m: entity(m[0]), line))
+    line = join_lines(str(text))
+    line = _SPECIAL.sub(lambda m: encode_entities(m[0]), line)
+    return Markdown(_AUTOLINK.sub(lambda m: encode_entities(m[0]), line))
 
 
-def paragraph(text: object) -> Markdown:
+def escape_paragraph(text: object) -> Markdown:
     """Any value as text that starts a line: no list, ruler or heading begins with it."""
-    return Markdown(_BLOCK_START.sub(lambda m: m[1] + entity(m[2]), escape(text)))
+    return Markdown(_BLOCK_START.sub(lambda m: m[1] + encode_entities(m[2]), escape(text)))
 
 
-def code(text: object) -> Markdown:
+def format_code(text: object) -> Markdown:
     """A name in code type, or plain escaped text where backticks could not hold it."""
-    line = one_line(str(text))
+    line = join_lines(str(text))
     return Markdown(f"`{line}`") if _PLAIN_CODE.fullmatch(line) else escape(line)
 
 
-def literal(text: object) -> Markdown:
+def format_literal(text: object) -> Markdown:
     """A Python string literal, for use inside a fenced block."""
-    return Markdown(json.dumps(one_line(str(text)), ensure_ascii=False).replace("`", "\\x60"))
+    return Markdown(json.dumps(join_lines(str(text)), ensure_ascii=False).replace("`", "\\x60"))
 
 
-def bibtex(kind: str, key: str, fields: Mapping[str, str]) -> Markdown:
+def format_bibtex(kind: str, key: str, fields: Mapping[str, str]) -> Markdown:
     """A BibTeX entry, for use inside a fenced block: braces balance, no field ends early."""
-    lines = [f"  {name} = {{{_bibtex_value(name, value)}}}," for name, value in fields.items()]
+    lines = [
+        f"  {name} = {{{_format_bibtex_value(name, value)}}}," for name, value in fields.items()
+    ]
     return Markdown("\n".join([f"@{kind}{{{key},", *lines, "}"]))
 
 
-def _bibtex_value(name: str, value: str) -> str:
-    plain = re.sub(r"[\\{}]", "", one_line(value)).replace("`", "'")
+def _format_bibtex_value(name: str, value: str) -> str:
+    plain = re.sub(r"[\\{}]", "", join_lines(value)).replace("`", "'")
     return plain if name == "url" else re.sub(r"([&%$#_])", r"\\\1", plain)
 
 
-def href(path: object) -> Markdown:
+def format_href(path: object) -> Markdown:
     """A relative path or the path of an address, as the target of a link."""
-    return Markdown(quote(one_line(str(path)), safe="/"))
+    return Markdown(quote(join_lines(str(path)), safe="/"))
 
 
-def count(value: int) -> Markdown:
+def format_count(value: int) -> Markdown:
     """An integer with thousands apart."""
     return Markdown(f"{value:,}")
 
 
-def number(value: float | None, digits: int = 3) -> Markdown:
+def format_number(value: float | None, digits: int = 3) -> Markdown:
     """A measured number, or a dash where nothing was measured; from 10 on with one digit less."""
     if value is None:
         return Markdown("–")
@@ -95,17 +97,17 @@ def number(value: float | None, digits: int = 3) -> Markdown:
     return Markdown(f"{value:,.{digits}f}")
 
 
-def short(identifier: object) -> Markdown:
+def shorten(identifier: object) -> Markdown:
     """A revision or a hash in code type, each long run of hex digits cut to its first twelve."""
-    return code(re.sub(r"\b([0-9a-f]{12})[0-9a-f]+\b", r"\1", one_line(str(identifier))))
+    return format_code(re.sub(r"\b([0-9a-f]{12})[0-9a-f]+\b", r"\1", join_lines(str(identifier))))
 
 
-def share(part: float, whole: float = 1.0) -> Markdown:
+def format_share(part: float, whole: float = 1.0) -> Markdown:
     """A share in per cent."""
     return Markdown("–" if whole == 0 else f"{100 * part / whole:.1f}%")
 
 
-def size(value: int) -> Markdown:
+def format_size(value: int) -> Markdown:
     """A number of bytes in the unit that suits it (decimal)."""
     amount = float(value)
     for unit in ("B", "kB", "MB", "GB"):
@@ -115,7 +117,7 @@ def size(value: int) -> Markdown:
     return Markdown(f"{amount:.1f} TB")
 
 
-def duration(seconds: float) -> Markdown:
+def format_duration(seconds: float) -> Markdown:
     """Seconds in the unit that suits them."""
     for unit, length in (("h", 3600.0), ("min", 60.0)):
         if seconds >= length:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 
 
-def _words(text: str) -> frozenset[str]:
+def _read_words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
 #: Every licence identifier of the Hub.
-LICENCES = _words(
+LICENCES = _read_words(
     """
     apache-2.0 mit openrail bigscience-openrail-m creativeml-openrail-m bigscience-bloom-rail-1.0
     bigcode-openrail-m afl-3.0 artistic-2.0 bsl-1.0 bsd bsd-2-clause bsd-3-clause
@@ -31,7 +31,7 @@ LICENCES = _words(
 )
 
 #: Tasks, for `task_categories`, `pipeline_tag` and the results of a model.
-TASKS = _words(
+TASKS = _read_words(
     """
     biology text-classification token-classification table-question-answering question-answering
     zero-shot-classification translation summarization feature-extraction text-generation fill-mask
@@ -52,7 +52,7 @@ TASKS = _words(
 RETIRED_TASKS = {"text2text-generation": "text-generation", "conversational": "text-generation"}
 
 #: Finer tasks of text, for `task_ids`.
-TASK_IDS = _words(
+TASK_IDS = _read_words(
     """
     acceptability-classification entity-linking-classification fact-checking intent-classification
     language-identification multi-class-classification multi-label-classification
@@ -95,6 +95,6 @@ SPLIT_NAME = re.compile(r"\w+(\.\w+)*")
 REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
-def size_category(rows: int) -> str:
+def choose_size_category(rows: int) -> str:
     """The Hub's size category of a number of rows."""
     return next(name for bound, name in SIZES if rows < bound)

@@ -39,7 +39,7 @@ def describe(codes: Sequence[str], last: str = "and") -> str:
     return f" {last} ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
-def with_article(codes: Sequence[str], noun: str) -> str:
+def add_article(codes: Sequence[str], noun: str) -> str:
     """One of something in these languages, such as "an English sentence"."""
     words = " ".join(filter(None, [describe(codes, "or"), noun]))
     vowel = words[0] in "AEIOUaeiou" and not words.startswith(_LIKE_CONSONANTS)

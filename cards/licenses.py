@@ -65,23 +65,23 @@ class Licence(Fact):
     warnings: tuple[str, ...] = ()
 
 
-def inputs_of(facts: DatasetFacts | ModelFacts) -> tuple[LicenceInput, ...]:
+def list_inputs(facts: DatasetFacts | ModelFacts) -> tuple[LicenceInput, ...]:
     """All that went into a dataset or a model, in the order of the facts."""
     named: list[LicenceInput] = []
     if isinstance(facts, ModelFacts):
-        named.append(_model_input(facts.base.role, facts.base.reference, facts.base.licence))
+        named.append(_make_model_input(facts.base.role, facts.base.reference, facts.base.licence))
         dataset = facts.dataset
         named.append(LicenceInput(what=f"dataset {dataset.title}", licence=dataset.licence))
-    named += [_model_input(m.role, m.reference, m.licence) for m in facts.models]
+    named += [_make_model_input(m.role, m.reference, m.licence) for m in facts.models]
     named += [LicenceInput(what=f"{t.name} ({t.use})", licence=t.licence) for t in facts.texts]
     return tuple(dict.fromkeys(named))
 
 
-def _model_input(role: str, reference: str, licence: str | None) -> LicenceInput:
+def _make_model_input(role: str, reference: str, licence: str | None) -> LicenceInput:
     return LicenceInput(what=f"{role} {reference}", licence=licence)
 
 
-def licence_of(inputs: Sequence[LicenceInput]) -> Licence:
+def find_licence(inputs: Sequence[LicenceInput]) -> Licence:
     """Computes the licence of a work from those of its inputs.
 
     Args:
@@ -91,13 +91,13 @@ def licence_of(inputs: Sequence[LicenceInput]) -> Licence:
         The most demanding of the inputs' licences where one meets them all, else `other`.
     """
     if not inputs:
-        return _other("nothing is recorded of what went in")
+        return _make_other("nothing is recorded of what went in")
     unknown = [i.what for i in inputs if (i.licence or "").lower() in _UNNAMED]
     if unknown:
-        return _other(f"the licence of {_list(unknown)} is not known")
+        return _make_other(f"the licence of {_list(unknown)} is not known")
     strange = [f"{i.what} ({i.licence})" for i in inputs if (i.licence or "") not in LICENCES]
     if strange:
-        return _other(f"no licence of the Hub is named by {_list(strange)}")
+        return _make_other(f"no licence of the Hub is named by {_list(strange)}")
     by_id: dict[str, list[str]] = {}
     for item in inputs:
         by_id.setdefault(item.licence or "", []).append(item.what)
@@ -109,17 +109,17 @@ def _combine(by_id: dict[str, list[str]]) -> Licence:
     sealed = ids & _NO_DERIVATIVES
     if sealed:
         whats = [what for i in sorted(sealed) for what in by_id[i]]
-        return _other(f"{_list(whats)} may not be built upon ({_list(sorted(sealed))})")
+        return _make_other(f"{_list(whats)} may not be built upon ({_list(sorted(sealed))})")
     free, named = set(_PERMISSIVE), set(_ATTRIBUTION)
     families = {family for family in _SHARE_ALIKE if ids & set(family)}
     shared = {i for family in families for i in family}
     bound = ids - free - named - set(_NON_COMMERCIAL) - shared
     if bound:
         whats = [f"{what} ({i})" for i in sorted(bound) for what in by_id[i]]
-        return _other(f"{_list(whats)} has terms of its own that reach what is made with it")
+        return _make_other(f"{_list(whats)} has terms of its own that reach what is made with it")
     non_commercial = ids & set(_NON_COMMERCIAL)
     if families:
-        return _share_alike(families, non_commercial, by_id)
+        return _combine_share_alike(families, non_commercial, by_id)
     for ladder in (_NON_COMMERCIAL, _ATTRIBUTION, _PERMISSIVE):
         present = [i for i in ladder if i in ids]
         if present:
@@ -127,17 +127,17 @@ def _combine(by_id: dict[str, list[str]]) -> Licence:
     raise AssertionError(f"no rule for {sorted(ids)}")
 
 
-def _share_alike(
+def _combine_share_alike(
     families: set[tuple[str, ...]], non_commercial: set[str], by_id: dict[str, list[str]]
 ) -> Licence:
     """Share-alike: the result must be under that licence, so there can be only one of them."""
     if len(families) > 1:
         clash = sorted(i for family in families for i in family if i in by_id)
-        return _other(f"{_list(clash)} each ask that the result be under them alone")
+        return _make_other(f"{_list(clash)} each ask that the result be under them alone")
     (family,) = families
     newest = [i for i in family if i in by_id][-1]
     if non_commercial and not newest.startswith("cc-by-nc-sa"):
-        return _other(
+        return _make_other(
             f"{_list(sorted(non_commercial))} forbids the commercial use that {newest} grants"
         )
     return _find(newest, by_id)
@@ -151,7 +151,7 @@ def _find(licence: str, by_id: dict[str, list[str]]) -> Licence:
     return Licence(id=licence, reason=reason)
 
 
-def _other(why: str) -> Licence:
+def _make_other(why: str) -> Licence:
     return Licence(
         id="other",
         reason=why,

@@ -20,9 +20,9 @@ from cards.errors import CardError
 from cards.findings import CARD, Finding, ShapeReader, as_list
 from cards.lint_files import check_dataset_files, check_model_files
 from cards.lint_private import find_private
-from cards.lint_provenance import provenance
+from cards.lint_provenance import check_provenance
 from cards.metadata import read_yaml, split_card
-from cards.render import hand_written
+from cards.render import find_hand_written
 from cards.text import read_text
 
 _PLACEHOLDERS = re.compile(
@@ -56,12 +56,12 @@ def lint(
         metadata = read_metadata(card)
     except CardError as error:
         return [Finding("error", "broken-yaml", CARD, error.message)]
-    findings = [*_common(metadata), *_body(card, folder), *find_private(folder, card)]
+    findings = [*_check_common(metadata), *_check_body(card, folder), *find_private(folder, card)]
     if is_model(folder, metadata):
-        findings += [*_model(metadata), *check_model_files(folder)]
+        findings += [*_check_model(metadata), *check_model_files(folder)]
     else:
-        findings += [*_dataset(metadata), *check_dataset_files(folder, metadata, shape_of)]
-        findings += provenance(folder)
+        findings += [*_check_dataset(metadata), *check_dataset_files(folder, metadata, shape_of)]
+        findings += check_provenance(folder)
     return sorted(dict.fromkeys(findings), key=lambda f: (f.level, f.rule, f.where))
 
 
@@ -97,7 +97,7 @@ def is_model(folder: Path, metadata: Mapping[str, Any]) -> bool:
 # ------------------------------------------------------------------------------------- the YAML
 
 
-def _common(metadata: Mapping[str, Any]) -> Iterator[Finding]:
+def _check_common(metadata: Mapping[str, Any]) -> Iterator[Finding]:
     licence = metadata.get("license")
     if licence is None:
         yield Finding("error", "licence", f"{CARD}:license", "no licence is given")
@@ -120,7 +120,7 @@ def _common(metadata: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding("error", "tags", f"{CARD}:tags", f"{value!r} is no tag")
 
 
-def _task(value: Any, key: str) -> Iterator[Finding]:
+def _check_task(value: Any, key: str) -> Iterator[Finding]:
     if isinstance(value, str) and value in hub.RETIRED_TASKS:
         message = f"{value} is no longer a task of the Hub; {hub.RETIRED_TASKS[value]} is"
         yield Finding("warning", "task", f"{CARD}:{key}", message)
@@ -128,9 +128,9 @@ def _task(value: Any, key: str) -> Iterator[Finding]:
         yield Finding("error", "task", f"{CARD}:{key}", f"{value!r} is no task of the Hub")
 
 
-def _dataset(metadata: Mapping[str, Any]) -> Iterator[Finding]:
+def _check_dataset(metadata: Mapping[str, Any]) -> Iterator[Finding]:
     for value in as_list(metadata.get("task_categories")):
-        yield from _task(value, "task_categories")
+        yield from _check_task(value, "task_categories")
     allowed = {
         "task_ids": hub.TASK_IDS,
         "size_categories": frozenset(name for _, name in hub.SIZES),
@@ -144,9 +144,9 @@ def _dataset(metadata: Mapping[str, Any]) -> Iterator[Finding]:
                 yield Finding("error", key.replace("_", "-"), f"{CARD}:{key}", message)
 
 
-def _model(metadata: Mapping[str, Any]) -> Iterator[Finding]:
+def _check_model(metadata: Mapping[str, Any]) -> Iterator[Finding]:
     if "pipeline_tag" in metadata:
-        yield from _task(metadata["pipeline_tag"], "pipeline_tag")
+        yield from _check_task(metadata["pipeline_tag"], "pipeline_tag")
     else:
         yield Finding("error", "task", f"{CARD}:pipeline_tag", "no task is given")
     if not metadata.get("library_name"):
@@ -159,10 +159,10 @@ def _model(metadata: Mapping[str, Any]) -> Iterator[Finding]:
     if not metadata.get("datasets"):
         message = "the data it was trained on is not named"
         yield Finding("warning", "training-data", f"{CARD}:datasets", message)
-    yield from _model_index(metadata.get("model-index"))
+    yield from _check_model_index(metadata.get("model-index"))
 
 
-def _model_index(index: Any) -> Iterator[Finding]:
+def _check_model_index(index: Any) -> Iterator[Finding]:
     where = f"{CARD}:model-index"
     if index is None:
         yield Finding("warning", "results", where, "no results are given")
@@ -188,14 +188,14 @@ def _model_index(index: Any) -> Iterator[Finding]:
 # -------------------------------------------------------------------------------------- the text
 
 
-def _body(card: str, folder: Path) -> Iterator[Finding]:
+def _check_body(card: str, folder: Path) -> Iterator[Finding]:
     _, body = split_card(card)
     # A row of the data may well say TODO; it stands in a table, and braces are escaped there.
     prose = "\n".join(x for x in body.splitlines() if not x.startswith("|"))
     for found in sorted({match[0] for match in _PLACEHOLDERS.finditer(prose)}):
         yield Finding("error", "placeholder", CARD, f"{found!r} is left in the text")
     try:
-        hand_written(card)
+        find_hand_written(card)
     except CardError:
         message = "the section for text written by hand is not there once, between its two marks"
         yield Finding("warning", "hand-written", CARD, message)

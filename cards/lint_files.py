@@ -33,8 +33,8 @@ def check_dataset_files(
     """Checks `configs` and `dataset_info` against the files."""
     findings: list[Finding] = []
     found = _find(folder, metadata, findings)
-    findings += _names(metadata)
-    findings += _strays(folder, found)
+    findings += _check_names(metadata)
+    findings += _find_strays(folder, found)
     infos = {
         i.get("config_name", "default"): i
         for i in as_list(metadata.get("dataset_info"))
@@ -46,15 +46,15 @@ def check_dataset_files(
             message = "no features and counts are given for this config"
             findings.append(Finding("error", "no-info", where, message))
             continue
-        findings += _counts(where, infos[config], splits, shape_of)
+        findings += _check_counts(where, infos[config], splits, shape_of)
     for config in infos.keys() - found.keys():
         where = f"{CARD}:dataset_info[{config}]"
         findings.append(Finding("error", "no-config", where, "there is no such config"))
-    findings += _size(metadata, infos)
+    findings += _check_size(metadata, infos)
     return findings
 
 
-def _names(metadata: Mapping[str, Any]) -> Iterator[Finding]:
+def _check_names(metadata: Mapping[str, Any]) -> Iterator[Finding]:
     configs = [c for c in as_list(metadata.get("configs")) if isinstance(c, dict)]
     where = f"{CARD}:configs"
     if not configs:
@@ -116,7 +116,7 @@ def _match(folder: Path, glob: str, where: str, findings: list[Finding]) -> list
     return paths
 
 
-def _strays(folder: Path, found: Found) -> Iterator[Finding]:
+def _find_strays(folder: Path, found: Found) -> Iterator[Finding]:
     known = {path for splits in found.values() for paths in splits.values() for path in paths}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
@@ -130,7 +130,7 @@ def _strays(folder: Path, found: Found) -> Iterator[Finding]:
             yield Finding("error", "stray-data", name.as_posix(), message)
 
 
-def _counts(
+def _check_counts(
     where: str, info: Mapping[str, Any], splits: dict[str, list[Path]], shape_of: ShapeReader | None
 ) -> Iterator[Finding]:
     stated = {s.get("name"): s for s in as_list(info.get("splits")) if isinstance(s, dict)}
@@ -153,7 +153,7 @@ def _counts(
         f.get("name"): f.get("dtype") for f in as_list(info.get("features")) if isinstance(f, dict)
     }
     for split, paths in splits.items():
-        shapes = [shape for shape in (_shape(path, shape_of) for path in paths) if shape]
+        shapes = [shape for shape in (_read_shape(path, shape_of) for path in paths) if shape]
         if len(shapes) < len(paths):
             yield Finding("error", "unreadable", where, f"a data file of {split} cannot be read")
             continue
@@ -166,20 +166,22 @@ def _counts(
             yield Finding("error", "features-differ", where, message)
 
 
-def _shape(path: Path, shape_of: ShapeReader) -> Shape | None:
+def _read_shape(path: Path, shape_of: ShapeReader) -> Shape | None:
     try:
         return shape_of(path)
     except (OSError, ValueError):
         return None
 
 
-def _size(metadata: Mapping[str, Any], infos: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
+def _check_size(
+    metadata: Mapping[str, Any], infos: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Finding]:
     rows = [
         sum(int(s.get("num_examples") or 0) for s in as_list(info.get("splits")))
         for info in infos.values()
     ]
     stated = as_list(metadata.get("size_categories"))
-    if rows and stated and stated != [hub.size_category(max(rows))]:
+    if rows and stated and stated != [hub.choose_size_category(max(rows))]:
         message = f"{stated} is not the category of {max(rows)} rows"
         yield Finding("error", "size-categories", f"{CARD}:size_categories", message)
 

@@ -63,15 +63,15 @@ def find_private(folder: Path, card: str) -> Iterator[Finding]:
     anything that texts hold: a path in them is a warning, and so is a name that is a word of theirs
     (there are users called rose and mark), wherever it stands.
     """
-    names = {kind: _whole_word(name) for kind, name in _names_here().items()}
+    names = {kind: _match_word(name) for kind, name in _find_names_here().items()}
     rows = "\n".join(line for line in card.splitlines() if line.startswith("|"))
     of_data = {kind for kind, pattern in names.items() if pattern.search(rows)}
-    for where, text in _texts(folder, card).items():
+    for where, text in _read_texts(folder, card).items():
         if _TOKEN.search(text):
             yield Finding("error", "secret", where, "it holds what looks like an access token")
         if Path(where).name in _VOCABULARIES:
             continue
-        yield from _paths(where, text)
+        yield from _find_paths(where, text)
         for kind, pattern in names.items():
             if found := pattern.search(text):
                 message = f"it holds the name of {kind}, {found[0]}"
@@ -79,7 +79,7 @@ def find_private(folder: Path, card: str) -> Iterator[Finding]:
                 yield Finding(level, "private-name", where, message)
 
 
-def _paths(where: str, text: str) -> Iterator[Finding]:
+def _find_paths(where: str, text: str) -> Iterator[Finding]:
     lines = text.splitlines()
     rows = "\n".join(line for line in lines if where == CARD and line.startswith("|"))
     prose = "\n".join(line for line in lines if not (where == CARD and line.startswith("|")))
@@ -93,7 +93,7 @@ def _paths(where: str, text: str) -> Iterator[Finding]:
             yield Finding("warning", "local-path", where, message)
 
 
-def _texts(folder: Path, card: str) -> dict[str, str]:
+def _read_texts(folder: Path, card: str) -> dict[str, str]:
     """The card and the small text files beside it, by their paths in the release."""
     texts = {CARD: card}
     for path in sorted(folder.rglob("*")):
@@ -106,7 +106,7 @@ def _texts(folder: Path, card: str) -> dict[str, str]:
     return texts
 
 
-def _names_here() -> dict[str, str]:
+def _find_names_here() -> dict[str, str]:
     """What this machine and its user are called, where that is the name of somebody."""
     found = {"this machine": socket.gethostname().partition(".")[0]}
     with suppress(KeyError, OSError):  # a user may be without a name
@@ -114,18 +114,18 @@ def _names_here() -> dict[str, str]:
     return {
         kind: name
         for kind, name in found.items()
-        if len(name) >= _SHORTEST and name.lower() not in _COMMON | _words_of_cards()
+        if len(name) >= _SHORTEST and name.lower() not in _COMMON | _list_card_words()
     }
 
 
 @cache
-def _words_of_cards() -> frozenset[str]:
+def _list_card_words() -> frozenset[str]:
     """Words that stand in every card, whoever made it."""
     templates = resources.files("cards").joinpath("templates")
     texts = [one.read_text("utf-8") for one in templates.iterdir() if one.name.endswith(".j2")]
     return frozenset(re.findall(r"\w+", "\n".join(texts).lower()))
 
 
-def _whole_word(name: str) -> re.Pattern[str]:
+def _match_word(name: str) -> re.Pattern[str]:
     """The name as a word; not where it is a namespace of the Hub, which has the right to be."""
     return re.compile(rf"(?<![\w/.-]){re.escape(name)}(?![\w/-])")

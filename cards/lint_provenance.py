@@ -17,7 +17,7 @@ MODELS = "provenance/models.json"
 RULE = "provenance-disagrees"
 
 
-def provenance(folder: Path) -> Iterator[Finding]:
+def check_provenance(folder: Path) -> Iterator[Finding]:
     """That the card's facts name another seed or other models than the provenance beside them."""
     facts = _read(folder / FACTS_PATH)
     if facts is None:

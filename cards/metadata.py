@@ -8,10 +8,10 @@ from typing import Any
 import yaml
 
 from cards.errors import CardError
-from cards.escape import one_line
+from cards.escape import join_lines
 from cards.facts import ConfigFacts, DatasetFacts, ModelFacts, ResultRow
-from cards.hub_values import REPO_ID, size_category
-from cards.licenses import inputs_of, licence_of
+from cards.hub_values import REPO_ID, choose_size_category
+from cards.licenses import find_licence, list_inputs
 
 try:
     from yaml import CSafeDumper as _Dumper
@@ -26,19 +26,19 @@ Metadata = dict[str, Any]
 def make_dataset_metadata(facts: DatasetFacts) -> Metadata:
     """The metadata of a dataset card; `configs` and `dataset_info` make `load_dataset` work."""
     return {
-        "pretty_name": one_line(facts.title),
+        "pretty_name": join_lines(facts.title),
         "language": list(facts.language),
-        "license": licence_of(inputs_of(facts)).id,
+        "license": find_licence(list_inputs(facts)).id,
         "annotations_creators": ["machine-generated"],
         "language_creators": ["machine-generated"],
         "multilinguality": ["monolingual" if len(facts.language) == 1 else "multilingual"],
         "source_datasets": ["original"],
-        "size_categories": [size_category(facts.rows)],
+        "size_categories": [choose_size_category(facts.rows)],
         "task_categories": list(facts.task_categories),
         **({"task_ids": list(facts.task_ids)} if facts.task_ids else {}),
-        "tags": [one_line(tag) for tag in facts.tags],
-        "configs": [_config(config) for config in facts.configs],
-        "dataset_info": [_info(config, facts) for config in facts.configs],
+        "tags": [join_lines(tag) for tag in facts.tags],
+        "configs": [_make_config(config) for config in facts.configs],
+        "dataset_info": [_make_info(config, facts) for config in facts.configs],
     }
 
 
@@ -51,7 +51,7 @@ def hash_content(config: ConfigFacts) -> str:
     return digest.hexdigest()[:16]
 
 
-def _config(config: ConfigFacts) -> Metadata:
+def _make_config(config: ConfigFacts) -> Metadata:
     return {
         "config_name": config.name,
         # `datasets` keys its cache of a local folder by this YAML alone: without the hash, other
@@ -65,7 +65,7 @@ def _config(config: ConfigFacts) -> Metadata:
     }
 
 
-def _info(config: ConfigFacts, facts: DatasetFacts) -> Metadata:
+def _make_info(config: ConfigFacts, facts: DatasetFacts) -> Metadata:
     return {
         "config_name": config.name,
         "features": [{"name": c.name, "dtype": c.dtype} for c in facts.columns],
@@ -82,38 +82,38 @@ def make_model_metadata(facts: ModelFacts) -> Metadata:
     base = facts.base.reference
     return {
         "language": list(facts.language),
-        "license": licence_of(inputs_of(facts)).id,
+        "license": find_licence(list_inputs(facts)).id,
         "library_name": "transformers",
         "pipeline_tag": facts.pipeline_tag,
         **({"base_model": base} if REPO_ID.fullmatch(base) else {}),
         **({"datasets": [facts.dataset.repo_id]} if facts.dataset.repo_id else {}),
-        "tags": [one_line(tag) for tag in facts.tags],
-        **({"model-index": [_index(facts)]} if facts.results else {}),
+        "tags": [join_lines(tag) for tag in facts.tags],
+        **({"model-index": [_make_index(facts)]} if facts.results else {}),
     }
 
 
-def _index(facts: ModelFacts) -> Metadata:
+def _make_index(facts: ModelFacts) -> Metadata:
     """Results on the same data for the same task stand together, each metric once."""
     grouped: dict[str, Metadata] = {}
     for row in facts.results:
-        result = _result(row)
+        result = _make_result(row)
         key = repr((result["task"], result["dataset"]))
         grouped.setdefault(key, result | {"metrics": []})["metrics"] += result["metrics"]
     return {"name": facts.name, "results": list(grouped.values())}
 
 
-def _result(row: ResultRow) -> Metadata:
+def _make_result(row: ResultRow) -> Metadata:
     dataset: Metadata = {
-        "name": one_line(row.data),
-        "type": row.data_id or one_line(row.data),
+        "name": join_lines(row.data),
+        "type": row.data_id or join_lines(row.data),
         "config": row.config,
         "split": row.split,
         "revision": row.revision,
     }
     return {
-        "task": {"type": row.hub_task, "name": one_line(row.task)},
+        "task": {"type": row.hub_task, "name": join_lines(row.task)},
         "dataset": {key: value for key, value in dataset.items() if value is not None},
-        "metrics": [{"type": row.metric_id, "value": row.value, "name": one_line(row.metric)}],
+        "metrics": [{"type": row.metric_id, "value": row.value, "name": join_lines(row.metric)}],
     }
 
 

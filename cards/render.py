@@ -18,7 +18,7 @@ from cards import escape
 from cards.errors import CardError
 from cards.facts import FACTS_PATH, Citation, DatasetFacts, ModelFacts, StatisticsRow
 from cards.languages import describe
-from cards.licenses import inputs_of, licence_of
+from cards.licenses import find_licence, list_inputs
 from cards.metadata import format_front_matter, make_dataset_metadata, make_model_metadata
 
 HAND_START = "<!-- written by hand: start -->"
@@ -50,11 +50,11 @@ def render_dataset_card(facts: DatasetFacts, previous: str | None = None) -> str
         previous,
         reasons={r: m for step in facts.funnel for r, m in step.meanings.items()},
         split_names=list(names),
-        measures=_measures(facts.statistics),
-        definitions=_definitions(facts.statistics),
+        measures=_list_measures(facts.statistics),
+        definitions=_list_definitions(facts.statistics),
         on_configs=list(dict.fromkeys(row.config for row in facts.statistics)),
         corpora=list(dict.fromkeys(name for row in facts.statistics for name in row.references)),
-        sources=_sources(facts),
+        sources=_list_sources(facts),
     )
     return format_front_matter(make_dataset_metadata(facts)) + body
 
@@ -74,7 +74,7 @@ def render_card(facts: DatasetFacts | ModelFacts, previous: str | None = None) -
     return render_model_card(facts, previous)
 
 
-def hand_written(previous: str | None) -> str:
+def find_hand_written(previous: str | None) -> str:
     """What stands between the markers of a card, the line ends around it included.
 
     Raises:
@@ -82,8 +82,8 @@ def hand_written(previous: str | None) -> str:
     """
     if previous is None:
         return _HAND_EMPTY
-    starts = [m.end() for m in _marker(HAND_START).finditer(previous)]
-    ends = [m.start() for m in _marker(HAND_END).finditer(previous)]
+    starts = [m.end() for m in _match_marker(HAND_START).finditer(previous)]
+    ends = [m.start() for m in _match_marker(HAND_END).finditer(previous)]
     if len(starts) != 1 or len(ends) != 1 or ends[0] <= starts[0]:
         raise CardError(
             f"the README.md there has no single section between {HAND_START} and {HAND_END}",
@@ -92,7 +92,7 @@ def hand_written(previous: str | None) -> str:
     return previous[starts[0] : ends[0]]
 
 
-def _marker(text: str) -> re.Pattern[str]:
+def _match_marker(text: str) -> re.Pattern[str]:
     """A marker alone on its line, where no value of the facts can stand."""
     return re.compile(rf"^{re.escape(text)}(?=\r?$)", re.MULTILINE)
 
@@ -112,7 +112,7 @@ class Measure:
     references: dict[str, float | None] = field(default_factory=dict)
 
 
-def _measures(rows: Sequence[StatisticsRow]) -> list[Measure]:
+def _list_measures(rows: Sequence[StatisticsRow]) -> list[Measure]:
     """The statistics with a row a metric."""
     found: dict[str, Measure] = {}
     for row in rows:
@@ -122,7 +122,7 @@ def _measures(rows: Sequence[StatisticsRow]) -> list[Measure]:
     return list(found.values())
 
 
-def _definitions(rows: Sequence[StatisticsRow]) -> dict[str, list[str]]:
+def _list_definitions(rows: Sequence[StatisticsRow]) -> dict[str, list[str]]:
     """Definition → the metrics that it defines."""
     found: dict[str, list[str]] = {}
     for row in rows:
@@ -132,7 +132,7 @@ def _definitions(rows: Sequence[StatisticsRow]) -> dict[str, list[str]]:
     return found
 
 
-def _sources(facts: DatasetFacts) -> dict[str, list[str]]:
+def _list_sources(facts: DatasetFacts) -> dict[str, list[str]]:
     """Source → the reference corpora whose numbers are from there, with their sizes."""
     found: dict[str, list[str]] = {}
     for corpus in facts.reference_corpora:
@@ -141,7 +141,7 @@ def _sources(facts: DatasetFacts) -> dict[str, list[str]]:
     return found
 
 
-def _own_citation(facts: DatasetFacts | ModelFacts) -> Citation:
+def _make_citation(facts: DatasetFacts | ModelFacts) -> Citation:
     fields = {"title": facts.title, "note": f"Version {facts.version}"}
     if facts.repo_id:
         kind = "datasets/" if facts.kind == "dataset" else ""
@@ -152,17 +152,17 @@ def _own_citation(facts: DatasetFacts | ModelFacts) -> Citation:
 def _render(
     template: str, facts: DatasetFacts | ModelFacts, previous: str | None, **more: Any
 ) -> str:
-    inputs = inputs_of(facts)
-    hand = escape.Markdown(HAND_START + hand_written(previous) + HAND_END)
+    inputs = list_inputs(facts)
+    hand = escape.Markdown(HAND_START + find_hand_written(previous) + HAND_END)
     text = (
-        environment()
+        make_environment()
         .get_template(template)
         .render(
             facts=facts,
             facts_path=FACTS_PATH,
             inputs=inputs,
-            licence=licence_of(inputs),
-            own_citation=_own_citation(facts),
+            licence=find_licence(inputs),
+            own_citation=_make_citation(facts),
             hand=hand,
             **more,
         )
@@ -171,7 +171,7 @@ def _render(
 
 
 @cache
-def environment(package: str = "cards") -> jinja2.Environment:
+def make_environment(package: str = "cards") -> jinja2.Environment:
     """A package's Markdown templates: a forgotten name is an error, a printed value is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader(package),
@@ -184,17 +184,17 @@ def environment(package: str = "cards") -> jinja2.Environment:
         autoescape=False,
     )
     environment.filters.update(
-        paragraph=escape.paragraph,
-        code=escape.code,
-        literal=escape.literal,
-        bibtex=lambda citation: escape.bibtex(citation.kind, citation.key, citation.fields),
-        href=escape.href,
-        count=escape.count,
-        number=escape.number,
-        share=escape.share,
-        short=escape.short,
-        size=escape.size,
-        duration=escape.duration,
+        paragraph=escape.escape_paragraph,
+        code=escape.format_code,
+        literal=escape.format_literal,
+        bibtex=lambda citation: escape.format_bibtex(citation.kind, citation.key, citation.fields),
+        href=escape.format_href,
+        count=escape.format_count,
+        number=escape.format_number,
+        share=escape.format_share,
+        short=escape.shorten,
+        size=escape.format_size,
+        duration=escape.format_duration,
         languages=describe,
     )
     return environment

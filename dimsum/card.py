@@ -16,8 +16,8 @@ from cards.facts import (
     RunFacts,
     Setting,
 )
-from cards.languages import describe, with_article
-from cards.licenses import inputs_of, licence_of
+from cards.languages import add_article, describe
+from cards.licenses import find_licence, list_inputs
 from cards.render import render_model_card
 from cards.text import read_text
 from dimsum import __version__
@@ -76,7 +76,7 @@ def describe_student(name: str, spec: StudentSpec, reference: str) -> ModelFacts
             by_what_they_read(
                 tasks,
                 lambda some: either([task.verb for task in some]),
-                lambda task: with_article(languages, task.reads[0]),
+                lambda task: add_article(languages, task.reads[0]),
             )
         ),
         reads=either([task.texts_in(describe(languages)) for task in tasks]),
@@ -195,7 +195,7 @@ def _what_it_does(tasks: Sequence[TaskDefinition], languages: Sequence[str]) -> 
 
 def _link(reference: str, data: DatasetFacts | None) -> Link:
     if data is not None:
-        licence = licence_of(inputs_of(data)).id
+        licence = find_licence(list_inputs(data)).id
         return Link(title=data.title, repo_id=data.repo_id, licence=licence)
     name, _, revision = reference.partition("@")
     shown = public_name(name)

@@ -35,7 +35,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from cards.tables import table
+from cards.tables import format_table
 from scripts.bench.nucleus import contexts_of, kept_sentence, load
 from scripts.bench.sampler_engines import ENGINES, HOW, MODEL, STOPS, Missing, convert
 
@@ -120,7 +120,7 @@ A sentence is kept if the text has a first whole one. Ratios are of sentences ke
 median of the rounds, to this project's sampler. {busy} Memory is the largest resident size of the \
 process, with loading.
 
-{table(heads, rows, "llrrrrrrr")}
+{format_table(heads, rows, "llrrrrrrr")}
 {absent}
 Only this project's sampler and llama.cpp's server, asked by this project, end with the sentence; \
 "ended early" ends at the first {", ".join(map(repr, sorted(STOPS)))}, be it an abbreviation's; \

@@ -31,7 +31,7 @@ from builder.measures.registry import OPTIONAL
 from builder.models import public_name
 from builder.pool import ModelPool
 from builder.validity.fit import area_under
-from cards.tables import table
+from cards.tables import format_table
 from dimsum.data.files import rows_in
 
 QUESTIONS = ("valid", "faithful", "fluent", "main_point")
@@ -113,7 +113,7 @@ def page(rows: list[Row], config: BuildConfig, file: str, dtype: str) -> str:
             "way. *Measure adds* is what the area for valid loses when all columns of the measure "
             "are taken from a logistic model of all columns, on contexts that it has not seen "
             f"({FOLDS} folds). That model alone: {together}.",
-            table(head, lines, "llr"),
+            format_table(head, lines, "llr"),
         ]
     )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cards.escape import Markdown
-from cards.tables import table
+from cards.tables import format_table
 from dimsum.files import write_text
 
 PAGE = Path(__file__).parents[2] / "docs" / "experiments" / "distillation.md"
@@ -31,7 +31,7 @@ def page(toy: Any, step: Any | None, text: Any | None = None) -> str:
         "## A toy whose answer is known",
         f"Distributions over {toy['classes']:,} classes. A student that can be anything ends at "
         "its teacher under every divergence (scaled, nats):",
-        table(
+        format_table(
             ["beta", "at the start", "at the end", "largest error of a probability"],
             [
                 [beta, f"{row['start']:.3f}", f"{row['end']:.1e}", f"{row['largest_error']:.1e}"]
@@ -42,7 +42,7 @@ def page(toy: Any, step: Any | None, text: Any | None = None) -> str:
         f"700, each with a standard deviation of 30; together they have the mean "
         f"{toy['teacher']['mean']:.1f} and the standard deviation {toy['teacher']['sd']:.1f}. The "
         "best bell found from three beginnings:",
-        table(
+        format_table(
             ["beta", "divergence", "mean", "standard deviation"],
             [
                 [beta, f"{row['divergence']:.4f}", f"{row['mean']:.1f}", f"{row['sd']:.1f}"]
@@ -55,7 +55,7 @@ def page(toy: Any, step: Any | None, text: Any | None = None) -> str:
         "student can only follow by a straight line; the student's first tokens lie elsewhere "
         "than the teacher's. Forward KL of the second token where the student itself goes, mean "
         f"and 95% bootstrap interval over {toy['seeds']} seeds:",
-        table(
+        format_table(
             ["trained on", "forward KL"],
             [
                 [name, spread(toy["exposure"][key])]
@@ -86,7 +86,7 @@ def compare_steps(step: Any) -> str:
             f"{wanted['target']} of a target, by TRL {wanted['trl']}'s `GKDTrainer.compute_loss` "
             f"and here; `{wanted['teacher']}` is the teacher, {wanted['layers']} of its layers the "
             f"student, beta {wanted['beta']}, float32 on a CPU, by turns {wanted['rounds']} times.",
-            table(
+            format_table(
                 ["", "here", "TRL"],
                 [
                     ["loss", *(f"{step['loss'][side]:.7f}" for side in ("ours", "trl"))],
@@ -153,9 +153,9 @@ def of_text(text: Any) -> str:
             f"All write greedily for the same {text['examples']} sources under "
             f"`{of['code']}`; the critic of the table gave no reward. Tokens are counted in a "
             "second of processor time.",
-            table([*("", *COLUMNS.values()), "tokens/s", "parameters, millions"], rows),
+            format_table([*("", *COLUMNS.values()), "tokens/s", "parameters, millions"], rows),
             "Differences on the same sources, paired bootstrap:",
-            table(["", "against", "in", "difference", "p"], tests),
+            format_table(["", "against", "in", "difference", "p"], tests),
             *verdicts(text),
         ]
     )

@@ -34,7 +34,7 @@ from builder.run import build, resolve_header
 from builder.statistics.funnel import funnel
 from builder.store import Run
 from builder.versions import library_versions
-from cards.tables import table
+from cards.tables import format_table
 from dimsum.settings import apply_overrides
 
 PAGE = Path("docs/experiments/generation.md")
@@ -196,8 +196,8 @@ def tables(rows: list[dict[str, Any]]) -> str:
     second = ["recipe", "T", "pairs of the recipe's own branch", "ROUGE-L", "density"]
     return "\n\n".join(
         [
-            table([*head, "accepted per teacher second"], found),
-            table([*second, "compression"], like),
+            format_table([*head, "accepted per teacher second"], found),
+            format_table([*second, "compression"], like),
         ]
     )
 

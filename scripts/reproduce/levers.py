@@ -34,7 +34,7 @@ from student_page import (
     write_readings,
 )
 
-from cards.tables import table
+from cards.tables import format_table
 from dimsum.files import whole_file
 from dimsum.training.recipe import Recipe
 
@@ -100,7 +100,7 @@ def write_students(folder: Path, base: str, answers: Answers) -> str:
         start = [name, differences(facts["recipe"], usual), facts["steps"], seconds / 60, loss]
         rows.append((start, cells))
     first = ["student", "differs in", "steps", "minutes", "validation loss"]
-    metrics = table(
+    metrics = format_table(
         [*first, *head], [[*start, *(cells.get(key) for key in head)] for start, cells in rows]
     )
     return f"{metrics}\n\n{write_valid(names, base, answers)}"
@@ -119,7 +119,7 @@ def write_valid(names: Sequence[str], base: str, answers: Answers) -> str:
         shares = [share([found[i] for found in own.values()]) for i in range(len(ASKED))]
         rows.append([name, len(own), *shares, won, lost, f"{p:.3f}"])
     head = ["student", "texts", *ASKED, f"valid, {base} not", f"{base} valid, it not", "p"]
-    return table(head, rows)
+    return format_table(head, rows)
 
 
 def main(texts: list[str] | None = None) -> None:

@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from builder.report.drawing import Picture, write_pictures
 from builder.report.text import shorten
 from builder.report.themes import LIGHT
-from cards.escape import Markdown, code
-from cards.tables import table
+from cards.escape import Markdown, format_code
+from cards.tables import format_table
 from dimsum.files import write_text
 from scripts.reproduce.proximity_findings import GROUPS, VERDICTS
 
@@ -51,7 +51,7 @@ def show(one: Mapping[str, Any], factor: float = 1, unit: str = "") -> str:
 
 def cells(head: str, rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Markdown:
     names = ("drawn", "distinct", "pairs judged", "mutually entailing, %")
-    return table(
+    return format_table(
         (head, *names, "Self-BLEU of them", "BLEU of the others"),
         [
             (
@@ -84,7 +84,7 @@ def text_of(found: Mapping[str, Any]) -> str:
         if whole["equivalent"] < 100
         else ""
     )
-    claimed = table(
+    claimed = format_table(
         ("claim", "number that decides it", "found", "verdict"),
         [(c["text"], c["number"], show(c["found"]), c["verdict"]) for c in found["claims"]],
     )
@@ -96,18 +96,18 @@ def text_of(found: Mapping[str, Any]) -> str:
         "sentences, temperature",
         [(f"{c['length']}, {c['temperature']:g}", c) for c in found["cells"]],
     )
-    means = table(
+    means = format_table(
         ("layer", *(f"{group} (n)" for group in GROUPS)),
         [
             (x["layer"], *(f"{show(x['means'][g])} ({x['pairs'][g]:,})" for g in GROUPS))
             for x in found["likeness"]
         ],
     )
-    effects = table(
+    effects = format_table(
         ("layer", "comparison", "Cohen's d"),
         [(x["layer"], n, show(one)) for x in found["likeness"] for n, one in x["effects"].items()],
     )
-    examples = table(
+    examples = format_table(
         ("temperature", "one", "the other"),
         [(f"{t:g}", shorten(a, 300), shorten(b, 300)) for t, a, b in found["examples"]],
     )
@@ -117,9 +117,9 @@ def text_of(found: Mapping[str, Any]) -> str:
         )
     return f"""# Does the teacher say the same thing again?
 
-Of {whole["pairs"]:,} pairs of distinct next sentences that {code(settings["teacher"])} wrote \
-after the same context, {show(whole["share"], 100, " %")} entail each other, with a Self-BLEU of \
-{show(whole["self_bleu"])}.
+Of {whole["pairs"]:,} pairs of distinct next sentences that {format_code(settings["teacher"])} \
+wrote after the same context, {show(whole["share"], 100, " %")} entail each other, with a \
+Self-BLEU of {show(whole["self_bleu"])}.
 
 {few}{claims(found)}
 

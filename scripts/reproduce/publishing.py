@@ -148,7 +148,7 @@ def outcomes(result: dict[str, Any]) -> list[str]:
 
 def page(results: dict[str, Any]) -> str:
     """All outcomes as Markdown."""
-    from cards.tables import table
+    from cards.tables import format_table
 
     rows = []
     ran = {name: results[name] for name in everything() if results.get(name, {}).get("done")}
@@ -160,7 +160,7 @@ def page(results: dict[str, Any]) -> str:
         outcome = [count["absorbed"], count["resumed"], count["wrong"]]
         rows.append([scenario, way, len(result["requests"]), count.total(), *outcome, result["at"]])
     head = ["scenario", "by", "requests", "cells", "absorbed", "resumed", "wrong", "run on"]
-    lines = [INTRODUCTION, "## In short", "", table(head, rows, "llrrrrrl")]
+    lines = [INTRODUCTION, "## In short", "", format_table(head, rows, "llrrrrrl")]
     missing = [name for name in everything() if name not in ran]
     if missing:
         lines += ["", f"Not run to their end yet: {', '.join(missing)}."]
@@ -175,7 +175,7 @@ def page(results: dict[str, Any]) -> str:
 def _times(times: list[dict[str, Any]]) -> list[str]:
     """Publishing beside `upload_folder`, as `scripts/bench/publish.py` measured it."""
     from cards.escape import Markdown
-    from cards.tables import table
+    from cards.tables import format_table
 
     if not times:
         return []
@@ -188,12 +188,12 @@ def _times(times: list[dict[str, Any]]) -> list[str]:
         rows.append([data, time_["transfer"], *seconds, time_["ratio"], runs, time_["at"]])
     head = ["data", "by", *(Markdown(f"`{way}`") for way in WAYS), "ratio", "runs", "measured"]
     said = "Medians of seconds; `publish` also hashes, lints and verifies."
-    return ["", "## Time", "", said, "", table(head, rows, "llrrrrl")]
+    return ["", "## Time", "", said, "", format_table(head, rows, "llrrrrl")]
 
 
 def _outcomes(rows: list[dict[str, str]], first: str) -> str:
     from cards.escape import Markdown
-    from cards.tables import table
+    from cards.tables import format_table
 
     names = list(dict.fromkeys(name for row in rows for name in row if name != first))
     short = {"absorbed": "a", "resumed": "r", None: None}
@@ -202,7 +202,7 @@ def _outcomes(rows: list[dict[str, str]], first: str) -> str:
         + [short.get(row.get(name), row.get(name)) for name in names]
         for number, row in enumerate(rows, 1)
     ]
-    return table(["", first, *names], cells, "rlc")
+    return format_table(["", first, *names], cells, "rlc")
 
 
 def everything() -> list[str]:

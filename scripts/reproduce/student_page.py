@@ -20,7 +20,7 @@ from scipy.stats import binomtest
 from builder.audit.intervals import clopper_pearson
 from builder.config import load_config
 from cards.escape import Markdown, escape
-from cards.tables import table
+from cards.tables import format_table
 from dimsum.spec import read_spec
 
 SHOWN = 20
@@ -106,7 +106,7 @@ def write_corpus(runs: list[Path]) -> str:
             ]
         )
     head = ["run", "its own pairs", "pairs so far", "summaries", "paraphrases", "codes", "minutes"]
-    return table(head, rows)
+    return format_table(head, rows)
 
 
 def write_settings(runs: list[Path]) -> str:
@@ -152,7 +152,7 @@ def write_training(students: list[Path]) -> str:
             ]
         )
     head = ["student", "from", "pairs", "with repeats", "steps", "validation loss", "prompt"]
-    return table([*head, "rate", "LoRA rank", "minutes"], rows)
+    return format_table([*head, "rate", "LoRA rank", "minutes"], rows)
 
 
 def training_of(folder: Path) -> Any:
@@ -193,7 +193,7 @@ def write_aims(documents: Mapping[str, Any]) -> str:
                     met = "yes" if found[part] >= least else Markdown("**no**")
                     line = f"{name}: {student}, {part} obeyed"
                     rows.append([line, f"{found[part]:.3f} of {least}", met])
-    return table(["aim", "measured", "reached"], rows)
+    return format_table(["aim", "measured", "reached"], rows)
 
 
 def strongest(systems: Mapping[str, Any], names: list[str], metric: str) -> str:
@@ -255,10 +255,10 @@ def write_readings(path: Path, part: str | None = None) -> str:
             f"(../../builder/audit/guideline.md) ([answers]({path.name})). An answer counts as "
             f"yes where all say yes; they agreed on valid in {agree / len(rows):.1%}. Intervals "
             "are Clopper-Pearson at 95%.",
-            table(["data", "system", "texts", *ASKED], lines),
+            format_table(["data", "system", "texts", *ASKED], lines),
             "Sources where only the first is valid, and where only the other is, with the exact p "
             "that the first is not better:",
-            table(["data", "systems", "first", "other", "p"], tests),
+            format_table(["data", "systems", "first", "other", "p"], tests),
         ]
     )
 
@@ -287,7 +287,7 @@ def write_control(documents: Mapping[str, Any]) -> str:
             rows.append([name, student, "all", found["length"], found["style"], found["control"]])
             for code, one in found["by_code"].items():
                 rows.append([name, student, code, one["length"], one["style"], one["control"]])
-    return table(["data", "student", "code", "length", "style", "both"], rows)
+    return format_table(["data", "student", "code", "length", "style", "both"], rows)
 
 
 def write_judgements(document: Any) -> str:
@@ -310,9 +310,9 @@ def write_judgements(document: Any) -> str:
     head = f"{document['examples']:,} sources, {document['references']:.2f} references each."
     parts = [
         f"{head} {document['intervals'].capitalize()}.",
-        table(["system", *main, *rest], cells),
+        format_table(["system", *main, *rest], cells),
         "Differences, with the p of the paired bootstrap that the first is not better:",
-        table(["first", "other", "metric", "difference", "p"], tests),
+        format_table(["first", "other", "metric", "difference", "p"], tests),
     ]
     asked = [found["facts"] for found in systems.values() if "prompt" in found["facts"]]
     if asked:

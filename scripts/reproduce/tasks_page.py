@@ -8,7 +8,7 @@ from validity_page import QUESTIONS, Row, by_all
 
 from builder.audit.agreement import alpha
 from builder.audit.intervals import clopper_pearson
-from cards.tables import table
+from cards.tables import format_table
 from dimsum.tasks import task_of
 
 METRICS = ("rougeL", "bertscore", "compression", "copy_rate")
@@ -39,7 +39,9 @@ def yields(runs: Iterable[Row]) -> str:
         row += [entered["pairs"], kept["pairs"], kept["scores"], kept["decisions"], pairs]
         lines.append([*row, f"{one['seconds'] / 60:.0f}"])
     head = ["build", "openings", "contexts", "candidates", "ordered pairs", "inside the bounds"]
-    return table([*head, "scored", "by the rules", "released", "minutes"], lines, "lrrrrrrrlr")
+    return format_table(
+        [*head, "scored", "by the rules", "released", "minutes"], lines, "lrrrrrrrlr"
+    )
 
 
 def reasons(one: Row) -> str:
@@ -49,7 +51,7 @@ def reasons(one: Row) -> str:
         if step["stage"] in ("pairs", "scores", "decisions", "duplicates"):
             for reason, count in list(step["rejected"].items())[:6]:
                 lines.append([step["stage"], f"`{reason}`", count])
-    return table(["stage", "reason", "pairs"], lines, "llr")
+    return format_table(["stage", "reason", "pairs"], lines, "llr")
 
 
 def precision(readings: Sequence[Row]) -> str:
@@ -62,7 +64,7 @@ def precision(readings: Sequence[Row]) -> str:
         readers = len(rows[0]["readers"])
         lines.append([name, task, system, readers, *shares, agreement(rows, "valid")])
     head = ["build", "task", "written by", "readers", *(q.replace("_", " ") for q in QUESTIONS)]
-    return table([*head, "agreement on valid"], lines, "lllr")
+    return format_table([*head, "agreement on valid"], lines, "lllr")
 
 
 def shown(rows: Sequence[Row]) -> str:
@@ -71,7 +73,7 @@ def shown(rows: Sequence[Row]) -> str:
         said = "".join("+" if reader["valid"] else "-" for reader in row["readers"])
         notes = "; ".join(r["note"] for r in row["readers"] if r["note"])
         lines.append([row["control"], row["source"], row["target"], said, notes])
-    return table(["control", "source", "target", "valid", "notes"], lines, "l")
+    return format_table(["control", "source", "target", "valid", "notes"], lines, "l")
 
 
 def evaluated(evaluations: Iterable[Row]) -> str:
@@ -84,7 +86,7 @@ def evaluated(evaluations: Iterable[Row]) -> str:
                 for name in METRICS
             ]
             lines.append([one["task"], one["examples"], system, *cells])
-    return table(["task", "pairs", "system", *METRICS], lines, "lrlr")
+    return format_table(["task", "pairs", "system", *METRICS], lines, "lrlr")
 
 
 def trained(students: Iterable[Row]) -> str:
@@ -92,7 +94,7 @@ def trained(students: Iterable[Row]) -> str:
         [", ".join(one["tasks"]), one["base"], sum(one["trained"].values()), one["minutes"]]
         for one in students
     ]
-    return table(["student of", "from", "pairs", "minutes"], lines, "llrr")
+    return format_table(["student of", "from", "pairs", "minutes"], lines, "llrr")
 
 
 def page(facts: Row, readings: Sequence[Row], notes: Row) -> str:

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from builder.audit.agreement import alpha
 from builder.audit.intervals import clopper_pearson
-from cards.tables import table
+from cards.tables import format_table
 
 Row = dict[str, Any]
 QUESTIONS = ("valid", "faithful", "fluent", "main_point")
@@ -80,7 +80,7 @@ def ladder(earlier: Iterable[Row], builds: dict[str, list[Row]], about: Row) -> 
             readers = str(len(some[0]["readers"]))
             lines.append([about[name]["way"] + which, readers, len(some), valid, *shares])
     head = ["build", "readers", "pairs", "valid by all", "share valid", "share faithful"]
-    return table(head, lines, "lr")
+    return format_table(head, lines, "lr")
 
 
 def thresholds(rows: Sequence[Row]) -> str:
@@ -94,7 +94,7 @@ def thresholds(rows: Sequence[Row]) -> str:
         valid = sum(by_all(row, "valid") for row in kept)
         lines.append([least, len(kept), valid, share(kept, "valid"), f"{predicted:.0%}"])
     head = ["validity at least", "pairs", "valid by all", "share valid", "predicted"]
-    return table(head, lines, "r")
+    return format_table(head, lines, "r")
 
 
 def objections(rows: Sequence[Row]) -> str:
@@ -105,7 +105,9 @@ def objections(rows: Sequence[Row]) -> str:
             denied = [q for q in QUESTIONS[1:] if not by_all(row, q)]
             found[" and ".join(f"not {q.replace('_', ' ')}" for q in denied) or "source"] += 1
     named = {"source": "the source makes no sense, or other doubts"}
-    return table(["why not", "pairs"], [[named.get(k, k), n] for k, n in found.most_common()], "lr")
+    return format_table(
+        ["why not", "pairs"], [[named.get(k, k), n] for k, n in found.most_common()], "lr"
+    )
 
 
 def unselected(rows: Sequence[Row]) -> str:
@@ -115,7 +117,7 @@ def unselected(rows: Sequence[Row]) -> str:
         said = "".join("+" if reader["valid"] else "-" for reader in row["readers"])
         notes = "; ".join(reader["note"] for reader in row["readers"] if reader["note"])
         lines.append([row["source"], row["target"], said, notes])
-    return table(["source", "target", "valid", "notes"], lines, "l")
+    return format_table(["source", "target", "valid", "notes"], lines, "l")
 
 
 def page(readings: Sequence[Row], about: Row) -> str:

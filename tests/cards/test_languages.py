@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cards.languages import NAMES, describe, with_article
+from cards.languages import NAMES, add_article, describe
 from cards.metadata import make_model_metadata
 from cards.render import render_model_card
 from tests.cards.examples import model_facts
@@ -25,7 +25,7 @@ from tests.cards.examples import model_facts
 )
 def test_words(codes: tuple[str, ...], words: str, sentence: str) -> None:
     assert describe(codes) == words
-    assert with_article(codes, "sentence") == sentence
+    assert add_article(codes, "sentence") == sentence
     assert len(NAMES) > 100
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from cards.hub_values import LICENCES
-from cards.licenses import LicenceInput, licence_of
+from cards.licenses import LicenceInput, find_licence
 from cards.render import render_dataset_card
 from tests.cards.examples import CRITIC, TEACHER, dataset_facts
 
 
 def computed(*licences: str | None) -> str:
     inputs = [LicenceInput(what=f"input {i}", licence=x) for i, x in enumerate(licences)]
-    return licence_of(inputs).id
+    return find_licence(inputs).id
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from cards.metadata import dump_yaml, make_dataset_metadata, make_model_metadata
 from cards.render import (
     HAND_END,
     HAND_START,
-    environment,
-    hand_written,
+    find_hand_written,
+    make_environment,
     render_dataset_card,
     render_model_card,
 )
@@ -148,7 +148,7 @@ def hostile_model(text: str) -> ModelFacts:
 def test_text_cannot_break_out(text: str) -> None:
     calm = render_dataset_card(hostile_dataset("calm words"))
     card = render_dataset_card(hostile_dataset(text))
-    assert hand_written(card) == "\n"
+    assert find_hand_written(card) == "\n"
     head, body = split_card(card)
     assert yaml.safe_load(head) == make_dataset_metadata(hostile_dataset(text))
     assert set(yaml.safe_load(head)) == set(yaml.safe_load(split_card(calm)[0]))
@@ -208,7 +208,7 @@ def test_a_card_without_one_section_is_not_overwritten(previous: str) -> None:
 
 def test_a_forgotten_name_is_an_error() -> None:
     with pytest.raises(UndefinedError):
-        environment().from_string("{{ nobody_set_this }}").render()
+        make_environment().from_string("{{ nobody_set_this }}").render()
 
 
 def test_a_split_without_rows_is_left_out() -> None:
