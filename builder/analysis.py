@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from builder.sentences import nlp
+from builder.sentences import load_nlp
 
 OF_ANALYSIS = ("spacy",)
 """Libraries whose versions change what is found in a sentence."""
@@ -169,7 +169,7 @@ def analyse_all(texts: list[str]) -> list[Analysis]:
     Raises:
         BuilderError: spaCy's English pipeline is not installed.
     """
-    pipeline = nlp()
+    pipeline = load_nlp()
     with pipeline.select_pipes(disable=[name for name in UNUSED if name in pipeline.pipe_names]):
         return [_gather(list(parsed), parsed.text) for parsed in pipeline.pipe(texts)]
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from builder.config import PRESETS, BuildConfig, DomainConfig, load_config
 from builder.domains import read_openings
 from builder.errors import ConfigError
-from dimsum.settings import did_you_mean
+from dimsum.settings import suggest_word
 
 
 def annotate_preset(
@@ -35,7 +35,7 @@ def annotate_preset(
         preset = tasks[0] if len(tasks) == 1 and tasks[0] in PRESETS.names else "embedded"
     if preset not in PRESETS.names:
         raise ConfigError(
-            f"no preset is called {preset!r}{did_you_mean(preset, PRESETS.names)}",
+            f"no preset is called {preset!r}{suggest_word(preset, PRESETS.names)}",
             hint=f"presets: {', '.join(PRESETS.names)}",
         )
     config = load_config(preset, [f"tasks={json.dumps(list(tasks))}"] if tasks else [])

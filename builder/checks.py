@@ -9,7 +9,7 @@ from pathlib import Path
 from builder.config import BuildConfig, ModelConfig
 from builder.critics.spec import read_spec
 from builder.environment import models_of
-from builder.models import loading, resolve
+from builder.models import explain_loading, resolve
 from builder.pool import ModelPool, pool_of
 from builder.stages.order import stages_of, units_of
 from builder.unit import Opened, files_of
@@ -162,7 +162,7 @@ def check_critic(reference: str, device: str | None = None) -> None:
     spec = read_spec(Path(resolved.path))
     if spec is None:
         check_model(reference, "classifier", device=device, role="critic")
-        with loading(reference):
+        with explain_loading(reference):
             config = AutoConfig.from_pretrained(resolved.path, **resolved.arguments())
         label_columns(config.id2label)
         return

@@ -34,11 +34,11 @@ from builder.run import BuildResult, build
 from builder.store import RUN_FILE, Run
 from dimsum.hub import find_models
 from dimsum.lock import hold
-from dimsum.settings import PathInFile, Presets, Settings, begun_from, in_folder, load
+from dimsum.settings import PathInFile, Presets, Settings, begin_from, load, place_in_folder
 from dimsum.spec import SPEC_FILE
 from dimsum.training.recipe import PRESETS as RECIPES
 from dimsum.training.recipe import Recipe, load_recipe
-from dimsum.training.train import models_of
+from dimsum.training.train import list_models
 
 ROUNDS = Presets("builder", ("embedded",), folder="presets/rounds")
 
@@ -53,20 +53,20 @@ def _configuration(source: str) -> BuildConfig:
 class DistillConfig(Settings):
     """The rounds; what is left out is as in the paper."""
 
-    corpus: Annotated[BuildConfig, begun_from(_configuration, PRESETS.names)] = Field(
+    corpus: Annotated[BuildConfig, begin_from(_configuration, PRESETS.names)] = Field(
         description="D0: a preset, a YAML of `dimsum build` or a run; or {from: one of them, and "
         "values that differ}. A finished run without such values is taken as it is"
     )
-    student: Annotated[Recipe, begun_from(load_recipe, RECIPES.names)] = Field(
+    student: Annotated[Recipe, begin_from(load_recipe, RECIPES.names)] = Field(
         description="M1: a preset or a YAML of `dimsum train`, or {from: ..., and values}"
     )
     rounds: int = Field(1, ge=0, description="0 trains M1 and stops")
     rewriting: RewritingConfig = RewritingConfig()
     later_corpora: Annotated[
-        BuildConfig | None, begun_from(_configuration, PRESETS.names, otherwise="corpus")
+        BuildConfig | None, begin_from(_configuration, PRESETS.names, otherwise="corpus")
     ] = Field(None, description="what differs in the rounds' corpora, such as rules")
     later_students: Annotated[
-        Recipe | None, begun_from(load_recipe, RECIPES.names, otherwise="student")
+        Recipe | None, begin_from(load_recipe, RECIPES.names, otherwise="student")
     ] = Field(None, description="what differs in the trainings after M1")
     finished: PathInFile | None = Field(None, description="set where corpus is a run")
 
@@ -76,7 +76,7 @@ class DistillConfig(Settings):
         corpus = document.get("corpus") if isinstance(document, Mapping) else None
         if not isinstance(corpus, str) or corpus in PRESETS.names:
             return document
-        path = in_folder(Path(corpus), info).absolute()
+        path = place_in_folder(Path(corpus), info).absolute()
         return {**document, "finished": path} if (path / RUN_FILE).is_file() else document
 
     @model_validator(mode="after")
@@ -157,7 +157,7 @@ def _distill(
 ) -> Distilled:
     settings, later = config.corpus, config.later_corpora or config.corpus
     later_recipe = config.later_students or config.student
-    find_models(*models_of(config.student), *models_of(later_recipe)[1:])
+    find_models(*list_models(config.student), *list_models(later_recipe)[1:])
     if not (folder / "student-1" / SPEC_FILE).is_file():
         check_student(config.student, device)
         check_rounds([config.student, later_recipe], later, folder, device)

@@ -6,7 +6,7 @@ import os
 import shutil
 from typing import Any
 
-from builder.models import EMBEDDED, cache_folder, embedded_folder
+from builder.models import EMBEDDED, find_cache_folder, find_embedded
 from builder.versions import library_versions
 from dimsum.devices import measure_bf16_speedup, pick_device, pick_dtype
 from dimsum.errors import DimsumError
@@ -35,24 +35,24 @@ def examine() -> dict[str, dict[str, Any]]:
         "devices": devices,
         "models": {**{f"embedded:{name}": _find(name) for name in EMBEDDED}, "spaCy": _spacy()},
         "cache": {
-            "folder": str(cache_folder()),
-            "free": f"{shutil.disk_usage(_existing(cache_folder())).free / 2**30:.0f} GiB",
+            "folder": str(find_cache_folder()),
+            "free": f"{shutil.disk_usage(_existing(find_cache_folder())).free / 2**30:.0f} GiB",
         },
     }
 
 
 def _find(name: str) -> str:
     try:
-        return str(embedded_folder(name))
+        return str(find_embedded(name))
     except DimsumError as error:
         return f"missing: {error.hint}"
 
 
 def _spacy() -> str:
-    from builder.sentences import nlp
+    from builder.sentences import load_nlp
 
     try:
-        meta = nlp().meta
+        meta = load_nlp().meta
     except DimsumError as error:
         return f"missing: {error.hint}"
     return f"{meta['lang']}_{meta['name']} {meta['version']}"

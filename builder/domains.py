@@ -23,7 +23,7 @@ from pathlib import Path
 
 from builder.config import DomainConfig
 from builder.errors import ConfigError
-from dimsum.data.files import lines_in
+from dimsum.data.files import read_lines
 from dimsum.errors import UsageError
 
 MAX_OPENING = 2000
@@ -80,7 +80,7 @@ def read_openings(path: Path) -> tuple[list[str], dict[str, int]]:
             f"no file of openings at {path}", hint="give a text file with one opening a line"
         )
     try:
-        lines = list(lines_in(path))
+        lines = list(read_lines(path))
     except UsageError as error:
         raise ConfigError(error.message, hint=error.hint) from error
     usable: dict[str, None] = {}

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from builder import easier_words as words
-from builder.sentences import nlp
+from builder.sentences import load_nlp
 
 _BY_PART = {
     "VERB": words.entries(words.VERBS),
@@ -49,7 +49,7 @@ def ease_all(texts: Sequence[str]) -> list[list[str]]:
     Raises:
         BuilderError: spaCy's English pipeline is not installed.
     """
-    return [list(dict.fromkeys(_ease(parsed))) for parsed in nlp().pipe(texts)]
+    return [list(dict.fromkeys(_ease(parsed))) for parsed in load_nlp().pipe(texts)]
 
 
 def _ease(sentence: Any) -> Iterator[str]:

@@ -14,8 +14,8 @@ from builder.stages.order import stages_of
 from builder.store import RUN_FILE, Run
 from builder.stored import describe_damage
 from dimsum.errors import UsageError
-from dimsum.files import file_hash, write_json, write_text
-from dimsum.places import Place, far, place_of
+from dimsum.files import hash_file, write_json, write_text
+from dimsum.places import Place, find_far, parse_place
 
 
 def fetch_run(run: Run, folder: Path, stages: Collection[str]) -> None:
@@ -38,10 +38,10 @@ def fetch_run(run: Run, folder: Path, stages: Collection[str]) -> None:
             for name, hashed in record.files.items():
                 target = folder / stage / name
                 _fetch(run.folder / stage / name, target)
-                if file_hash(target) != hashed:
+                if hash_file(target) != hashed:
                     raise describe_damage(run.folder / stage / name)
             write_text(folder / stage / path.name, record.model_dump_json(indent=2) + "\n")
-    place = far(run.folder)
+    place = find_far(run.folder)
     for beside in (RUN_AUDITS, f"{parse_config(header['config']).name}/provenance"):
         if place is not None:
             _fetch_all(place / beside, folder / beside)
@@ -73,8 +73,8 @@ def lying_here(reference: str, stages: Collection[str] | None = None) -> Iterato
         UsageError: nothing is there.
         BuilderError: a table is not what its sidecar says.
     """
-    named = place_of(reference)
-    place = far(named)
+    named = parse_place(reference)
+    place = find_far(named)
     if place is None:
         yield reference
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from builder.models import public_name
+from builder.models import make_public_name
 
 if TYPE_CHECKING:
     from dimsum.evaluation.measure import Critic
@@ -86,4 +86,4 @@ def entailment_critic(reference: str) -> Critic:
         loaded.long.clear()
         return said
 
-    return Critic(score, f"{public_name(reference)} ({loaded.identity[:19]})", long)
+    return Critic(score, f"{make_public_name(reference)} ({loaded.identity[:19]})", long)

@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.text import Text
 
 from builder.store import Sidecar
-from dimsum.duration import duration
+from dimsum.duration import format_duration
 
 PLAIN_EVERY = 30.0
 """Seconds between two lines when standard error is not a terminal."""
@@ -81,7 +81,7 @@ class StageProgress:
             parts.append(f"{self.lost} lost")
         left = self.shards - self.done
         if fresh and left:
-            parts.append(f"{duration(left * seconds / fresh)} left")
+            parts.append(f"{format_duration(left * seconds / fresh)} left")
         return "  ".join(parts)
 
 
@@ -148,7 +148,7 @@ class Progress:
     def end(self) -> None:
         """The stage is over; leave one line about it, unless it had nothing to do."""
         if self.stage is not None and self.stage.skipped < self.stage.done:
-            took = duration(time.monotonic() - self.stage.began)
+            took = format_duration(time.monotonic() - self.stage.began)
             self.say(f"{self.stage.line()}  in {took}")
         self.stage = None
 

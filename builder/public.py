@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
-from builder.models import public_name
+from builder.models import make_public_name
 
 MODELS = frozenset({"model", "encoder", "reference"})
 """Settings whose values are references of models."""
@@ -28,7 +28,7 @@ def public(value: Any) -> Any:
 def _public_value(key: str, value: Any) -> Any:
     if key in TEXTS:
         return value
-    return public(public_name(value) if key in MODELS and isinstance(value, str) else value)
+    return public(make_public_name(value) if key in MODELS and isinstance(value, str) else value)
 
 
 def _is_windows_path(text: str) -> bool:

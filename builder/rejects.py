@@ -11,7 +11,7 @@ from builder.errors import ConfigError
 from builder.stages.order import stages_of, units_of
 from builder.stages.reasons import REASONS
 from builder.store import REJECTS, Run
-from dimsum.settings import did_you_mean
+from dimsum.settings import suggest_word
 
 
 def draw_rejects(
@@ -37,7 +37,7 @@ def draw_rejects(
     names = [s.name for s in stages_of(config)]
     if stage is not None and stage not in names:
         raise ConfigError(
-            f"no stage is called {stage!r}{did_you_mean(stage, names)}",
+            f"no stage is called {stage!r}{suggest_word(stage, names)}",
             hint=f"stages: {', '.join(names)}",
         )
     given: set[str] = set()
@@ -58,7 +58,7 @@ def draw_rejects(
     if reason is not None and not found and not _select(REASONS, reason):
         where = f"stage {stage}" if stage else "this run"
         raise ConfigError(
-            f"{where} rejected no row for a reason like {reason!r}{did_you_mean(reason, given)}",
+            f"{where} rejected no row for a reason like {reason!r}{suggest_word(reason, given)}",
             hint=f"reasons there: {', '.join(sorted(given)) or 'none, it rejected nothing'}",
         )
     chosen = random.Random(seed).sample(found, min(limit, len(found)))

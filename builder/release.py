@@ -53,8 +53,8 @@ from cards.facts import FACTS_PATH, DatasetFacts, Link
 from cards.lint_private import find_private
 from cards.render import render_dataset_card
 from cards.text import read_text
-from dimsum.files import UMASK, file_hash, write_json, write_text
-from dimsum.places import far
+from dimsum.files import UMASK, hash_file, write_json, write_text
+from dimsum.places import find_far
 
 RELEASE_VERSION = 4
 RECORD = "release.json"
@@ -100,7 +100,7 @@ def write_release(
         return folder
     check_proven(run)
     previous = Previous.read(folder)
-    away = far(folder)
+    away = find_far(folder)
     beside = None if away else folder.parent
     scratch = Path(tempfile.mkdtemp(prefix=f".{config.name}.", dir=beside))
     try:
@@ -141,7 +141,7 @@ def _current(run: Run, folder: Path, wanted: str) -> bool:
         record = json.loads((run.folder / RECORD).read_text(encoding="utf-8"))
         sums = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         return record.get("fingerprint") == wanted and all(
-            file_hash(folder / path) == expected
+            hash_file(folder / path) == expected
             for path, expected in sums.items()
             if path != "README.md"
         )
@@ -229,7 +229,7 @@ def _fill(
 def _read_input(run: Run, stage: str, name: str, path: Path) -> str:
     """A file that a stage read, if it still is what the stage read."""
     record = run.sidecar(stage, 0)
-    if record is None or not path.is_file() or record.inputs.get(name) != file_hash(path):
+    if record is None or not path.is_file() or record.inputs.get(name) != hash_file(path):
         raise BuilderError(
             f"{path} is not the {name} any more that made the {stage} of {run.folder}",
             hint=f"put it back, or make the {stage} again: `dimsum build --again`",

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from builder.sentences import nlp
+from builder.sentences import load_nlp
 
 CLAUSE_MARKS = frozenset(
     {"although", "as", "because", "before", "if", "once", "since", "though", "unless", "until"}
@@ -72,7 +72,7 @@ def reorder_all(texts: Sequence[str]) -> list[list[Reordering]]:
     Raises:
         BuilderError: spaCy's English pipeline is not installed.
     """
-    return [list(_reorder(parsed)) for parsed in nlp().pipe(texts)]
+    return [list(_reorder(parsed)) for parsed in load_nlp().pipe(texts)]
 
 
 def _reorder(sentence: Any) -> Iterator[Reordering]:

@@ -41,7 +41,7 @@ from builder.unit import Opened, files_of, find_finished, open_header, open_run
 from builder.validity.use import model_of, prior_of
 from dimsum import interrupt
 from dimsum.devices import pick_device, pick_dtype
-from dimsum.places import far, place_of
+from dimsum.places import find_far, parse_place
 from dimsum.spec import read_spec as read_student
 from dimsum.threads import use_fastest_threads, use_threads
 
@@ -92,8 +92,8 @@ def build(
     """
     for find in (model_of, prior_of):
         find(config)  # a fault in it shows before anything runs
-    run = Run.create(place_of(folder))
-    place = far(run.folder)
+    run = Run.create(parse_place(folder))
+    place = find_far(run.folder)
     if place and place.scheme == "memory" and not isinstance(config.run.engine, InProcessSettings):
         raise ConfigError(
             f"{place} is in the memory of this process, and {config.run.engine.kind} has others",

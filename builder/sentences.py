@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from builder.decoding.sentence_end import OWN_CLOSING, OWN_MARKS
-from dimsum.english import nlp as nlp
+from dimsum.english import load_nlp as load_nlp
 
 FINAL_MARKS = (".", "?", "!", *OWN_MARKS)
 CLOSING = "\"'”’)]" + OWN_CLOSING
@@ -26,7 +26,7 @@ def split(texts: Iterable[str]) -> Iterator[list[str]]:
 
     Marks of other scripts, such as `。`, end a sentence wherever they stand.
     """
-    pipeline = nlp()
+    pipeline = load_nlp()
     parts, counted = [], []
     for text in texts:
         found = _PARTS.findall(text)

@@ -19,7 +19,7 @@ from typing import Any
 
 from builder.analysis import HEDGES, QUANTIFIERS, REPORTING
 from builder.reordering import UNMOVED, raise_first
-from builder.sentences import nlp
+from builder.sentences import load_nlp
 
 PARTS = frozenset({"acl", "advcl", "advmod", "appos", "npadvmod", "prep", "relcl"})
 """Relations of a part that may be deleted where commas set it off."""
@@ -47,7 +47,7 @@ def shorten_all(texts: Sequence[str]) -> list[list[str]]:
     Raises:
         BuilderError: spaCy's English pipeline is not installed.
     """
-    return [list(dict.fromkeys(_shorten(parsed))) for parsed in nlp().pipe(texts)]
+    return [list(dict.fromkeys(_shorten(parsed))) for parsed in load_nlp().pipe(texts)]
 
 
 def _shorten(sentence: Any) -> Iterator[str]:

@@ -26,10 +26,10 @@ from pydantic import BaseModel, ConfigDict
 
 from builder.errors import BuilderError, ConfigError
 from builder.stored import GROUP, Made, naming_damage
-from dimsum.files import atomic_writer, file_hash, hash_written, write_json, write_text
+from dimsum.files import hash_file, hash_written, open_atomic, write_json, write_text
 from dimsum.lock import LOCK, hold
-from dimsum.os_errors import hint_for_missing
-from dimsum.places import source_of
+from dimsum.os_errors import explain_missing
+from dimsum.places import open_source
 
 FORMAT = 1
 RUN_FILE = "run.json"
@@ -94,7 +94,7 @@ def seed_of(*parts: Any) -> int:
 
 def write_groups(path: Path, schema: pa.Schema, groups: Iterable[pa.Table]) -> str:
     """Write parquet atomically, a group of rows for each table, and return its sha256."""
-    with atomic_writer(path) as stream:
+    with open_atomic(path) as stream:
         with pq.ParquetWriter(stream, schema, compression="zstd", write_statistics=True) as writer:
             for group in groups:
                 writer.write_table(group)
@@ -113,7 +113,7 @@ def write_table(path: Path, table: pa.Table | Made, group: int | None = None) ->
     if isinstance(table, Made):
         return write_groups(path, table.schema, table.groups())
     plain = pa.schema([_plain(column) for column in table.schema])
-    with atomic_writer(path) as stream:
+    with open_atomic(path) as stream:
         if plain == table.schema:
             pq.write_table(table, stream, group, compression="zstd", write_statistics=True)
         else:
@@ -139,13 +139,13 @@ def read_table(path: Path, columns: Sequence[str] | None = None, filters: Any = 
         BuilderError: the file is missing or damaged.
     """
     wanted = None if columns is None else list(columns)
-    with naming_damage(path), source_of(path, columns is None) as source:
+    with naming_damage(path), open_source(path, columns is None) as source:
         return pq.read_table(source, columns=wanted, filters=filters, partitioning=None)
 
 
 def _has_bytes(path: Path, hashed: str) -> bool:
     try:
-        return file_hash(path) == hashed
+        return hash_file(path) == hashed
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return False
 
@@ -220,7 +220,7 @@ class Run:
         """
         header = self.header()
         if not header:
-            hint = hint_for_missing(self.folder, "`dimsum build` makes one")
+            hint = explain_missing(self.folder, "`dimsum build` makes one")
             raise ConfigError(f"{self.folder} is not a run", hint=hint)
         return header
 

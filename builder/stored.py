@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from builder.errors import BuilderError
 from builder.statistics.partition import part_of
 from builder.statistics.words import Array
-from dimsum.places import Place, source_of
+from dimsum.places import Place, open_source
 
 GROUP = 1 << 16
 """Rows of a group, at most: of one that is read, and of one of a file that is written."""
@@ -48,7 +48,7 @@ class Stored:
         Raises:
             BuilderError: it is missing or damaged.
         """
-        with naming_damage(self.paths[0]), source_of(self.paths[0]) as source:
+        with naming_damage(self.paths[0]), open_source(self.paths[0]) as source:
             return pq.read_schema(source).remove_metadata()
 
     @property
@@ -71,13 +71,13 @@ class Stored:
         """
         names = None if columns is None else list(columns)
         for path in self.paths:
-            with naming_damage(path), source_of(path) as source, pq.ParquetFile(source) as file:
+            with naming_damage(path), open_source(path) as source, pq.ParquetFile(source) as file:
                 for batch in file.iter_batches(GROUP, columns=names):
                     yield pa.Table.from_batches([batch]).select(names or batch.schema.names)
 
 
 def _count(path: Path) -> int:
-    with naming_damage(path), source_of(path) as source:
+    with naming_damage(path), open_source(path) as source:
         return int(pq.read_metadata(source).num_rows)
 
 

@@ -36,7 +36,7 @@ from builder.statistics.study import Settings, study
 from builder.store import RUN_FILE, Run
 from builder.sweep_page import draw, page
 from dimsum.data.dataset import read_rows
-from dimsum.files import whole_file, write_json
+from dimsum.files import open_whole_file, write_json
 from dimsum.lock import hold
 from dimsum.metrics import bootstrap
 
@@ -183,7 +183,7 @@ def sweep(
             if number >= before:
                 write_json(folder / DOCUMENT, document)
         draw(document["points"], folder / "sweep.svg")
-        with whole_file(folder / "sweep.md") as stream:
+        with open_whole_file(folder / "sweep.md") as stream:
             stream.write(page(document))
     return document
 
@@ -280,5 +280,5 @@ def _measure(
 
 def _mean(values: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float, float]:
     """A mean with its 95% bootstrap interval."""
-    replicates = bootstrap.draws(len(values)) @ values / len(values)
-    return (float(values.mean()), *bootstrap.percentiles(replicates))
+    replicates = bootstrap.draw_resamples(len(values)) @ values / len(values)
+    return (float(values.mean()), *bootstrap.find_percentiles(replicates))

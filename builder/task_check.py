@@ -17,8 +17,8 @@ from builder.decide import holds
 from builder.errors import ConfigError
 from builder.measures.base import Batch
 from builder.measures.registry import MEASURES, SHIPPED
-from dimsum.controls import wording_of
-from dimsum.settings import did_you_mean
+from dimsum.controls import make_wording
+from dimsum.settings import suggest_word
 from dimsum.tasks import TaskDefinition, task_names, task_of
 from dimsum.tasks.base import can_be_named
 
@@ -114,7 +114,7 @@ def check_task(
     for index, (source, target) in enumerate(pairs):
         failed = {n: float(values[n][index]) for n, held in passes.items() if not held[index]}
         also = tuple(name for name, held in others.items() if held[index])
-        control = task.control(wording_of(source, target))
+        control = task.control(make_wording(source, target))
         tried.append(Tried(source, target, control, failed, also))
     return Check(
         task=task.name,
@@ -145,7 +145,7 @@ def _measure(task: TaskDefinition, pairs: Sequence[tuple[str, str]]) -> dict[str
         if name not in known:
             raise ConfigError(
                 f"the task {task.name} names the measure {name!r}, which nobody registered"
-                f"{did_you_mean(name, known)}",
+                f"{suggest_word(name, known)}",
                 hint="name a measure of your own in its `measures`, as module:name",
             )
     batch = Batch.of_texts([source for source, _ in pairs], [target for _, target in pairs])

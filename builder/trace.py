@@ -17,7 +17,7 @@ from builder.linked import link_stages
 from builder.stages.order import stages_of, units_of
 from builder.store import REJECTS, Run, Sidecar, seed_of
 from builder.unit import run_unit
-from dimsum.places import far
+from dimsum.places import find_far
 
 Row = dict[str, Any]
 SCORED = "scores"
@@ -166,7 +166,7 @@ def make_again(
     run = Run.open(folder)
     config = parse_config(run.header()["config"])
     same = {}
-    away = far(folder) is not None
+    away = find_far(folder) is not None
     parent = None if away else folder.parent
     with tempfile.TemporaryDirectory(dir=parent, prefix=f".{folder.name}-again-") as scratch:
         copy = Path(scratch) / "run"

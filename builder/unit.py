@@ -27,8 +27,8 @@ from builder.stages.base import Stage, Work
 from builder.stages.order import inputs_of, stage_of
 from builder.store import REJECTS, Run, Sidecar, digest, read_table, seed_of
 from dimsum.errors import DimsumError
-from dimsum.files import file_hash, writing_into
-from dimsum.places import far
+from dimsum.files import hash_file, name_full_folder
+from dimsum.places import find_far
 
 MOST_SETS = 256
 """Sets of libraries that a unit of an earlier version is tried with in one environment."""
@@ -141,7 +141,7 @@ def run_unit(folder: Path, stage_name: str, shard: int, watch: Watch | None = No
         )
     began = time.monotonic()
     files = files_of(stage, opened.config, shard)
-    hashes = {name: file_hash(path) for name, path in files.items()}
+    hashes = {name: hash_file(path) for name, path in files.items()}
     contents = {name: stage.content(path) for name, path in files.items()} if stage.content else {}
     fingerprint = fingerprint_of(opened, stage, shard, hashes, here)
     run, heard = opened.run, Heard(watch)
@@ -160,7 +160,7 @@ def run_unit(folder: Path, stage_name: str, shard: int, watch: Watch | None = No
         tick=heard.tick,
     )
     try:
-        with writing_into(run.folder):
+        with name_full_folder(run.folder):
             output = stage.make(work)
         seconds = time.monotonic() - began
         record = run.commit(stage.name, shard, fingerprint, output, seconds, hashes, contents)
@@ -171,7 +171,7 @@ def run_unit(folder: Path, stage_name: str, shard: int, watch: Watch | None = No
 
 def _scratch(run: Run, stage: Stage, shard: int) -> Path:
     """Where a unit may put files of its own: beside its tables, or here where these are away."""
-    if far(run.folder) is None:
+    if find_far(run.folder) is None:
         return run.folder / stage.name / f".scratch-{shard:05d}"
     return Path(tempfile.mkdtemp(prefix="dimsum-"))
 
@@ -195,7 +195,7 @@ def hash_inputs_now(opened: Opened, stage: Stage, shard: int, record: Sidecar) -
     for name, path in stage.files(opened.config, shard).items():
         there = path.is_file()
         same = not there or _same_content(stage, path, record.contents.get(name))
-        found[name] = record.inputs.get(name, "") if same else file_hash(path)
+        found[name] = record.inputs.get(name, "") if same else hash_file(path)
     return found
 
 

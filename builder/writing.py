@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dimsum.spec import Generation
 from dimsum.student import DType, Student
-from dimsum.writing import first_line
+from dimsum.writing import take_first_line
 
 if TYPE_CHECKING:
     from builder.prepacking import Switch
@@ -80,5 +80,5 @@ def sample_rows(
     sampler = NucleusSampler(student.model, student.tokenizer, settings)
     each = 1 if greedy else n
     samples = sampler.continued(rows, each, seed=seed or 0, on_tokens=on_tokens)
-    texts = [first_line(sample.text) for sample in samples]
+    texts = [take_first_line(sample.text) for sample in samples]
     return [texts[i : i + each] * (n // each) for i in range(0, len(texts), each)]

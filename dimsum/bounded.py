@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dimsum.writing import find_line_breaks, has_ended_line, once, read_token_texts
+from dimsum.writing import find_line_breaks, has_ended_line, make_once, read_token_texts
 
 if TYPE_CHECKING:
     import torch
@@ -119,7 +119,7 @@ def measure_token_widths(tokenizer: Any) -> torch.Tensor:
         widths[end_tokens(tokenizer)] = 0
         return widths
 
-    return once(tokenizer, "widths", make)
+    return make_once(tokenizer, "widths", make)
 
 
 def end_tokens(tokenizer: Any) -> torch.Tensor:
@@ -134,7 +134,7 @@ def mark_closing_tokens(tokenizer: Any) -> torch.Tensor:
     """1 for tokens whose text ends with one of `ENDS`, else 0; read once for each tokenizer."""
     import torch
 
-    return once(
+    return make_once(
         tokenizer,
         "closing",
         lambda: torch.tensor([int(text[-1:] in ENDS) for text in read_token_texts(tokenizer)]),

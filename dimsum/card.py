@@ -21,12 +21,12 @@ from cards.licenses import find_licence, list_inputs
 from cards.render import render_model_card
 from cards.text import read_text
 from dimsum import __version__
-from dimsum.files import whole_file
-from dimsum.models import public_name
+from dimsum.files import open_whole_file
+from dimsum.models import make_public_name
 from dimsum.objectives.reward_settings import ENTAILMENT
 from dimsum.spec import StudentSpec
-from dimsum.tasks import TaskDefinition, tasks_of
-from dimsum.tasks.words import both, by_what_they_read, either
+from dimsum.tasks import TaskDefinition, find_tasks
+from dimsum.tasks.words import group_by_source, join_and, join_or
 
 CAUSAL_PIPELINE = "text-generation"
 
@@ -52,9 +52,9 @@ def write_card(folder: Path, spec: StudentSpec, reference: str) -> None:
     facts = describe_student(folder.name, spec, reference)
     card = folder / "README.md"
     previous = read_text(card) if card.is_file() else None
-    with whole_file(folder / FACTS_PATH) as stream:
+    with open_whole_file(folder / FACTS_PATH) as stream:
         stream.write(facts.model_dump_json(indent=2) + "\n")
-    with whole_file(card) as stream:
+    with open_whole_file(card) as stream:
         stream.write(render_model_card(facts, previous))
 
 
@@ -63,23 +63,23 @@ def describe_student(name: str, spec: StudentSpec, reference: str) -> ModelFacts
     training = spec.training
     data = read_data_facts(reference)
     codes = ", ".join(f"{count:,} {code}" for code, count in sorted(spec.trained.items()) if count)
-    tasks = _tasks(spec)
-    languages = _languages(spec, data)
+    tasks = _list_tasks(spec)
+    languages = _find_languages(spec, data)
     whole = "all weights" if not training["recipe"]["lora_rank"] else "LoRA, merged"
     return ModelFacts(
         name="".join(c if c.isalnum() or c in "-._" else "-" for c in name).lstrip("-.") or "s",
         title=name,
         version=__version__,
-        summary=_what_it_does(tasks, languages)
+        summary=_describe_use(tasks, languages)
         + (" under control codes." if spec.prompts.control else "."),
-        purpose=either(
-            by_what_they_read(
+        purpose=join_or(
+            group_by_source(
                 tasks,
-                lambda some: either([task.verb for task in some]),
+                lambda some: join_or([task.verb for task in some]),
                 lambda task: add_article(languages, task.reads[0]),
             )
         ),
-        reads=either([task.texts_in(describe(languages)) for task in tasks]),
+        reads=join_or([task.texts_in(describe(languages)) for task in tasks]),
         language=languages,
         architecture=spec.architecture,
         parameters=training["parameters"],
@@ -91,17 +91,20 @@ def describe_student(name: str, spec: StudentSpec, reference: str) -> ModelFacts
             licence=training["licence"],
             identity=training["weights"],
         ),
-        dataset=_link(reference, data),
-        models=(*_teacher(training), *(data.models if data else ())),
+        dataset=_make_link(reference, data),
+        models=(*_list_teachers(training), *(data.models if data else ())),
         texts=data.texts if data else (),
-        method=f"Fine-tuned ({whole}) {_how(training)} {codes} pairs{_reward(training)}.",
-        settings=_settings(training["recipe"]),
-        generation=_settings(spec.generation.model_dump()),
+        method=(
+            f"Fine-tuned ({whole}) {_describe_method(training)} {codes} pairs"
+            f"{_describe_reward(training)}."
+        ),
+        settings=_list_settings(training["recipe"]),
+        generation=_list_settings(spec.generation.model_dump()),
         controls=tuple(
             ControlFacts(code=code, meaning=spec.prompts.codes[code].meaning or code)
             for code in spec.codes
         ),
-        example_prompt=spec.prompts.render(_example(spec, tasks), spec.codes[0]),
+        example_prompt=spec.prompts.render(_choose_example(spec, tasks), spec.codes[0]),
         run=RunFacts(
             seed=training["recipe"]["seed"],
             seconds=training["seconds_of_last_start"],
@@ -112,7 +115,7 @@ def describe_student(name: str, spec: StudentSpec, reference: str) -> ModelFacts
     )
 
 
-def _teacher(training: dict[str, Any]) -> tuple[ModelUse, ...]:
+def _list_teachers(training: dict[str, Any]) -> tuple[ModelUse, ...]:
     """The model that it was distilled from, if there is one."""
     found = training.get("teacher")
     if found is None:
@@ -127,7 +130,7 @@ def _teacher(training: dict[str, Any]) -> tuple[ModelUse, ...]:
     )
 
 
-def _how(training: dict[str, Any]) -> str:
+def _describe_method(training: dict[str, Any]) -> str:
     """What was minimised, in words."""
     objective = training["recipe"].get("objective", {})
     if objective.get("kind") != "gkd":
@@ -150,7 +153,7 @@ def _how(training: dict[str, Any]) -> str:
     )
 
 
-def _reward(training: dict[str, Any]) -> str:
+def _describe_reward(training: dict[str, Any]) -> str:
     """What was rewarded beside, in words."""
     found = training["recipe"].get("objective", {}).get("reward")
     if found is None or found["alpha"] == 1:
@@ -161,55 +164,55 @@ def _reward(training: dict[str, Any]) -> str:
     return f", and with the weight {1 - found['alpha']:g} a reward of its own outputs ({by})"
 
 
-def _tasks(spec: StudentSpec) -> tuple[TaskDefinition, ...]:
+def _list_tasks(spec: StudentSpec) -> tuple[TaskDefinition, ...]:
     """Those that it was trained on, in the order of its recipe."""
     known = {spec.prompts.codes[code].task for code in spec.codes}
-    named = tasks_of(spec.training["recipe"]["tasks"])
+    named = find_tasks(spec.training["recipe"]["tasks"])
     return tuple(task for task in named if task.name in known)
 
 
-def _example(spec: StudentSpec, tasks: Sequence[TaskDefinition]) -> str:
+def _choose_example(spec: StudentSpec, tasks: Sequence[TaskDefinition]) -> str:
     """A source for the first control code."""
     asked = spec.prompts.codes[spec.codes[0]].task
     return next(task.example for task in tasks if task.name == asked)
 
 
-def _languages(spec: StudentSpec, data: DatasetFacts | None) -> tuple[str, ...]:
+def _find_languages(spec: StudentSpec, data: DatasetFacts | None) -> tuple[str, ...]:
     """As the recipe says, as the data's own card says, or as training found them."""
     if given := spec.training["recipe"]["language"]:
         return (given,)
     return data.language if data else tuple(spec.training["data"]["language"])
 
 
-def _what_it_does(tasks: Sequence[TaskDefinition], languages: Sequence[str]) -> str:
+def _describe_use(tasks: Sequence[TaskDefinition], languages: Sequence[str]) -> str:
     language = describe(languages)
-    text = both(
-        by_what_they_read(
+    text = join_and(
+        group_by_source(
             tasks,
-            lambda some: both([task.verbs for task in some]),
+            lambda some: join_and([task.verbs for task in some]),
             lambda task: task.texts_in(language),
         )
     )
     return text[0].upper() + text[1:]
 
 
-def _link(reference: str, data: DatasetFacts | None) -> Link:
+def _make_link(reference: str, data: DatasetFacts | None) -> Link:
     if data is not None:
         licence = find_licence(list_inputs(data)).id
         return Link(title=data.title, repo_id=data.repo_id, licence=licence)
     name, _, revision = reference.partition("@")
-    shown = public_name(name)
+    shown = make_public_name(name)
     if Path(name).expanduser().exists() or name.count("/") != 1:
         return Link(title=shown)
     return Link(title=shown, repo_id=name, revision=revision or None)
 
 
-def _settings(values: dict[str, Any], within: str = "") -> tuple[Setting, ...]:
+def _list_settings(values: dict[str, Any], within: str = "") -> tuple[Setting, ...]:
     found: list[Setting] = []
     for name, value in values.items():
         label = f"{within}{name.replace('_', ' ')}"
         if isinstance(value, dict):
-            found += _settings(value, f"{label} ")
+            found += _list_settings(value, f"{label} ")
         elif name != "language":  # the card says it in words
             found.append(Setting(name=label, value="none" if value is None else str(value)))
     return tuple(found)

@@ -17,7 +17,7 @@ def use_explicit_attention(model: Any, device: torch.device) -> None:
         model.set_attn_implementation("eager")
 
 
-def contiguous_head(model: Any) -> Any:
+def make_head_contiguous(model: Any) -> Any:
     """The model, whose head from now on copies the rows it reads where they lie apart.
 
     A model that is asked for the logits of its last columns only hands its head a slice of each
@@ -25,9 +25,9 @@ def contiguous_head(model: Any) -> Any:
     """
     head = model.get_output_embeddings()
     if head is not None:
-        head.register_forward_pre_hook(_contiguous)
+        head.register_forward_pre_hook(_make_contiguous)
     return model
 
 
-def _contiguous(head: torch.nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+def _make_contiguous(head: torch.nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
     return (inputs[0].contiguous(),)

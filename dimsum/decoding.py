@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from dimsum.bounded import Bounds, bound_outputs
 from dimsum.errors import DimsumError
 from dimsum.memory import is_out_of_memory
-from dimsum.models import quiet_transformers
+from dimsum.models import hush_transformers
 from dimsum.writing import (
-    first_line,
-    generate_arguments,
-    pad_id,
+    find_pad_id,
+    ignore_own_settings,
+    make_generate_arguments,
+    make_plain_generation,
     pad_rows,
-    plain_generation,
-    without_own_settings,
+    take_first_line,
 )
 
 if TYPE_CHECKING:
@@ -101,9 +101,9 @@ class _Writing:
         tokenizer, model = student.tokenizer, student.model
         causal = student.spec.architecture == "causal"
         rows = [self.rows[i] for i in batch]
-        inputs = pad_rows(rows, pad_id(tokenizer), left=causal, device=model.device)
+        inputs = pad_rows(rows, find_pad_id(tokenizer), left=causal, device=model.device)
         start = inputs["input_ids"].shape[1] if causal else 0
-        arguments = {**generate_arguments(settings, start, tokenizer), **inputs}
+        arguments = {**make_generate_arguments(settings, start, tokenizer), **inputs}
         if self.bounds is not None:
             some = [self.bounds[i] for i in batch]
             bounded = bound_outputs(tokenizer, start, some, settings.beams)
@@ -122,7 +122,7 @@ class _Writing:
                 "num_return_sequences": min(n, settings.beams),
                 "early_stopping": settings.early_stopping,
             }
-        quiet, apart = quiet_transformers(), without_own_settings(model)
+        quiet, apart = hush_transformers(), ignore_own_settings(model)
         with torch.inference_mode(), quiet, apart, torch.random.fork_rng():
             if chance is not None:
                 torch.manual_seed(chance[0] * 1_000_003 + chance[1])
@@ -134,7 +134,7 @@ class _Writing:
             found = min(n, settings.beams)  # the last stands for those that are not there
             rows_of = (texts[i : i + found] for i in range(0, len(texts), found))
             texts = [text for some in rows_of for text in some + some[-1:] * (n - found)]
-        return [first_line(text) for text in texts]
+        return [take_first_line(text) for text in texts]
 
 
 def _run_prompts(
@@ -150,7 +150,7 @@ def _run_prompts(
     """
     cache = model.generate(
         **{name: values[:, :-1] for name, values in inputs.items()},
-        generation_config=plain_generation(tokenizer, 1),
+        generation_config=make_plain_generation(tokenizer, 1),
         return_dict_in_generate=True,
     ).get("past_key_values")
     layers = getattr(cache, "layers", None)

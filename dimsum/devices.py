@@ -21,7 +21,7 @@ def pick_device(wanted: str | None = None) -> torch.device:
     import torch
 
     if wanted:
-        return _device(wanted)
+        return _find_device(wanted)
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():
@@ -29,7 +29,7 @@ def pick_device(wanted: str | None = None) -> torch.device:
     return torch.device("cpu")
 
 
-def _device(wanted: str) -> torch.device:
+def _find_device(wanted: str) -> torch.device:
     """A device by its name, if this machine has it."""
     import torch
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """1 h 02 min, 3 min 20 s, 12 s."""
     whole = round(seconds)
     if whole >= 3600:

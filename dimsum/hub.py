@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dimsum.errors import ModelError
 from dimsum.models import Resolved, is_on_hub, resolve
-from dimsum.network import is_offline, prefer_cache_when_offline, why_offline
+from dimsum.network import explain_offline, is_offline, prefer_cache_when_offline
 
 
 def find_models(*references: str | None) -> None:
@@ -30,8 +30,8 @@ def find_models(*references: str | None) -> None:
             continue
         resolved = resolve(reference)
         prefer_cache_when_offline()
-        if is_offline() and _commit_in_cache(resolved) is None:
-            raise _out_of_reach(resolved)
+        if is_offline() and _find_commit_in_cache(resolved) is None:
+            raise _make_reach_error(resolved)
 
 
 def pin(resolved: Resolved) -> Resolved:
@@ -45,18 +45,18 @@ def pin(resolved: Resolved) -> Resolved:
     if not resolved.identity.startswith("hub:"):
         return resolved
     prefer_cache_when_offline()
-    commit = None if is_offline() else _commit_on_hub(resolved)
-    commit = commit or _commit_in_cache(resolved)
+    commit = None if is_offline() else _find_commit_on_hub(resolved)
+    commit = commit or _find_commit_in_cache(resolved)
     if commit is None:
-        raise _out_of_reach(resolved)
+        raise _make_reach_error(resolved)
     identity = f"hub:{resolved.path}@{commit}"
     return Resolved(resolved.reference, resolved.path, commit, identity, resolved.licence)
 
 
-def _out_of_reach(resolved: Resolved) -> ModelError:
+def _make_reach_error(resolved: Resolved) -> ModelError:
     if is_offline():
         return ModelError(
-            f"the model {resolved.reference} is not in the Hub's cache, and {why_offline()}",
+            f"the model {resolved.reference} is not in the Hub's cache, and {explain_offline()}",
             hint="nor does a folder of that name lie here; check its name and the network",
         )
     return ModelError(
@@ -66,7 +66,7 @@ def _out_of_reach(resolved: Resolved) -> ModelError:
     )
 
 
-def _commit_on_hub(resolved: Resolved) -> str | None:
+def _find_commit_on_hub(resolved: Resolved) -> str | None:
     import httpx2
     from huggingface_hub import HfApi
     from huggingface_hub.errors import OfflineModeIsEnabled
@@ -78,7 +78,7 @@ def _commit_on_hub(resolved: Resolved) -> str | None:
     return found.sha
 
 
-def _commit_in_cache(resolved: Resolved) -> str | None:
+def _find_commit_in_cache(resolved: Resolved) -> str | None:
     from huggingface_hub import try_to_load_from_cache
 
     for file in ("config.json", "adapter_config.json"):

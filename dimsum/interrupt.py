@@ -49,7 +49,7 @@ def check() -> None:
 
 
 @contextmanager
-def resumable(command: Sequence[str] = ()) -> Iterator[None]:
+def explain_resuming(command: Sequence[str] = ()) -> Iterator[None]:
     """Say how to go on when the body is interrupted.
 
     Args:

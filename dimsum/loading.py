@@ -47,25 +47,25 @@ def check_model(
             fits, or there are too few positions.
     """
     from dimsum.hub import find_models
-    from dimsum.models import loading, resolve
+    from dimsum.models import explain_loading, resolve
 
     find_models(reference)
     from transformers import AutoTokenizer
 
     pick_device(device)
     resolved = resolve(reference)
-    auto, config = class_for(kind, resolved, role)
-    with loading(reference):
+    auto, config = find_class(kind, resolved, role)
+    with explain_loading(reference):
         tokenizer = AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments())
     rows = getattr(config.get_text_config(), "vocab_size", None)
     if not resolved.identity.startswith("hub:"):  # headers on the Hub would be whole downloads
         model = _open_without_weights(auto, resolved, kind)
         rows = model.get_input_embeddings().weight.shape[0]
-        refuse_nan(_weights_of(resolved), reference)
+        refuse_nan(_read_weights(resolved), reference)
     check_tokenizer(tokenizer, rows, reference)
     if kind == "encoder":
         check_padding(tokenizer, reference, role)
-    room = positions(config, tokenizer)
+    room = count_positions(config, tokenizer)
     if tokens > room:
         raise ModelError(
             f"the {role} {reference} has {room} positions, and {tokens} tokens must have room",
@@ -73,7 +73,7 @@ def check_model(
         )
 
 
-def class_for(kind: Kind, resolved: Resolved, role: str) -> tuple[Any, Any]:
+def find_class(kind: Kind, resolved: Resolved, role: str) -> tuple[Any, Any]:
     """The class of transformers that opens a model as a kind, and its configuration.
 
     Raises:
@@ -82,14 +82,14 @@ def class_for(kind: Kind, resolved: Resolved, role: str) -> tuple[Any, Any]:
     """
     from transformers import AutoConfig
 
-    from dimsum.models import loading
+    from dimsum.models import explain_loading
 
-    with loading(resolved.reference):
+    with explain_loading(resolved.reference):
         config = AutoConfig.from_pretrained(resolved.path, **resolved.arguments())
-    return _class_for(kind, config, resolved.reference, role), config
+    return _find_class(kind, config, resolved.reference, role), config
 
 
-def _class_for(kind: Kind, config: Any, reference: str, role: str) -> Any:
+def _find_class(kind: Kind, config: Any, reference: str, role: str) -> Any:
     import transformers as library
 
     from dimsum.opening import read_architecture
@@ -127,7 +127,7 @@ def open_whole(
 
     Raises:
         ModelError: as `check_weights` and `check_tokenizer`.
-        Exception: what transformers raises; `dimsum.models.loading` makes a ModelError of it.
+        Exception: of transformers; `dimsum.models.explain_loading` makes a ModelError of it.
     """
     from transformers import AutoTokenizer
 
@@ -148,9 +148,9 @@ def open_whole(
 
 
 def _open_without_weights(auto: Any, resolved: Resolved, kind: Kind) -> Any:
-    from dimsum.models import loading
+    from dimsum.models import explain_loading
 
-    with loading(resolved.reference):
+    with explain_loading(resolved.reference):
         model, info = auto.from_pretrained(
             resolved.path,
             device_map="meta",
@@ -193,7 +193,7 @@ def check_weights(
     ]
     surplus = sorted(found["unexpected_keys"])
     if lenient or new:
-        surplus = _layers_of(model, surplus) if model is not None else []
+        surplus = _list_layers(model, surplus) if model is not None else []
     names = [str(key[0] if isinstance(key, tuple) else key) for key in found["mismatched_keys"]]
     shaped = sorted(name for name in names if not is_new(name))
     for names, words, hint in (
@@ -209,7 +209,7 @@ def check_weights(
             raise ModelError(f"the model {reference} " + words.format(len(names), named), hint=hint)
 
 
-def _layers_of(model: Any, names: Iterable[str]) -> list[str]:
+def _list_layers(model: Any, names: Iterable[str]) -> list[str]:
     """Of names of weights those of numbered layers in a part that the model has."""
     parts = {name.partition(".")[0] for name, _ in model.base_model.named_parameters()}
     prefix = f"{model.base_model_prefix}."
@@ -221,13 +221,13 @@ def _layers_of(model: Any, names: Iterable[str]) -> list[str]:
     ]
 
 
-def _weights_of(resolved: Resolved) -> Iterator[tuple[str, torch.Tensor]]:
+def _read_weights(resolved: Resolved) -> Iterator[tuple[str, torch.Tensor]]:
     """Names and tensors of a local model's files, one at a time."""
     from safetensors import safe_open
 
-    from dimsum.models import loading
+    from dimsum.models import explain_loading
 
-    with loading(resolved.reference):
+    with explain_loading(resolved.reference):
         for path in sorted(Path(resolved.path).glob("*.safetensors")):
             with safe_open(path, framework="pt") as file:
                 for name in file.keys():  # noqa: SIM118  it is no mapping
@@ -308,7 +308,7 @@ def check_padding(tokenizer: Any, reference: str, role: str) -> None:
         )
 
 
-def positions(config: Any, tokenizer: Any) -> int:
+def count_positions(config: Any, tokenizer: Any) -> int:
     """How many tokens a model's encoder, or its whole context, takes.
 
     Args:

@@ -10,19 +10,19 @@ from pathlib import Path
 from dimsum import os_errors
 from dimsum.errors import DimsumError
 from dimsum.place_lock import Busy, hold_place
-from dimsum.places import far
+from dimsum.places import find_far
 
 __all__ = ["LOCK", "Busy", "hold"]
 
 LOCK = ".lock"
 
 
-def cannot_write(folder: Path, error: OSError) -> DimsumError:
+def make_write_error(folder: Path, error: OSError) -> DimsumError:
     """The error of a folder that cannot be made or written."""
     if os_errors.leads_nowhere(folder):
         return DimsumError(f"{folder} is a link to nothing", hint=os_errors.MEND_LINK)
     return DimsumError(
-        f"cannot write {folder}: {error.strerror or error}", hint=os_errors.hint_for(error)
+        f"cannot write {folder}: {error.strerror or error}", hint=os_errors.make_hint(error)
     )
 
 
@@ -43,7 +43,7 @@ def hold(folder: Path, doing: str) -> Iterator[Callable[[], None]]:
         Busy: another process is at work in this folder.
         DimsumError: the folder cannot be written.
     """
-    if (place := far(folder)) is not None:
+    if (place := find_far(folder)) is not None:
         with hold_place(place / LOCK, doing) as check:
             yield check
         return
@@ -55,7 +55,7 @@ def hold(folder: Path, doing: str) -> Iterator[Callable[[], None]]:
             folder.mkdir(parents=True, exist_ok=True)
             stream = path.open("w")
         except OSError as error:
-            raise cannot_write(folder, error) from error
+            raise make_write_error(folder, error) from error
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -25,10 +25,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from dimsum.data.files import why_no_file
+from dimsum.data.files import explain_no_file
 from dimsum.devices import pick_device, pick_dtype
 from dimsum.errors import DimsumError, ModelError, UsageError
-from dimsum.files import writing_into
+from dimsum.files import name_full_folder
 from dimsum.network import prefer_cache_when_offline
 
 if TYPE_CHECKING:
@@ -133,12 +133,12 @@ def _is_path(reference: str) -> bool:
     return there or path.suffix == ".gguf" or reference.startswith((".", "/", "~"))
 
 
-def public_name(reference: str) -> str:
+def make_public_name(reference: str) -> str:
     """A reference as a released row or card may show it: of a local path only its last part."""
     return Path(reference).expanduser().name if _is_path(reference) else reference
 
 
-def embedded_folder(name: str) -> Path:
+def find_embedded(name: str) -> Path:
     """The file or folder of an embedded model inside its installed wheel.
 
     Raises:
@@ -161,16 +161,16 @@ def embedded_folder(name: str) -> Path:
 
 def _resolve_embedded(reference: str) -> Resolved:
     name = reference.removeprefix("embedded:")
-    found = embedded_folder(name)
+    found = find_embedded(name)
     folder = unpack_gguf(found) if found.suffix == ".gguf" else found
-    return Resolved(reference, str(folder), None, _weights_identity(found), EMBEDDED[name].licence)
+    return Resolved(reference, str(folder), None, _identify_weights(found), EMBEDDED[name].licence)
 
 
 def _resolve_local(reference: str, path: Path) -> Resolved:
     if not path.exists():
-        raise ModelError(f"no model at {path}", hint=why_no_file(path))
+        raise ModelError(f"no model at {path}", hint=explain_no_file(path))
     if path.suffix == ".gguf":
-        return Resolved(reference, str(unpack_gguf(path)), None, _weights_identity(path))
+        return Resolved(reference, str(unpack_gguf(path)), None, _identify_weights(path))
     if not any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
         raise ModelError(f"{path} is not a model folder", hint="it has no config.json")
     if not list(path.glob("*.safetensors")):
@@ -185,7 +185,7 @@ def _resolve_local(reference: str, path: Path) -> Resolved:
                     f"{file} is a pointer of Git LFS, not the weights",
                     hint="fetch them: `git lfs pull` in its folder",
                 )
-    return Resolved(reference, str(path.resolve()), None, _weights_identity(path))
+    return Resolved(reference, str(path.resolve()), None, _identify_weights(path))
 
 
 POINTER = b"version https://git-lfs"
@@ -195,7 +195,7 @@ NO_PART_OF_A_MODEL = frozenset({"evaluation.json"})
 
 
 @cache
-def _weights_identity(path: Path) -> str:
+def _identify_weights(path: Path) -> str:
     """sha256 over the names and bytes of a model's weights, configuration and tokenizer."""
     files = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.is_file())
     total = sha256()
@@ -210,7 +210,7 @@ def _weights_identity(path: Path) -> str:
     return f"sha256:{total.hexdigest()}"
 
 
-def cache_folder() -> Path:
+def find_cache_folder() -> Path:
     """Where unpacked models are kept: $DIMSUM_CACHE, else ~/.cache/dimsum-plus."""
     chosen = os.environ.get("DIMSUM_CACHE")
     if chosen:
@@ -233,8 +233,8 @@ def unpack_gguf(file: Path) -> Path:
         ModelError: the file cannot be read as GGUF.
         DimsumError: the disk is full.
     """
-    digest = _weights_identity(file).removeprefix("sha256:")[:16]
-    folder = cache_folder() / "gguf" / f"{file.stem}-{digest}"
+    digest = _identify_weights(file).removeprefix("sha256:")[:16]
+    folder = find_cache_folder() / "gguf" / f"{file.stem}-{digest}"
     if (folder / "model.safetensors").is_file():
         return folder
     try:
@@ -264,7 +264,7 @@ def _unpack(file: Path, folder: Path) -> None:
     from dimsum.loading import check_weights
 
     try:
-        with quiet_transformers():
+        with hush_transformers():
             model, info = AutoModelForCausalLM.from_pretrained(
                 str(file.parent),
                 gguf_file=file.name,
@@ -276,10 +276,10 @@ def _unpack(file: Path, folder: Path) -> None:
             tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
     except Exception as error:
         raise ModelError(
-            f"{file} could not be read as a GGUF model: {_first_line(error)}",
+            f"{file} could not be read as a GGUF model: {_take_first_line(error)}",
             hint="the file may be truncated; install or copy it again",
         ) from error
-    with writing_into(folder.parent):
+    with name_full_folder(folder.parent):
         model.to(torch.bfloat16).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
@@ -299,13 +299,13 @@ def load_causal(
         ModelError: the model is missing, corrupt or cannot be fetched.
     """
     from dimsum.hub import find_models
-    from dimsum.loading import class_for
+    from dimsum.loading import find_class
 
     find_models(reference)
     from transformers import AutoModelForCausalLM
 
     resolved = resolve(reference)
-    class_for("causal", resolved, "teacher")
+    find_class("causal", resolved, "teacher")
     where = pick_device(device)
     kind = pick_dtype(where, dtype)
     model, tokenizer = load_pretrained(AutoModelForCausalLM, resolved, kind)
@@ -322,17 +322,17 @@ def load_pretrained(kind: Any, resolved: Resolved, dtype: torch.dtype) -> tuple[
     Raises:
         ModelError: the model is missing, corrupt or cannot be fetched.
     """
-    from dimsum.cpu import contiguous_head
+    from dimsum.cpu import make_head_contiguous
     from dimsum.loading import check_numbers, open_whole
 
-    with loading(resolved.reference):
+    with explain_loading(resolved.reference):
         model, tokenizer = open_whole(kind, resolved, dtype)
         check_numbers(model, resolved.reference)
-    return contiguous_head(model), tokenizer
+    return make_head_contiguous(model), tokenizer
 
 
 @contextmanager
-def loading(reference: str) -> Iterator[None]:
+def explain_loading(reference: str) -> Iterator[None]:
     """Quiet, and one clear error for whatever `from_pretrained` raises.
 
     Raises:
@@ -341,13 +341,13 @@ def loading(reference: str) -> Iterator[None]:
     try:
         if is_on_hub(reference):
             prefer_cache_when_offline()
-        with quiet_transformers():
+        with hush_transformers():
             yield
     except DimsumError:
         raise
     except Exception as error:
         raise ModelError(
-            f"the model {reference} could not be loaded: {_first_line(error)}",
+            f"the model {reference} could not be loaded: {_take_first_line(error)}",
             hint="no folder of that name lies here; a Hub id needs the network and, for gated "
             "models, `hf auth login`"
             if is_on_hub(reference)
@@ -356,7 +356,7 @@ def loading(reference: str) -> Iterator[None]:
 
 
 @contextmanager
-def quiet_transformers() -> Iterator[None]:
+def hush_transformers() -> Iterator[None]:
     """No progress bars, no warnings about new heads or about the libraries' own future."""
     from transformers.utils import logging
 
@@ -373,7 +373,7 @@ def quiet_transformers() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _first_line(error: Exception) -> str:
+def _take_first_line(error: Exception) -> str:
     if isinstance(error, KeyError):  # of which the text is nothing but the key
         return f"one of its files has no {error}"
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -44,7 +44,7 @@ def is_offline() -> bool:
     return bool(constants.HF_HUB_OFFLINE)
 
 
-def why_offline() -> str:
+def explain_offline() -> str:
     """Why they do, as the end of a message."""
     from huggingface_hub import constants
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dimsum.errors import UsageError
-from dimsum.models import Resolved, load_pretrained, loading
+from dimsum.models import Resolved, explain_loading, load_pretrained
 from dimsum.prompts import Architecture
 from dimsum.spec import SPEC_FILE, StudentSpec, read_spec
 
@@ -43,7 +43,7 @@ def find_architecture(resolved: Resolved) -> Architecture:
     """
     from transformers import AutoConfig
 
-    with loading(resolved.reference):
+    with explain_loading(resolved.reference):
         config = AutoConfig.from_pretrained(resolved.path, **resolved.arguments())
     return read_architecture(config, resolved.reference)
 
@@ -72,7 +72,7 @@ def read_architecture(config: Any, name: str, role: str = "student") -> Architec
     )
 
 
-def description(resolved: Resolved) -> StudentSpec | None:
+def read_description(resolved: Resolved) -> StudentSpec | None:
     """What a student says of itself, from its folder or from the Hub; None for a plain model."""
     if not resolved.identity.startswith("hub:"):
         return read_spec(Path(resolved.path))

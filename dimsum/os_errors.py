@@ -30,14 +30,14 @@ _FULL_WORDS = ("No space left on device", "unexpected pos", "PytorchStreamWriter
 
 def explain(error: BaseException) -> tuple[str, str] | None:
     """Message and hint of an error that comes from the operating system, else None."""
-    for one in _chain(error):
-        number, path, _ = _parts(one)
+    for one in _walk_chain(error):
+        number, path, _ = _split_error(one)
         if number in FULL:  # whatever was made of it on the way
             where = f" to write {path}" if path else ""
             return f"no room left{where}", MAKE_ROOM
     if isinstance(error, RuntimeError) and "home directory" in str(error):  # pathlib's words
         return "there is no home folder for a path that begins with ~", "write the path out"
-    number, path, said = _parts(error)
+    number, path, said = _split_error(error)
     if number not in HINTS:
         return None
     if path and leads_nowhere(Path(path)):
@@ -53,22 +53,22 @@ def leads_nowhere(path: Path) -> bool:
     return isinstance(path, Path) and path.is_symlink() and not path.exists()
 
 
-def hint_for_missing(path: Path, otherwise: str) -> str:
+def explain_missing(path: Path, otherwise: str) -> str:
     """What to say of a path at which nothing is: that it is a link to nothing, or `otherwise`."""
     return "it is a link that leads nowhere" if leads_nowhere(path) else otherwise
 
 
 def is_full(error: BaseException) -> bool:
     """Whether a disk without room is behind an error, whatever was made of it on the way."""
-    return any(_parts(one)[0] in FULL for one in _chain(error))
+    return any(_split_error(one)[0] in FULL for one in _walk_chain(error))
 
 
-def hint_for(error: OSError) -> str:
+def make_hint(error: OSError) -> str:
     """What to do about an error of the operating system."""
     return HINTS.get(error.errno or 0, "choose another place")
 
 
-def _parts(error: BaseException) -> tuple[int | None, str, str]:
+def _split_error(error: BaseException) -> tuple[int | None, str, str]:
     """Number, path and words of an error."""
     if isinstance(error, OSError) and error.errno is not None:
         path = next((str(p) for p in (error.filename2, error.filename) if p is not None), "")
@@ -81,7 +81,7 @@ def _parts(error: BaseException) -> tuple[int | None, str, str]:
     return number, "", first
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def _walk_chain(error: BaseException) -> Iterator[BaseException]:
     link: BaseException | None = error
     while link is not None:
         yield link

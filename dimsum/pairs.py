@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from dimsum.controls import wording_of
+from dimsum.controls import make_wording
 from dimsum.data.dataset import read_rows
 from dimsum.data.values import Reading, check_columns, is_blank
 from dimsum.errors import UsageError
 from dimsum.metrics.overlap import compression
-from dimsum.prompts import one_line
+from dimsum.prompts import join_lines
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.registry import DEFAULT
 
@@ -61,7 +61,7 @@ class Data:
     config: str | None = None
 
 
-def pairs_of(
+def read_pairs(
     rows: Iterable[Mapping[str, Any]],
     columns: Columns,
     name: str,
@@ -80,16 +80,16 @@ def pairs_of(
             of `tasks`; or a weight that is no number of at least 0.
     """
     counted = reading if reading is not None else Reading()
-    for source, target, row, position in _texts_of(rows, columns, name, counted):
-        wording = wording_of(source, target)
-        task = _task(row.get(columns.task), wording.compression, position, tasks)
+    for source, target, row, position in _read_texts(rows, columns, name, counted):
+        wording = make_wording(source, target)
+        task = _find_task(row.get(columns.task), wording.compression, position, tasks)
         alone = not isinstance(row.get(columns.target), list)
         tree = str(row.get(columns.syntax) or "") if alone else ""
-        weight = _weight(row, columns.weight, position)
+        weight = _read_weight(row, columns.weight, position)
         yield Pair(source, target, task.name, task.control(wording), tree, weight)
 
 
-def _texts_of(
+def _read_texts(
     rows: Iterable[Mapping[str, Any]], columns: Columns, name: str, counted: Reading
 ) -> Iterator[tuple[str, str, Mapping[str, Any], str]]:
     """Source, target and row of each pair, and where it stands."""
@@ -111,7 +111,7 @@ def _texts_of(
             if is_blank(source) or is_blank(text):
                 counted.drop("empty", position)
             else:
-                yield one_line(source), one_line(text), row, f"{name}, {position}"
+                yield join_lines(source), join_lines(text), row, f"{name}, {position}"
 
 
 def check_data(
@@ -123,20 +123,20 @@ def check_data(
     """Read all training rows once, so that what cannot be used is refused before a model works.
 
     Raises:
-        UsageError: as `read_rows` and `pairs_of`; or there is no pair.
+        UsageError: as `read_rows` and `read_pairs`; or there is no pair.
     """
     reading = Reading()
     rows = read_rows(reference, "train", config, reading)
     found = False
-    for source, target, row, position in _texts_of(rows, columns, reference, reading):
-        _task(row.get(columns.task), compression(source, target), position, tasks)
-        _weight(row, columns.weight, position)
+    for source, target, row, position in _read_texts(rows, columns, reference, reading):
+        _find_task(row.get(columns.task), compression(source, target), position, tasks)
+        _read_weight(row, columns.weight, position)
         found = True
     if not found:
         raise reading.nothing(reference, "training pair", columns.where)
 
 
-def _task(
+def _find_task(
     said: Any, share: float, position: str, tasks: Sequence[TaskDefinition]
 ) -> TaskDefinition:
     """The task that a row says, or where it says none the one of its compression."""
@@ -154,7 +154,7 @@ def _task(
     return found
 
 
-def _weight(row: Mapping[str, Any], column: str, position: str) -> float:
+def _read_weight(row: Mapping[str, Any], column: str, position: str) -> float:
     """How much a pair counts by its row; 1 where no column says it."""
     if not column:
         return 1.0
@@ -183,7 +183,7 @@ def infer_task(
     return None
 
 
-def held_out(source: str, share: float) -> bool:
+def is_held_out(source: str, share: float) -> bool:
     """Whether a source belongs to the part that is kept from training, by a hash of its text."""
     number = int.from_bytes(sha256(source.encode()).digest()[:8], "big")
     return number < share * 2**64

@@ -51,13 +51,13 @@ def hold_place(path: Place, doing: str) -> Iterator[Callable[[], None]]:
     while not path.create(held.content):
         with suppress(FileNotFoundError):  # given back in between
             if not _take(path, held):
-                raise _busy(path, doing)
+                raise _make_busy(path, doing)
             break
     held.start()
 
     def check() -> None:
         if held.lost:
-            raise _busy(path, doing)
+            raise _make_busy(path, doing)
 
     try:
         yield check
@@ -77,7 +77,7 @@ def _take(path: Place, held: _Held) -> bool:
     return _read(path).get("token") == held.token
 
 
-def _busy(path: Place, doing: str) -> Busy:
+def _make_busy(path: Place, doing: str) -> Busy:
     holder: dict[str, Any] = {}
     with suppress(FileNotFoundError):
         holder = _read(path)
@@ -98,7 +98,7 @@ def _read(path: Place) -> dict[str, Any]:
 
 def _is_dead_here(holder: dict[str, Any]) -> bool:
     """Whether the holder was a process of this machine that is not there any more."""
-    if holder.get("host") != socket.gethostname() or holder.get("boot") != _boot():
+    if holder.get("host") != socket.gethostname() or holder.get("boot") != _identify_boot():
         return False
     try:
         os.kill(int(holder["process"]), 0)
@@ -109,7 +109,7 @@ def _is_dead_here(holder: dict[str, Any]) -> bool:
     return False
 
 
-def _boot() -> str:
+def _identify_boot() -> str:
     """Of what runs here now: containers and machines of one name have other ones."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as stream:  # noqa: PTH123
@@ -129,7 +129,7 @@ class _Held:
             {
                 "token": self.token,
                 "host": socket.gethostname(),
-                "boot": _boot(),
+                "boot": _identify_boot(),
                 "process": os.getpid(),
             }
         ).encode()

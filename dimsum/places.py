@@ -33,7 +33,7 @@ _CHUNK = 1 << 23
 """Bytes that are asked for at a time where a part of a file is read."""
 
 
-def place_of(address: str | Path) -> Path:
+def parse_place(address: str | Path) -> Path:
     """What an address means: a path of this machine, or a `Place`.
 
     The type is that of a path, because a `Place` is one to all that gets it.
@@ -52,7 +52,7 @@ def place_of(address: str | Path) -> Path:
     return cast(Path, place)
 
 
-def far(path: object) -> Place | None:
+def find_far(path: object) -> Place | None:
     """The path if it is in a store, None if it is one of this machine."""
     return path if isinstance(path, Place) else None
 
@@ -345,7 +345,7 @@ class Place:
 
 
 @contextmanager
-def source_of(path: Path, whole: bool = False) -> Iterator[Any]:
+def open_source(path: Path, whole: bool = False) -> Iterator[Any]:
     """What pyarrow reads a file from: its path, or a stream of one in a store.
 
     Args:
@@ -354,7 +354,7 @@ def source_of(path: Path, whole: bool = False) -> Iterator[Any]:
     Raises:
         OSError: it is not there.
     """
-    place = far(path)
+    place = find_far(path)
     if place is None:
         yield path
     elif whole:

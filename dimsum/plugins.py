@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BeforeValidator
 
 from dimsum.errors import UsageError
-from dimsum.settings import Settings, did_you_mean
+from dimsum.settings import Settings, suggest_word
 
 T = TypeVar("T")
 Check = Callable[[object, str], T]
@@ -34,7 +34,7 @@ class Plugins(Generic[T]):
 
     Attributes:
         word: what one is called.
-        check: `instance_of` or `subclass_of` what each one is.
+        check: `expect_instance` or `expect_subclass` what each one is.
         shipped: by name, in order.
     """
 
@@ -62,9 +62,9 @@ class Plugins(Generic[T]):
             return self.shipped[reference]
         target = self._target(reference)
         if target == reference:
-            return self.check(_imported(target, target, "write module:name"), target)
+            return self.check(_import(target, target, "write module:name"), target)
         label = f"the entry point {reference} ({target})"
-        found = self.check(_imported(target, label, "install its package again"), label)
+        found = self.check(_import(target, label, "install its package again"), label)
         name = getattr(found, "name", reference)
         if name != reference:
             raise UsageError(
@@ -91,7 +91,7 @@ class Plugins(Generic[T]):
         module = sys.modules[self._target(reference).partition(":")[0]]
         files = dict.fromkeys(
             Path(file).resolve()
-            for file in (module.__file__, _file_of(function))
+            for file in (module.__file__, _find_file(function))
             if file is not None and Path(file).is_file()
         )
         if not files:
@@ -131,13 +131,13 @@ class Plugins(Generic[T]):
         if reference not in points:
             known = self.names()
             raise UsageError(
-                f"no {self.word} is called {reference!r}{did_you_mean(reference, known)}",
+                f"no {self.word} is called {reference!r}{suggest_word(reference, known)}",
                 hint=f"{self.word}s are {', '.join(known)}; one of your own is module:name",
             )
         return points[reference].value
 
 
-def instance_of(kind: type[T]) -> Check[T]:
+def expect_instance(kind: type[T]) -> Check[T]:
     """Takes the instances of a class."""
 
     def check(found: object, reference: str) -> T:
@@ -151,7 +151,7 @@ def instance_of(kind: type[T]) -> Check[T]:
     return check
 
 
-def subclass_of(kind: type[T]) -> Check[type[T]]:
+def expect_subclass(kind: type[T]) -> Check[type[T]]:
     """Takes the classes below a class."""
 
     def check(found: object, reference: str) -> type[T]:
@@ -165,7 +165,7 @@ def subclass_of(kind: type[T]) -> Check[type[T]]:
     return check
 
 
-def _imported(target: str, label: str, hint: str) -> object:
+def _import(target: str, label: str, hint: str) -> object:
     module, _, name = target.partition(":")
     if not module or module.startswith("."):
         raise UsageError(f"{label} cannot be imported: {module!r} is no module", hint=hint)
@@ -213,7 +213,7 @@ def _is_own(file: Path) -> bool:
     return not any(path.is_relative_to(one) for one in (*(home / p for p in packages), *others))
 
 
-def _file_of(function: Any) -> str | None:
+def _find_file(function: Any) -> str | None:
     """Where a function is written, or the class of a callable object."""
     while isinstance(function, partial):
         function = function.func

@@ -210,7 +210,7 @@ class PromptFormat(BaseModel):
 def describe_codes(tasks: Sequence[TaskDefinition], *, control: bool) -> dict[str, CodeDescription]:
     """What each control code asks for."""
     if not control:
-        return {t.name: CodeDescription(task=t.name, meaning=_one(t.noun)) for t in tasks}
+        return {t.name: CodeDescription(task=t.name, meaning=_describe_one(t.noun)) for t in tasks}
     return {
         code.name: CodeDescription(task=task.name, options=dict(code.options), meaning=code.meaning)
         for task in tasks
@@ -218,10 +218,10 @@ def describe_codes(tasks: Sequence[TaskDefinition], *, control: bool) -> dict[st
     }
 
 
-def _one(noun: str) -> str:
+def _describe_one(noun: str) -> str:
     return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
 
 
-def one_line(text: str) -> str:
+def join_lines(text: str) -> str:
     """A sentence as students read and write it: no line breaks, single spaces."""
     return " ".join(text.split())

@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from dimsum.controls import wording_of
+from dimsum.controls import make_wording
 from dimsum.errors import UsageError
-from dimsum.metrics.words import tokens
+from dimsum.metrics.words import split_words
 from dimsum.syntax.nearness import measure_distances
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.base import ANY_LENGTH, ControlCode
@@ -257,7 +257,7 @@ def obeys(task: TaskDefinition, code: str, source: str, output: str) -> bool:
     wanted = found.options if found else {}
     if not output.strip() or is_copy(source, output):
         return False
-    pair = wording_of(source, output)
+    pair = make_wording(source, output)
     return all(
         option.value_of(pair) == wanted[option.name]
         for option in task.options
@@ -270,7 +270,7 @@ def is_copy(source: str, output: str) -> bool:
 
     Texts without words are copies only if they are the same.
     """
-    return output == source or (bool(words := tokens(source)) and words == tokens(output))
+    return output == source or (bool(words := split_words(source)) and words == split_words(output))
 
 
 def _find(task: TaskDefinition, code: str) -> ControlCode | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dimsum.tasks import TaskDefinition
-from dimsum.tasks.words import either
+from dimsum.tasks.words import join_or
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,12 +54,12 @@ def list_columns(
     Args:
         measures: column to meaning of those that measures give to every row, in their order.
     """
-    options = ", ".join(either(option.values) for task in tasks for option in task.options)
-    source = either([task.source for task in tasks])
+    options = ", ".join(join_or(option.values) for task in tasks for option in task.options)
+    source = join_or([task.source for task in tasks])
     words = {
         "source": source[:1].upper() + source[1:],
-        "target": f"Its {either([task.noun for task in tasks])}",
-        "task": either([task.name for task in tasks]),
+        "target": f"Its {join_or([task.noun for task in tasks])}",
+        "task": join_or([task.name for task in tasks]),
         **({"context": CONTEXT_AS_SOURCE} if any(t.takes == "context" for t in tasks) else {}),
         "control": f"Control code: {options}" if options else "Control code",
     }

@@ -27,7 +27,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from dimsum.errors import UsageError
-from dimsum.os_errors import hint_for_missing
+from dimsum.os_errors import explain_missing
 
 
 class Settings(BaseModel):
@@ -46,7 +46,7 @@ class Settings(BaseModel):
         known = [field.alias or name for name, field in cls.model_fields.items()]
         for key in value if isinstance(value, Mapping) else ():
             if key not in known:
-                near = did_you_mean(str(key), known)
+                near = suggest_word(str(key), known)
                 context = {"key": str(key), "near": near}
                 raise PydanticCustomError("unknown_key", "unknown key {key}{near}", context)
         return value
@@ -55,21 +55,21 @@ class Settings(BaseModel):
 Model = TypeVar("Model", bound=Settings)
 
 
-def in_folder(path: Path, info: ValidationInfo) -> Path:
+def place_in_folder(path: Path, info: ValidationInfo) -> Path:
     """A path, taken from the folder of the file that names it."""
     base = (info.context or {}).get("base")
     path = path.expanduser()
     return path if base is None else (base / path).absolute()
 
 
-PathInFile = Annotated[Path, AfterValidator(in_folder)]
+PathInFile = Annotated[Path, AfterValidator(place_in_folder)]
 """A path that, relative in a YAML file, is taken from the folder of that file."""
 
 FROM = "from"
 TEXT = "tag:yaml.org,2002:str"
 
 
-def begun_from(
+def begin_from(
     read: Callable[[str], Settings], presets: tuple[str, ...], *, otherwise: str = ""
 ) -> BeforeValidator:
     """Settings that begin from others: `BASE`, or `{from: BASE, key: value, ...}`.
@@ -93,7 +93,7 @@ def begun_from(
             name = changes[FROM]
             if not isinstance(name, str):
                 raise ValueError(f"{FROM} is a name or a path, not {name!r}")
-            base = read(name if name in presets else str(in_folder(Path(name), info)))
+            base = read(name if name in presets else str(place_in_folder(Path(name), info)))
         if base is None:
             return value
         own = {key: item for key, item in changes.items() if key != FROM}
@@ -193,7 +193,7 @@ def read_mapping(source: str | Path, presets: Presets) -> dict[str, Any]:
             hint = "give a YAML file"
             if presets.names:
                 hint += f" or a preset: {', '.join(presets.names)}"
-            raise UsageError(f"no settings at {path}", hint=hint_for_missing(path, hint))
+            raise UsageError(f"no settings at {path}", hint=explain_missing(path, hint))
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
@@ -221,7 +221,7 @@ def read_mapping(source: str | Path, presets: Presets) -> dict[str, Any]:
     return document
 
 
-def default_folder(source: str, presets: Presets, ending: str = "") -> Path:
+def name_folder(source: str, presets: Presets, ending: str = "") -> Path:
     """Where a run of settings goes that names no folder: `runs/NAME`.
 
     NAME is a preset's name or a file's stem. A file that lies elsewhere than here, or is called as
@@ -268,7 +268,7 @@ def apply_overrides(settings: Model, overrides: Iterable[str]) -> Model:
 def override(document: dict[str, Any], change: str) -> None:
     """Set one value in place: `a.b=c`, where c is read as YAML and list items go by number.
 
-    Text on the way to it names what those settings begin from (`begun_from`).
+    Text on the way to it names what those settings begin from (`begin_from`).
 
     Raises:
         UsageError: not of this form, or no such key.
@@ -300,7 +300,7 @@ def override(document: dict[str, Any], change: str) -> None:
         ) from error
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def suggest_word(word: str, known: Iterable[str]) -> str:
     """A half-sentence with the nearest known word, or nothing."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""
@@ -336,12 +336,12 @@ def _describe(kind: type[BaseModel], location: Sequence[Any]) -> str:
         field = next((m.model_fields[part] for m in models if part in m.model_fields), None)
         if field is not None:
             found = f"{part} is: {field.description}" if field.description else ""
-            models = list(_models_in(field.annotation))
+            models = list(_list_models(field.annotation))
     return found
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+def _list_models(annotation: Any) -> Iterator[type[BaseModel]]:
     for inner in get_args(annotation):
-        yield from _models_in(inner)
+        yield from _list_models(inner)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation

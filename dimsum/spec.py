@@ -121,7 +121,7 @@ def read_spec(folder: Path) -> StudentSpec | None:
         ) from error
 
 
-def shares(trained: Counter[str]) -> dict[str, float]:
+def measure_shares(trained: Counter[str]) -> dict[str, float]:
     """Share of each control code among training examples."""
     total = sum(trained.values())
     return {name: count / total for name, count in sorted(trained.items())} if total else {}

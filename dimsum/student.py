@@ -21,10 +21,10 @@ from dimsum.devices import pick_device, pick_dtype
 from dimsum.errors import ModelError, UsageError
 from dimsum.files import give_usual_modes, write_json
 from dimsum.hub import find_models
-from dimsum.loading import positions
-from dimsum.models import public_name, quiet_transformers, resolve
-from dimsum.opening import adds_bos, description, open_model
-from dimsum.prompts import PromptFormat, one_line
+from dimsum.loading import count_positions
+from dimsum.models import hush_transformers, make_public_name, resolve
+from dimsum.opening import adds_bos, open_model, read_description
+from dimsum.prompts import PromptFormat, join_lines
 from dimsum.spec import SPEC_FILE, Generation, StudentSpec
 from dimsum.syntax.control import Refusal, find_trees
 from dimsum.tasks.paraphrase import PARAPHRASE
@@ -96,14 +96,14 @@ class Student:
         where = pick_device(device)
         kind = pick_dtype(where, dtype)
         model, tokenizer, architecture = open_model(resolved, kind)
-        spec = description(resolved)
+        spec = read_description(resolved)
         if spec is None:
             spec = StudentSpec(
                 architecture=architecture,
                 prompts=PromptFormat.default(architecture),
-                base=public_name(str(reference)),
+                base=make_public_name(str(reference)),
             )
-        room = positions(model.config, tokenizer)
+        room = count_positions(model.config, tokenizer)
         if architecture == "causal":  # the output takes positions of the same context
             room -= spec.generation.max_new_tokens
         spec.max_source_tokens = min(spec.max_source_tokens, room)
@@ -121,7 +121,7 @@ class Student:
         prompts = [self.spec.prompts.render("", code) for code in self.spec.prompts.instructions]
         longest = max(map(len, self._ids(prompts, ends=True)), default=0)
         if self.spec.max_source_tokens < longest + LEAST_SOURCE:
-            has = positions(self.model.config, self.tokenizer)
+            has = count_positions(self.model.config, self.tokenizer)
             raise ModelError(
                 f"{name} takes {has} positions: too few for its prompts of up to {longest} tokens, "
                 f"a sentence and an output of {self.spec.generation.max_new_tokens}",
@@ -134,7 +134,7 @@ class Student:
         Plain transformers opens the folder too; it reads everything but `student.json`.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        with quiet_transformers():
+        with hush_transformers():
             self.model.save_pretrained(folder)
             self.tokenizer.save_pretrained(folder)
         give_usual_modes(folder)
@@ -336,7 +336,7 @@ class Student:
         Returns:
             token ids, with the special tokens that the architecture's prompts carry.
         """
-        texts = [one_line(source) for source in sources]
+        texts = [join_lines(source) for source in sources]
         shown = list(trees or [""] * len(texts))
         asked = zip(texts, codes, shown, strict=True)
         rows = self._ids([self.spec.prompts.render(*one) for one in asked], ends=True)
@@ -354,7 +354,7 @@ class Student:
         while ids:
             ids = ids[: max(0, len(ids) - excess)]
             shorter = self.tokenizer.decode(ids, skip_special_tokens=True)
-            prompt = self.spec.prompts.render(one_line(shorter), code, tree)
+            prompt = self.spec.prompts.render(join_lines(shorter), code, tree)
             row = self._ids([prompt], ends=True)[0]
             if len(row) <= self.spec.max_source_tokens:
                 return row
@@ -366,7 +366,7 @@ class Student:
 
     def encode_target(self, target: str) -> list[int]:
         """Target tokens with the end of sequence, as training wants them and generation ends."""
-        text = self.spec.prompts.target_prefix + one_line(target)
+        text = self.spec.prompts.target_prefix + join_lines(target)
         ids = self._ids([text])[0]
         return [*ids, self.tokenizer.eos_token_id]
 

@@ -17,7 +17,7 @@ from typing import IO
 
 from dimsum import os_errors
 from dimsum.errors import DimsumError, UsageError
-from dimsum.files import no_room, write_json
+from dimsum.files import make_room_error, write_json
 from dimsum.lock import Busy
 
 ENDING = ".unfinished"
@@ -60,7 +60,7 @@ class Growing:
 
 
 @contextmanager
-def growing(output: Path, asked: str, say: Callable[[str], None]) -> Iterator[Growing]:
+def grow_file(output: Path, asked: str, say: Callable[[str], None]) -> Iterator[Growing]:
     """A file that takes its name when it is whole, begun or gone on with.
 
     Args:
@@ -88,7 +88,7 @@ def growing(output: Path, asked: str, say: Callable[[str], None]) -> Iterator[Gr
     except OSError as error:
         raise DimsumError(
             f"cannot write {output}: {error.strerror or error}",
-            hint=os_errors.hint_for(error),
+            hint=os_errors.make_hint(error),
         ) from error
     with binary:
         try:
@@ -111,7 +111,7 @@ def growing(output: Path, asked: str, say: Callable[[str], None]) -> Iterator[Gr
         except BaseException as error:
             _keep(growth, part, about, say)
             if os_errors.is_full(error):
-                raise no_room(part) from error
+                raise make_room_error(part) from error
             if isinstance(error, OSError):
                 raise DimsumError(
                     f"cannot write {part}: {error.strerror or error}",

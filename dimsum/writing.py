@@ -17,7 +17,7 @@ BATCH_SIZE = 64
 """Outputs that are written together unless one says otherwise."""
 
 
-def pad_id(tokenizer: Any) -> int:
+def find_pad_id(tokenizer: Any) -> int:
     """The padding token; models without one pad with their end of sequence, under a mask."""
     pad = tokenizer.pad_token_id
     return int(tokenizer.eos_token_id if pad is None else pad)
@@ -39,7 +39,7 @@ def pad_rows(
     return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
 
 
-def generate_arguments(settings: Generation, start: int, tokenizer: Any) -> dict[str, Any]:
+def make_generate_arguments(settings: Generation, start: int, tokenizer: Any) -> dict[str, Any]:
     """Arguments of transformers' `generate` without sampling, nothing left to a model's file.
 
     Args:
@@ -49,21 +49,21 @@ def generate_arguments(settings: Generation, start: int, tokenizer: Any) -> dict
 
     processors = LogitsProcessorList()
     if settings.no_repeat_ngram:
-        processors.append(repeats_forbidden(settings.no_repeat_ngram, start))
+        processors.append(forbid_repeats(settings.no_repeat_ngram, start))
     return {
-        "generation_config": plain_generation(tokenizer, settings.max_new_tokens),
+        "generation_config": make_plain_generation(tokenizer, settings.max_new_tokens),
         "logits_processor": processors,
         "stopping_criteria": StoppingCriteriaList([stop_at_line(tokenizer, start)]),
     }
 
 
-def plain_generation(tokenizer: Any, max_new_tokens: int) -> Any:
+def make_plain_generation(tokenizer: Any, max_new_tokens: int) -> Any:
     """transformers' GenerationConfig of greedy decoding, nothing left to a model's file."""
     from transformers import GenerationConfig
 
     return GenerationConfig(
         eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=pad_id(tokenizer),
+        pad_token_id=find_pad_id(tokenizer),
         max_new_tokens=max_new_tokens,
         do_sample=False,
         num_beams=1,
@@ -74,7 +74,7 @@ def plain_generation(tokenizer: Any, max_new_tokens: int) -> Any:
 
 
 @contextmanager
-def without_own_settings(model: Any) -> Iterator[None]:
+def ignore_own_settings(model: Any) -> Iterator[None]:
     """What the file of a model says of generation has no part in it.
 
     transformers takes from there whatever a call leaves open: tokens that are suppressed, forced
@@ -94,7 +94,7 @@ def without_own_settings(model: Any) -> Iterator[None]:
         plain.generation_config = before
 
 
-def repeats_forbidden(size: int, start: int) -> Any:
+def forbid_repeats(size: int, start: int) -> Any:
     """A logits processor: no n-gram twice among the tokens from `start` on.
 
     transformers' own option counts a causal model's prompt too, and would forbid an extractive
@@ -112,7 +112,7 @@ def repeats_forbidden(size: int, start: int) -> Any:
 
 
 def stop_at_line(tokenizer: Any, start: int) -> Any:
-    """A stopping criterion: an output has ended once its `first_line` has.
+    """A stopping criterion: an output has ended once its first line has.
 
     Args:
         start: where the output begins in the token rows.
@@ -144,7 +144,7 @@ def find_line_breaks(tokenizer: Any) -> torch.Tensor:
     """Ids of the tokens whose text holds a line break; read once for each tokenizer."""
     import torch
 
-    return once(
+    return make_once(
         tokenizer,
         "find_line_breaks",
         lambda: torch.tensor(
@@ -155,14 +155,14 @@ def find_line_breaks(tokenizer: Any) -> torch.Tensor:
 
 def read_token_texts(tokenizer: Any) -> list[str]:
     """The text of each token alone; read once for each tokenizer."""
-    return once(
+    return make_once(
         tokenizer,
         "texts",
         lambda: tokenizer.batch_decode([[token] for token in range(len(tokenizer))]),
     )
 
 
-def once(tokenizer: Any, name: str, make: Callable[[], T]) -> T:
+def make_once(tokenizer: Any, name: str, make: Callable[[], T]) -> T:
     """What is made of a tokenizer's vocabulary, made once and kept with it."""
     key = f"_dimsum_{name}"
     if key not in vars(tokenizer):
@@ -171,7 +171,7 @@ def once(tokenizer: Any, name: str, make: Callable[[], T]) -> T:
     return found
 
 
-def first_line(text: str) -> str:
+def take_first_line(text: str) -> str:
     """The first line that says something, stripped."""
     lines = [line.strip() for line in text.strip().splitlines()]
     return lines[0] if lines else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from importlib import import_module
 
-from dimsum.english import nlp
+from dimsum.english import load_nlp
 from dimsum.errors import ModelError
 
 MODULES = (
@@ -34,4 +34,4 @@ MODULES = (
 for name in MODULES:
     import_module(name)
 with suppress(ModelError):
-    nlp()
+    load_nlp()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from builder.cli import run
-from builder.models import EMBEDDED, embedded_folder, resolve
+from builder.models import EMBEDDED, find_embedded, resolve
 from builder.store import REJECTS, Run
 
 pytestmark = pytest.mark.embedded
@@ -24,7 +24,7 @@ TINY = (
 
 def test_the_embedded_models_are_there() -> None:
     for name in EMBEDDED:
-        assert embedded_folder(name).exists()
+        assert find_embedded(name).exists()
         assert resolve(f"embedded:{name}").identity.startswith("sha256:")
 
 
@@ -32,7 +32,7 @@ def test_the_critic_is_small_and_knows_its_task() -> None:
     from builder.config import CriticConfig
     from builder.critics.entailment import EntailmentCritic
 
-    folder = embedded_folder("critic")
+    folder = find_embedded("critic")
     assert sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) < 30 * 2**20
     critic = EntailmentCritic.load(CriticConfig(model="embedded:critic"))
     scores = critic.score(

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 
 from builder.cli import run
 from dimsum.errors import DimsumError
-from dimsum.files import try_folder, whole_folder, writing_into
+from dimsum.files import name_full_folder, open_whole_folder, try_folder
 from tests.student_toys import toy_pairs, write_jsonl, write_pairs
 
 Capture = pytest.CaptureFixture[str]
@@ -63,13 +63,21 @@ def test_the_folder_is_named_whatever_the_library_says(tmp_path: Path) -> None:
         )
     ):
         folder = tmp_path / f"folder-{number}"
-        with room(10000), pytest.raises(DimsumError) as raised, whole_folder(folder) as scratch:
+        with (
+            room(10000),
+            pytest.raises(DimsumError) as raised,
+            open_whole_folder(folder) as scratch,
+        ):
             save(scratch / "file")
         assert raised.value.message == f"no room left to write {folder}"
-        with room(10000), pytest.raises(DimsumError, match="no room left"), writing_into(tmp_path):
+        with (
+            room(10000),
+            pytest.raises(DimsumError, match="no room left"),
+            name_full_folder(tmp_path),
+        ):
             save(tmp_path / "file")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
-    with pytest.raises(ZeroDivisionError), writing_into(tmp_path):
+    with pytest.raises(ZeroDivisionError), name_full_folder(tmp_path):
         raise ZeroDivisionError
 
 

@@ -39,7 +39,10 @@ def test_an_interrupt_that_a_library_wraps_is_still_one(capsys: pytest.CaptureFi
     with pytest.raises(Exception, match="KeyboardInterrupt") as wrapped:
         Document(name="a").model_dump_json()
     assert not isinstance(wrapped.value, KeyboardInterrupt)  # what the rest is about
-    with pytest.raises(KeyboardInterrupt), interrupt.resumable(["dimsum", "build", "a file"]):
+    with (
+        pytest.raises(KeyboardInterrupt),
+        interrupt.explain_resuming(["dimsum", "build", "a file"]),
+    ):
         Document(name="a").model_dump_json()
     assert capsys.readouterr().err == "Interrupted. Go on with: dimsum build 'a file'\n"
 
@@ -67,7 +70,7 @@ def test_the_command_that_goes_on_is_the_one_that_was_asked_for(
 
 
 def test_other_errors_pass(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ValueError, match="another"), interrupt.resumable(["dimsum"]):
+    with pytest.raises(ValueError, match="another"), interrupt.explain_resuming(["dimsum"]):
         raise ValueError("another")
     assert capsys.readouterr().err == ""
 

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from dimsum.metrics.bootstrap import RESAMPLES, SEED, draws, percentiles
+from dimsum.metrics.bootstrap import RESAMPLES, SEED, draw_resamples, find_percentiles
 
 Level = Literal["nominal", "ordinal", "interval"]
 LEVELS: tuple[Level, ...] = get_args(Level)
@@ -58,14 +58,14 @@ def alpha(answers: Answers, level: Level = "nominal", *, seed: int = SEED) -> Al
     value = _alpha(each.sum(axis=0), labels, level)
     if value is None:
         return Alpha(level, len(rows), None, None, None, 0)
-    times = draws(len(rows), RESAMPLES, seed)
+    times = draw_resamples(len(rows), RESAMPLES, seed)
     totals = np.tensordot(times, each, axes=1)
     found = [_alpha(total, labels, level) for total in totals]
     defined = [one for one in found if one is not None]
     undefined = len(found) - len(defined)
     if undefined > MOST_UNDEFINED * len(found):
         return Alpha(level, len(rows), value, None, None, undefined)
-    low, high = percentiles(defined)
+    low, high = find_percentiles(defined)
     return Alpha(level, len(rows), value, low, high, undefined)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from builder.audit.key import Key, Showing, show_item
 from builder.audit.questions import POINTS, VALID
 from builder.errors import ConfigError
-from dimsum.data.files import rows_in
+from dimsum.data.files import read_file_rows
 from dimsum.data.values import as_bool
 
 Values = dict[str, bool | int | None]
@@ -67,7 +67,7 @@ def read_answers(key: Key, files: Sequence[Path]) -> Answers:
     answers = Answers()
     faults: list[str] = []
     for file in files:
-        for row in rows_in(file):
+        for row in read_file_rows(file):
             where = f"{file}, {row.position}"
             fault = _identity_fault(key, row, known)
             reader, showing = (

@@ -11,8 +11,8 @@ from builder.audit.key import Compared, Corpus
 from builder.audit.record import rows_digest
 from builder.errors import ConfigError
 from builder.store import digest, seed_of
-from dimsum.data.files import form_of, rows_in
-from dimsum.data.values import Row, not_text
+from dimsum.data.files import find_form, read_file_rows
+from dimsum.data.values import Row, explain_not_text
 from dimsum.evaluation.saved_outputs import OUTPUTS
 
 
@@ -20,7 +20,7 @@ def is_outputs(path: Path) -> bool:
     """Whether a folder or a file holds systems' outputs and not pairs."""
     if path.is_dir():
         return (path / OUTPUTS).is_file()
-    return form_of(path) == "jsonl" and "outputs" in next(rows_in(path), {})
+    return find_form(path) == "jsonl" and "outputs" in next(read_file_rows(path), {})
 
 
 def draw_compared(
@@ -68,7 +68,7 @@ def _read(paths: Sequence[Path]) -> tuple[list[str], dict[str, list[str]]]:
     outputs: dict[str, list[str]] = {}
     for path in paths:
         file = path / OUTPUTS if path.is_dir() else path
-        rows = list(rows_in(file))
+        rows = list(read_file_rows(file))
         try:
             here = [_text(row["source"], row, file) for row in rows]
             systems = {
@@ -95,7 +95,7 @@ def _read(paths: Sequence[Path]) -> tuple[list[str], dict[str, list[str]]]:
 
 
 def _text(value: Any, row: Row, file: Path) -> str:
-    if reason := not_text(value):
+    if reason := explain_not_text(value):
         raise ConfigError(
             f"{file}, {row.position}, holds no text but a {reason}",
             hint="its outputs are texts; correct the row, or leave the file out",

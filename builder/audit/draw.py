@@ -25,9 +25,9 @@ from builder.audit.strata import draw_sample
 from builder.errors import ConfigError
 from builder.store import digest
 from dimsum.data.values import Reading
-from dimsum.files import try_folder, whole_file, whole_folder, write_text
+from dimsum.files import open_whole_file, open_whole_folder, try_folder, write_text
 from dimsum.tasks import TaskDefinition, task_of
-from dimsum.tasks.words import both
+from dimsum.tasks.words import join_and
 
 KNOWN = 8
 GUIDELINE = "guideline.md"
@@ -194,11 +194,11 @@ def write_sheets(key: Key, output: Path, guideline: str) -> None:
     Args:
         guideline: Markdown.
     """
-    with whole_folder(output) as folder:
+    with open_whole_folder(output) as folder:
         write_text(folder / GUIDELINE, guideline)
         for reader, showings in key.sheets.items():
             write_text(folder / f"reader-{reader}.html", render_sheet(key, reader, guideline))
-            with whole_file(folder / f"reader-{reader}.jsonl") as stream:
+            with open_whole_file(folder / f"reader-{reader}.jsonl") as stream:
                 for showing in showings:
                     line = json.dumps(blank(key, reader, showing), ensure_ascii=False)
                     stream.write(line + "\n")
@@ -224,7 +224,10 @@ def say_fewer(key: Key, n: int, repeats: int | None, known: int = 0) -> list[str
         if found < wanted
     ]
     lacking = find_lacking_known(key.pairs) if known else []
-    return [*said, *([f"no pair whose answer is known is of {both(lacking)}"] if lacking else [])]
+    return [
+        *said,
+        *([f"no pair whose answer is known is of {join_and(lacking)}"] if lacking else []),
+    ]
 
 
 def blank(key: Key, reader: str, showing: Showing) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from importlib import resources
 
 from builder.audit.questions import Kind, Question
 from dimsum.tasks import TaskDefinition
-from dimsum.tasks.words import both
+from dimsum.tasks.words import join_and
 
 FILES: dict[Kind, str] = {"pairs": "guideline.md", "comparison": "comparison.md"}
 SENSE = "if the source makes sense by itself"
@@ -65,7 +65,7 @@ def _say_what_is_unknown(lacking: Sequence[TaskDefinition], known: Collection[st
     """That readers of some tasks are not watched."""
     if not lacking:
         return ""
-    tasks = both([task.plural for task in lacking])
+    tasks = join_and([task.plural for task in lacking])
     said = f"of {tasks} there are none" if known else "there are none here"
     return (
         "\n## Known answers\n\nPairs whose answer is known show whether a reader attends; "

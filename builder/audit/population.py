@@ -15,8 +15,8 @@ from builder.report.source import read_config
 from builder.stages.order import stages_of, units_of
 from builder.store import REJECTS, RUN_FILE, Run, digest
 from builder.stored import Stored
-from dimsum.data.dataset import data_files
-from dimsum.data.files import rows_in
+from dimsum.data.dataset import find_data_files
+from dimsum.data.files import read_file_rows
 from dimsum.data.values import Reading, check_columns, is_blank
 from dimsum.errors import UsageError
 from dimsum.metrics.overlap import compression
@@ -161,7 +161,7 @@ def _parts(corpus: Path, rejects: bool) -> tuple[str, Origin, tuple[Part, ...]]:
     if rejects:
         raise ConfigError(f"{corpus} keeps no rejected pairs", hint="give the run that made it")
     try:
-        files = tuple(Part(file, RELEASED) for file, _ in data_files(corpus))
+        files = tuple(Part(file, RELEASED) for file, _ in find_data_files(corpus))
     except UsageError as error:
         raise ConfigError(
             f"there are no pairs at {corpus}: {error.message}",
@@ -198,11 +198,11 @@ def _rows(
     optional = [*PLAIN, *([score] if score else [])]
     counted = reading if reading is not None else Reading()
     for part in parts:
-        for number, row in enumerate(rows_in(part.path, TEXTS, optional)):
+        for number, row in enumerate(read_file_rows(part.path, TEXTS, optional)):
             if number == 0:
                 check_columns(row, TEXTS, str(part.path), "")
                 if score not in ("", SCORE, *row) and part.stage == RELEASED:
-                    whole = next(rows_in(part.path))
+                    whole = next(read_file_rows(part.path))
                     check_columns(whole, [score], str(part.path), "--score")
             position = counted.read(row)
             source = counted.text(row, "source", position)

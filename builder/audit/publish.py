@@ -17,7 +17,7 @@ from builder.store import RUN_FILE, Run
 from cards.facts import FACTS_PATH, DatasetFacts
 from cards.render import render_dataset_card
 from cards.text import read_text
-from dimsum.files import file_hash, write_json, write_text
+from dimsum.files import hash_file, write_json, write_text
 
 
 def publish_scores(key: Key, document: dict[str, Any]) -> tuple[list[Path], str]:
@@ -71,6 +71,6 @@ def _render(folder: Path, rows: str, facts: DatasetFacts) -> list[Path]:
     write_text(facts_path, facts.model_dump_json(indent=2) + "\n")
     write_text(card, render_dataset_card(facts, previous))
     changed = [facts_path, card, *(folder / RELEASE_AUDITS).glob("*.json")]
-    sums |= {path.relative_to(folder).as_posix(): file_hash(path) for path in changed}
+    sums |= {path.relative_to(folder).as_posix(): hash_file(path) for path in changed}
     write_json(sums_path, dict(sorted(sums.items())))
     return [card]

@@ -17,9 +17,9 @@ from builder.audit.labels import Label, as_row, labels
 from builder.audit.precision import precision, recall, share_of, unread
 from builder.audit.record import facts_of
 from builder.audit.systems import matrix, systems
-from dimsum.files import whole_file, write_json
+from dimsum.files import open_whole_file, write_json
 from dimsum.metrics.bootstrap import RESAMPLES
-from dimsum.tasks.words import both
+from dimsum.tasks.words import join_and
 
 SCORES = "scores.json"
 LABELS = "labels.jsonl"
@@ -42,7 +42,7 @@ def score(folder: Path, files: Sequence[Path]) -> dict[str, Any]:
     document = scores(key, answers)
     if key.kind == "pairs":
         readers = list(answers.by_reader)
-        with whole_file(folder / LABELS) as stream:
+        with open_whole_file(folder / LABELS) as stream:
             for label in labels(key, answers):
                 stream.write(json.dumps(as_row(label, readers), ensure_ascii=False) + "\n")
     write_json(folder / SCORES, document)
@@ -73,8 +73,8 @@ def scores(key: Key, answers: Answers) -> dict[str, Any]:
             )
         if lacking := find_lacking_known(key.pairs):
             warnings.append(
-                f"no pair whose answer is known is of {both(lacking)}: whether readers attended "
-                "to these is not known"
+                f"no pair whose answer is known is of {join_and(lacking)}: whether readers "
+                "attended to these is not known"
             )
         if len(judged) < FEW:
             warnings.append(f"{len(judged)} pairs were judged by all: the intervals are wide")

@@ -10,7 +10,7 @@ import numpy as np
 from builder.audit.answers import Answers
 from builder.audit.key import Key
 from builder.audit.labels import take_first_answers
-from dimsum.metrics.bootstrap import draws, percentiles
+from dimsum.metrics.bootstrap import draw_resamples, find_percentiles
 
 
 def systems(key: Key, answers: Answers) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def systems(key: Key, answers: Answers) -> dict[str, Any]:
     names = list(key.compared[0].systems)
     if not sources:
         return {"sources": 0, "rows": [], "differences": []}
-    times = draws(sources) / sources
+    times = draw_resamples(sources) / sources
     rows: list[dict[str, Any]] = []
     differences: list[dict[str, Any]] = []
     for question in key.questions:
@@ -67,7 +67,7 @@ def _points(key: Key, answers: Answers) -> tuple[dict[tuple[str, str], list[floa
 
 
 def _interval(times: np.ndarray, values: np.ndarray) -> tuple[float, float]:
-    return percentiles(times @ values)
+    return find_percentiles(times @ values)
 
 
 def matrix(key: Key, answers: Answers, question: str) -> Sequence[Sequence[float | None]]:

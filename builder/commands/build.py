@@ -10,7 +10,7 @@ import click
 from builder.commands.places import PLACE
 from builder.errors import GateError
 from dimsum.errors import UsageError
-from dimsum.interrupt import resumable
+from dimsum.interrupt import explain_resuming
 
 
 @click.command()
@@ -68,8 +68,8 @@ def build(
     from builder.store import Run
     from builder.unit import open_run
     from dimsum.commands.output import print_json
-    from dimsum.places import far
-    from dimsum.settings import default_folder
+    from dimsum.places import find_far
+    from dimsum.settings import name_folder
 
     if engine is not None:
         named = engine if engine.startswith("{") else f"{{kind: {json.dumps(engine)}}}"
@@ -90,9 +90,9 @@ def build(
         else:
             print_pilot(found)
         return
-    folder = output or default_folder(config, PRESETS)
+    folder = output or name_folder(config, PRESETS)
     try:
-        with resumable():
+        with explain_resuming():
             result = runs.build(settings, folder, progress=Progress(quiet=quiet), again=again)
     except GateError:
         if Run(folder).header():
@@ -114,7 +114,7 @@ def build(
     print_pairs(take_rows(result.dataset, most=pairs))
     click.echo()
     click.echo(f"{result.rows} pairs in {result.dataset}")
-    if far(result.dataset) is not None:
+    if find_far(result.dataset) is not None:
         click.echo(f"dimsum release {result.run} -o FOLDER  # writes it on this machine")
         return
     configs = ", ".join(f'"{name}"' for name in list_tasks(result.dataset))

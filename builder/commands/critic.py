@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from builder.commands.share import Share
-from dimsum.interrupt import resumable
+from dimsum.interrupt import explain_resuming
 
 
 @click.group()
@@ -51,7 +51,7 @@ def train(
     if not checkpoint.usable(output):
         raise ConfigError(f"{output} is not empty", hint="choose a new folder")
     settings = load_recipe(recipe, overrides)
-    with resumable(), hold(output, "training"):
+    with explain_resuming(), hold(output, "training"):
         examples = []
         for path in data:
             reading = Reading()

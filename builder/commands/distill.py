@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from builder.commands.places import HERE
-from dimsum.interrupt import resumable
+from dimsum.interrupt import explain_resuming
 
 
 @click.command()
@@ -33,12 +33,12 @@ def distill(
     from builder.distill import distill as run
     from builder.progress import Progress
     from dimsum.commands.output import print_facts, print_json
-    from dimsum.settings import default_folder
+    from dimsum.settings import name_folder
 
     settings = load_distill(config, overrides)
-    folder = output or default_folder(config, ROUNDS, "-rounds")
+    folder = output or name_folder(config, ROUNDS, "-rounds")
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
-    with resumable():
+    with explain_resuming():
         done = run(
             settings, folder, device=device, progress=Progress(quiet=quiet), quiet=quiet, say=say
         )

@@ -129,7 +129,7 @@ def evaluate(
     all outputs, and a page, suite.html. The same command goes on after an interruption.
     """
     from dimsum.commands.output import print_evaluation, print_json
-    from dimsum.data.values import conditions
+    from dimsum.data.values import parse_conditions
     from dimsum.evaluation.suite import SuiteSet
 
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
@@ -162,7 +162,7 @@ def evaluate(
         task=task.name,
         source=given["source_column"],
         references=given["references_column"],
-        where=conditions(given["where"]),
+        where=parse_conditions(given["where"]),
         split=given["split"],
         config=given["config"],
         limit=given["limit"],
@@ -183,13 +183,18 @@ def _evaluate_suite(
     from dimsum.data.values import Reading
     from dimsum.evaluation.page import render
     from dimsum.evaluation.saved_outputs import are_saved
-    from dimsum.evaluation.suite import evaluate_suite, load_suite, outputs_folder, outputs_of
-    from dimsum.files import try_folder, whole_file
+    from dimsum.evaluation.suite import (
+        collect_outputs,
+        evaluate_suite,
+        load_suite,
+        name_outputs_folder,
+    )
+    from dimsum.files import open_whole_file, try_folder
     from dimsum.tasks import task_of
 
     suite = load_suite(path)
     earlier: Path | None = options["reuse"]
-    if earlier and not any(are_saved(earlier / outputs_folder(name)) for name in suite.sets):
+    if earlier and not any(are_saved(earlier / name_outputs_folder(name)) for name in suite.sets):
         raise UsageError(
             f"{earlier} holds no outputs of these sets",
             hint="--reuse takes what an earlier --suite wrote with --output",
@@ -220,8 +225,8 @@ def _evaluate_suite(
         return found
 
     documents = evaluate_suite(suite, folder, asked, one, say)
-    rows = {name: outputs_of(folder, name) for name in documents}
-    with whole_file(folder / "suite.html") as stream:
+    rows = {name: collect_outputs(folder, name) for name in documents}
+    with open_whole_file(folder / "suite.html") as stream:
         stream.write(render(documents, rows))
     say(str(folder / "suite.html"))
     return documents

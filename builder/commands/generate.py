@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from dimsum.commands.tasks import add_task_options, add_writing_options, take_chosen_options
-from dimsum.interrupt import resumable
+from dimsum.interrupt import explain_resuming
 from dimsum.tasks import TaskDefinition
 
 
@@ -115,7 +115,7 @@ def generate(
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
     source = None if file == Path("-") else file
     goes_on = output is not None and source is not None
-    with resumable() if goes_on else nullcontext():
+    with explain_resuming() if goes_on else nullcontext():
         generate_file(
             model,
             job,

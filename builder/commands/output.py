@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dimsum.commands.output import make_table, open_console
-from dimsum.duration import duration
+from dimsum.duration import format_duration
 
 if TYPE_CHECKING:
     from builder.critics.evaluation import Evaluation
@@ -87,7 +87,7 @@ def print_pilot(found: Pilot) -> None:
         whole = f"All are likely to give less than {found.wanted:,} pairs of each task. {whole}"
     click.echo(f"\n{here:,} of {everything:,} openings of each domain went through. {whole}")
     click.echo(f"  pairs   about {pairs}, before repeats across the corpus are dropped")
-    click.echo(f"  time    about {duration(found.seconds[1])} on this machine")
+    click.echo(f"  time    about {format_duration(found.seconds[1])} on this machine")
     click.echo(f"  memory  {found.memory / 1e9:.1f} GB, as here")
     click.echo(f"  disk    about {found.disk[1] / 1e6:,.1f} MB")
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from dimsum.errors import UsageError
-from dimsum.places import place_of
+from dimsum.places import parse_place
 
 
 class _Place(click.ParamType[Path]):
@@ -19,7 +19,7 @@ class _Place(click.ParamType[Path]):
 
     def convert(self, value: Any, param: Any, ctx: click.Context | None) -> Path:
         """As in click."""
-        return place_of(value)
+        return parse_place(value)
 
 
 class _Here(click.ParamType[Path]):

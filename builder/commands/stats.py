@@ -112,7 +112,7 @@ def _settings(
     from builder.statistics.corpus import Columns
     from builder.statistics.offensive import SHIPPED
     from builder.statistics.study import Settings, parse_measures
-    from dimsum.data.values import conditions
+    from dimsum.data.values import parse_conditions
 
     chosen = parse_measures([name.strip() for name in measures.split(",") if name.strip()])
     if critic:
@@ -127,7 +127,7 @@ def _settings(
         parser=parser,
         benchmarks={name: Path(path) for name, path in files},
         offensive=offensive or SHIPPED,
-        columns=Columns(source, target, split, conditions(where)),
+        columns=Columns(source, target, split, parse_conditions(where)),
         **same,
     )
 

@@ -18,7 +18,7 @@ def status(run: Path, as_json: bool) -> None:
     from builder.status import find_status
     from builder.store import Run
     from dimsum.commands.output import make_table, print_json
-    from dimsum.duration import duration
+    from dimsum.duration import format_duration
 
     found = find_status(Run.open(run))
     if as_json:
@@ -42,6 +42,6 @@ def status(run: Path, as_json: bool) -> None:
             click.echo("Stopped; the same `dimsum build` goes on.")
         case _:
             click.echo(
-                f"Stopped without a word {duration(found.silent or 0)} ago, on "
+                f"Stopped without a word {format_duration(found.silent or 0)} ago, on "
                 f"{found.now.get('host')}; the same `dimsum build` goes on."
             )

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from builder.commands.places import HERE
-from dimsum.interrupt import resumable
+from dimsum.interrupt import explain_resuming
 
 
 @click.command()
@@ -48,7 +48,7 @@ def sweep(
     sweeps.combinations(config, parsed, overrides)
     try_folder(output)
     progress = Progress(quiet=quiet)
-    with resumable():
+    with explain_resuming():
         document = sweeps.sweep(
             config, parsed, output, overrides, progress=progress, say=progress.say
         )

@@ -61,12 +61,12 @@ def check(definition: str, pairs: Path, others: tuple[str, ...], as_json: bool) 
     from builder.commands.output import print_task_check
     from builder.task_check import check_task
     from dimsum.commands.output import print_json
-    from dimsum.data.files import rows_in
+    from dimsum.data.files import read_file_rows
     from dimsum.data.values import Reading, check_columns, is_blank
 
     reading = Reading()
     texts = []
-    for row in rows_in(pairs):
+    for row in read_file_rows(pairs):
         if reading.rows == 0:
             check_columns(row, ("source", "target"), str(pairs), "")
         position = reading.read(row)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from dimsum.interrupt import resumable
+from dimsum.interrupt import explain_resuming
 
 
 @click.command()
@@ -59,7 +59,7 @@ def train(
     CSV file, or a Hub id with an optional @revision.
     """
     from dimsum.commands.output import print_facts, print_json
-    from dimsum.data.values import conditions
+    from dimsum.data.values import parse_conditions
     from dimsum.errors import UsageError
     from dimsum.hub import find_models
     from dimsum.models import is_on_hub
@@ -71,7 +71,7 @@ def train(
     if no_control:
         overrides = (*overrides, "control=false")
     recipe = load_recipe(preset, overrides)
-    columns = Columns(source_column, target_column, task_column, conditions(where))
+    columns = Columns(source_column, target_column, task_column, parse_conditions(where))
     data = Data(dataset, columns, config)
     if plan_only:
         if is_on_hub(recipe.student):  # before torch is imported
@@ -88,7 +88,7 @@ def train(
     from dimsum.training.train import train as run
 
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
-    with resumable():
+    with explain_resuming():
         trained = run(
             data, recipe, output, device=device, quiet=quiet, say=say, open_judge=open_judge
         )

@@ -24,9 +24,9 @@ from builder.measures.registry import OPTIONAL, VALIDITY, Registry, registry
 from builder.methods.registry import METHODS
 from builder.teachers.settings import TorchSettings
 from dimsum.language import Language
-from dimsum.settings import Presets, Settings, check, did_you_mean, in_folder, load
+from dimsum.settings import Presets, Settings, check, load, place_in_folder, suggest_word
 from dimsum.syntax.parsers import DEPENDENCY
-from dimsum.tasks import TaskDefinition, tasks_of
+from dimsum.tasks import TaskDefinition, find_tasks
 from dimsum.tasks.registry import FURTHER
 
 PRESETS = Presets(
@@ -37,7 +37,7 @@ PRESETS = Presets(
 def _in_folder(reference: str, info: ValidationInfo) -> str:
     """A reference that is a path, taken from the folder of the file that names it."""
     is_name = reference.startswith("embedded:")
-    return reference if is_name else str(in_folder(Path(reference), info))
+    return reference if is_name else str(place_in_folder(Path(reference), info))
 
 
 ReferenceInFile = Annotated[str, AfterValidator(_in_folder)]
@@ -98,7 +98,7 @@ class BuildConfig(Settings):
     @property
     def definitions(self) -> tuple[TaskDefinition, ...]:
         """Of the tasks that are built, in order."""
-        return tasks_of(self.tasks)
+        return find_tasks(self.tasks)
 
     def task_versions(self) -> list[tuple[str, int]]:
         """Name and version of each task, in order: what stages that read definitions depend on."""
@@ -173,7 +173,7 @@ class BuildConfig(Settings):
             if measure == VALIDITY.name and self.validity is None:
                 raise ValueError("the measure validity needs a model: set validity to its file")
             if measure not in known:
-                raise ValueError(f"no measure is called {measure!r}{did_you_mean(measure, known)}")
+                raise ValueError(f"no measure is called {measure!r}{suggest_word(measure, known)}")
         for measure, bound in bounds.items():
             if measure == VALIDITY.name or self.registry.of(measure).cost == "model":
                 raise ValueError(f"pairs.bounds.{task}.{measure}: only cheap measures bound pairs")

@@ -9,14 +9,14 @@ from pydantic import AfterValidator, Field, ValidationInfo
 
 from builder.config.bounds import Rules
 from builder.validity.settings import PriorConfig
-from dimsum.settings import Settings, in_folder
+from dimsum.settings import Settings, place_in_folder
 
 
 def _there_or_name(reference: str | None, info: ValidationInfo) -> str | None:
     """A reference as a path where there is something, or where only a path looks like that."""
     if reference is None:
         return None
-    path = in_folder(Path(reference), info)
+    path = place_in_folder(Path(reference), info)
     return str(path) if path.exists() or reference.startswith((".", "/", "~")) else reference
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from builder.measures import passage
 from dimsum.errors import UsageError
-from dimsum.settings import did_you_mean
-from dimsum.tasks import TaskDefinition, task_names, tasks_of
+from dimsum.settings import suggest_word
+from dimsum.tasks import TaskDefinition, find_tasks, task_names
 
 
 def fill_from_tasks(document: Any) -> Any:
@@ -33,7 +33,7 @@ def fill_from_tasks(document: Any) -> Any:
     tasks = list(rules) if document.get("tasks") is None else document["tasks"]
     if not isinstance(tasks, list | tuple) or not all(isinstance(t, str) for t in tasks):
         return document
-    built = tasks_of(tasks)
+    built = find_tasks(tasks)
     refuse_unknown({**rules, **bounds}, built)
     found = dict(document)
     found["tasks"] = list(tasks)
@@ -77,6 +77,6 @@ def refuse_unknown(names: Iterable[str], built: Iterable[TaskDefinition]) -> Non
     for name in names:
         if name not in known:
             raise UsageError(
-                f"no task is called {name!r}{did_you_mean(name, known)}",
+                f"no task is called {name!r}{suggest_word(name, known)}",
                 hint="a task of your own stands in `tasks`, as module:name",
             )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.errors import ConfigError
-from dimsum.files import atomic_writer
+from dimsum.files import open_atomic
 from dimsum.lock import LOCK
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def write(folder: Path, identity: str, checkpoint: Checkpoint) -> None:
     from safetensors.torch import save
 
     facts = {"identity": identity, "step": str(checkpoint.step)}
-    with atomic_writer(folder / FILE) as stream:
+    with open_atomic(folder / FILE) as stream:
         stream.write(save(checkpoint.tensors, metadata=facts))
 
 

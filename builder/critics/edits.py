@@ -30,7 +30,7 @@ from builder.critics.edit_sentence import (
 from builder.critics.edit_shorter import SHORTENED
 from builder.critics.edit_stronger import STRENGTHENED, STRONGER
 from builder.reordering import reorder_all
-from builder.sentences import nlp
+from builder.sentences import load_nlp
 
 Label = Literal["entailment", "neutral", "contradiction"]
 TURNING = words_of(
@@ -85,7 +85,7 @@ def edit_all(texts: Sequence[str], seed: int = 0) -> list[list[Edit]]:
     """
     orders = reorder_all(texts)
     found = []
-    for text, parsed, others in zip(texts, nlp().pipe(texts), orders, strict=True):
+    for text, parsed, others in zip(texts, load_nlp().pipe(texts), orders, strict=True):
         edits = list(_edit(parsed, random.Random(f"{seed} {text}")))
         edits += [Edit(text, other.text, "entailment", "reordered") for other in others]
         edits += [Edit(other.text, text, "entailment", "reordered") for other in others]

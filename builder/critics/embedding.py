@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from builder.critics.entailment import make_token_batches
-from builder.models import loading, resolve
+from builder.models import explain_loading, resolve
 from builder.prepacking import Switch, prepack, settle
 from dimsum.devices import pick_device
-from dimsum.loading import check_padding, class_for, open_whole, positions
+from dimsum.loading import check_padding, count_positions, find_class, open_whole
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -41,8 +41,8 @@ class SentenceEncoder:
 
         resolved = resolve(reference)
         device = pick_device()
-        class_for("encoder", resolved, "encoder")
-        with loading(reference):
+        find_class("encoder", resolved, "encoder")
+        with explain_loading(reference):
             model, tokenizer = open_whole(AutoModel, resolved, torch.float32, lenient=True)
         check_padding(tokenizer, reference, "encoder")
         note = f"{reference} on {device.type} in float32"
@@ -55,7 +55,7 @@ class SentenceEncoder:
         """Unit vectors, float32, shape (len(sentences), hidden size)."""
         if not sentences:
             return np.zeros((0, self.model.config.hidden_size), dtype=np.float32)
-        most = min(256, positions(self.model.config, self.tokenizer))
+        most = min(256, count_positions(self.model.config, self.tokenizer))
         rows = self.tokenizer(list(sentences), truncation=True, max_length=most)["input_ids"]
         found = np.zeros((len(rows), self.model.config.hidden_size), dtype=np.float32)
         with torch.inference_mode():

@@ -19,7 +19,7 @@ from builder.critics.nli_data import LABELS
 from builder.critics.nli_model import NliModel
 from builder.critics.spec import SECOND_WEIGHTS, SPEC_FILE, CriticSpec, read_spec
 from builder.errors import BuilderError
-from builder.models import Resolved, loading, quiet_transformers, resolve
+from builder.models import Resolved, explain_loading, hush_transformers, resolve
 from dimsum.loading import check_weights, open_whole, refuse_nan
 
 WEIGHTS = "model.safetensors"
@@ -40,7 +40,7 @@ def load_members(reference: str, device: torch.device, dtype: torch.dtype) -> li
         members.append((first.second, SECOND_WEIGHTS))
     found = []
     for spec, weights in members:
-        with loading(reference):
+        with explain_loading(reference):
             model, tokenizer = _open(spec, resolved, weights, dtype)
         found.append(NliModel(model.to(device).eval(), tokenizer, spec))
     return found
@@ -74,7 +74,9 @@ def with_new_head(base: Resolved, dtype: torch.dtype, layers: int | None = None)
     from transformers import AutoModelForSequenceClassification
 
     depth = {"num_hidden_layers": layers} if layers else {}
-    with loading(base.reference):  # quiet: the head and the cut layers are meant to be missing
+    with explain_loading(
+        base.reference
+    ):  # quiet: the head and the cut layers are meant to be missing
         model, info = AutoModelForSequenceClassification.from_pretrained(
             base.path,
             num_labels=len(LABELS),
@@ -114,7 +116,7 @@ def save(critic: NliModel, folder: Path, trainings: Sequence[Mapping[str, Any]])
     """Write weights, tokenizer and `critic.json`, in which its trainings are recorded."""
     folder.mkdir(parents=True, exist_ok=True)
     some = {"state_dict": _but_embeddings(critic.model)} if critic.spec.frozen_embeddings else {}
-    with quiet_transformers():
+    with hush_transformers():
         critic.model.save_pretrained(folder, **some)
     if not critic.spec.over_base:
         critic.tokenizer.save_pretrained(folder)

@@ -12,7 +12,7 @@ from builder.critics.spec import SECOND_WEIGHTS, SPEC_FILE, read_spec
 from builder.errors import ConfigError
 from builder.facts import EVALUATION_FILE
 from builder.models import resolve
-from dimsum.files import try_new_folder, whole_folder, write_json
+from dimsum.files import open_whole_folder, try_new_folder, write_json
 
 
 def join(first: str, second: str, output: Path, alone_below: float = 0.0) -> None:
@@ -43,7 +43,7 @@ def join(first: str, second: str, output: Path, alone_below: float = 0.0) -> Non
             hint="train it with method=full and frozen_embeddings=true",
         )
     unlike = shutil.ignore_patterns("README.md", EVALUATION_FILE)
-    with whole_folder(output) as scratch:
+    with open_whole_folder(output) as scratch:
         shutil.copytree(folder, scratch, ignore=unlike, dirs_exist_ok=True)
         shutil.copy(other / WEIGHTS, scratch / SECOND_WEIGHTS)
         write_json(

@@ -10,7 +10,7 @@ import torch
 from builder.critics.packing import group_texts, pack
 from builder.critics.spec import CriticSpec
 from builder.errors import BuilderError
-from dimsum.loading import positions
+from dimsum.loading import count_positions
 
 Encoded = Mapping[str, list[int]]
 
@@ -23,7 +23,7 @@ class NliModel:
         self.tokenizer = tokenizer
         self.spec = spec
         self.columns = label_columns(model.config.id2label)
-        self.max_tokens = min(spec.max_tokens, positions(model.config, tokenizer))
+        self.max_tokens = min(spec.max_tokens, count_positions(model.config, tokenizer))
 
     @property
     def classifier(self) -> Any:

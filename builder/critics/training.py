@@ -34,11 +34,11 @@ from builder.critics.nli_model import NliModel
 from builder.critics.recipe import CriticRecipe
 from builder.critics.spec import SPEC_FILE, CriticSpec, read_spec
 from builder.errors import BuilderError, ConfigError
-from builder.models import loading, public_name, quiet_transformers, resolve
+from builder.models import explain_loading, hush_transformers, make_public_name, resolve
 from builder.store import digest
 from dimsum.cpu import use_explicit_attention
 from dimsum.devices import pick_dtype
-from dimsum.files import whole_files
+from dimsum.files import open_whole_files
 from dimsum.loading import check_tokenizer
 
 LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -127,7 +127,7 @@ def train(
             saved = time.monotonic()
     critic.model.eval()
     optimiser.cast(torch.bfloat16)
-    with whole_files(output, checkpoint.SCRATCH) as scratch:
+    with open_whole_files(output, checkpoint.SCRATCH) as scratch:
         save(critic, scratch, _trainings(recipe))
     optimiser.cast(_dtype(recipe))
     checkpoint.remove(output)
@@ -143,7 +143,7 @@ def _trainings(recipe: CriticRecipe) -> list[dict[str, Any]]:
     before = json.loads(about.read_text(encoding="utf-8")) if about.is_file() else {}
     if recipe.method == "full" and before.get("second"):
         before = before["second"]
-    return [*before.get("trainings", ()), {**this, "start": public_name(recipe.start)}]
+    return [*before.get("trainings", ()), {**this, "start": make_public_name(recipe.start)}]
 
 
 def _dtype(recipe: CriticRecipe) -> torch.dtype:
@@ -166,14 +166,14 @@ def fresh(recipe: CriticRecipe) -> NliModel:
         model, tokenizer = _earlier(recipe.start, recipe.base, _dtype(recipe))
     else:
         base = resolve(recipe.base)
-        with loading(recipe.base):
+        with explain_loading(recipe.base):
             tokenizer = AutoTokenizer.from_pretrained(base.path, **base.arguments())
         model = with_new_head(base, _dtype(recipe), recipe.layers)
         rows = model.get_input_embeddings().weight.shape[0]
         check_tokenizer(tokenizer, rows, recipe.base)
     use_explicit_attention(model, model.device)
     if spec.adapter:
-        with quiet_transformers():
+        with hush_transformers():
             model = _with_lora(model, recipe)
     if recipe.dropout is not None:
         for module in model.modules():

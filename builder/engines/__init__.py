@@ -10,13 +10,13 @@ from builder.engines.base import Engine, EngineSettings
 from builder.engines.in_process import InProcessSettings
 from builder.engines.processes import ProcessesSettings
 from builder.engines.ray import RaySettings
-from dimsum.plugins import Plugins, subclass_of
+from dimsum.plugins import Plugins, expect_subclass
 
 __all__ = ["ENGINES", "Engine", "EngineChoice", "EngineSettings"]
 
 ENGINES = Plugins(
     "engine",
-    subclass_of(EngineSettings),  # type: ignore[type-abstract]
+    expect_subclass(EngineSettings),  # type: ignore[type-abstract]
     {"in_process": InProcessSettings, "processes": ProcessesSettings, "ray": RaySettings},
 )
 

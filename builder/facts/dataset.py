@@ -14,7 +14,7 @@ from builder.facts.origins import critic_precision, describe_texts, models_of, r
 from builder.facts.rules import describe_rules, explain_reasons
 from builder.facts.statistics import describe_statistics, reference_corpora
 from builder.measures.registry import RELEASED
-from builder.models import public_name
+from builder.models import make_public_name
 from builder.statistics.funnel import Step
 from builder.stored import Stored
 from cards.facts import ColumnFacts, DatasetFacts, FunnelStep, Link
@@ -23,7 +23,7 @@ from dimsum import __version__
 from dimsum.language import detect_languages
 from dimsum.schema import SYNTAX, list_columns
 from dimsum.tasks import TaskDefinition
-from dimsum.tasks.words import both, by_what_they_read, either
+from dimsum.tasks.words import group_by_source, join_and, join_or
 
 PICTURES = "pictures"
 FUNNEL_PICTURE = f"{PICTURES}/funnel.png"
@@ -59,7 +59,7 @@ def dataset_facts(
         version=f"{__version__}",
         summary=_summary(config, statistics, languages),
         language=languages,
-        targets=either([task.plural for task in tasks]),
+        targets=join_or([task.plural for task in tasks]),
         task_categories=tuple(sorted({task.hub.category for task in tasks})),
         tags=("synthetic", *dict.fromkeys(task.hub.data_tag for task in tasks), "distillation"),
         columns=_columns(config, tasks),
@@ -110,15 +110,15 @@ def _summary(config: BuildConfig, statistics: dict[str, Any], languages: Sequenc
     by_task = statistics["by"]["task"]
     tasks = [task for task in config.definitions if by_task.get(task.name)]
     language = describe(languages)
-    counted = by_what_they_read(
+    counted = group_by_source(
         tasks,
-        lambda some: both([f"{by_task[task.name]:,} {task.plural}" for task in some]) + " of",
+        lambda some: join_and([f"{by_task[task.name]:,} {task.plural}" for task in some]) + " of",
         lambda task: task.texts_in(language),
     )
     domains = ", ".join(domain.name for domain in config.domains)
     return (
-        f"{both(counted)} ({domains}), drawn from "
-        f"{public_name(config.teacher.model)}, a language model that was asked for "
+        f"{join_and(counted)} ({domains}), drawn from "
+        f"{make_public_name(config.teacher.model)}, a language model that was asked for "
         f"{'neither' if len(config.definitions) == 2 else 'no such thing'}, and "
         "filtered by an entailment critic."
         + (

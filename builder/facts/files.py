@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from builder.splitting import SPLITS
 from builder.stored import Stored
 from cards.facts import ConfigFacts, DataFile, Sample, SampleRow, SplitFacts
-from dimsum.files import file_hash
+from dimsum.files import hash_file
 from dimsum.tasks import TaskDefinition
 
 SAMPLE_ROWS = 10
@@ -60,7 +60,7 @@ def _split(folder: Path, tasks: list[str], split: str) -> SplitFacts | None:
                 DataFile(
                     path=path.relative_to(folder).as_posix(),
                     bytes=path.stat().st_size,
-                    sha256=file_hash(path),
+                    sha256=hash_file(path),
                 )
             )
     if not files:

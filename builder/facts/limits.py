@@ -11,7 +11,7 @@ from builder.environment import in_words as environment_in_words
 from builder.stages import near_duplicates
 from builder.stages.edges import CAPPED, LEFT_OUT
 from builder.statistics.funnel import Step, count_of_several
-from dimsum.tasks.words import both
+from dimsum.tasks.words import join_and
 
 LIMITS = (
     "Every sentence is machine-made. Sentences may state falsehoods about real people, places "
@@ -37,7 +37,7 @@ def describe_limits(steps: Sequence[Step], header: dict[str, Any]) -> tuple[str,
 
 def _describe_several(steps: Sequence[Step]) -> list[str]:
     """How many pairs could have been of another task, where there are such pairs."""
-    found = both([f"{n:,} those of {name}" for name, n in count_of_several(steps).items()])
+    found = join_and([f"{n:,} those of {name}" for name, n in count_of_several(steps).items()])
     return (
         [
             "Before repeats were dropped, pairs of other tasks satisfied the rules of a task as "

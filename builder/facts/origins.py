@@ -10,7 +10,7 @@ from typing import Any
 from builder.config import BuildConfig
 from builder.environment import SERVER, VLLM
 from builder.measures.entailment import FORWARD
-from builder.models import public_name, resolve
+from builder.models import make_public_name, resolve
 from builder.statistics.funnel import Step
 from builder.versions import collect_versions
 from cards.facts import CriticPrecision, ModelUse, RunFacts, StageCost, TextUse
@@ -24,7 +24,7 @@ def models_of(header: dict[str, Any]) -> list[ModelUse]:
     return [
         ModelUse(
             role=role,
-            reference=public_name(model["reference"]),
+            reference=make_public_name(model["reference"]),
             revision=model["revision"],
             licence=model["licence"],
             identity=model["identity"],
@@ -104,7 +104,7 @@ def critic_precision(config: BuildConfig, header: dict[str, Any]) -> list[Critic
         if point and point["passed"]:
             found.append(
                 CriticPrecision(
-                    critic=public_name(config.critic.model),
+                    critic=make_public_name(config.critic.model),
                     data=data["name"],
                     n=point["passed"],
                     precision=point["precision"],

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from builder.errors import ConfigError
 from cards.facts import Sha256
-from dimsum.files import file_hash, write_text
+from dimsum.files import hash_file, write_text
 
 MANIFEST = "provenance/checksums.json"
 #: Folders that tools leave behind; hidden files are left out as well.
@@ -66,7 +66,7 @@ def parse_manifest(text: str) -> dict[str, str]:
 
 def write_manifest(folder: Path) -> Path:
     """Writes the manifest of a folder as it is now; returns its path."""
-    sums = {name: file_hash(path) for name, path in list_release_files(folder).items()}
+    sums = {name: hash_file(path) for name, path in list_release_files(folder).items()}
     write_text(folder / MANIFEST, format_manifest(sums))
     return folder / MANIFEST
 

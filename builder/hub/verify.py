@@ -16,7 +16,7 @@ from builder.hub.local import Kind, LocalFile, Release, prepare
 from builder.hub.manifest import MANIFEST, digest_of, parse_manifest
 from builder.hub.remote import Remote, RemoteFile
 from builder.hub.retry import Retry
-from dimsum.files import file_hash
+from dimsum.files import hash_file
 
 
 @dataclass
@@ -173,9 +173,9 @@ def _against_manifest(remote: Remote, commit: str, tree: Mapping[str, RemoteFile
         if sha256 is None:
             copy = remote.fetch(name, commit)
             result.downloaded += copy.stat().st_size
-            sha256 = file_hash(copy)
+            sha256 = hash_file(copy)
         if sha256 != sums[name]:
             result.different.append(name)
     if result.ok:
-        result.digest = digest_of({**sums, MANIFEST: file_hash(path)})
+        result.digest = digest_of({**sums, MANIFEST: hash_file(path)})
     return result

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from builder.measures.base import Batch, Column, Measure
-from dimsum.metrics.overlap import fragments, lcs_length
-from dimsum.metrics.words import tokens
+from dimsum.metrics.overlap import find_fragments, lcs_length
+from dimsum.metrics.words import split_words
 
 if TYPE_CHECKING:
     from builder.measures.base import Floats
@@ -16,11 +16,11 @@ def compute(batch: Batch) -> dict[str, Floats]:
     """Shares of the target's words, and of the source's; a sentence without words has 0."""
     import numpy as np
 
-    words = batch.sentences.each(tokens)
+    words = batch.sentences.each(split_words)
     rows = []
     for i, j in zip(batch.source.tolist(), batch.target.tolist(), strict=True):
         source, target = words[i], words[j]
-        pieces = fragments(source, target)
+        pieces = find_fragments(source, target)
         common = lcs_length(source, target)
         size = max(len(target), 1)
         rows.append(

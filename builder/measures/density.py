@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from builder.measures.base import Batch, Column, Measure
-from dimsum.metrics.fragments import squared_lengths
-from dimsum.metrics.words import tokens
+from dimsum.metrics.fragments import sum_squares
+from dimsum.metrics.words import split_words
 
 if TYPE_CHECKING:
     from builder.measures.base import Floats
@@ -16,8 +16,8 @@ def compute(batch: Batch) -> dict[str, Floats]:
     """Squared lengths of shared fragments over the target's tokens; 0 for a target without."""
     import numpy as np
 
-    words = batch.sentences.each(tokens)
-    squares = squared_lengths(words, batch.source, batch.target)
+    words = batch.sentences.each(split_words)
+    squares = sum_squares(words, batch.source, batch.target)
     sizes = np.array([len(sentence) for sentence in words], dtype=np.float64)
     found = squares / np.maximum(sizes[batch.target], 1.0)
     return {"density": found}

@@ -29,9 +29,9 @@ from builder.measures import (
     tree_distance,
 )
 from builder.measures.base import Column, Measure
-from dimsum.plugins import Plugins, instance_of
+from dimsum.plugins import Plugins, expect_instance
 from dimsum.schema import COLUMNS, SYNTAX, make_arrow_schema
-from dimsum.settings import did_you_mean
+from dimsum.settings import suggest_word
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -77,7 +77,7 @@ OF_TASKS: dict[str, Measure] = {
 """As those above, for the tasks whose definitions or presets name them."""
 
 SHIPPED: dict[str, Measure] = {one.name: one for one in BUILT_IN} | OPTIONAL | OF_TASKS
-MEASURES = Plugins("measure", instance_of(Measure), SHIPPED)
+MEASURES = Plugins("measure", expect_instance(Measure), SHIPPED)
 
 VALIDITY = Column(
     "validity",
@@ -186,7 +186,7 @@ class Registry:
             if any(one.name == column for one in measure.columns):
                 return measure
         raise ConfigError(
-            f"no measure is called {column!r}{did_you_mean(column, self.columns)}",
+            f"no measure is called {column!r}{suggest_word(column, self.columns)}",
             hint=f"there are {', '.join(self.columns)}",
         )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from builder.measures.base import Batch, Column, Measure
-from dimsum.metrics.overlap import f1_of
-from dimsum.metrics.words import tokens
+from dimsum.metrics.overlap import measure_f1
+from dimsum.metrics.words import split_words
 
 if TYPE_CHECKING:
     from builder.measures.base import Floats
@@ -22,7 +22,7 @@ def compute(batch: Batch) -> dict[str, Floats]:
     from rapidfuzz.distance import LCSseq
     from rapidfuzz.process import cdist
 
-    words = batch.sentences.each(tokens)
+    words = batch.sentences.each(split_words)
     (sources, source), (targets, target) = batch.sources, batch.targets
     numbers: dict[str, int] = {}
     written = [
@@ -35,7 +35,9 @@ def compute(batch: Batch) -> dict[str, Floats]:
     sizes = np.array([len(sentence) for sentence in words], dtype=np.float64)
     some = common > 0
     found = np.zeros(len(batch))
-    found[some] = f1_of(common[some], sizes[sources][source][some], sizes[targets][target][some])
+    found[some] = measure_f1(
+        common[some], sizes[sources][source][some], sizes[targets][target][some]
+    )
     return {"rouge_l": found}
 
 

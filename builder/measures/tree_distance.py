@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from builder.measures.base import Batch, Column, Measure
-from dimsum.syntax.tree import TOP, distance
+from dimsum.syntax.tree import TOP, measure_distance
 
 if TYPE_CHECKING:
     from builder.measures.base import Floats
@@ -33,7 +33,7 @@ def compute(batch: Batch) -> dict[str, Floats]:
         a, b = found[i], found[j]
         if a is None or b is None:
             return np.nan, np.nan
-        return float(distance(a, b)), float(distance(a.trim(TOP), b.trim(TOP)))
+        return float(measure_distance(a, b)), float(measure_distance(a.trim(TOP), b.trim(TOP)))
 
     pairs = zip(batch.source.tolist(), batch.target.tolist(), strict=True)
     values = np.array([apart(i, j) for i, j in pairs], dtype=np.float64)

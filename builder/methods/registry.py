@@ -8,7 +8,7 @@ from pydantic import SerializeAsAny
 
 from builder.methods import concluded, eased, parallel, quoted, reordered, sequential, shortened
 from builder.methods.base import Method, MethodSettings
-from dimsum.plugins import Plugins, instance_of
+from dimsum.plugins import Plugins, expect_instance
 
 SHIPPED: tuple[Method, ...] = (
     parallel.METHOD,
@@ -19,7 +19,7 @@ SHIPPED: tuple[Method, ...] = (
     quoted.METHOD,
     concluded.METHOD,
 )
-METHODS = Plugins("method", instance_of(Method), {method.name: method for method in SHIPPED})
+METHODS = Plugins("method", expect_instance(Method), {method.name: method for method in SHIPPED})
 
 AnyMethod = Annotated[
     MethodSettings, METHODS.by_kind(lambda method: method.settings), SerializeAsAny()

@@ -20,7 +20,7 @@ from builder.statistics.words import (
     mix,
     ngram_keys,
 )
-from dimsum.metrics.words import tokens
+from dimsum.metrics.words import split_words
 
 SHINGLE = 3
 
@@ -32,7 +32,7 @@ def sets_of(
 
     A shingle is marked by its side and by the task, so a paraphrase is never alike to a summary.
     """
-    words = encode([tokens(text) for text in (*sources, *targets)])
+    words = encode([split_words(text) for text in (*sources, *targets)])
     hashed = hash_texts(words.distinct)[words.ids] if len(words.ids) else np.zeros(0, np.uint64)
     elements, lengths = shingles(sources, targets, words, hashed)
     of = {task: hash_text(task) for task in set(tasks)}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.report.themes import LIGHT
-from dimsum.files import atomic_writer
+from dimsum.files import open_atomic
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -162,7 +162,7 @@ def write_pictures(pictures: list[Picture], folder: Path) -> list[Path]:
     for picture in pictures:
         for suffix, content in (("png", png(picture)), ("svg", svg(picture).encode())):
             path = folder / f"{picture.name}.{suffix}"
-            with atomic_writer(path) as stream:
+            with open_atomic(path) as stream:
                 stream.write(content)
             files.append(path)
     return files

@@ -16,7 +16,7 @@ from builder.audit.record import (
 )
 from builder.config import BuildConfig
 from builder.facts import in_words
-from builder.models import public_name
+from builder.models import make_public_name
 from builder.public import public
 from builder.report import distributions
 from builder.report.breakdowns import breakdowns
@@ -27,7 +27,7 @@ from builder.report.removed import removals
 from builder.report.repeats import repeats
 from builder.report.source import Source, open_source, read_json
 from builder.report.statistics import statistics
-from dimsum.tasks.words import either
+from dimsum.tasks.words import join_or
 
 
 def gather(folder: Path, measured: Path | None = None) -> Report:
@@ -49,7 +49,7 @@ def gather(folder: Path, measured: Path | None = None) -> Report:
         rows=rows.num_rows,
         tasks=distributions.shares(rows, "task"),
         words=source.tasks,
-        targets=either([task.plural for task in source.tasks]) or "pairs of its tasks",
+        targets=join_or([task.plural for task in source.tasks]) or "pairs of its tasks",
         splits=distributions.shares(rows, "split"),
         teacher=_teacher(source),
         steps=source.steps,
@@ -77,7 +77,7 @@ def _audits(source: Source, folder: Path) -> Audits:
 
 def _teacher(source: Source) -> str:
     found = source.models.get("teacher", {})
-    return public_name(str(found["reference"])) if found.get("reference") else ""
+    return make_public_name(str(found["reference"])) if found.get("reference") else ""
 
 
 def _making(source: Source) -> Making:
@@ -95,7 +95,7 @@ def _making(source: Source) -> Making:
 def _model(role: str, model: dict[str, Any]) -> ModelLine:
     return ModelLine(
         role=role,
-        name=public_name(str(model.get("reference", ""))),
+        name=make_public_name(str(model.get("reference", ""))),
         dtype=str(model.get("dtype") or ""),
         licence=str(model.get("licence") or "not known"),
         identity=str(model.get("revision") or model.get("identity") or ""),

@@ -24,7 +24,7 @@ from builder.report.model import Removal, Report
 from builder.report.themes import DARK, LIGHT, format_stylesheet, list_task_colours
 from builder.statistics.funnel import Step
 from dimsum import __version__
-from dimsum.duration import duration
+from dimsum.duration import format_duration
 
 DASH = "–"
 FILTERS = ("task", "control", "domain", "method", "split")
@@ -127,7 +127,7 @@ def _environment() -> jinja2.Environment:
         "plain": lambda value: value if math.isfinite(value) else 0,
         "words": _words,
         "hyphens": lambda text: text.replace("_", "-"),
-        "duration": duration,
+        "duration": format_duration,
         "by_stage": _by_stage,
     }
     return environment

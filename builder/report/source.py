@@ -22,7 +22,7 @@ from builder.store import RUN_FILE, Run
 from builder.stored import Stored
 from builder.versions import library_versions
 from dimsum.errors import UsageError
-from dimsum.os_errors import hint_for_missing
+from dimsum.os_errors import explain_missing
 from dimsum.tasks import TaskDefinition, task_names, task_of
 
 LABELS = ("id", "task", "control", "domain", "method", "context_id")
@@ -101,7 +101,7 @@ def open_source(folder: Path) -> Source:
     if (folder / RUN_FILE).is_file():
         return _open_run(Run.open(folder))
     if not folder.is_dir():
-        hint = hint_for_missing(folder, "give a run or a released folder")
+        hint = explain_missing(folder, "give a run or a released folder")
         raise ConfigError(f"there is no folder {folder}", hint=hint)
     files = sorted(folder.glob("data/**/*.parquet"))
     if not files:

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from builder.config import BuildConfig
-from builder.models import public_name
+from builder.models import make_public_name
 from builder.stages.base import Rows, Stage, Work
 from builder.stages.splits import count_sentences, make_release_row, schema, with_origins
 from builder.stages.syntax import add_trees, trees_identity, trees_libraries
@@ -27,7 +27,7 @@ def make(work: Work) -> Output:
     earlier = _earlier(work)
     known = {row["id"] for row in earlier}
     membership = Membership(earlier)
-    teacher = public_name(work.config.teacher.model)
+    teacher = make_public_name(work.config.teacher.model)
     tasks = {task.name: task for task in work.config.definitions}
     lengths = count_sentences(work.tables["sentences"])
     rows: Rows = []

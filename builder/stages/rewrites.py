@@ -35,7 +35,7 @@ from builder.stages.pairs import libraries as pairs_libraries
 from builder.stages.pairs import settings as pairs_settings
 from builder.stages.sentences import SCHEMA as SENTENCES
 from builder.store import Output
-from dimsum.prompts import one_line
+from dimsum.prompts import join_lines
 from dimsum.rerank import find_bounds
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def make(work: Work) -> Output:
     most = work.config.candidates.max_characters
     forbidden = {domain.name: domain.forbidden for domain in work.config.domains}
     for position, row in enumerate(rows):
-        seen = {one_line(row["source"])}
+        seen = {join_lines(row["source"])}
         for index, code in enumerate(codes):
             for target in found[index][position]:
                 reason = find_fault(target, most, forbidden[row["domain"]])

@@ -18,7 +18,7 @@ from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
 from builder.stages.contexts import shards as context_shards
 from builder.stages.splits import count_sentences
 from builder.store import Output, Run, read_table
-from dimsum.metrics.words import tokens
+from dimsum.metrics.words import split_words
 
 SCHEMA = schema_of(
     context_id=pa.string(),
@@ -58,7 +58,7 @@ def make(work: Work) -> Output:
                 "context_id": f"{context_id}-r{settings.number}-{position}",
                 "source": row["sentence"],
             }
-            if len(tokens(row["sentence"])) < wanted.least_words:
+            if len(split_words(row["sentence"])) < wanted.least_words:
                 rejects.append({**common, "reason": "too_short_to_rewrite"})
             elif taken < wanted.per_context:
                 taken += 1

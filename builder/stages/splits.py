@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from builder.config import BuildConfig
-from builder.models import public_name
+from builder.models import make_public_name
 from builder.splitting import KEYS, SPLITS, assign, choose_first_of_each, make_keys, row_id
 from builder.stages.base import (
     Rows,
@@ -30,8 +30,8 @@ from builder.stages.syntax import add_trees, trees_identity, trees_libraries
 from builder.statistics.words import hash_texts
 from builder.store import REJECTS, Output
 from builder.stored import GROUP, Made, Parts, Stored, cut
-from dimsum.metrics.overlap import density, fragments
-from dimsum.metrics.words import tokens
+from dimsum.metrics.overlap import density, find_fragments
+from dimsum.metrics.words import split_words
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.base import Wording
 
@@ -106,7 +106,7 @@ def make(work: Work) -> Output:
 
 def _released(work: Work, pairs: Stored) -> Iterator[tuple[int, Rows]]:
     """Pairs as released rows, some at a time, with the number of the first."""
-    teacher = public_name(work.config.teacher.model)
+    teacher = make_public_name(work.config.teacher.model)
     tasks = {task.name: task for task in work.config.definitions}
     start = 0
     for group in cut(pairs.groups(), _ROWS):
@@ -171,7 +171,7 @@ def make_release_row(
 def find_control(pair: dict[str, Any], task: TaskDefinition) -> str:
     """The control code of a decided pair."""
     source, target = pair["source"], pair["target"]
-    shared = fragments(tokens(source), tokens(target))
+    shared = find_fragments(split_words(source), split_words(target))
     wording = Wording(
         source,
         target,

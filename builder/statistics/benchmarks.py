@@ -18,9 +18,9 @@ from builder.statistics.words import (
     mix,
     ngram_keys,
 )
-from dimsum.data.files import form_of, lines_in, rows_in
-from dimsum.data.values import not_text
-from dimsum.metrics.words import tokens
+from dimsum.data.files import find_form, read_file_rows, read_lines
+from dimsum.data.values import explain_not_text
+from dimsum.metrics.words import split_words
 
 LONG = 8
 """Words of a run that is too long to be shared by chance."""
@@ -49,7 +49,7 @@ class Benchmark:
             raise ConfigError(
                 f"no benchmark file at {path}", hint="check the path given to --benchmark"
             )
-        words = encode([tokens(text) for text in _texts(path)])
+        words = encode([split_words(text) for text in _texts(path)])
         if len(words.ids) == 0:
             raise ConfigError(f"{path} holds no text", hint="a benchmark is a file of texts")
         hashed = mix(hash_texts(words.distinct))[words.ids]
@@ -80,10 +80,10 @@ def _run_keys(hashed: Array, words: Encoded) -> tuple[Array, Array]:
 
 
 def _texts(path: Path) -> Iterator[str]:
-    if form_of(path) in (None, "txt"):
-        yield from lines_in(path)
+    if find_form(path) in (None, "txt"):
+        yield from read_lines(path)
         return
-    for row in rows_in(path):
+    for row in read_file_rows(path):
         yield from _strings(list(row.values()))
 
 
@@ -91,7 +91,7 @@ def _strings(values: list[object]) -> list[str]:
     found: list[str] = []
     for value in values:
         if isinstance(value, str):
-            found += [] if not_text(value) else [value]
+            found += [] if explain_not_text(value) else [value]
         elif isinstance(value, dict):
             found += _strings(list(value.values()))
         elif isinstance(value, list):

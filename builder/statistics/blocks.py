@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from builder.statistics.words import Array
-from dimsum.metrics.bootstrap import RESAMPLES, draws, percentiles, ratio
+from dimsum.metrics.bootstrap import RESAMPLES, draw_resamples, find_percentiles, resample_ratio
 
 MOST_BLOCKS = 256
 
@@ -40,7 +40,7 @@ class Blocks:
     @cached_property
     def weights(self) -> Array:
         """Times each block is drawn, float64, shape (RESAMPLES, count)."""
-        return draws(self.count, RESAMPLES, self.seed)
+        return draw_resamples(self.count, RESAMPLES, self.seed)
 
     @classmethod
     def of(cls, priority: Array, seed: int) -> Blocks:
@@ -67,8 +67,8 @@ class Blocks:
         mean = float(np.sum(values[defined]) / rows)
         if rows < 2:
             return mean, None, None, rows
-        replicates = ratio(sums, sizes, self.weights)
-        return mean, *percentiles(replicates[np.isfinite(replicates)]), rows
+        replicates = resample_ratio(sums, sizes, self.weights)
+        return mean, *find_percentiles(replicates[np.isfinite(replicates)]), rows
 
 
 def of_independent(values: Array, seed: int) -> tuple[float | None, float | None, float | None]:
@@ -84,7 +84,9 @@ def of_independent(values: Array, seed: int) -> tuple[float | None, float | None
     count = min(len(values), MOST_BLOCKS)
     blocks = np.arange(len(values)) % count
     sums, sizes = np.bincount(blocks, values), np.bincount(blocks)
-    return mean, *percentiles(ratio(sums, sizes, draws(count, RESAMPLES, seed)))
+    return mean, *find_percentiles(
+        resample_ratio(sums, sizes, draw_resamples(count, RESAMPLES, seed))
+    )
 
 
 def centre_interval(value: float, replicates: Array) -> tuple[float, float]:
@@ -93,6 +95,6 @@ def centre_interval(value: float, replicates: Array) -> tuple[float, float]:
     Drawing rows again repeats them, which lowers entropies and vocabularies by themselves; their
     spread is right, their place is not.
     """
-    low, high = percentiles(replicates)
+    low, high = find_percentiles(replicates)
     middle = float(np.mean(replicates))
     return value + low - middle, value + high - middle

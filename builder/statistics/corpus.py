@@ -13,8 +13,8 @@ from pathlib import Path
 
 from builder.errors import BuilderError, ConfigError
 from builder.store import RUN_FILE
-from dimsum.data.dataset import SPLIT_COLUMN, data_files, out_of_reach
-from dimsum.data.files import TABLES, rows_in, why_no_file
+from dimsum.data.dataset import SPLIT_COLUMN, find_data_files, make_reach_error
+from dimsum.data.files import TABLES, explain_no_file, read_file_rows
 from dimsum.data.values import Reading, check_columns, format_value
 from dimsum.network import is_offline, prefer_cache_when_offline
 
@@ -120,7 +120,7 @@ def open_corpus(reference: str, columns: Columns | None = None) -> Corpus:
     if path.is_dir():
         return _of_folder(path, path.resolve().name, columns)
     if path.is_symlink():
-        raise ConfigError(f"there is no corpus at {reference}", hint=why_no_file(path))
+        raise ConfigError(f"there is no corpus at {reference}", hint=explain_no_file(path))
     if _HUB.fullmatch(reference) and not reference.startswith("."):
         return _of_hub(reference, columns)
     raise ConfigError(
@@ -161,7 +161,7 @@ def _of_folder(path: Path, name: str, columns: Columns, revision: str | None = N
 
 def _name_splits(path: Path) -> tuple[tuple[Path, str], ...]:
     """The data files with the splits that their names say, "" where nobody does."""
-    return tuple((file, split or "") for file, split in data_files(path))
+    return tuple((file, split or "") for file, split in find_data_files(path))
 
 
 def _of_hub(reference: str, columns: Columns) -> Corpus:
@@ -179,7 +179,7 @@ def _of_hub(reference: str, columns: Columns) -> Corpus:
         )
     except Exception as error:
         if is_offline():
-            raise out_of_reach(reference) from error
+            raise make_reach_error(reference) from error
         raise BuilderError(
             f"the dataset {reference} could not be fetched: "
             f"{(str(error).strip().splitlines() or [type(error).__name__])[0]}",
@@ -196,7 +196,7 @@ def _pieces(
     wanted += [columns.split] if columns.split is not None else []
     own = columns.split or SPLIT_COLUMN
     piece: tuple[list[str], list[str], list[str]] = ([], [], [])
-    for number, row in enumerate(rows_in(path, wanted, [own])):
+    for number, row in enumerate(read_file_rows(path, wanted, [own])):
         if number == 0:
             options = "--source, --target and --where" if columns.where else "--source and --target"
             check_columns(row, wanted, path.name, options)

@@ -16,7 +16,7 @@ from builder.statistics.frame import Frame
 from builder.statistics.measured import Measured, finite
 from builder.statistics.rowwise import mean_of
 from builder.statistics.words import Array
-from dimsum.metrics.words import tokens
+from dimsum.metrics.words import split_words
 
 if TYPE_CHECKING:
     from builder.critics.entailment import EntailmentCritic
@@ -108,8 +108,8 @@ def agreement(frame: Frame, size: int) -> list[Measured]:
     sources, targets = frame.texts(rows)
     a, b = [numbers(text) for text in sources], [numbers(text) for text in targets]
     names_a, names_b = entities(sources), entities(targets)
-    words_a = [frozenset(tokens(text)) for text in sources]
-    words_b = [frozenset(tokens(text)) for text in targets]
+    words_a = [frozenset(split_words(text)) for text in sources]
+    words_b = [frozenset(split_words(text)) for text in targets]
     parts = {
         "numbers_forward": [share_found(y, x) for x, y in zip(a, b, strict=True)],
         "numbers_backward": [share_found(x, y) for x, y in zip(a, b, strict=True)],
@@ -130,15 +130,15 @@ def _share_named(names: Sequence[frozenset[str]], words: frozenset[str]) -> floa
 
 def entities(texts: Sequence[str]) -> list[list[frozenset[str]]]:
     """The words of each named entity of each text; amounts and words without letters left out."""
-    from builder.sentences import nlp
+    from builder.sentences import load_nlp
 
-    pipeline = nlp()
+    pipeline = load_nlp()
     needed = [n for n in ("tok2vec", "ner") if n in pipeline.pipe_names]
     found = []
     with pipeline.select_pipes(enable=needed):
         for document in pipeline.pipe(texts, batch_size=64):
             names = [
-                frozenset(tokens(entity.text.removesuffix("'s").removesuffix("’s")))
+                frozenset(split_words(entity.text.removesuffix("'s").removesuffix("’s")))
                 for entity in document.ents
                 if entity.label_ not in VALUES
             ]

@@ -17,7 +17,7 @@ import numpy as np
 from builder.statistics.blocks import Blocks
 from builder.statistics.partition import Partition, count_parts, part_of
 from builder.statistics.words import Array, Tokens, differs, ngram_keys, offsets
-from dimsum.metrics.bootstrap import percentiles
+from dimsum.metrics.bootstrap import find_percentiles
 
 PIECE = 1 << 20
 """Tokens whose keys are made at a time, about."""
@@ -118,7 +118,7 @@ class Without:
         blocks = self.blocks.count
         pseudo = blocks * value - (blocks - 1) * left
         means = self.blocks.weights @ pseudo / blocks
-        low, high = percentiles(means)
+        low, high = find_percentiles(means)
         shift = value - float(pseudo.mean())
         return low + shift, high + shift
 

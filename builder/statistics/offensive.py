@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from builder.errors import ConfigError
-from dimsum.metrics.words import tokens
+from dimsum.metrics.words import split_words
 
 SHIPPED = Path(__file__).parent.parent / "words" / "offensive.txt"
 
@@ -58,7 +58,7 @@ class OffensiveWords:
             )
         singles, phrases, marks = set(), dict[str, tuple[str, ...]](), []
         for entry in entries:
-            words = tokens(entry)
+            words = split_words(entry)
             if not words:
                 marks.append(entry)
             elif len(words) == 1:

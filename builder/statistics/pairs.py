@@ -26,9 +26,9 @@ from builder.statistics.words import (
     hash_texts,
     mix,
 )
-from dimsum.metrics.overlap import f1_of
+from dimsum.metrics.overlap import measure_f1
 from dimsum.metrics.words import is_latin, split_spaces
-from dimsum.metrics.words import tokens as plain_words
+from dimsum.metrics.words import split_words as plain_words
 from dimsum.tasks.summary import EXTRACTIVE_FROM
 
 OPENING = 3
@@ -136,7 +136,7 @@ def _strategy(sizes: Mapping[str, Array], aligned: Alignment) -> dict[str, Array
     words = np.maximum(aligned.target, 1)
     some = aligned.lcs > 0
     rouge_l = np.zeros(len(some))
-    rouge_l[some] = f1_of(aligned.lcs[some], aligned.source[some], aligned.target[some])
+    rouge_l[some] = measure_f1(aligned.lcs[some], aligned.source[some], aligned.target[some])
     characters = np.maximum(sizes["target_characters"], 1)
     extractiveness = np.maximum(aligned.squares / characters, rouge_l)
     columns = {

@@ -8,7 +8,7 @@ from builder.statistics.frame import Frame
 from builder.statistics.measured import Measured
 from builder.statistics.rowwise import mean_of
 from dimsum.syntax.parsers import Parser, find_parser
-from dimsum.syntax.tree import TOP, distance
+from dimsum.syntax.tree import TOP, measure_distance
 
 MOST_TOKENS = 120
 """A text of more tokens is left out: the distance takes time cubic in the tree."""
@@ -40,8 +40,8 @@ def _distances(
     pairs = zip(rows, parser.parse(sources), parser.parse(targets), strict=True)
     for row, a, b in pairs:
         if a is not None and b is not None:
-            values[f"{prefix}_3"][row] = distance(a.trim(TOP), b.trim(TOP))
-            values[f"{prefix}_f"][row] = distance(a, b)
+            values[f"{prefix}_3"][row] = measure_distance(a.trim(TOP), b.trim(TOP))
+            values[f"{prefix}_f"][row] = measure_distance(a, b)
     return [
         mean_of(frame, name, column, sample="trees", extra=extra) for name, column in values.items()
     ]

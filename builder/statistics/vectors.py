@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from builder.models import pin, public_name, resolve
+from builder.models import make_public_name, pin, resolve
 from builder.statistics.blocks import centre_interval
 from builder.statistics.diversity import SIDES
 from builder.statistics.frame import Frame
@@ -37,7 +37,7 @@ def load_encoder(reference: str) -> tuple[SentenceEncoder, str]:
 def name_model(reference: str) -> str:
     """A model's public name with what identifies its weights."""
     identity = pin(resolve(reference)).identity.rpartition("@")[2]
-    return f"{public_name(reference)} ({identity.removeprefix('sha256:')[:12]})"
+    return f"{make_public_name(reference)} ({identity.removeprefix('sha256:')[:12]})"
 
 
 def cosine(frame: Frame, encoder: SentenceEncoder, name: str, size: int) -> Measured:

@@ -33,7 +33,7 @@ from builder.errors import BuilderError
 from builder.store import seed_of
 from builder.teachers.base import UNUSABLE, EngineSampler, EngineTeacher
 from builder.teachers.settings import VllmSettings
-from dimsum.models import public_name, resolve
+from dimsum.models import make_public_name, resolve
 
 SEEDS = 1 << 31
 """Seeds that a request takes."""
@@ -115,7 +115,7 @@ class VllmTeacher(EngineTeacher):
                 f"vLLM cannot load {reference}: {said}",
                 hint="see vLLM's own lines above; teacher.engine.kind torch loads any causal model",
             ) from error
-        name = public_name(reference)
+        name = make_public_name(reference)
         return cls(llm, name, (f"{name} by vllm {find_vllm_version()} in {dtype}",))
 
     def sampler(self, config: SamplingConfig) -> VllmSampler:

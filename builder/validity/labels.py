@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from builder.errors import ConfigError
-from dimsum.data.files import rows_in
+from dimsum.data.files import read_file_rows
 from dimsum.data.values import Reading, Row, as_bool, check_columns
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def read_labels(paths: Sequence[Path], reading: Reading | None = None) -> list[L
     counted = reading if reading is not None else Reading()
     found: dict[tuple[str, str], Label] = {}
     for path in paths:
-        for number, row in enumerate(rows_in(path)):
+        for number, row in enumerate(read_file_rows(path)):
             if number == 0:
                 check_columns(row, TEXTS, str(path), "")
             position = counted.read(row)

@@ -13,7 +13,7 @@ from builder.measures.registry import SHIPPED as MEASURES
 from builder.measures.registry import VALIDITY
 from builder.validity.model import Calibration, read_calibration
 from builder.validity.settings import PriorBound
-from dimsum.settings import did_you_mean
+from dimsum.settings import suggest_word
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,7 +40,7 @@ def path_of(reference: str) -> Path:
     there = sorted(file.stem for file in SHIPPED.glob("*.json"))
     if name not in there:
         raise ConfigError(
-            f"no model of validity is shipped as {name!r}{did_you_mean(name, there)}",
+            f"no model of validity is shipped as {name!r}{suggest_word(name, there)}",
             hint=f"there are {', '.join(there) or 'none'}; a path works too",
         )
     return SHIPPED / f"{name}.json"

@@ -53,16 +53,16 @@ def make_table(*names: str, left: int = 1, title: str | None = None) -> Table:
 
 def print_facts(facts: Mapping[str, Any]) -> None:
     """Name and value, one a line; mappings inside are indented."""
-    for line in _lines(facts, ""):
+    for line in _format_lines(facts, ""):
         click.echo(line)
 
 
-def _lines(facts: Mapping[str, Any], pad: str) -> list[str]:
+def _format_lines(facts: Mapping[str, Any], pad: str) -> list[str]:
     found = []
     for name, value in facts.items():
         label = name.replace("_", " ")
         if isinstance(value, Mapping):
-            found += [f"{pad}{label}", *_lines(value, pad + "  ")]
+            found += [f"{pad}{label}", *_format_lines(value, pad + "  ")]
         else:
             shown = (
                 f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
@@ -83,7 +83,7 @@ def print_evaluation(document: Mapping[str, Any]) -> None:
     table = make_table("system", *metrics)
     for system, found in systems.items():
         cells = [found["metrics"][name] for name in metrics]
-        table.add_row(system, *(_cell(cell) for cell in cells))
+        table.add_row(system, *(_format_cell(cell) for cell in cells))
     out.print(f"{document['data']}: {document['examples']:,} sources", markup=False)
     out.print(table)
     for test in document["paired"]:
@@ -93,7 +93,7 @@ def print_evaluation(document: Mapping[str, Any]) -> None:
                 f"[{test['low']:+.2f}, {test['high']:+.2f}], p = {test['p']:.4f}"
             )
     for name, found in document["control"].items():
-        click.echo(f"{name}, control accuracy: " + _shares(found))
+        click.echo(f"{name}, control accuracy: " + _format_shares(found))
     for name in metrics:
         click.echo(f"{name}: {document['signatures'][name]}")
     for system, found in systems.items():
@@ -104,10 +104,10 @@ def print_evaluation(document: Mapping[str, Any]) -> None:
     click.echo(document["intervals"])
 
 
-def _cell(found: Mapping[str, float]) -> str:
+def _format_cell(found: Mapping[str, float]) -> str:
     return f"{found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]"
 
 
-def _shares(found: Mapping[str, Any]) -> str:
+def _format_shares(found: Mapping[str, Any]) -> str:
     shares = {name: value for name, value in found.items() if isinstance(value, float)}
     return ", ".join(f"{name} {value:.3f}" for name, value in shares.items())

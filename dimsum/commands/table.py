@@ -28,27 +28,27 @@ class AnyWidthTable(Table):
         """Cells that the columns need, with the gaps between them."""
         found = 0
         for column in self.columns:
-            widest = max(map(_width, [column.header, *column.cells]))
+            widest = max(map(_measure_width, [column.header, *column.cells]))
             found += min(widest, FOLDED) if column.overflow == "fold" else widest
         return found + len(self.columns) - 1
 
     def _lines(self) -> Iterator[Text]:
         """Each row: its first cell, and below it the others behind their headers."""
         for first, *others in zip(*(list(column.cells) for column in self.columns), strict=True):
-            yield _text(first)
+            yield _make_text(first)
             for column, cell in zip(self.columns[1:], others, strict=True):
-                if _width(cell):
+                if _measure_width(cell):
                     yield (
                         Text("  ")
-                        .append_text(_text(column.header))
+                        .append_text(_make_text(column.header))
                         .append(": ")
-                        .append_text(_text(cell))
+                        .append_text(_make_text(cell))
                     )
 
 
-def _text(cell: object) -> Text:
+def _make_text(cell: object) -> Text:
     return cell.copy() if isinstance(cell, Text) else Text.from_markup(str(cell))
 
 
-def _width(cell: object) -> int:
-    return max(map(cell_len, _text(cell).plain.split("\n")), default=0)
+def _measure_width(cell: object) -> int:
+    return max(map(cell_len, _make_text(cell).plain.split("\n")), default=0)

@@ -10,7 +10,7 @@ import click
 from dimsum.errors import UsageError
 from dimsum.tasks import TaskDefinition, task_names, task_of
 from dimsum.tasks.registry import SHIPPED
-from dimsum.tasks.words import both, either
+from dimsum.tasks.words import join_and, join_or
 from dimsum.writing import BATCH_SIZE
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,14 +55,14 @@ def _add(command: F, *, required: bool) -> F:
         metavar="NAME=VALUE",
         help="An option of another task.",
     )(command)
-    for name, words in reversed(_shipped_options().items()):
+    for name, words in reversed(_list_shipped_options().items()):
         command = click.option(f"--{name}", help=words)(command)
     return click.option(
         "--task", type=TaskName(), required=required, help="What is to be written."
     )(command)
 
 
-def _shipped_options() -> dict[str, str]:
+def _list_shipped_options() -> dict[str, str]:
     """The options of the shipped tasks by name, and what each is in words; tasks may share one."""
     tasks: dict[str, list[str]] = {}
     values: dict[str, list[str]] = {}
@@ -70,7 +70,7 @@ def _shipped_options() -> dict[str, str]:
         for option in task.options:
             tasks.setdefault(option.name, []).append(task.name)
             values.setdefault(option.name, []).extend(option.values)
-    return {name: f"Of {both(tasks[name])}: {either(values[name])}." for name in tasks}
+    return {name: f"Of {join_and(tasks[name])}: {join_or(values[name])}." for name in tasks}
 
 
 def add_writing_options(command: F) -> F:
@@ -102,7 +102,7 @@ def take_chosen_options(task: TaskDefinition, given: dict[str, Any]) -> dict[str
     Raises:
         UsageError: an option or a value that the task does not have.
     """
-    asked = {name: given.pop(name) for name in _shipped_options()}
+    asked = {name: given.pop(name) for name in _list_shipped_options()}
     for text in given.pop("further"):
         name, equals, value = text.partition("=")
         if not equals:

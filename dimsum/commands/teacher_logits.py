@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dimsum.interrupt import resumable
+from dimsum.interrupt import explain_resuming
 
 
 @click.command("teacher-logits")
@@ -50,6 +50,6 @@ def teacher_logits(
     from dimsum.training.teacher_logits import prepare_logits
 
     say = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
-    with resumable():
+    with explain_resuming():
         found = prepare_logits(Data(dataset), recipe, output, top, device=device, say=say)
     (print_json if as_json else print_facts)(found)

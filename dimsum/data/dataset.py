@@ -6,12 +6,20 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dimsum.data.files import JSON, TABLES, form_of, form_of_table, is_table, rows_in, why_no_file
-from dimsum.data.splits import SPLIT_OF, split_of, split_of_file
+from dimsum.data.files import (
+    JSON,
+    TABLES,
+    explain_no_file,
+    find_form,
+    find_table_form,
+    is_table,
+    read_file_rows,
+)
+from dimsum.data.splits import SPLIT_OF, find_file_split, find_split
 from dimsum.data.values import Reading, Row
 from dimsum.errors import DimsumError, UsageError
-from dimsum.network import is_offline, prefer_cache_when_offline, why_offline
-from dimsum.os_errors import hint_for_missing, leads_nowhere
+from dimsum.network import explain_offline, is_offline, prefer_cache_when_offline
+from dimsum.os_errors import explain_missing, leads_nowhere
 
 SPLIT_COLUMN = "split"
 
@@ -23,7 +31,7 @@ def is_local(reference: str) -> bool:
         path.exists()
         or leads_nowhere(path)  # which is said where it is read
         or reference.startswith((".", "/", "~"))
-        or form_of(Path(reference)) is not None
+        or find_form(Path(reference)) is not None
     )
 
 
@@ -48,22 +56,22 @@ def read_rows(
     """
     if not is_local(reference):
         rows: Iterator[tuple[str | None, Row]] = (
-            (None, row) for row in _hub_rows(reference, split, config)
+            (None, row) for row in _read_hub(reference, split, config)
         )
     else:
-        rows = _local_rows(reference, split)
-    asked = split and (split_of(split) or split)
+        rows = _read_local(reference, split)
+    asked = split and (find_split(split) or split)
     for said, row in rows:
-        own = _split_of_row(row) or said
+        own = _read_split(row) or said
         if asked is None or own in (None, asked):
             yield row
         elif reading is not None:
             reading.other_splits[own] += 1
 
 
-def _local_rows(reference: str, split: str | None) -> Iterator[tuple[str | None, Row]]:
+def _read_local(reference: str, split: str | None) -> Iterator[tuple[str | None, Row]]:
     """The rows of all files, each with the split that its file is."""
-    files = data_files(Path(reference).expanduser())
+    files = find_data_files(Path(reference).expanduser())
     if split == "train" and all(said not in (None, "train") for _, said in files):
         counts = Counter(said for _, said in files)
         raise UsageError(
@@ -72,17 +80,17 @@ def _local_rows(reference: str, split: str | None) -> Iterator[tuple[str | None,
             hint="a held-out split is never trained on; give the training files, or rename them",
         )
     for file, said in files:
-        for row in rows_in(file):
+        for row in read_file_rows(file):
             yield said or "train", row
 
 
-def _split_of_row(row: Row) -> str | None:
+def _read_split(row: Row) -> str | None:
     """The split that a row's own column says."""
     value = row.get(SPLIT_COLUMN)
-    return split_of(value) if isinstance(value, str) else None
+    return find_split(value) if isinstance(value, str) else None
 
 
-def data_files(path: Path) -> list[tuple[Path, str | None]]:
+def find_data_files(path: Path) -> list[tuple[Path, str | None]]:
     """Data files with the split that their names say.
 
     Args:
@@ -93,22 +101,22 @@ def data_files(path: Path) -> list[tuple[Path, str | None]]:
             a link in the place of one that leads nowhere.
     """
     if path.is_file():
-        form_of_table(path)
-        return [(path, split_of_file([path.name], *_around(path.parent)))]
+        find_table_form(path)
+        return [(path, find_file_split([path.name], *_look_around(path.parent)))]
     if not path.is_dir():
-        kind = "file" if form_of(path) else "dataset"
-        hint = hint_for_missing(path, "give a folder, a file or a Hub id")
+        kind = "file" if find_form(path) else "dataset"
+        hint = explain_missing(path, "give a folder, a file or a Hub id")
         raise UsageError(f"no {kind} at {path}", hint=hint)
-    found = _files_in(path / "data") or _files_in(path)
+    found = _list_files(path / "data") or _list_files(path)
     if not found:
         raise UsageError(
             f"{path} holds no data file", hint=f"files that can be read: {', '.join(TABLES)}"
         )
-    around = _around(path)
-    return [(file, split_of_file(file.relative_to(path).parts, *around)) for file in found]
+    around = _look_around(path)
+    return [(file, find_file_split(file.relative_to(path).parts, *around)) for file in found]
 
 
-def _around(folder: Path) -> tuple[str, list[str]]:
+def _look_around(folder: Path) -> tuple[str, list[str]]:
     """A folder's name, and where that is a split's word what lies beside it."""
     here = folder.resolve()
     if here.name.lower() not in SPLIT_OF:
@@ -120,7 +128,7 @@ def _around(folder: Path) -> tuple[str, list[str]]:
     return here.name, [one.name for one in there]
 
 
-def _files_in(folder: Path) -> list[Path]:
+def _list_files(folder: Path) -> list[Path]:
     there = [
         path
         for path in sorted(folder.rglob("*"))
@@ -128,13 +136,13 @@ def _files_in(folder: Path) -> list[Path]:
     ]
     for path in there:
         if leads_nowhere(path) and is_table(path):
-            raise UsageError(f"no file at {path}", hint=why_no_file(path))
+            raise UsageError(f"no file at {path}", hint=explain_no_file(path))
     there = [path for path in there if path.is_file()]
     tables = [file for file in there if is_table(file)]
     return tables or [file for file in there if file.name.lower().endswith(JSON)]
 
 
-def _hub_rows(reference: str, split: str | None, config: str | None) -> Iterator[Row]:
+def _read_hub(reference: str, split: str | None, config: str | None) -> Iterator[Row]:
     prefer_cache_when_offline()
     from datasets import get_dataset_split_names, load_dataset
 
@@ -147,7 +155,7 @@ def _hub_rows(reference: str, split: str | None, config: str | None) -> Iterator
         ]
     except Exception as error:
         if is_offline():
-            raise out_of_reach(reference) from error
+            raise make_reach_error(reference) from error
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise DimsumError(
             f"the dataset {reference} could not be loaded: {first}",
@@ -166,10 +174,10 @@ def _hub_rows(reference: str, split: str | None, config: str | None) -> Iterator
             yield Row(row, f"row {number}")
 
 
-def out_of_reach(reference: str) -> DimsumError:
+def make_reach_error(reference: str) -> DimsumError:
     """What is said of a Hub data set that is not in the cache while the Hub is not asked."""
     return DimsumError(
-        f"the dataset {reference} is not in the Hub's cache, and {why_offline()}",
+        f"the dataset {reference} is not in the Hub's cache, and {explain_offline()}",
         hint="nor does a file or folder of that name lie here; check its name and the network",
     )
 
@@ -181,5 +189,5 @@ def _match_splits(there: Sequence[str], split: str | None) -> list[str]:
     """
     if split is None:
         return list(there)
-    same = [split] if split in there else [one for one in there if split_of(one) == split]
-    return same or [one for one in there if split == "train" and split_of(one) is None]
+    same = [split] if split in there else [one for one in there if find_split(one) == split]
+    return same or [one for one in there if split == "train" and find_split(one) is None]

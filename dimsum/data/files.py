@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from dimsum.data.values import Row, suggest_separator
 from dimsum.errors import UsageError
-from dimsum.os_errors import hint_for_missing
+from dimsum.os_errors import explain_missing
 
 TABLES = (
     *(".parquet", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".csv", ".csv.gz"),
@@ -56,7 +56,7 @@ MARKS = {
 """First bytes of what is no UTF-8 text: what it is, and what to do."""
 
 
-def form_of(path: Path) -> str | None:
+def find_form(path: Path) -> str | None:
     """jsonl, json, csv, tsv, parquet or txt, by the file's ending; None for any other."""
     name = path.name.lower()
     for ending in (*TABLES, *JSON, *PLAIN):
@@ -65,15 +65,15 @@ def form_of(path: Path) -> str | None:
     return None
 
 
-def form_of_table(path: Path) -> str:
+def find_table_form(path: Path) -> str:
     """The form of a data file.
 
     Raises:
         UsageError: plain text, or an ending of another kind.
     """
-    form = form_of(path)
+    form = find_form(path)
     if path.is_dir():
-        raise UsageError(f"no file at {path}", hint=why_no_file(path))
+        raise UsageError(f"no file at {path}", hint=explain_no_file(path))
     if form is None or form == "txt":
         raise UsageError(
             f"{path} is no data file that can be read",
@@ -87,7 +87,7 @@ def is_table(path: Path) -> bool:
     return path.name.lower().endswith(TABLES)
 
 
-def rows_in(
+def read_file_rows(
     path: Path, only: Sequence[str] | None = None, optional: Sequence[str] = ()
 ) -> Iterator[Row]:
     """Rows of a data file.
@@ -99,19 +99,19 @@ def rows_in(
     Raises:
         UsageError: it is not there, of no known form, damaged or not UTF-8; with line and column.
     """
-    form = form_of_table(path)
+    form = find_table_form(path)
     with _explain_errors(path):
         if form == "parquet":
-            yield from _parquet(path, only, optional)
+            yield from _read_parquet(path, only, optional)
         elif form == "json":
-            yield from _json(path)
+            yield from _read_json(path)
         elif form == "jsonl":
-            yield from parse_json_rows(lines_in(path), str(path))
+            yield from parse_json_rows(read_lines(path), str(path))
         else:
             yield from _read_separated(path, "\t" if form == "tsv" else ",")
 
 
-def lines_in(path: Path) -> Iterator[str]:
+def read_lines(path: Path) -> Iterator[str]:
     """Lines of a UTF-8 text, plain or gzipped, without their ends.
 
     Raises:
@@ -119,13 +119,13 @@ def lines_in(path: Path) -> Iterator[str]:
     """
     with _explain_errors(path), _open(path) as stream:
         for line in _decode(stream, str(path)):
-            yield from _ends(line)
+            yield from _strip_ends(line)
 
 
 def decode_lines(stream: IO[bytes], name: str) -> Iterator[str]:
-    """Lines of a UTF-8 stream without their ends, as `lines_in` gives them."""
+    """Lines of a UTF-8 stream without their ends, as `read_lines` gives them."""
     for line in _decode(stream, name):
-        yield from _ends(line)
+        yield from _strip_ends(line)
 
 
 def parse_json_rows(lines: Iterable[str], name: str) -> Iterator[Row]:
@@ -147,13 +147,13 @@ def parse_json_row(line: str, name: str, number: int) -> Row:
     """
     position = f"line {number}"
     try:
-        value = json.loads(line, object_pairs_hook=_one_of_each)
+        value = json.loads(line, object_pairs_hook=_make_object)
     except _TwoOfOneName as error:
         raise UsageError(f"{name}, {position}, {error}", hint=OWN_NAME) from error
     except (ValueError, RecursionError) as error:
         column = f", column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
         raise UsageError(
-            f"{name}, {position}{column}, is not JSON: {_why(error)}", hint=ONE_A_LINE
+            f"{name}, {position}{column}, is not JSON: {_explain(error)}", hint=ONE_A_LINE
         ) from error
     if not isinstance(value, dict):
         raise UsageError(f"{name}, {position}, is not a JSON object", hint=ONE_A_LINE)
@@ -164,7 +164,7 @@ class _TwoOfOneName(Exception):
     """An object has a key twice: one of its values would be lost."""
 
 
-def _one_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise _TwoOfOneName(_say_twice([key for key, _ in pairs]))
@@ -177,8 +177,8 @@ def _say_twice(names: Sequence[str]) -> str:
     return "" if twice is None else f"has two columns {twice!r}"
 
 
-def _json(path: Path) -> Iterator[Row]:
-    lines = list(lines_in(path))
+def _read_json(path: Path) -> Iterator[Row]:
+    lines = list(read_lines(path))
     first = next((line for line in lines if line.strip()), "")
     if not first.lstrip().startswith("["):
         try:
@@ -192,7 +192,7 @@ def _json(path: Path) -> Iterator[Row]:
             rows = _parse_whole(path, lines)
         except (ValueError, RecursionError) as error:
             at = f"line {getattr(error, 'lineno', 1)}"
-            raise UsageError(f"{path}, {at}, is not JSON: {_why(error)}", hint=ARRAY) from error
+            raise UsageError(f"{path}, {at}, is not JSON: {_explain(error)}", hint=ARRAY) from error
     if not isinstance(rows, list):
         raise UsageError(f"{path} is neither an array of objects nor an object", hint=ARRAY)
     for number, row in enumerate(rows, start=1):
@@ -203,7 +203,7 @@ def _json(path: Path) -> Iterator[Row]:
 
 def _parse_whole(path: Path, lines: Sequence[str]) -> Any:
     try:
-        return json.loads("\n".join(lines), object_pairs_hook=_one_of_each)
+        return json.loads("\n".join(lines), object_pairs_hook=_make_object)
     except _TwoOfOneName as error:
         raise UsageError(f"{path}: an object {error}", hint=OWN_NAME) from error
 
@@ -245,7 +245,7 @@ def _read_separated(path: Path, delimiter: str) -> Iterator[Row]:
                 yield Row(dict(zip(names, cells, strict=True)), position)
 
 
-def _parquet(path: Path, only: Sequence[str] | None, optional: Sequence[str]) -> Iterator[Row]:
+def _read_parquet(path: Path, only: Sequence[str] | None, optional: Sequence[str]) -> Iterator[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -270,21 +270,19 @@ def _parquet(path: Path, only: Sequence[str] | None, optional: Sequence[str]) ->
         raise UsageError(f"{path} cannot be read: {error}", hint="it may be damaged") from error
 
 
-def why_no_file(path: Path) -> str:
+def explain_no_file(path: Path) -> str:
     """A hint for a path at which there is no file."""
     if path.is_dir():
         return "it is a folder; name a file in it"
     there = path.parent.is_dir()
-    return hint_for_missing(
-        path, "check the path" if there else f"there is no folder {path.parent}"
-    )
+    return explain_missing(path, "check the path" if there else f"there is no folder {path.parent}")
 
 
 @contextmanager
 def _explain_errors(path: Path) -> Iterator[None]:
     """Errors of the file system and of unpacking, as one line about the file."""
     if not path.is_file():
-        raise UsageError(f"no file at {path}", hint=why_no_file(path))
+        raise UsageError(f"no file at {path}", hint=explain_no_file(path))
     try:
         yield
     except gzip.BadGzipFile as error:
@@ -346,13 +344,13 @@ def _split_returns(line: str) -> list[str]:
     return re.split("(?<=\r)(?!\n|$)", line) if "\r" in line.removesuffix("\r\n") else [line]
 
 
-def _ends(line: str) -> Iterator[str]:
+def _strip_ends(line: str) -> Iterator[str]:
     """A line without its end; of old texts whose lines end in a carriage return, each line."""
     line = line.removesuffix("\n").removesuffix("\r")
     yield from re.split("\r\n?", line) if "\r" in line else [line]
 
 
-def _why(error: Exception) -> str:
+def _explain(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return error.msg
     if isinstance(error, RecursionError):

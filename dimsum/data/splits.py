@@ -19,7 +19,7 @@ _SUFFIX = re.compile("(set|data|split)$")
 HELD_OUT_FIRST = ("test", "validation", "train")
 
 
-def split_of(name: str) -> str | None:
+def find_split(name: str) -> str | None:
     """The split that a name says; a held-out one where it says several, None where none."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)  # testData
     words = re.split(r"[^a-z]+", apart.lower())
@@ -28,7 +28,9 @@ def split_of(name: str) -> str | None:
     return next((split for split in HELD_OUT_FIRST if split in said), None)
 
 
-def split_of_file(parts: Sequence[str], root: str = "", siblings: Iterable[str] = ()) -> str | None:
+def find_file_split(
+    parts: Sequence[str], root: str = "", siblings: Iterable[str] = ()
+) -> str | None:
     """The split of a file in a folder.
 
     Args:
@@ -38,7 +40,7 @@ def split_of_file(parts: Sequence[str], root: str = "", siblings: Iterable[str] 
         siblings: names of the folders and data files that lie where the folder lies.
     """
     for part in reversed(parts):
-        if found := split_of(part):
+        if found := find_split(part):
             return found
     own = SPLIT_OF.get(root.lower())
     others = {SPLIT_OF.get(name.lower().partition(".")[0]) for name in siblings} - {own, None}

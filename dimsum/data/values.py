@@ -30,7 +30,7 @@ class Row(dict[str, Any]):
         self.position = position
 
 
-def not_text(value: Any) -> str | None:
+def explain_not_text(value: Any) -> str | None:
     """Why a value is not text, or None when it is."""
     if isinstance(value, str):
         if value.isascii():
@@ -77,7 +77,7 @@ def format_value(value: Any) -> str:
     return str(value)
 
 
-def conditions(texts: Iterable[str]) -> dict[str, str]:
+def parse_conditions(texts: Iterable[str]) -> dict[str, str]:
     """Column to wanted text, of options `--where column=value`.
 
     Raises:
@@ -138,7 +138,7 @@ class Reading:
     def text(self, row: Mapping[str, Any], column: str, position: str) -> str | None:
         """The text of a column; None, counted by its reason, where there is none."""
         value = row.get(column)
-        reason = not_text(value)
+        reason = explain_not_text(value)
         if reason is not None:
             self.drop(reason, f"{position}, column {column!r}")
             return None

@@ -12,7 +12,7 @@ from dimsum.metrics.words import find_spans
 BASELINES = ("copy", "lead", "random")
 
 
-def baseline(name: str, examples: Sequence[Example], seed: int = 0) -> list[str]:
+def write_baseline(name: str, examples: Sequence[Example], seed: int = 0) -> list[str]:
     """Outputs of a built-in baseline.
 
     copy is the source; lead its first k words, k being the mean length of the references; random
@@ -25,13 +25,13 @@ def baseline(name: str, examples: Sequence[Example], seed: int = 0) -> list[str]
         return [example.source for example in examples]
     if name == "lead":
         words = count_lead_words(examples)
-        return [_first_words(example.source, words) for example in examples]
+        return [_take_first_words(example.source, words) for example in examples]
     if name == "random":
         return draw_random_pairs(examples, seed)
     raise UsageError(f"no baseline is called {name!r}", hint=f"known: {', '.join(BASELINES)}")
 
 
-def _first_words(text: str, count: int) -> str:
+def _take_first_words(text: str, count: int) -> str:
     ends = [end for _, end in find_spans(text)]
     return " ".join(text[: ends[min(count, len(ends)) - 1]].split()) if ends else ""
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from dimsum.data.dataset import read_rows
-from dimsum.data.files import lines_in
-from dimsum.data.values import Reading, Row, check_columns, is_blank, not_text
+from dimsum.data.files import read_lines
+from dimsum.data.values import Reading, Row, check_columns, explain_not_text, is_blank
 from dimsum.errors import UsageError
-from dimsum.prompts import one_line
+from dimsum.prompts import join_lines
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.base import Benchmark
 from dimsum.tasks.registry import SHIPPED
@@ -87,7 +87,7 @@ def read_examples(
             where=where or (named.where if named else {}),
         )
         conditions = dict(wanted.where)
-        found = _from_rows(wanted, task, counted)
+        found = _make_examples(wanted, task, counted)
     if not found:
         hint = "say which is judged, with --split" if counted.other_splits else ""
         raise counted.nothing(data, "source to judge on", conditions, hint)
@@ -117,8 +117,8 @@ def set_aside(
 
 
 def _align(path: Path, reference_files: Sequence[Path], reading: Reading) -> list[Example]:
-    sources = list(lines_in(path))
-    columns = [list(lines_in(file)) for file in reference_files]
+    sources = list(read_lines(path))
+    columns = [list(read_lines(file)) for file in reference_files]
     for file, column in zip(reference_files, columns, strict=True):
         if len(column) != len(sources):
             raise UsageError(
@@ -129,10 +129,10 @@ def _align(path: Path, reference_files: Sequence[Path], reading: Reading) -> lis
         Row({"source": source, "refs": list(refs)}, f"line {number}")
         for number, (source, *refs) in enumerate(zip(sources, *columns, strict=True), start=1)
     )
-    return [one for row in rows if (one := _example(row, "source", "refs", reading))]
+    return [one for row in rows if (one := _make_example(row, "source", "refs", reading))]
 
 
-def _from_rows(wanted: Benchmark, task: TaskDefinition, reading: Reading) -> list[Example]:
+def _make_examples(wanted: Benchmark, task: TaskDefinition, reading: Reading) -> list[Example]:
     file = Path(wanted.reference).expanduser().is_file()
     split = None if file else (wanted.split or "test")
     source, references = wanted.source, wanted.references
@@ -144,13 +144,13 @@ def _from_rows(wanted: Benchmark, task: TaskDefinition, reading: Reading) -> lis
             references = references or _guess(row, names, "target")
             heads = [name.partition(".")[0] for name in (source, references)]
             check_columns(row, [*heads, *wanted.where], wanted.reference, OPTIONS)
-        example = _example(row, source, references, reading, wanted.where)
+        example = _make_example(row, source, references, reading, wanted.where)
         if example is not None:
             found.append(example)
     return found
 
 
-def _example(
+def _make_example(
     row: Row,
     source: str,
     references: str,
@@ -164,29 +164,31 @@ def _example(
     position = reading.read(row)
     if where and not reading.meets(row, where, position):
         return None
-    said = _field(row, source)
+    said = _read_field(row, source)
     if isinstance(said, list) and all(isinstance(one, str) for one in said):
         said = " ".join(said)  # an abstract in sentences
     text = reading.text({source: said}, source, position)
     if text is None:
         return None
-    known = _field(row, references)
+    known = _read_field(row, references)
     texts = known if isinstance(known, list) else [known]
-    refs = tuple(one_line(t) for t in texts if not_text(t) is None and not is_blank(t))
+    refs = tuple(join_lines(t) for t in texts if explain_not_text(t) is None and not is_blank(t))
     if is_blank(text):
         reading.drop("empty", f"{position}, column {source!r}")
         return None
-    faults = [not_text(one) or "empty" for one in texts if not_text(one) or is_blank(one)]
+    faults = [
+        explain_not_text(one) or "empty" for one in texts if explain_not_text(one) or is_blank(one)
+    ]
     for why in faults if refs else faults[:1] or ["empty"]:
         reading.drop(why, f"{position}, column {references!r}")
-    return Example(one_line(text), refs) if refs else None
+    return Example(join_lines(text), refs) if refs else None
 
 
 def _guess(row: Mapping[str, Any], names: Sequence[str], usual: str) -> str:
     return next((name for name in names if name in row), usual)
 
 
-def _field(row: Mapping[str, Any], name: str) -> Any:
+def _read_field(row: Mapping[str, Any], name: str) -> Any:
     """A column; `set.0` is the first item of the list in the column `set`."""
     head, _, index = name.partition(".")
     value = row.get(head)

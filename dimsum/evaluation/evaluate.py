@@ -56,7 +56,7 @@ def evaluate(
     Raises:
         UsageError: a system without one output for each example.
     """
-    weights = bootstrap.draws(len(examples), resamples)
+    weights = bootstrap.draw_resamples(len(examples), resamples)
     measured: dict[str, dict[str, Measured]] = {}
     for system in systems:
         say(f"measuring {system.name}")
@@ -65,7 +65,7 @@ def evaluate(
         )
     # A system is in many tests; what a metric is on every resample is found once.
     again = {
-        system: {name: bootstrap.values(one, weights) for name, one in found.items()}
+        system: {name: bootstrap.resample_values(one, weights) for name, one in found.items()}
         for system, found in measured.items()
     }
     first = systems[0].name
@@ -103,7 +103,7 @@ def evaluate(
 
 
 def _show(one: Measured, values: Array) -> dict[str, Any]:
-    low, high = bootstrap.percentiles(values)
+    low, high = bootstrap.find_percentiles(values)
     return {
         "value": one.value,
         "low": low,

@@ -11,10 +11,10 @@ import numpy as np
 from dimsum.data.values import is_blank
 from dimsum.errors import UsageError
 from dimsum.evaluation.data import Example
-from dimsum.metrics.bleu import bleu_family
-from dimsum.metrics.measured import Measured, mean_of
+from dimsum.metrics.bleu import measure_bleu
+from dimsum.metrics.measured import Measured, measure_mean
 from dimsum.metrics.rouge import rouge
-from dimsum.metrics.wording import wording
+from dimsum.metrics.wording import measure_wording
 
 if TYPE_CHECKING:
     from dimsum.metrics.bertscore import BertScore
@@ -54,17 +54,19 @@ def measure(
         )
     sources = [example.source for example in examples]
     references = [example.references for example in examples]
-    found = [*rouge(outputs, references), *bleu_family(outputs, references, sources)]
+    found = [*rouge(outputs, references), *measure_bleu(outputs, references, sources)]
     if bertscore is not None:
         found.append(bertscore.measure(outputs, references))
         found.append(bertscore.bert_ibleu(outputs, sources))
     if critic is not None:
-        found += entailment(outputs, sources, critic)
-    found += wording(outputs, sources)
+        found += measure_entailment(outputs, sources, critic)
+    found += measure_wording(outputs, sources)
     return {one.name: one for one in found}
 
 
-def entailment(outputs: Sequence[str], sources: Sequence[str], critic: Critic) -> list[Measured]:
+def measure_entailment(
+    outputs: Sequence[str], sources: Sequence[str], critic: Critic
+) -> list[Measured]:
     """Mean probability, in percent, that the source entails the output, and the other way."""
     there = list(zip(sources, outputs, strict=True))
     back = [(output, source) for source, output in there]
@@ -73,13 +75,13 @@ def entailment(outputs: Sequence[str], sources: Sequence[str], critic: Critic) -
         ("entailment", there, "P(source entails output)"),
         ("entailment_back", back, "P(output entails source)"),
     ):
-        values = _percent(critic, pairs)
+        values = _measure_percent(critic, pairs)
         parts = filter(None, [text, critic.signature, critic.long(), "mean percent"])
-        found.append(mean_of(name, values, ", ".join(parts)))
+        found.append(measure_mean(name, values, ", ".join(parts)))
     return found
 
 
-def _percent(critic: Critic, pairs: Sequence[tuple[str, str]]) -> list[float]:
+def _measure_percent(critic: Critic, pairs: Sequence[tuple[str, str]]) -> list[float]:
     """Probabilities in percent; an empty text says nothing, so it entails and follows nothing."""
     found = np.zeros(len(pairs))
     judged = [i for i, (a, b) in enumerate(pairs) if not (is_blank(a) or is_blank(b))]

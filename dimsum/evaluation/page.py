@@ -38,9 +38,9 @@ def render(
             "name": name,
             "document": document,
             "metrics": [metric for metric in METRICS if metric in document["signatures"]],
-            "plots": _plots(document),
-            "codes": _codes(document),
-            "rows": [_row(row) for row in outputs[name][:SHOWN]],
+            "plots": _make_plots(document),
+            "codes": _describe_codes(document),
+            "rows": [_make_row(row) for row in outputs[name][:SHOWN]],
             "total": len(outputs[name]),
         }
         for name, document in documents.items()
@@ -48,7 +48,7 @@ def render(
     return environment.from_string(text).render(sets=sets)
 
 
-def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+def _make_row(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "source": row["source"],
         "references": row["references"],
@@ -76,7 +76,7 @@ WIDTH, LINE, LEFT = 640, 18, 250
 """Of a plot, in pixels: all of it, the height of a system, the room for names."""
 
 
-def _plots(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _make_plots(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A metric each: a dot with its interval for every system."""
     found = []
     for metric in METRICS:
@@ -101,7 +101,7 @@ def _plots(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _codes(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _describe_codes(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """How well each student obeys each code, as shares; a share that nothing asks for is None."""
     return [
         {"system": name, "code": code, "shares": shares}

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dimsum.data.files import form_of, lines_in, parse_json_rows, rows_in
-from dimsum.data.values import Row, check_columns, not_text
+from dimsum.data.files import find_form, parse_json_rows, read_file_rows, read_lines
+from dimsum.data.values import Row, check_columns, explain_not_text
 from dimsum.errors import UsageError
-from dimsum.evaluation.baselines import baseline
+from dimsum.evaluation.baselines import write_baseline
 from dimsum.evaluation.data import Example
 from dimsum.evaluation.evaluate import System, evaluate
 from dimsum.evaluation.measure import Critic
@@ -18,7 +18,7 @@ from dimsum.evaluation.saved_outputs import read_outputs, save_outputs
 from dimsum.evaluation.teacher_writer import TeacherWriter
 from dimsum.evaluation.wanted import Wanted
 from dimsum.evaluation.writer import Open, Writer
-from dimsum.models import public_name
+from dimsum.models import make_public_name
 from dimsum.rerank import Judge
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def evaluate_systems(
             outputs to reuse that are for other examples.
     """
     known = read_outputs(wanted.reuse, examples) if wanted.reuse else []
-    scorer = _bertscore(wanted)
+    scorer = _load_bertscore(wanted)
     open_student = open_student or _open
     teachers, chosen = [], []
     if wanted.teacher:
@@ -80,10 +80,10 @@ def evaluate_systems(
             written = [*writer.beams(), *writer.best(judge)]
             systems += [replace(one, against=others) for one in written]
             matched = writer.matched(teachers)
-    systems += [_from_file(text, examples) for text in wanted.outputs]
+    systems += [_read_system(text, examples) for text in wanted.outputs]
     systems += [*teachers, *chosen, *matched]
     systems += [
-        System(name, baseline(name, examples), {"baseline": MEANINGS[name]})
+        System(name, write_baseline(name, examples), {"baseline": MEANINGS[name]})
         for name in wanted.baselines
     ]
     names = [system.name for system in systems]
@@ -93,10 +93,15 @@ def evaluate_systems(
     if folder is not None:
         save_outputs(folder, systems, examples)
     controls = {system.name: dict(system.control) for system in systems if system.control}
-    return {"task": wanted.task.name, "data": public_name(data), **document, "control": controls}
+    return {
+        "task": wanted.task.name,
+        "data": make_public_name(data),
+        **document,
+        "control": controls,
+    }
 
 
-def _bertscore(wanted: Wanted) -> BertScore | None:
+def _load_bertscore(wanted: Wanted) -> BertScore | None:
     if wanted.bertscore is None:
         return None
     from dimsum.metrics.bertscore import BertScore
@@ -110,7 +115,7 @@ def _open(model: str, /, *, device: str | None, dtype: DType) -> Student:
     return Student.from_pretrained(model, device=device, dtype=dtype)
 
 
-def _from_file(text: str, examples: Sequence[Example]) -> System:
+def _read_system(text: str, examples: Sequence[Example]) -> System:
     name, _, file = text.partition("=")
     lines = _read_outputs(Path(file))
     if len(lines) != len(examples):
@@ -128,19 +133,19 @@ def _read_outputs(path: Path) -> list[str]:
         UsageError: a table without that column, or an output that is neither text nor null,
             which stands for a row without a text.
     """
-    if form_of(path) in (None, "txt"):
-        lines = list(lines_in(path))
+    if find_form(path) in (None, "txt"):
+        lines = list(read_lines(path))
         if not (lines and lines[0].lstrip().startswith("{")):
             return lines
         rows: Iterable[Row] = parse_json_rows(lines, str(path))
     else:
-        rows = rows_in(path)
+        rows = read_file_rows(path)
     found: list[str] = []
     for row in rows:
         if not found:
             check_columns(row, ("output",), str(path), "")
         value = row.get("output")
-        reason = not_text(value)
+        reason = explain_not_text(value)
         if reason and reason != "null":
             raise UsageError(
                 f"{path}, {row.position}, column 'output', is no text: {reason}",

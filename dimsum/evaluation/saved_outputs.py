@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dimsum.data.files import rows_in
+from dimsum.data.files import read_file_rows
 from dimsum.errors import UsageError
 from dimsum.evaluation.data import Example
 from dimsum.evaluation.evaluate import System
-from dimsum.files import whole_file, write_json
+from dimsum.files import open_whole_file, write_json
 
 OUTPUTS = "outputs.jsonl"
 SYSTEMS = "systems.json"
@@ -20,7 +20,7 @@ SYSTEMS = "systems.json"
 
 def save_outputs(folder: Path, systems: Sequence[System], examples: Sequence[Example]) -> None:
     """Write source, references and each system's output by line, and what made the systems."""
-    with whole_file(folder / OUTPUTS) as stream:
+    with open_whole_file(folder / OUTPUTS) as stream:
         for i, example in enumerate(examples):
             row = {
                 "source": example.source,
@@ -44,7 +44,7 @@ def are_saved(folder: Path) -> bool:
     return (folder / OUTPUTS).is_file() and (folder / SYSTEMS).is_file()
 
 
-def saved_or_written(
+def read_or_write(
     known: Sequence[System],
     name: str,
     asked: Mapping[str, Any],
@@ -72,7 +72,7 @@ def read_outputs(folder: Path, examples: Sequence[Example]) -> list[System]:
     """
     try:
         about = json.loads((folder / SYSTEMS).read_text(encoding="utf-8"))
-        rows = list(rows_in(folder / OUTPUTS))
+        rows = list(read_file_rows(folder / OUTPUTS))
         seen = [(row["source"], tuple(row["references"])) for row in rows]
         systems = [
             System(name, [row["outputs"][name] for row in rows], **known)

@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from dimsum.data.files import rows_in
+from dimsum.data.files import read_file_rows
 from dimsum.errors import UsageError
 from dimsum.evaluation.saved_outputs import OUTPUTS
 from dimsum.files import write_json
@@ -115,7 +115,7 @@ def evaluate_suite(
             say(f"{name}: done before")
             continue
         say(f"{name}: {one.data}")
-        document = {ASKED: digests[name], **evaluate(one, folder / outputs_folder(name))}
+        document = {ASKED: digests[name], **evaluate(one, folder / name_outputs_folder(name))}
         write_json(folder / f"{name}.json", document)
         found[name] = document
     return {name: found[name] for name in suite.sets}
@@ -129,11 +129,11 @@ def _read(path: Path) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def outputs_folder(name: str) -> str:
+def name_outputs_folder(name: str) -> str:
     """Name of the folder that holds the outputs of a set."""
     return f"{name}-outputs"
 
 
-def outputs_of(folder: Path, name: str) -> list[dict[str, Any]]:
+def collect_outputs(folder: Path, name: str) -> list[dict[str, Any]]:
     """Source, references and outputs by system of each example of a set."""
-    return [dict(row) for row in rows_in(folder / outputs_folder(name) / OUTPUTS)]
+    return [dict(row) for row in read_file_rows(folder / name_outputs_folder(name) / OUTPUTS)]

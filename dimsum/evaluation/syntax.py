@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dimsum.metrics.measured import Measured, mean_of
+from dimsum.metrics.measured import Measured, measure_mean
 from dimsum.syntax.parsers import Parser
-from dimsum.syntax.tree import TOP, Parse, distance
+from dimsum.syntax.tree import TOP, Parse, measure_distance
 
 
 def measure_tree_distances(
@@ -34,18 +34,20 @@ def measure_tree_distances(
     pairs = list(zip(trees[: len(outputs)], trees[len(outputs) :], strict=True))
     said = f"unit costs, nodes, words left out, parser {parser.name}"
     return [
-        _mean(f"ted_3_{name}", pairs, TOP, f"tree edit distance of {TOP} layers, {said}"),
-        _mean(f"ted_f_{name}", pairs, None, f"tree edit distance, {said}"),
+        _average(f"ted_3_{name}", pairs, TOP, f"tree edit distance of {TOP} layers, {said}"),
+        _average(f"ted_f_{name}", pairs, None, f"tree edit distance, {said}"),
     ]
 
 
-def no_parse(outputs: Sequence[str], parser: Parser) -> Measured:
+def measure_unparsed(outputs: Sequence[str], parser: Parser) -> Measured:
     """Share of outputs, in percent, that the parser has no tree for; empty ones are such."""
     values = [100.0 * (tree is None) for tree in parser.parse(outputs)]
-    return mean_of("no_parse", values, f"without a tree, parser {parser.name}, percent", "lower")
+    return measure_mean(
+        "no_parse", values, f"without a tree, parser {parser.name}, percent", "lower"
+    )
 
 
-def _mean(
+def _average(
     name: str,
     pairs: Sequence[tuple[Parse | None, Parse | None]],
     height: int | None,
@@ -54,7 +56,7 @@ def _mean(
     rows = [
         (0.0, 0.0)
         if a is None or b is None
-        else (float(distance(a.trim(height), b.trim(height))), 1.0)
+        else (float(measure_distance(a.trim(height), b.trim(height))), 1.0)
         for a, b in pairs
     ]
     stats = np.asarray(rows, dtype=np.float64).reshape(-1, 2)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dimsum.prompts import one_line
+from dimsum.prompts import join_lines
 from dimsum.spec import Generation
 from dimsum.student import Student
 from dimsum.tasks.base import TeacherPrompts
@@ -32,13 +32,13 @@ class Variant:
         return f"{kind}, question {self.question + 1}, {'chat' if self.chat else 'plain'}"
 
 
-def variants(teacher: Student, prompts: TeacherPrompts, *, shots: int) -> list[Variant]:
+def list_variants(teacher: Student, prompts: TeacherPrompts, *, shots: int) -> list[Variant]:
     """All ways to ask with so many examples; chat where the teacher has a template for it."""
     chats = (False, True) if teacher.tokenizer.chat_template else (False,)
     return [Variant(q, shots, chat) for q in range(len(prompts.questions)) for chat in chats]
 
 
-def prompt(teacher: Student, prompts: TeacherPrompts, variant: Variant, source: str) -> str:
+def make_prompt(teacher: Student, prompts: TeacherPrompts, variant: Variant, source: str) -> str:
     """The text that the teacher is to go on with."""
     question, cue = prompts.questions[variant.question]
     examples = prompts.exemplars[: variant.shots]
@@ -56,7 +56,7 @@ def prompt(teacher: Student, prompts: TeacherPrompts, variant: Variant, source: 
     return text
 
 
-def answers(
+def write_answers(
     teacher: Student,
     prompts: TeacherPrompts,
     variant: Variant,
@@ -68,7 +68,7 @@ def answers(
     return [outputs[0] for outputs in found]
 
 
-def samples(
+def write_samples(
     teacher: Student,
     prompts: TeacherPrompts,
     variant: Variant,
@@ -80,7 +80,7 @@ def samples(
     return _continue(teacher, prompts, variant, sources, batch_size, n=n, sample=True)
 
 
-def beams(
+def write_beams(
     teacher: Student,
     prompts: TeacherPrompts,
     variant: Variant,
@@ -104,7 +104,7 @@ def _continue(
     beams: int = 1,
 ) -> list[list[str]]:
     found = teacher.continue_rows(
-        _rows(teacher, prompts, variant, sources),
+        _encode_rows(teacher, prompts, variant, sources),
         n=n,
         sample=sample,
         batch_size=batch_size,
@@ -113,10 +113,10 @@ def _continue(
     return [[clean(output) for output in outputs] for outputs in found]
 
 
-def _rows(
+def _encode_rows(
     teacher: Student, prompts: TeacherPrompts, variant: Variant, sources: Sequence[str]
 ) -> list[list[int]]:
-    texts = [prompt(teacher, prompts, variant, one_line(source)) for source in sources]
+    texts = [make_prompt(teacher, prompts, variant, join_lines(source)) for source in sources]
     return teacher.tokens_of(texts, whole=variant.chat)
 
 
@@ -129,7 +129,7 @@ def clean(text: str) -> str:
     return text
 
 
-def best(
+def choose_variant(
     teacher: Student,
     prompts: TeacherPrompts,
     sources: Sequence[str],
@@ -144,8 +144,8 @@ def best(
         score: of outputs for the sources, in order.
     """
     tried: dict[Variant, float] = {}
-    for variant in variants(teacher, prompts, shots=shots):
-        tried[variant] = score(answers(teacher, prompts, variant, sources))
+    for variant in list_variants(teacher, prompts, shots=shots):
+        tried[variant] = score(write_answers(teacher, prompts, variant, sources))
         say(f"teacher, {variant.name}: {tried[variant]:.2f}")
     chosen = max(tried, key=lambda variant: tried[variant])
     return chosen, {variant.name: value for variant, value in tried.items()}

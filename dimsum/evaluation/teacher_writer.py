@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from dimsum.evaluation import teacher as asking
 from dimsum.evaluation.data import Example
 from dimsum.evaluation.evaluate import System
-from dimsum.evaluation.saved_outputs import saved_or_written
+from dimsum.evaluation.saved_outputs import read_or_write
 from dimsum.evaluation.wanted import Wanted
 from dimsum.evaluation.writer import Open, describe_inputs
-from dimsum.models import public_name, resolve
+from dimsum.models import make_public_name, resolve
 from dimsum.rerank import BEAMS_FOR_COPIES, Judge, choose_best, search_for_copies
 
 if TYPE_CHECKING:
@@ -74,10 +74,10 @@ class TeacherWriter:
         def write(name: str, asked: dict[str, Any]) -> System:
             variant = next(
                 one
-                for one in asking.variants(self.teacher, self.prompts, shots=asked["shots"])
+                for one in asking.list_variants(self.teacher, self.prompts, shots=asked["shots"])
                 if one.name == better.facts["prompt"]
             )
-            sampled = asking.samples(
+            sampled = asking.write_samples(
                 self.teacher, self.prompts, variant, self.sources, wanted.rerank, wanted.batch_size
             )
             choices = [
@@ -87,7 +87,7 @@ class TeacherWriter:
 
             def search(bare: list[int]) -> list[list[str]]:
                 some = [self.sources[number] for number in bare]
-                return asking.beams(
+                return asking.write_beams(
                     self.teacher, self.prompts, variant, some, BEAMS_FOR_COPIES, wanted.batch_size
                 )
 
@@ -110,12 +110,12 @@ class TeacherWriter:
         self, name: str, asked: dict[str, Any], write: Callable[[str, dict[str, Any]], System]
     ) -> System:
         """A system as it was saved for these very examples, or written now."""
-        return saved_or_written(self.known, name, asked, lambda: write(name, asked), self.say)
+        return read_or_write(self.known, name, asked, lambda: write(name, asked), self.say)
 
     def _write(self, name: str, asked: dict[str, Any]) -> System:
         """The greedy answers under the prompt that does best on the examples set aside."""
-        metric, score = _choice(self.prompts.chosen_by, self.aside, self.scorer)
-        chosen, tried = asking.best(
+        metric, score = _choose_metric(self.prompts.chosen_by, self.aside, self.scorer)
+        chosen, tried = asking.choose_variant(
             self.teacher,
             self.prompts,
             [one.source for one in self.aside],
@@ -123,24 +123,24 @@ class TeacherWriter:
             score=score,
             say=self.say,
         )
-        outputs = asking.answers(
+        outputs = asking.write_answers(
             self.teacher, self.prompts, chosen, self.sources, self.wanted.batch_size
         )
         facts = {
-            "model": public_name(self.model),
+            "model": make_public_name(self.model),
             "prompt": chosen.name,
-            "text": asking.prompt(self.teacher, self.prompts, chosen, "{source}"),
+            "text": asking.make_prompt(self.teacher, self.prompts, chosen, "{source}"),
             "chosen_by": f"{metric} on {len(self.aside)} other examples",
             "tried": tried,
         }
         return System(name, outputs, facts)
 
 
-def _choice(
+def _choose_metric(
     chosen_by: str, examples: Sequence[Example], scorer: BertScore | None
 ) -> tuple[str, Callable[[Sequence[str]], float]]:
     """The metric that chooses the teacher's prompt: BERT-iBLEU, iBLEU without it, or ROUGE-L."""
-    from dimsum.metrics.bleu import bleu_family
+    from dimsum.metrics.bleu import measure_bleu
     from dimsum.metrics.rouge import rouge
 
     sources = [example.source for example in examples]
@@ -150,4 +150,4 @@ def _choice(
     if scorer is not None:
         judge = scorer
         return "bert_ibleu", lambda outputs: judge.bert_ibleu(outputs, sources).value
-    return "ibleu", lambda outputs: bleu_family(outputs, references, sources)[2].value
+    return "ibleu", lambda outputs: measure_bleu(outputs, references, sources)[2].value

@@ -12,10 +12,10 @@ from dimsum.devices import pick_device
 from dimsum.evaluation.data import Example
 from dimsum.evaluation.evaluate import System, measure_control_accuracy
 from dimsum.evaluation.matched import choose_nearest_in_length
-from dimsum.evaluation.saved_outputs import saved_or_written
+from dimsum.evaluation.saved_outputs import read_or_write
 from dimsum.evaluation.wanted import Wanted
 from dimsum.hub import pin
-from dimsum.models import public_name, resolve
+from dimsum.models import make_public_name, resolve
 from dimsum.rerank import Judge, best_of, likeliest_obeying, write_beams
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Writer:
     ) -> None:
         self.wanted, self.model, self.known, self.say = wanted, model, known, say
         self.open = open_student
-        self.name = wanted.names[index] if wanted.names else public_name(model)
+        self.name = wanted.names[index] if wanted.names else make_public_name(model)
         self.sources = [example.source for example in examples]
         self._written: dict[str, tuple[list[str], int]] = {}
 
@@ -164,7 +164,7 @@ class Writer:
         asked = describe_inputs(
             self.wanted, self.model, options=dict(self.wanted.options), **further
         )
-        return saved_or_written(self.known, name, asked, lambda: write(name), self.say)
+        return read_or_write(self.known, name, asked, lambda: write(name), self.say)
 
     def _choice(self, name: str, further: Mapping[str, Any], write: Write) -> System:
         """The outputs that `write` gives, as they were saved or written now."""
@@ -185,7 +185,7 @@ class Writer:
     def _written_by(self, name: str, write: Write, further: Mapping[str, Any]) -> System:
         """The outputs that `write` gives, and how they obey every code."""
         wanted = self.wanted
-        facts = {"model": public_name(self.model), "control": self.code, **further}
+        facts = {"model": make_public_name(self.model), "control": self.code, **further}
         obeyed = (
             measure_control_accuracy(
                 self.student.spec.codes, self.sources[: wanted.controls], wanted.task, write
@@ -200,5 +200,8 @@ class Writer:
         codes = [code for code in self.student.spec.codes if code in task]
         choices = list(zip(*(self.greedy(code)[0] for code in codes), strict=True))
         outputs = choose_nearest_in_length(choices, other.outputs)
-        facts = {"model": public_name(self.model), "control": f"nearest in length to {other.name}"}
+        facts = {
+            "model": make_public_name(self.model),
+            "control": f"nearest in length to {other.name}",
+        }
         return System(name, outputs, facts)

@@ -13,10 +13,10 @@ from typing import Any
 from dimsum.devices import pick_device
 from dimsum.errors import ModelError
 from dimsum.hub import pin
-from dimsum.loading import check_model, positions
+from dimsum.loading import check_model, count_positions
 from dimsum.metrics.bleu import sentence_bleu
-from dimsum.metrics.measured import Measured, mean_of
-from dimsum.models import public_name, quiet_transformers, resolve
+from dimsum.metrics.measured import Measured, measure_mean
+from dimsum.models import hush_transformers, make_public_name, resolve
 
 BETA = 4.0
 USUAL = "roberta-large"
@@ -49,7 +49,7 @@ class BertScore:
         check_model(name, "encoder", role="scorer")
         resolved = resolve(name)
         try:
-            with quiet_transformers():
+            with hush_transformers():
                 layers = model2layers.get(name)
                 if layers is None:
                     layers = AutoConfig.from_pretrained(resolved.path).num_hidden_layers
@@ -62,15 +62,16 @@ class BertScore:
                 )
         except Exception as error:
             raise ModelError(
-                f"{public_name(name)} cannot score: {error}", hint="name another with --bertscore"
+                f"{make_public_name(name)} cannot score: {error}",
+                hint="name another with --bertscore",
             ) from error
         tokenizer = self.scorer._tokenizer
-        room = positions(self.scorer._model.config, tokenizer)
+        room = count_positions(self.scorer._model.config, tokenizer)
         tokenizer.model_max_length = min(room, MAX_TOKENS)
         cut = f", texts cut at {room} tokens" if room < MAX_TOKENS else ""
         self.batch_size = batch_size
         self.signature = (
-            f"bert-score {version('bert-score')}, {public_name(name)}, layer {layers}, F1, "
+            f"bert-score {version('bert-score')}, {make_public_name(name)}, layer {layers}, F1, "
             f"no idf, not rescaled{cut}"
         )
 
@@ -91,7 +92,7 @@ class BertScore:
     def measure(self, outputs: Sequence[str], references: Sequence[Sequence[str]]) -> Measured:
         """BERTScore F1, 0 to 100, the best of several references."""
         values = [100 * score for score in self.f1(outputs, references)]
-        return mean_of("bertscore", values, f"{self.signature}, best reference, mean x 100")
+        return measure_mean("bertscore", values, f"{self.signature}, best reference, mean x 100")
 
     def bert_ibleu(
         self, outputs: Sequence[str], sources: Sequence[str], beta: float = BETA
@@ -101,7 +102,7 @@ class BertScore:
         copied = sentence_bleu(outputs, sources)
         values = [100 * bert_ibleu(k, c, beta) for k, c in zip(meaning, copied, strict=True)]
         about = f"BERT-iBLEU, beta {beta:g}, sentence BLEU by sacrebleu {version('sacrebleu')}"
-        return mean_of("bert_ibleu", values, f"{about}; {self.signature}; mean x 100")
+        return measure_mean("bert_ibleu", values, f"{about}; {self.signature}; mean x 100")
 
 
 def bert_ibleu(bertscore: float, self_bleu: float, beta: float = BETA) -> float:

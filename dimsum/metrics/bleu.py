@@ -18,15 +18,17 @@ ALPHA = 0.7
 ORDERS = 4
 
 
-def _scorer(tokeniser: str) -> Any:
+def _make_scorer(tokeniser: str) -> Any:
     from sacrebleu.metrics import BLEU
 
     return BLEU(effective_order=True, tokenize=tokeniser)
 
 
-def _stats(outputs: Sequence[str], references: Sequence[Sequence[str]], tokeniser: str) -> Array:
+def _count_stats(
+    outputs: Sequence[str], references: Sequence[Sequence[str]], tokeniser: str
+) -> Array:
     """Matches and totals of four orders, output and reference length: shape (n, 10)."""
-    scorer = _scorer(tokeniser)
+    scorer = _make_scorer(tokeniser)
     rows = []
     for output, known in zip(outputs, references, strict=True):
         score = scorer.sentence_score(output, list(known))
@@ -34,7 +36,7 @@ def _stats(outputs: Sequence[str], references: Sequence[Sequence[str]], tokenise
     return np.asarray(rows, dtype=np.float64).reshape(-1, 2 * ORDERS + 2)
 
 
-def _corpus(total: Array) -> float:
+def _score_corpus(total: Array) -> float:
     """Corpus BLEU of summed statistics, 0 to 100, as sacrebleu computes it by default."""
     from sacrebleu.metrics import BLEU
 
@@ -45,7 +47,7 @@ def _corpus(total: Array) -> float:
     return float(found.score)
 
 
-def signature(
+def make_signature(
     outputs: Sequence[str], references: Sequence[Sequence[str]], tokeniser: str = "13a"
 ) -> str:
     """sacrebleu's own signature of the corpus score on this data."""
@@ -59,7 +61,7 @@ def signature(
     return f"sacrebleu {scorer.get_signature()}"
 
 
-def bleu_family(
+def measure_bleu(
     outputs: Sequence[str],
     references: Sequence[Sequence[str]],
     sources: Sequence[str],
@@ -72,21 +74,24 @@ def bleu_family(
     iBLEU = alpha * BLEU(references) - (1 - alpha) * BLEU(source).
     """
     tokeniser = choose_bleu_tokeniser([*sources, *(text for known in references for text in known)])
-    said = signature(outputs, references, tokeniser)
+    said = make_signature(outputs, references, tokeniser)
     own = [[source] for source in sources]
-    target, copied = _stats(outputs, references, tokeniser), _stats(outputs, own, tokeniser)
+    target, copied = (
+        _count_stats(outputs, references, tokeniser),
+        _count_stats(outputs, own, tokeniser),
+    )
     width = target.shape[1]
 
     def balance(total: Array, n: int) -> float:
-        return alpha * _corpus(total[:width]) - (1 - alpha) * _corpus(total[width:])
+        return alpha * _score_corpus(total[:width]) - (1 - alpha) * _score_corpus(total[width:])
 
     return [
-        Measured("bleu", target, lambda total, n: _corpus(total), said),
+        Measured("bleu", target, lambda total, n: _score_corpus(total), said),
         Measured(
             "source_bleu",
             copied,
-            lambda total, n: _corpus(total),
-            f"{signature(outputs, own, tokeniser)}, against the source",
+            lambda total, n: _score_corpus(total),
+            f"{make_signature(outputs, own, tokeniser)}, against the source",
             better="lower",
         ),
         Measured(
@@ -100,7 +105,7 @@ def bleu_family(
 
 def sentence_bleu(outputs: Sequence[str], sources: Sequence[str]) -> list[float]:
     """BLEU of each output against its source, 0 to 1, effective order, exponential smoothing."""
-    scorer = _scorer(choose_bleu_tokeniser(sources))
+    scorer = _make_scorer(choose_bleu_tokeniser(sources))
     return [
         scorer.sentence_score(output, [source]).score / 100
         for output, source in zip(outputs, sources, strict=True)

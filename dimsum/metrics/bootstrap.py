@@ -41,26 +41,28 @@ class Comparison:
     p: float
 
 
-def draws(n: int, resamples: int = RESAMPLES, seed: int = SEED) -> Array:
+def draw_resamples(n: int, resamples: int = RESAMPLES, seed: int = SEED) -> Array:
     """How often each of n units is in each resample, shape (resamples, n)."""
     chance = np.random.default_rng(seed)
     found: Array = chance.multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
     return found
 
 
-def percentiles(replicates: Sequence[float] | Array, level: float = LEVEL) -> tuple[float, float]:
+def find_percentiles(
+    replicates: Sequence[float] | Array, level: float = LEVEL
+) -> tuple[float, float]:
     """The interval that holds the middle `level` of a statistic's replicates."""
     low, high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
-def ratio(above: AnyArray, below: AnyArray, weights: Array) -> Array:
+def resample_ratio(above: AnyArray, below: AnyArray, weights: Array) -> Array:
     """sum(weights * above) / sum(weights * below) of every resample; NaN where below sums to 0.
 
     Args:
         above: sums of each unit, shape (n,).
         below: what they are divided by, such as the units' numbers of rows, shape (n,).
-        weights: of `draws`, shape (resamples, n).
+        weights: of `draw_resamples`, shape (resamples, n).
     """
     total = weights @ below
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -68,15 +70,15 @@ def ratio(above: AnyArray, below: AnyArray, weights: Array) -> Array:
     return found
 
 
-def values(measured: Measured, weights: Array) -> Array:
+def resample_values(measured: Measured, weights: Array) -> Array:
     """The metric on every resample, shape (resamples,)."""
     totals = weights @ measured.stats
     return np.asarray([measured.reduce(total, measured.n) for total in totals])
 
 
-def interval(measured: Measured, weights: Array) -> tuple[float, float]:
+def find_interval(measured: Measured, weights: Array) -> tuple[float, float]:
     """The 95% percentile interval of a metric."""
-    return percentiles(values(measured, weights))
+    return find_percentiles(resample_values(measured, weights))
 
 
 def compare(a: Measured, b: Measured, weights: Array) -> Comparison:
@@ -86,11 +88,11 @@ def compare(a: Measured, b: Measured, weights: Array) -> Comparison:
         ValueError: the two are not the same metric on equally many examples.
     """
     _check_alike(a, b)
-    return compare_values(a, b, values(a, weights), values(b, weights))
+    return compare_values(a, b, resample_values(a, weights), resample_values(b, weights))
 
 
 def compare_values(a: Measured, b: Measured, of_a: Array, of_b: Array) -> Comparison:
-    """As `compare`, from the `values` of each, which one of many tests has already.
+    """As `compare`, from the `resample_values` of each, which one of many tests has already.
 
     Raises:
         ValueError: as there.
@@ -98,7 +100,7 @@ def compare_values(a: Measured, b: Measured, of_a: Array, of_b: Array) -> Compar
     _check_alike(a, b)
     found = of_a - of_b
     worse: Any = found >= 0 if a.better == "lower" else found <= 0
-    low, high = percentiles(found)
+    low, high = find_percentiles(found)
     return Comparison(
         difference=a.value - b.value,
         low=low,

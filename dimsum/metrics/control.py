@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dimsum.controls import wording_of
+from dimsum.controls import make_wording
 from dimsum.tasks import TaskDefinition
 
 
@@ -31,7 +31,7 @@ def measure_control(
         if name not in known:
             continue
         task, code = known[name]
-        pair = wording_of(source, output)
+        pair = make_wording(source, output)
         found = {
             option.name: option.value_of(pair) == code.options[option.name]
             for option in task.options
@@ -40,8 +40,8 @@ def measure_control(
         for option, hit in found.items():
             hits[option].append(hit)
         both.append(all(found.values()))
-    return {name: _share(some) for name, some in {**hits, "control": both}.items()}
+    return {name: _measure_share(some) for name, some in {**hits, "control": both}.items()}
 
 
-def _share(hits: Sequence[bool]) -> float | None:
+def _measure_share(hits: Sequence[bool]) -> float | None:
     return sum(hits) / len(hits) if hits else None

@@ -1,6 +1,6 @@
 """Extractive fragments of many pairs at once (Grusky et al., 2018, Newsroom, figure 3).
 
-`dimsum.metrics.overlap.fragments` is the definition, for one pair.
+`dimsum.metrics.overlap.find_fragments` is the definition, for one pair.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _CELLS = 1 << 18
 """Of the block that is compared at once: so many bytes stay in a processor's cache."""
 
 
-def squared_lengths(texts: Sequence[Sequence[str]], source: Integers, target: Integers) -> Integers:
+def sum_squares(texts: Sequence[Sequence[str]], source: Integers, target: Integers) -> Integers:
     """Sum of the squared lengths of the greedy longest shared fragments, int64, shape (pairs,).
 
     Args:

@@ -40,7 +40,9 @@ class Measured:
         return self.reduce(self.stats.sum(axis=0), self.n)
 
 
-def mean_of(name: str, values: Sequence[float], signature: str, better: str = "higher") -> Measured:
+def measure_mean(
+    name: str, values: Sequence[float], signature: str, better: str = "higher"
+) -> Measured:
     """A metric that is the mean of a value of each example."""
     stats = np.asarray(values, dtype=np.float64).reshape(-1, 1)
     return Measured(name, stats, lambda total, n: float(total[0] / n), signature, better)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from dimsum.metrics.words import tokens
+from dimsum.metrics.words import split_words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,10 +30,10 @@ def rouge_l(source: Sequence[str], target: Sequence[str]) -> float:
     Empty against anything is 0.
     """
     common = lcs_length(source, target) if source and target else 0
-    return f1_of(float(common), float(len(source)), float(len(target))) if common else 0.0
+    return measure_f1(float(common), float(len(source)), float(len(target))) if common else 0.0
 
 
-def f1_of(common: Number, source: Number, target: Number) -> Number:
+def measure_f1(common: Number, source: Number, target: Number) -> Number:
     """ROUGE-L F1 of each pair, by the length of its longest common subsequence.
 
     Source: Lin (2004), section 3, with beta 1.
@@ -48,7 +48,7 @@ def f1_of(common: Number, source: Number, target: Number) -> Number:
     return found
 
 
-def fragments(source: Sequence[str], target: Sequence[str]) -> list[int]:
+def find_fragments(source: Sequence[str], target: Sequence[str]) -> list[int]:
     """Lengths of the greedy longest shared fragments, in the target's order.
 
     Source: Grusky et al. (2018), Newsroom, figure 3.
@@ -81,12 +81,12 @@ def density(
     """Sum of squared fragment lengths over the length of the target.
 
     Args:
-        shared: of `fragments`.
+        shared: of `find_fragments`.
         target: the target's text.
         per: "token" is Newsroom's definition; "character" is the one that the control codes were
             first defined with.
     """
-    size = len(tokens(target)) if per == "token" else len(target)
+    size = len(split_words(target)) if per == "token" else len(target)
     return sum(n * n for n in shared) / size if size else 0.0
 
 

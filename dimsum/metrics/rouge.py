@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
-from dimsum.metrics.measured import Measured, mean_of
-from dimsum.metrics.words import count_other, is_latin, tokens
+from dimsum.metrics.measured import Measured, measure_mean
+from dimsum.metrics.words import count_other, is_latin, split_words
 
 KINDS = ("rouge1", "rouge2", "rougeL")
 
 
 class _Splitter:
-    """rouge-score's own tokeniser with stems, and `tokens` for text that is not Latin."""
+    """rouge-score's own tokeniser with stems, and `split_words` for text that is not Latin."""
 
     def __init__(self) -> None:
         from rouge_score.tokenizers import DefaultTokenizer
@@ -21,7 +21,7 @@ class _Splitter:
         self.own: Any = DefaultTokenizer(use_stemmer=True)
 
     def tokenize(self, text: str) -> list[str]:
-        found: list[str] = self.own.tokenize(text) if is_latin(text) else tokens(text)
+        found: list[str] = self.own.tokenize(text) if is_latin(text) else split_words(text)
         return found
 
 
@@ -39,6 +39,6 @@ def rouge(outputs: Sequence[str], references: Sequence[Sequence[str]]) -> list[M
     if others := count_other([*outputs, *(text for known in references for text in known)]):
         about += f", {others} texts that are not Latin by Unicode words or characters, not stemmed"
     return [
-        mean_of(kind, [100 * score[kind].fmeasure for score in scores], f"{kind}, {about}")
+        measure_mean(kind, [100 * score[kind].fmeasure for score in scores], f"{kind}, {about}")
         for kind in KINDS
     ]

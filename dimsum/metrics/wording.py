@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dimsum import __version__
-from dimsum.metrics.measured import Measured, mean_of
-from dimsum.metrics.overlap import compression, coverage, density, fragments
-from dimsum.metrics.words import count_other, tokens
+from dimsum.metrics.measured import Measured, measure_mean
+from dimsum.metrics.overlap import compression, coverage, density, find_fragments
+from dimsum.metrics.words import count_other, split_words
 
 NOVEL = (1, 2, 3)
 
@@ -19,26 +19,28 @@ def measure_novel_share(source: Sequence[str], output: Sequence[str], size: int)
     return len(mine - theirs) / len(mine) if mine else None
 
 
-def wording(outputs: Sequence[str], sources: Sequence[str]) -> list[Measured]:
+def measure_wording(outputs: Sequence[str], sources: Sequence[str]) -> list[Measured]:
     """Compression, density, coverage, novel n-grams (percent) and the rate of copies (percent)."""
     about = f"dimsum-plus {__version__}, mean"
     if others := count_other([*outputs, *sources]):
         about += f", {others} texts that are not Latin by Unicode words or characters"
-    pairs = [(tokens(s), tokens(o)) for s, o in zip(sources, outputs, strict=True)]
-    shared = [fragments(source, output) for source, output in pairs]
+    pairs = [(split_words(s), split_words(o)) for s, o in zip(sources, outputs, strict=True)]
+    shared = [find_fragments(source, output) for source, output in pairs]
     ratios = [compression(s, o) for s, o in zip(sources, outputs, strict=True)]
     dense = [density(part, output) for part, output in zip(shared, outputs, strict=True)]
     covered = [coverage(part, output) for part, (_, output) in zip(shared, pairs, strict=True)]
     copied = [100.0 * (source == output) for source, output in pairs]
     found = [
-        mean_of("compression", ratios, f"characters of output over source, {about}", ""),
-        mean_of("density", dense, f"squared fragments over the output's tokens, {about}", ""),
-        mean_of("coverage", covered, f"share of tokens in shared fragments, {about}", ""),
-        mean_of("copy_rate", copied, f"percent with the source's very tokens, {about}", "lower"),
+        measure_mean("compression", ratios, f"characters of output over source, {about}", ""),
+        measure_mean("density", dense, f"squared fragments over the output's tokens, {about}", ""),
+        measure_mean("coverage", covered, f"share of tokens in shared fragments, {about}", ""),
+        measure_mean(
+            "copy_rate", copied, f"percent with the source's very tokens, {about}", "lower"
+        ),
     ]
     for size in NOVEL:
         shares = [measure_novel_share(source, output, size) for source, output in pairs]
         values = [100 * (share or 0.0) for share in shares]
         text = f"percent of distinct {size}-grams not in the source, none counts 0, {about}"
-        found.append(mean_of(f"novel_{size}grams", values, text, ""))
+        found.append(measure_mean(f"novel_{size}grams", values, text, ""))
     return found

@@ -46,7 +46,7 @@ def is_latin(text: str) -> bool:
     return others == 0 or FEW * others <= len(_LETTER.findall(text))
 
 
-def tokens(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """The words of a text, without case or punctuation.
 
     Of Latin text lower-cased runs of a-z and 0-9, as rouge-score splits it (without stemming); of

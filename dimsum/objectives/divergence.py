@@ -59,7 +59,7 @@ def divergence(
         of shape (mask.sum(),), in row-major order.
     """
     size = vocabulary or student.shape[-1]
-    rows = _rows(student, mask)
+    rows = _find_rows(student, mask)
     if isinstance(teacher, torch.Tensor):
         teacher = teacher.detach().reshape(-1, teacher.shape[-1])
     found: torch.Tensor = _Divergence.apply(  # type: ignore[no-untyped-call]
@@ -80,10 +80,10 @@ def entropy(
 ) -> torch.Tensor:
     """Entropy in nats at each position, without a gradient; the arguments are those above."""
     size = vocabulary or logits.shape[-1]
-    flat, rows = logits.detach().reshape(-1, logits.shape[-1]), _rows(logits, mask)
+    flat, rows = logits.detach().reshape(-1, logits.shape[-1]), _find_rows(logits, mask)
     found = [
         torch.special.entr(_log_softmax(flat[part], size, temperature).exp()).sum(-1)
-        for part in _chunks(rows, size)
+        for part in _split_chunks(rows, size)
     ]
     joined = torch.cat(found) if found else flat.new_zeros(0, dtype=torch.float32)
     return joined.reshape(logits.shape[:-1]) if mask is None else joined
@@ -104,7 +104,7 @@ def divergence_of_log_probabilities(
     Returns:
         nats, shape (...).
     """
-    return _value(teacher, student, beta) * _factor(beta, normalisation)
+    return _measure_scaled(teacher, student, beta) * _choose_factor(beta, normalisation)
 
 
 class _Divergence(torch.autograd.Function):
@@ -119,20 +119,20 @@ class _Divergence(torch.autograd.Function):
         how: tuple[float, float, Normalisation, int],
     ) -> torch.Tensor:
         beta, temperature, normalisation, size = how
-        factor = _factor(beta, normalisation)
+        factor = _choose_factor(beta, normalisation)
         exact = torch.float64 if student.dtype == torch.float64 else torch.float32
         found = torch.empty(len(rows), dtype=exact, device=student.device)
         slopes = torch.zeros_like(student) if ctx.needs_input_grad[0] else None
         done = 0
-        for part in _chunks(rows, size):
+        for part in _split_chunks(rows, size):
             own = teacher[part] if isinstance(teacher, torch.Tensor) else teacher(part)
             p = _log_softmax(own, size, temperature)
             q = _log_softmax(student[part], size, temperature)
-            found[done : done + len(part)] = _value(p, q, beta)
+            found[done : done + len(part)] = _measure_scaled(p, q, beta)
             done += len(part)
             if slopes is not None:
                 # dD/dlogit_v = Q_v (g_v - sum_u Q_u g_u) / temperature, where g_v = dD/dQ_v.
-                inner = _weighted_slope(p, q, beta)
+                inner = _weigh_slope(p, q, beta)
                 inner -= q.exp_().mul_(inner.sum(-1, keepdim=True))
                 slopes[part, :size] = inner.mul_(factor / temperature).to(slopes.dtype)
         ctx.save_for_backward(rows, slopes)
@@ -146,16 +146,16 @@ class _Divergence(torch.autograd.Function):
         return slopes * outer.to(slopes.dtype).unsqueeze(-1), None, None, None
 
 
-def _value(p: torch.Tensor, q: torch.Tensor, beta: float) -> torch.Tensor:
+def _measure_scaled(p: torch.Tensor, q: torch.Tensor, beta: float) -> torch.Tensor:
     """The scaled divergence of log-probabilities, shape (...)."""
     if beta == 0:
         return _sum_kl(p, q)
     if beta == 1:
         return _sum_kl(q, p)
     if _NEAR_AN_END < beta < 1 - _NEAR_AN_END:
-        mixture = _log_mixture(p, q, beta)
+        mixture = _mix_logs(p, q, beta)
         return _sum_kl(p, mixture) / (1 - beta) + _sum_kl(q, mixture) / beta
-    return _share(p, q, 1 - beta) + _share(q, p, beta)
+    return _measure_skewed(p, q, 1 - beta) + _measure_skewed(q, p, beta)
 
 
 def _sum_kl(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
@@ -164,7 +164,7 @@ def _sum_kl(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
     return torch.where(chance > 0, chance * (p - q), torch.zeros_like(p)).sum(-1)
 
 
-def _share(own: torch.Tensor, other: torch.Tensor, weight: float) -> torch.Tensor:
+def _measure_skewed(own: torch.Tensor, other: torch.Tensor, weight: float) -> torch.Tensor:
     """KL(A || (1 - w) A + w B) / w of log-probabilities log A and log B, exact for w near 0.
 
     With x = w (B / A - 1) it is the sum of -A log(1 + x) / w. Each summand has a part of the first
@@ -177,17 +177,17 @@ def _share(own: torch.Tensor, other: torch.Tensor, weight: float) -> torch.Tenso
     y = torch.where(tiny, x, torch.zeros_like(x))
     series = y * y * (1 / 2 - y * (1 / 3 - y * (1 / 4 - y * (1 / 5 - y / 6))))
     chance = own.exp()
-    plain = other.exp() - chance - chance * _log_mixture(difference, None, weight) / weight
+    plain = other.exp() - chance - chance * _mix_logs(difference, None, weight) / weight
     return torch.where(tiny, chance * series / weight, plain).sum(-1)
 
 
-def _log_mixture(p: torch.Tensor, q: torch.Tensor | None, beta: float) -> torch.Tensor:
+def _mix_logs(p: torch.Tensor, q: torch.Tensor | None, beta: float) -> torch.Tensor:
     """log(beta P + (1 - beta) Q) of log-probabilities; Q is 1 where it is None."""
     rest = torch.full_like(p, math.log1p(-beta)) if q is None else q + math.log1p(-beta)
     return torch.logaddexp(p + math.log(beta), rest)
 
 
-def _weighted_slope(p: torch.Tensor, q: torch.Tensor, beta: float) -> torch.Tensor:
+def _weigh_slope(p: torch.Tensor, q: torch.Tensor, beta: float) -> torch.Tensor:
     """Q_v dD/dQ_v of the scaled divergence D, up to a multiple of Q_v, which changes nothing."""
     if beta == 0:  # dD/dQ = -P / Q
         return -p.exp()
@@ -195,24 +195,24 @@ def _weighted_slope(p: torch.Tensor, q: torch.Tensor, beta: float) -> torch.Tens
     if beta == 1:  # log(Q / P)
         return torch.where(chance > 0, chance * (q - p), torch.zeros_like(p))
     if beta > _NEAR_AN_END:  # log(Q / M) / beta
-        return chance * (q - _log_mixture(p, q, beta)) / beta
+        return chance * (q - _mix_logs(p, q, beta)) / beta
     x = beta * torch.expm1((p - q).clamp(max=_LARGEST))
-    log_ratio = torch.where(x.abs() < _TINY, torch.log1p(x), _log_mixture(p - q, None, beta))
+    log_ratio = torch.where(x.abs() < _TINY, torch.log1p(x), _mix_logs(p - q, None, beta))
     return chance * log_ratio / -beta
 
 
-def _factor(beta: float, normalisation: Normalisation) -> float:
+def _choose_factor(beta: float, normalisation: Normalisation) -> float:
     return 1.0 if normalisation == "scaled" else beta * (1 - beta)
 
 
-def _rows(logits: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+def _find_rows(logits: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
     """Indices of the positions that count among all, shape (n,)."""
     if mask is None:
         return torch.arange(logits[..., 0].numel(), device=logits.device)
     return mask.reshape(-1).nonzero().reshape(-1)
 
 
-def _chunks(rows: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
+def _split_chunks(rows: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
     return iter(torch.split(rows, max(1, CHUNK_ELEMENTS // size)))
 
 

@@ -15,7 +15,7 @@ import torch
 from dimsum.objectives.divergence import CHUNK_ELEMENTS
 
 
-def advantages(rewards: torch.Tensor) -> torch.Tensor:
+def measure_advantages(rewards: torch.Tensor) -> torch.Tensor:
     """Rewards of the first samples less a baseline that is independent of them.
 
     With several samples of a prompt the baseline is the mean reward of the others of the same
@@ -35,7 +35,7 @@ def advantages(rewards: torch.Tensor) -> torch.Tensor:
     return first - (first.sum() - first) / others if others > 0 else first
 
 
-def log_likelihoods(
+def measure_log_likelihoods(
     logits: torch.Tensor,
     tokens: torch.Tensor,
     *,
@@ -70,7 +70,7 @@ class _LogLikelihoods(torch.autograd.Function):
         exact = torch.float64 if logits.dtype == torch.float64 else torch.float32
         found = torch.empty(len(logits), dtype=exact, device=logits.device)
         whole = torch.empty_like(found)
-        for part in _parts(len(logits), size):
+        for part in _split_parts(len(logits), size):
             scores = logits[part, :size].to(exact) / temperature
             whole[part] = scores.logsumexp(-1)
             found[part] = scores.gather(-1, tokens[part, None])[:, 0] - whole[part]
@@ -84,7 +84,7 @@ class _LogLikelihoods(torch.autograd.Function):
         temperature, size = ctx.how
         outer = gradients[0] / temperature
         slopes = torch.zeros_like(logits)
-        for part in _parts(len(logits), size):
+        for part in _split_parts(len(logits), size):
             # d log p(t) / d logit_v = ([v = t] - p_v) / temperature
             scores = logits[part, :size].to(whole.dtype) / temperature
             inner = (scores - whole[part, None]).exp_().mul_(-outer[part, None])
@@ -93,6 +93,6 @@ class _LogLikelihoods(torch.autograd.Function):
         return slopes, None, None, None
 
 
-def _parts(rows: int, size: int) -> list[slice]:
+def _split_parts(rows: int, size: int) -> list[slice]:
     step = max(1, CHUNK_ELEMENTS // size)
     return [slice(start, start + step) for start in range(0, rows, step)]

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from dimsum.objectives.reward_settings import Reward
 from dimsum.sampling import MaxNewTokens, Sampling, Temperature, TopP
-from dimsum.settings import FROM, PathInFile, Settings, did_you_mean
+from dimsum.settings import FROM, PathInFile, Settings, suggest_word
 
 
 class CrossEntropy(Settings):
@@ -197,7 +197,7 @@ def _choose(value: Any) -> Any:
 
 def _refuse_unknown(name: Any, known: list[str]) -> None:
     if name not in known:
-        near = did_you_mean(str(name), known)
+        near = suggest_word(str(name), known)
         raise ValueError(f"no objective is called {name!r}{near}; there are {', '.join(known)}")
 
 

@@ -16,7 +16,7 @@ def standardise(logits: torch.Tensor) -> torch.Tensor:
     arXiv 2403.01427, equation 9, with the population's standard deviation. A softmax of them is
     the same for a l + b with any a > 0 and b: a student has to agree with the order and the
     relative distances of the teacher's logits, not with their size. Made for a hundred classes; of
-    a whole vocabulary give the teacher's k likeliest tokens (`likeliest`).
+    a whole vocabulary give the teacher's k likeliest tokens (`take_likeliest`).
 
     Args:
         logits: shape (..., k).
@@ -28,7 +28,7 @@ def standardise(logits: torch.Tensor) -> torch.Tensor:
     return (logits - mean) / (spread + _LEAST_SPREAD)
 
 
-def likeliest(
+def take_likeliest(
     teacher: torch.Tensor, student: torch.Tensor, k: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Both logits at the teacher's k largest.
@@ -44,7 +44,7 @@ def likeliest(
     return found.values, student.gather(-1, found.indices)
 
 
-def with_rest(log_probabilities: torch.Tensor) -> torch.Tensor:
+def add_rest(log_probabilities: torch.Tensor) -> torch.Tensor:
     """Some tokens' log-probabilities and, behind them, that of all others together.
 
     A divergence of such classes is at most that of the whole distributions, and equal to it where

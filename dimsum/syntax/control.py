@@ -102,9 +102,9 @@ def find_trees(
             if not text:
                 found.append("")
             elif text in parsed:
-                found.append(_of_exemplar(control, source, text, parsed[text]))
+                found.append(_show_exemplar(control, source, text, parsed[text]))
             else:
-                found.append(_of_tree(control, source, text, parser.read(text)))
+                found.append(_show_tree(control, source, text, parser.read(text)))
         except ParserMismatch as error:
             found.append(Refusal("tree_of_another_parser", error))
         except TreeError as error:
@@ -112,17 +112,17 @@ def find_trees(
     return found
 
 
-def _of_exemplar(
+def _show_exemplar(
     control: SyntaxControl, source: str, text: str, tree: Parse | None
 ) -> str | Refusal:
     if tree is None:
         hint = "give another sentence, or a tree in brackets"
         return Refusal("no_parse", UsageError(f"no tree was found for {text[:60]!r}", hint=hint))
-    long = _too_long(source, len(text.split()), "the exemplar has {} words")
+    long = _refuse_long(source, len(text.split()), "the exemplar has {} words")
     return long or control.shown(tree)
 
 
-def _of_tree(control: SyntaxControl, source: str, text: str, tree: Parse) -> str | Refusal:
+def _show_tree(control: SyntaxControl, source: str, text: str, tree: Parse) -> str | Refusal:
     labels = {node.name for node in tree.tree.nodes()}
     foreign = sorted(labels - set(control.labels)) if not split_name(text)[0] else []
     if foreign and control.labels:
@@ -132,10 +132,10 @@ def _of_tree(control: SyntaxControl, source: str, text: str, tree: Parse) -> str
             hint=f"give a tree of {control.parser}, or a sentence as an exemplar",
         )
     leaves = sum(not node.children for node in tree.tree.nodes())
-    return _too_long(source, leaves, "the tree has {} leaves") or control.shown(tree)
+    return _refuse_long(source, leaves, "the tree has {} leaves") or control.shown(tree)
 
 
-def _too_long(source: str, count: int, said: str) -> Refusal | None:
+def _refuse_long(source: str, count: int, said: str) -> Refusal | None:
     words = len(source.split())
     if not words or count <= MOST_TIMES * words:
         return None

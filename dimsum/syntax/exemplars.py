@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from dimsum.errors import UsageError
 from dimsum.syntax.parsers import Parser
-from dimsum.syntax.tree import TOP, Parse, distance, linearise
+from dimsum.syntax.tree import TOP, Parse, linearise, measure_distance
 
 Key = TypeVar("Key")
 
@@ -34,9 +34,9 @@ def find_content_words(texts: Sequence[str]) -> list[frozenset[str]]:
     Raises:
         ModelError: spaCy's English pipeline is not installed.
     """
-    from dimsum.english import nlp
+    from dimsum.english import load_nlp
 
-    pipeline = nlp()
+    pipeline = load_nlp()
     idle = [name for name in ("parser", "ner") if name in pipeline.pipe_names]
     with pipeline.select_pipes(disable=idle):
         return [
@@ -129,7 +129,7 @@ def find_nearest(tree: Labelled, offered: Mapping[Key, Labelled]) -> list[Key]:
     for key in sorted(offered, key=bounds.__getitem__):
         if bounds[key] > best:
             break
-        apart = distance(tree.tree, offered[key].tree)
+        apart = measure_distance(tree.tree, offered[key].tree)
         if apart < best:
             best, found = apart, []
         if apart == best:
@@ -197,7 +197,7 @@ def _shares_much(words: frozenset[str], others: frozenset[str]) -> bool:
     return len(words & others) > MOST_SHARED * len(words)
 
 
-def shuffled(
+def shuffle_exemplars(
     exemplars: Sequence[str], takes: Callable[[int, str], bool], seed: int = 0, tries: int = 100
 ) -> list[str]:
     """The exemplars of other examples, drawn at random.

@@ -7,7 +7,7 @@ from math import inf
 
 from dimsum.syntax.control import SyntaxControl
 from dimsum.syntax.parsers import find_parser
-from dimsum.syntax.tree import distance
+from dimsum.syntax.tree import measure_distance
 
 
 def measure_distances(
@@ -42,6 +42,8 @@ def measure_distances(
             elif (has := parsed[text]) is None:
                 own[text] = inf
             else:
-                own[text] = float(distance(has.trim(control.height), wanted.trim(control.height)))
+                own[text] = float(
+                    measure_distance(has.trim(control.height), wanted.trim(control.height))
+                )
         found.append(own)
     return found

@@ -33,29 +33,29 @@ Brackets = Callable[[list[str]], Sequence[str]]
 parse."""
 
 
-def dependency(texts: list[str]) -> list[str]:
+def parse_dependencies(texts: list[str]) -> list[str]:
     """spaCy's dependency trees in brackets: relations for labels, sentences under one root.
 
     Raises:
         ModelError: spaCy's English pipeline is not installed.
     """
-    from dimsum.english import nlp
+    from dimsum.english import load_nlp
 
-    pipeline = nlp()
+    pipeline = load_nlp()
     found = []
     needed = [n for n in ("tok2vec", "tagger", "parser") if n in pipeline.pipe_names]
     with pipeline.select_pipes(enable=needed):
         for document in pipeline.pipe(texts, batch_size=64):
-            roots = [_subtree(sentence.root) for sentence in document.sents if len(sentence)]
+            roots = [_make_subtree(sentence.root) for sentence in document.sents if len(sentence)]
             found.append(linearise(Tree(SENTENCES, roots)) if roots else "")
     return found
 
 
-def _subtree(token: Any) -> Tree:
-    return Tree(token.dep_ or "dep", [_subtree(child) for child in token.children])
+def _make_subtree(token: Any) -> Tree:
+    return Tree(token.dep_ or "dep", [_make_subtree(child) for child in token.children])
 
 
-def _function(found: object, reference: str) -> Brackets:
+def _check_function(found: object, reference: str) -> Brackets:
     if not callable(found):
         raise UsageError(
             f"the parser {reference} is no function",
@@ -64,7 +64,7 @@ def _function(found: object, reference: str) -> Brackets:
     return found
 
 
-PARSERS: Plugins[Brackets] = Plugins("parser", _function, {DEPENDENCY: dependency})
+PARSERS: Plugins[Brackets] = Plugins("parser", _check_function, {DEPENDENCY: parse_dependencies})
 
 
 @dataclass(frozen=True)

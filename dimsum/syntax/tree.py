@@ -62,7 +62,7 @@ class Parse:
         return f"{self.parser} {linearise(self.tree)}"
 
 
-def distance(a: Parse, b: Parse) -> int:
+def measure_distance(a: Parse, b: Parse) -> int:
     """Least nodes to insert, remove or rename that make one tree the other (APTED, unit costs).
 
     Source: Pawlik and Augsten (2016), Tree edit distance: Robust and memory-efficient.
@@ -112,18 +112,18 @@ def read_brackets(text: str) -> Tree:
             path.pop()
             fresh = False
         elif len(path) == 1:
-            raise _no_tree(text)
+            raise _make_tree_error(text)
         elif fresh:
             path[-1].name = part
             fresh = False
         ended = len(path) <= 1 and index + 1 < len(parts)
         if not path or ended or len(path) > MOST_LAYERS:
-            raise _no_tree(text)
+            raise _make_tree_error(text)
     if len(path) != 1 or not root.children:
-        raise _no_tree(text)
+        raise _make_tree_error(text)
     tree = root.children[0]
     if any(not node.name for node in tree.nodes() if node is not tree):
-        raise _no_tree(text)
+        raise _make_tree_error(text)
     return tree
 
 
@@ -143,7 +143,7 @@ def looks_like_tree(text: str) -> bool:
     return rest.startswith("(") and (rest.endswith(")") or _CUT.match(rest) is not None)
 
 
-def _no_tree(text: str) -> TreeError:
+def _make_tree_error(text: str) -> TreeError:
     return TreeError(
         f"not one tree in brackets: {text[:60]!r}",
         hint="a tree is written as (S (NP) (VP)): every bracket closed, a label in each",

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dimsum.tasks.base import TaskDefinition
-from dimsum.tasks.registry import task_names, task_of, tasks_of
+from dimsum.tasks.registry import find_tasks, task_names, task_of
 
-__all__ = ["TaskDefinition", "task_names", "task_of", "tasks_of"]
+__all__ = ["TaskDefinition", "find_tasks", "task_names", "task_of"]

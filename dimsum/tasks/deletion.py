@@ -34,7 +34,7 @@ def code_of(pair: Wording) -> str:
     return f"{rate_of(pair) or 'light'}-deletion"
 
 
-def _code(rate: str) -> ControlCode:
+def _make_code(rate: str) -> ControlCode:
     share = {"hard": "under three fifths", "light": "three fifths or more"}[rate]
     amount = {"hard": "many words", "light": "few words"}[rate]
     return ControlCode(
@@ -77,7 +77,7 @@ DELETION = TaskDefinition(
         "entail_forward": {"min": 0.9},
     },
     directions=("forward",),
-    codes=(_code("hard"), _code("light")),
+    codes=(_make_code("hard"), _make_code("light")),
     code_of=code_of,
     options=(Option("rate", ("hard", "light"), rate_of),),
     instruction="Delete words of the sentence and change none.",

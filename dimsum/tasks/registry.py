@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dimsum.errors import UsageError
-from dimsum.plugins import Plugins, instance_of
+from dimsum.plugins import Plugins, expect_instance
 from dimsum.tasks.base import TaskDefinition
 from dimsum.tasks.deletion import DELETION
 from dimsum.tasks.paragraph_summary import PARAGRAPH_SUMMARY
@@ -20,13 +20,13 @@ FURTHER: tuple[TaskDefinition, ...] = (PARAGRAPH_SUMMARY, SIMPLIFICATION, DELETI
 SHIPPED: tuple[TaskDefinition, ...] = (*DEFAULT, *FURTHER)
 
 
-TASKS = Plugins("task", instance_of(TaskDefinition), {task.name: task for task in SHIPPED})
+TASKS = Plugins("task", expect_instance(TaskDefinition), {task.name: task for task in SHIPPED})
 
 task_names = TASKS.names
 task_of = TASKS.find
 
 
-def tasks_of(references: Iterable[str]) -> tuple[TaskDefinition, ...]:
+def find_tasks(references: Iterable[str]) -> tuple[TaskDefinition, ...]:
     """Definitions that are used together, in order.
 
     Raises:

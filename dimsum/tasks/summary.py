@@ -52,7 +52,7 @@ def style_of(pair: Wording) -> str | None:
     return "extractive" if is_extractive(pair) else "abstractive"
 
 
-def _code(length: str, style: str) -> ControlCode:
+def _make_code(length: str, style: str) -> ControlCode:
     share = {"short": "under half", "long": "half to four fifths"}[length]
     words = {"abstractive": "in new words", "extractive": "in the source's words"}[style]
     line = {"abstractive": "in new words", "extractive": "in its own words"}[style]
@@ -80,7 +80,7 @@ SUMMARY = TaskDefinition(
     },
     directions=("forward",),
     codes=tuple(
-        _code(length, style)
+        _make_code(length, style)
         for length in ("short", "long")
         for style in ("abstractive", "extractive")
     ),

@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from dimsum.tasks.base import TaskDefinition
 
 
-def either(words: Sequence[str]) -> str:
+def join_or(words: Sequence[str]) -> str:
     """`a`, `a or b`, `a, b or c`; each once."""
     return _join(words, "or")
 
 
-def both(words: Sequence[str]) -> str:
+def join_and(words: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`; each once."""
     return _join(words, "and")
 
@@ -26,7 +26,7 @@ def _join(words: Sequence[str], last: str) -> str:
     return f"{', '.join(found[:-1])} {last} {found[-1]}"
 
 
-def by_what_they_read(
+def group_by_source(
     tasks: Sequence[TaskDefinition],
     words: Callable[[list[TaskDefinition]], str],
     reads: Callable[[TaskDefinition], str],

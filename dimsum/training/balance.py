@@ -16,7 +16,7 @@ import numpy as np
 from dimsum.training.examples import Examples
 
 
-def repeats(codes: Sequence[str], balance: float) -> list[int]:
+def count_repeats(codes: Sequence[str], balance: float) -> list[int]:
     """How often each example comes in an epoch.
 
     With n examples of a code and m of the most frequent one, m (n / m)^(1 - balance) come of it.
@@ -41,11 +41,11 @@ def repeats(codes: Sequence[str], balance: float) -> list[int]:
     return found
 
 
-def balanced(examples: Examples, codes: Sequence[str], balance: float) -> Examples:
-    """The examples, those of rarer codes as often as `repeats` says."""
+def balance_codes(examples: Examples, codes: Sequence[str], balance: float) -> Examples:
+    """The examples, those of rarer codes as often as `count_repeats` says."""
     if not balance:
         return examples
-    times = repeats(codes, balance)
+    times = count_repeats(codes, balance)
     rows = (examples.row(i) for i, often in enumerate(times) for _ in range(often))
     found = Examples(rows, causal=examples.causal)
     if examples.weights is not None:

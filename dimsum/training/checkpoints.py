@@ -11,7 +11,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from dimsum.files import file_hash, write_json
+from dimsum.files import hash_file, write_json
 
 STATE = "trainer_state.json"
 """What the trainer writes last."""
@@ -27,7 +27,7 @@ class Sums(TrainerCallback):  # type: ignore[misc]
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         if state.is_world_process_zero and folder.is_dir():
             files = [path for path in sorted(folder.iterdir()) if path.is_file()]
-            write_json(folder / SUMS, {path.name: file_hash(path) for path in files})
+            write_json(folder / SUMS, {path.name: hash_file(path) for path in files})
 
 
 def find_last_checkpoint(
@@ -65,7 +65,7 @@ def _find_damage(folder: Path) -> str | None:
         sums, names = {}, [path.name for path in sorted(folder.iterdir()) if path.name != SUMS]
     for name in names:
         path = folder / name
-        if not path.is_file() or not (file_hash(path) == sums[name] if sums else _opens(path)):
+        if not path.is_file() or not (hash_file(path) == sums[name] if sums else _opens(path)):
             return name
     return None
 

@@ -15,15 +15,15 @@ from dimsum.data.dataset import read_rows
 from dimsum.data.values import Reading
 from dimsum.errors import UsageError
 from dimsum.language import detect_languages
-from dimsum.models import public_name
+from dimsum.models import make_public_name
 from dimsum.objectives.settings import GKD
-from dimsum.pairs import Data, Pair, held_out, pairs_of
+from dimsum.pairs import Data, Pair, is_held_out, read_pairs
 from dimsum.prompts import PromptFormat
 from dimsum.student import Student
-from dimsum.training.balance import balanced
-from dimsum.training.examples import Encoding, Examples, code_of, encode_pairs
+from dimsum.training.balance import balance_codes
+from dimsum.training.examples import Encoding, Examples, encode_pairs, find_code
 from dimsum.training.recipe import Recipe
-from dimsum.training.trees import Shown, check_syntax, fit_syntax, note_labels, with_trees
+from dimsum.training.trees import Shown, add_trees, check_syntax, fit_syntax, note_labels
 
 
 @dataclass
@@ -49,22 +49,22 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
     rows = read_rows(data.reference, "train", data.config, reading)
     tasks, trees = recipe.definitions, recipe.syntax
     columns = recipe.columns(data.columns)
-    pairs = _limit(pairs_of(rows, columns, data.reference, reading, tasks), recipe.max_pairs)
+    pairs = _limit(read_pairs(rows, columns, data.reference, reading, tasks), recipe.max_pairs)
     ready = Reading()
     own = read_rows(data.reference, "validation", data.config)
     checked = list(
-        islice(pairs_of(own, columns, data.reference, ready, tasks), recipe.validation_pairs)
+        islice(read_pairs(own, columns, data.reference, ready, tasks), recipe.validation_pairs)
     )
     used: Iterable[Pair] = pairs
     if not checked:
         share = recipe.validation_share
         everything = list(pairs)
-        checked = [p for p in everything if held_out(p.source, share)][: recipe.validation_pairs]
-        used = [p for p in everything if not held_out(p.source, share)]
+        checked = [p for p in everything if is_held_out(p.source, share)][: recipe.validation_pairs]
+        used = [p for p in everything if not is_held_out(p.source, share)]
     shown, seen = Shown(), Shown()
     if trees:
-        used = with_trees(used, trees, shown)
-        checked = list(with_trees(checked, trees, seen))
+        used = add_trees(used, trees, shown)
+        checked = list(add_trees(checked, trees, seen))
     causal = student.spec.architecture == "causal"
     student.spec.max_source_tokens = min(student.spec.max_source_tokens, recipe.max_source_tokens)
     keep = isinstance(recipe.objective, GKD) and recipe.objective.reward is not None
@@ -73,9 +73,9 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
     training = Examples(encode_pairs(student, used, most, encoding), causal=causal)
     if recipe.weight_column:
         training.weights = np.asarray(encoding.weights, dtype=np.float32)
-    training = balanced(training, encoding.codes, recipe.balance)
+    training = balance_codes(training, encoding.codes, recipe.balance)
     if training.weights is not None and len(training):
-        training.weights = _over_mean(training.weights, data.reference, recipe.weight_column)
+        training.weights = _divide_by_mean(training.weights, data.reference, recipe.weight_column)
     validation = Examples(encode_pairs(student, checked, most, aside), causal=causal)
     for name, part in (("training", training), ("validation", validation)):
         if len(part) == 0:
@@ -85,10 +85,10 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
                 data.columns.where,
                 "rows need a source and a target; a few dozen pairs are the least",
             )
-    sample = [(pair, code_of(student, pair)) for pair in checked[: recipe.sample_pairs]]
+    sample = [(pair, find_code(student, pair)) for pair in checked[: recipe.sample_pairs]]
     student.spec.prompts = note_labels(student.spec.prompts, shown)
     facts = {
-        "reference": public_name(data.reference),
+        "reference": make_public_name(data.reference),
         "rows": reading.rows,
         "dropped": reading.as_json(),
         "other_splits": dict(reading.other_splits),
@@ -103,7 +103,9 @@ def prepare(student: Student, data: Data, recipe: Recipe) -> Prepared:
     return Prepared(training, validation, sample, encoding, reading, ready, facts)
 
 
-def _over_mean(weights: np.ndarray[Any, Any], reference: str, column: str) -> np.ndarray[Any, Any]:
+def _divide_by_mean(
+    weights: np.ndarray[Any, Any], reference: str, column: str
+) -> np.ndarray[Any, Any]:
     """Weights that are 1 in the mean, so that they change no learning rate."""
     mean = weights.mean()
     if mean == 0:

@@ -17,23 +17,23 @@ from dimsum.objectives.divergence import (
     divergence_of_log_probabilities,
     entropy,
 )
-from dimsum.objectives.reinforce import log_likelihoods
+from dimsum.objectives.reinforce import measure_log_likelihoods
 from dimsum.objectives.settings import GKD
 from dimsum.objectives.weights import (
+    add_rest,
     count_selected,
-    likeliest,
     select_by_entropy,
     standardise,
+    take_likeliest,
     weigh_by_entropy_difference,
-    with_rest,
 )
 from dimsum.training.examples import IGNORED
 from dimsum.training.own_batches import Batch, OwnBatches
 from dimsum.training.rewards import Rewards, Written
-from dimsum.training.target_positions import split_inputs, target_logits
+from dimsum.training.target_positions import find_target_logits, split_inputs
 from dimsum.training.teacher import Teacher, count_vocabulary
 from dimsum.training.teacher_logits import CachedTeacher
-from dimsum.training.trainer import StudentTrainer, scaled
+from dimsum.training.trainer import StudentTrainer, scale_loss
 
 if TYPE_CHECKING:
     from dimsum.student import Student
@@ -130,23 +130,23 @@ class _Distilling(StudentTrainer):
         """The divergence of a micro-batch: its sum over the target tokens of the whole step."""
         given, mask = split_inputs(self.student.model, inputs)
         if isinstance(self.teacher, CachedTeacher):
-            ours = target_logits(model, given, mask, self.student.model)
+            ours = find_target_logits(model, given, mask, self.student.model)
             losses = self._losses_of_few(inputs["teacher_ids"], inputs["teacher_logs"], ours)
             losses = self._weigh(losses, None, ours, mask)
         else:
             theirs = self.teacher.logits_at(given, mask)
-            ours = target_logits(model, given, mask, self.student.model)
+            ours = find_target_logits(model, given, mask, self.student.model)
             losses = self._losses(theirs, ours, mask)
         own = mask.nonzero()[:, 0]
         if "weights" in inputs:
             losses = losses * inputs["weights"][own]
-        loss = scaled(self, losses.sum(), inputs["labels"], num_items_in_batch, False)
+        loss = scale_loss(self, losses.sum(), inputs["labels"], num_items_in_batch, False)
         reward = self.objective.reward
         if reward is not None and "advantages" in inputs:
             count = len(losses)
             self._note("divergence", losses.detach().sum().item() / max(count, 1), count)
             labels = inputs["labels"][inputs["labels"] != IGNORED]
-            logs = log_likelihoods(
+            logs = measure_log_likelihoods(
                 ours,
                 labels,
                 temperature=self.objective.sampling.temperature,
@@ -184,7 +184,7 @@ class _Distilling(StudentTrainer):
         if weights.standardise_top or weights.entropy_difference:
             whole = theirs(every)[:, :size]
         if weights.standardise_top and whole is not None:
-            both = likeliest(whole.float(), ours[:, :size].float(), weights.standardise_top)
+            both = take_likeliest(whole.float(), ours[:, :size].float(), weights.standardise_top)
             p, q = ((standardise(z) / wanted.temperature).log_softmax(-1) for z in both)
             losses = divergence_of_log_probabilities(p, q, **options)
         else:
@@ -205,7 +205,7 @@ class _Distilling(StudentTrainer):
         logits = ours[:, : self.vocabulary].float() / wanted.temperature
         own = logits.gather(-1, ids.long()) - logits.logsumexp(-1, keepdim=True)
         return divergence_of_log_probabilities(
-            with_rest(logs), with_rest(own), wanted.beta, wanted.normalisation
+            add_rest(logs), add_rest(own), wanted.beta, wanted.normalisation
         )
 
     def _weigh(

@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import Dataset, Sampler
 
 from dimsum.pairs import Pair
-from dimsum.writing import pad_id, pad_rows
+from dimsum.writing import find_pad_id, pad_rows
 
 if TYPE_CHECKING:
     from dimsum.student import Student
@@ -84,7 +84,7 @@ class Examples(Dataset[dict[str, Any]]):
 
     def row(self, index: int) -> tuple[list[int], list[int]]:
         """Tokens of a pair's prompt and of its target."""
-        return _row(self.inputs, index), _row(self.targets, index)
+        return _make_row(self.inputs, index), _make_row(self.targets, index)
 
     def longest(self) -> tuple[int, int]:
         """Tokens of the longest prompt and of the longest target."""
@@ -151,13 +151,13 @@ class _Ragged:
         return flat, np.asarray(self.ends, dtype=np.int64)
 
 
-def _row(ragged: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]], index: int) -> list[int]:
+def _make_row(ragged: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]], index: int) -> list[int]:
     flat, ends = ragged
     found: list[int] = flat[ends[index] : ends[index + 1]].tolist()
     return found
 
 
-def code_of(student: Student, pair: Pair) -> str:
+def find_code(student: Student, pair: Pair) -> str:
     """What the pair is an answer to: its control code, or its task for a student without codes."""
     return pair.control if student.spec.prompts.control else pair.task
 
@@ -170,8 +170,8 @@ def encode_pairs(
     A pair whose source or target is too long is left out and counted: a prompt cut short would
     ask for what its target does not answer.
     """
-    for chunk in _chunks(pairs):
-        codes = [code_of(student, pair) for pair in chunk]
+    for chunk in _split_chunks(pairs):
+        codes = [find_code(student, pair) for pair in chunk]
         most, student.spec.max_source_tokens = student.spec.max_source_tokens, 10**9
         try:
             trees = [pair.syntax for pair in chunk] if student.spec.prompts.syntax else None
@@ -192,7 +192,7 @@ def encode_pairs(
                 yield prompt, target
 
 
-def _chunks(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
+def _split_chunks(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
     chunk: list[Pair] = []
     for pair in pairs:
         chunk.append(pair)
@@ -207,7 +207,7 @@ class Collator:
     """Pads a batch; padding never enters the loss."""
 
     def __init__(self, tokenizer: Any) -> None:
-        self.pad = pad_id(tokenizer)
+        self.pad = find_pad_id(tokenizer)
 
     def __call__(self, items: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
         """input_ids, attention_mask and labels, each of shape (len(items), longest).

@@ -17,21 +17,21 @@ from dimsum.cpu import use_explicit_attention
 from dimsum.devices import pick_device, pick_dtype
 from dimsum.files import write_json
 from dimsum.memory import give_back
-from dimsum.models import public_name, quiet_transformers, resolve
+from dimsum.models import hush_transformers, make_public_name, resolve
 from dimsum.pairs import Data
 from dimsum.spec import SPEC_FILE
 from dimsum.student import Student
 from dimsum.training.checkpoints import Sums, find_last_checkpoint
 from dimsum.training.data import Prepared, count_codes, describe_data, fit_prompts, prepare
 from dimsum.training.examples import Collator
-from dimsum.training.lora import with_lora
+from dimsum.training.lora import add_lora
 from dimsum.training.monitor import StopWhenParted
 from dimsum.training.progress import ProgressLine
 from dimsum.training.recipe import Recipe, check_precision
-from dimsum.training.record import begin, describe_objective, identity_of
+from dimsum.training.record import begin, describe_identity, describe_objective
 from dimsum.training.rewards import OpenJudge, Rewards, open_reward, open_rewards
 from dimsum.training.targets import write_targets
-from dimsum.training.teacher import Teacher, load_teacher, ready_teacher
+from dimsum.training.teacher import Teacher, load_teacher, prepare_teacher
 from dimsum.training.teacher_logits import CachedTeacher
 
 LOG = "training_log.json"
@@ -69,8 +69,10 @@ def _train(
     open_judge: OpenJudge | None,
 ) -> None:
     """Train unless it is done, and leave nothing but the folder."""
-    kind = _training_dtype(recipe, where)
-    student = Student.from_pretrained(recipe.student, device="cpu", dtype=_base_dtype(recipe, kind))
+    kind = _choose_training_dtype(recipe, where)
+    student = Student.from_pretrained(
+        recipe.student, device="cpu", dtype=_choose_base_dtype(recipe, kind)
+    )
     check_precision(recipe, student.model.config.model_type, where.type)
     fit_prompts(student, recipe)
     done = (output / SPEC_FILE).is_file()
@@ -80,10 +82,10 @@ def _train(
     prepared = prepare(student, data, recipe)
     for line in describe_data(prepared):
         say(line)
-    identity = identity_of(student, recipe, prepared)
+    identity = describe_identity(student, recipe, prepared)
     teacher, rewards = None, None
     if not done:
-        teacher = ready_teacher(loaded, student, recipe, prepared.train, identity["examples"])
+        teacher = prepare_teacher(loaded, student, recipe, prepared.train, identity["examples"])
         rewards = open_rewards(recipe, student, prepared, judge)
         if rewards is not None:
             identity["reward"] = rewards.judge.identity
@@ -103,14 +105,14 @@ def _train(
     use_explicit_attention(base, where)
     if recipe.lora_rank:
         torch.manual_seed(recipe.seed)
-        student.model = with_lora(student.model, student.spec.architecture, recipe)
+        student.model = add_lora(student.model, student.spec.architecture, recipe)
     began = time.monotonic()
     trainer = make_trainer(
         student, prepared, recipe, output, where, kind, quiet, callbacks, teacher, rewards
     )
     checkpoint = find_last_checkpoint(output / CHECKPOINTS, say)
     trainer.args.eval_on_start = rewards is not None and checkpoint is None
-    with quiet_transformers():
+    with hush_transformers():
         trainer.train(resume_from_checkpoint=checkpoint)
     facts = {} if teacher is None else teacher.facts()
     if rewards is not None:
@@ -120,14 +122,14 @@ def _train(
     finish(student, base, trainer, recipe, data, prepared, output, time.monotonic() - began, facts)
 
 
-def _training_dtype(recipe: Recipe, device: torch.device) -> str | None:
+def _choose_training_dtype(recipe: Recipe, device: torch.device) -> str | None:
     """The dtype of autocast, or None for plain float32."""
     if recipe.precision == "auto":
         return "bfloat16" if pick_dtype(device) == torch.bfloat16 else None
     return None if recipe.precision == "float32" else recipe.precision
 
 
-def _base_dtype(recipe: Recipe, kind: str | None) -> Literal["float32", "bfloat16"]:
+def _choose_base_dtype(recipe: Recipe, kind: str | None) -> Literal["float32", "bfloat16"]:
     """Weights that are trained are float32; those that LoRA leaves alone may be bfloat16."""
     return "bfloat16" if recipe.lora_rank and kind == "bfloat16" else "float32"
 
@@ -213,15 +215,15 @@ def finish(
         # Merged in float32 and rounded once: a bfloat16 sum would lose most of a small update.
         student.model = student.model.float().merge_and_unload()
         student.model.to(dtype)
-    student.spec.base = student.spec.base or public_name(recipe.student)
+    student.spec.base = student.spec.base or make_public_name(recipe.student)
     losses = [entry["eval_loss"] for entry in state.log_history if "eval_loss" in entry]
     student.spec.training = {
-        "from": public_name(recipe.student),
+        "from": make_public_name(recipe.student),
         "weights": resolve(recipe.student).identity,
         "licence": resolve(recipe.student).licence or student.spec.training.get("licence"),
         "recipe": {
             **recipe.model_dump(mode="json"),
-            "student": public_name(recipe.student),
+            "student": make_public_name(recipe.student),
             "objective": describe_objective(recipe),
         },
         "data": prepared.facts,

@@ -9,7 +9,7 @@ from dimsum.prompts import Architecture
 from dimsum.training.recipe import Recipe
 
 
-def with_lora(model: Any, architecture: Architecture, recipe: Recipe) -> Any:
+def add_lora(model: Any, architecture: Architecture, recipe: Recipe) -> Any:
     """The model under a fresh LoRA on its linear layers, the head aside; adapters are float32.
 
     With `lora_layers` only the last layers of a causal model have adapters. The gradient then

@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 
 from dimsum.errors import DimsumError
 from dimsum.memory import is_out_of_memory
-from dimsum.models import quiet_transformers
+from dimsum.models import hush_transformers
 from dimsum.objectives.settings import OwnSampling
 from dimsum.writing import (
     BATCH_SIZE,
     find_line_breaks,
+    find_pad_id,
+    forbid_repeats,
     has_ended_line,
-    pad_id,
+    ignore_own_settings,
+    make_plain_generation,
     pad_rows,
-    plain_generation,
-    repeats_forbidden,
-    without_own_settings,
 )
 
 if TYPE_CHECKING:
@@ -122,18 +122,20 @@ def _generate(
     from transformers import LogitsProcessorList
 
     causal = student.spec.architecture == "causal"
-    inputs = pad_rows(rows, pad_id(student.tokenizer), left=causal, device=student.model.device)
+    inputs = pad_rows(
+        rows, find_pad_id(student.tokenizer), left=causal, device=student.model.device
+    )
     start = inputs["input_ids"].shape[1] if causal else 1
-    drawing = _drawing(student.tokenizer, settings, uniforms, vocabulary)
+    drawing = _make_drawing(student.tokenizer, settings, uniforms, vocabulary)
     processors = LogitsProcessorList()
     if settings.no_repeat_ngram:
-        processors.append(repeats_forbidden(settings.no_repeat_ngram, start))
+        processors.append(forbid_repeats(settings.no_repeat_ngram, start))
     processors.append(drawing)
-    quiet = quiet_transformers()
-    with torch.inference_mode(), quiet, without_own_settings(student.model):
+    quiet = hush_transformers()
+    with torch.inference_mode(), quiet, ignore_own_settings(student.model):
         student.model.generate(
             **inputs,
-            generation_config=plain_generation(student.tokenizer, settings.max_new_tokens),
+            generation_config=make_plain_generation(student.tokenizer, settings.max_new_tokens),
             logits_processor=processors,
         )
     return [
@@ -142,7 +144,9 @@ def _generate(
     ]
 
 
-def _drawing(tokenizer: Any, settings: OwnSampling, uniforms: Uniforms, vocabulary: int) -> Any:
+def _make_drawing(
+    tokenizer: Any, settings: OwnSampling, uniforms: Uniforms, vocabulary: int
+) -> Any:
     """A logits processor that draws each row's token itself and leaves greedy search no choice."""
     from transformers import LogitsProcessor
 

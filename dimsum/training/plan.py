@@ -22,20 +22,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from dimsum.cpu import contiguous_head, use_explicit_attention
+from dimsum.cpu import make_head_contiguous, use_explicit_attention
 from dimsum.data.dataset import read_rows
 from dimsum.data.values import Reading
 from dimsum.devices import pick_device, pick_dtype
-from dimsum.models import loading, public_name, resolve
+from dimsum.models import explain_loading, make_public_name, resolve
 from dimsum.objectives.divergence import CHUNK_ELEMENTS
 from dimsum.objectives.settings import GKD
 from dimsum.opening import read_architecture
-from dimsum.pairs import Data, check_data, pairs_of
+from dimsum.pairs import Data, check_data, read_pairs
 from dimsum.prompts import Architecture, PromptFormat
 from dimsum.training.examples import IGNORED
-from dimsum.training.lora import with_lora
+from dimsum.training.lora import add_lora
 from dimsum.training.recipe import Recipe, check_precision
-from dimsum.training.trees import Shown, fit_syntax, with_trees
+from dimsum.training.trees import Shown, add_trees, fit_syntax
 
 SAMPLE = 2000
 """Pairs whose lengths are measured."""
@@ -65,22 +65,24 @@ def plan(
     """
     where = pick_device(device)
     check_data(data.reference, recipe.columns(data.columns), data.config, recipe.definitions)
-    folder, config = _config(recipe.student)
+    folder, config = _read_config(recipe.student)
     architecture = read_architecture(config, recipe.student)
     check_precision(recipe, config.model_type, where.type)
     half = recipe.precision in ("bfloat16", "float16") or (
         recipe.precision == "auto" and pick_dtype(where) == torch.bfloat16
     )
-    prompts, targets, rows, how, reading = _lengths(data, recipe, architecture, folder)
+    prompts, targets, rows, how, reading = _measure_lengths(data, recipe, architecture, folder)
     with torch.device("meta"):
-        model = _model(config, architecture, recipe, half)
+        model = _make_model(config, architecture, recipe, half)
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     long = (int(np.percentile(prompts, 95)), int(np.percentile(targets, 95)))
     memory = {
-        "weights": _bytes(model),
+        "weights": _count_bytes(model),
         "gradients": 4 * trainable,
         "optimiser": 8 * trainable,
-        "activations": _activations(model, architecture, recipe.micro_batch, long, config, half),
+        "activations": _measure_activations(
+            model, architecture, recipe.micro_batch, long, config, half
+        ),
     }
     if isinstance(recipe.objective, GKD):
         memory["teacher"], of_teacher = _plan_teacher(recipe.objective, recipe, half)
@@ -88,7 +90,7 @@ def plan(
     tokens = float(np.mean(prompts) + np.mean(targets))
     pairs = min(rows, recipe.max_pairs or rows) * recipe.epochs
     found: dict[str, Any] = {
-        "student": public_name(recipe.student),
+        "student": make_public_name(recipe.student),
         "architecture": architecture,
         "parameters": sum(p.numel() for p in model.parameters()),
         "trainable": trainable,
@@ -103,7 +105,7 @@ def plan(
         found["teacher"] = of_teacher
     del model
     usual = (int(np.mean(prompts)), max(1, int(np.mean(targets))))
-    free = _free_memory(where)
+    free = _find_free_memory(where)
     found["measured"] = None
     if steps > 0 and free is not None and total > MOST_OF_MEMORY * free:
         found["not_measured"] = f"{free / GIB:.1f} GiB are free, too few for a step"
@@ -116,12 +118,12 @@ def plan(
     return found
 
 
-def _config(reference: str) -> tuple[str | None, Any]:
+def _read_config(reference: str) -> tuple[str | None, Any]:
     """(folder or Hub id for the tokenizer, configuration) of a model or of a bare config.json."""
     from transformers import AutoConfig
 
     path = Path(reference).expanduser()
-    with loading(reference):
+    with explain_loading(reference):
         if (path / "config.json").is_file():
             return str(path), AutoConfig.from_pretrained(str(path))
         resolved = resolve(reference)
@@ -129,14 +131,14 @@ def _config(reference: str) -> tuple[str | None, Any]:
     return resolved.path, found
 
 
-def _lengths(
+def _measure_lengths(
     data: Data, recipe: Recipe, architecture: Architecture, folder: str | None
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], int, str, Reading]:
     """Prompt and target tokens of the first pairs, all pairs, how tokens were counted, the rows."""
     reading = Reading()
     rows = read_rows(data.reference, "train", data.config, reading)
     columns = recipe.columns(data.columns)
-    stream = pairs_of(rows, columns, data.reference, reading, recipe.definitions)
+    stream = read_pairs(rows, columns, data.reference, reading, recipe.definitions)
     sample = list(islice(stream, SAMPLE))
     if not sample:
         raise reading.nothing(data.reference, "training pair", data.columns.where)
@@ -144,7 +146,7 @@ def _lengths(
     form = PromptFormat.default(architecture, control=recipe.control, tasks=recipe.definitions)
     if recipe.syntax:
         form = fit_syntax(form, recipe.syntax)
-        sample = list(with_trees(sample, recipe.syntax, Shown()))
+        sample = list(add_trees(sample, recipe.syntax, Shown()))
     prompts = [
         form.render(p.source, p.control if form.control else p.task, p.syntax) for p in sample
     ]
@@ -170,16 +172,16 @@ def _tokenise(folder: str | None, *texts: list[str]) -> tuple[list[float], ...] 
         return None
 
 
-def _model(config: Any, architecture: Architecture, recipe: Recipe, half: bool) -> Any:
+def _make_model(config: Any, architecture: Architecture, recipe: Recipe, half: bool) -> Any:
     """The model as it would be trained, with random weights, on the device of the context."""
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
     kind = AutoModelForSeq2SeqLM if architecture == "seq2seq" else AutoModelForCausalLM
     frozen_half = half and recipe.lora_rank is not None
     model = kind.from_config(config, dtype=torch.bfloat16 if frozen_half else torch.float32)
-    contiguous_head(model)
+    make_head_contiguous(model)
     if recipe.lora_rank:
-        model = with_lora(model, architecture, recipe)
+        model = add_lora(model, architecture, recipe)
     if recipe.gradient_checkpointing:
         model.gradient_checkpointing_enable()
     return model.train()
@@ -187,15 +189,15 @@ def _model(config: Any, architecture: Architecture, recipe: Recipe, half: bool) 
 
 def _plan_teacher(objective: GKD, recipe: Recipe, half: bool) -> tuple[int, dict[str, Any]]:
     """Bytes of the teacher's weights and of a chunk of its logits, and what the plan says of it."""
-    config = _config(objective.teacher)[1]
+    config = _read_config(objective.teacher)[1]
     architecture = read_architecture(config, objective.teacher, "teacher")
     frozen = recipe.model_copy(update={"lora_rank": None, "gradient_checkpointing": False})
     with torch.device("meta"):
-        model = _model(config, architecture, frozen, False)
+        model = _make_model(config, architecture, frozen, False)
     parameters = sum(p.numel() for p in model.parameters())
     chunk = 4 * 4 * CHUNK_ELEMENTS if objective.needs_logits else 0  # float32, some at a time
     return parameters * (2 if half else 4) + chunk, {
-        "reference": public_name(objective.teacher),
+        "reference": make_public_name(objective.teacher),
         "parameters": parameters,
         "on_policy": objective.on_policy,
     }
@@ -218,22 +220,22 @@ def _add_teacher(
     assert isinstance(objective, GKD)
     frozen = recipe.model_copy(update={"lora_rank": None, "gradient_checkpointing": False})
     passes, more = recipe.batch_size // recipe.micro_batch, {}
-    theirs = _config(objective.teacher)[1]
+    theirs = _read_config(objective.teacher)[1]
     with torch.device(device):
-        teacher = _model(theirs, architecture, frozen, half).eval()
-        batch = _batch(teacher, architecture, recipe.micro_batch, lengths, theirs, str(device))
+        teacher = _make_model(theirs, architecture, frozen, half).eval()
+        batch = _make_batch(teacher, architecture, recipe.micro_batch, lengths, theirs, str(device))
         if objective.needs_logits:
             with torch.no_grad():
                 teacher(**batch, use_cache=False)
-                more["teacher_seconds"] = passes * _seconds(
+                more["teacher_seconds"] = passes * _time(
                     lambda: teacher(**batch, use_cache=False), device
                 )
         if objective.samples_own:
-            student = _model(config, architecture, frozen, half).eval()
+            student = _make_model(config, architecture, frozen, half).eval()
             prompts = batch["input_ids"][:, : lengths[0]]
             settings = {"max_new_tokens": lengths[1], "min_new_tokens": lengths[1]}
             with torch.inference_mode():
-                one = _seconds(
+                one = _time(
                     lambda: student.generate(
                         input_ids=prompts,
                         attention_mask=torch.ones_like(prompts),
@@ -243,7 +245,7 @@ def _add_teacher(
                     ),
                     device,
                 )
-            more["sampling_seconds"] = _samples_a_row(objective) * passes * one
+            more["sampling_seconds"] = _count_samples(objective) * passes * one
     seconds = measured["seconds_a_step"] + sum(more.values())
     measured |= {name: round(value, 3) for name, value in more.items()}
     measured |= {
@@ -253,17 +255,17 @@ def _add_teacher(
     }
 
 
-def _samples_a_row(objective: GKD) -> float:
+def _count_samples(objective: GKD) -> float:
     """How many outputs the student samples for a row of a batch."""
     share = 1.0 if objective.weights.pass_rate is not None else objective.on_policy
     return share * (1 if objective.reward is None else objective.reward.samples)
 
 
-def _bytes(model: Any) -> int:
+def _count_bytes(model: Any) -> int:
     return sum(p.numel() * p.element_size() for p in model.parameters())
 
 
-def _batch(
+def _make_batch(
     model: Any,
     architecture: Architecture,
     rows: int,
@@ -296,7 +298,7 @@ def _keeps_logits(model: Any) -> bool:
     return "logits_to_keep" in inspect.signature(plain.forward).parameters
 
 
-def _activations(
+def _measure_activations(
     model: Any,
     architecture: Architecture,
     rows: int,
@@ -319,7 +321,7 @@ def _activations(
             storages[storage._cdata] = (storage, size)
         return tensor
 
-    batch = _batch(model, architecture, rows, lengths, config, "meta")
+    batch = _make_batch(model, architecture, rows, lengths, config, "meta")
     if architecture == "causal":  # a mask of four dimensions is taken as it is, nothing is asked
         width = batch["input_ids"].shape[1]
         shape = (rows, 1, width, width)
@@ -342,7 +344,7 @@ def _measure(
 ) -> dict[str, Any]:
     """Speed of a few steps on random weights, after one that is not timed."""
     with torch.device(device):
-        model = _model(config, architecture, recipe, half)
+        model = _make_model(config, architecture, recipe, half)
     use_explicit_attention(model, device)
     optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-5)
     autocast: Any = (
@@ -351,7 +353,7 @@ def _measure(
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     passes = recipe.batch_size // recipe.micro_batch
-    batch = _batch(model, architecture, recipe.micro_batch, lengths, config, str(device))
+    batch = _make_batch(model, architecture, recipe.micro_batch, lengths, config, str(device))
 
     def forth_and_back() -> None:
         with autocast:
@@ -365,7 +367,7 @@ def _measure(
     seconds = []
     for _ in range(steps + 1):
         # The passes of a step are alike, so one is timed for all.
-        seconds.append(passes * _seconds(forth_and_back, device) + _seconds(update, device))
+        seconds.append(passes * _time(forth_and_back, device) + _time(update, device))
     peak = torch.cuda.max_memory_allocated() / GIB if device.type == "cuda" else None
     usual = float(np.median(seconds[1:]))
     return {
@@ -379,7 +381,7 @@ def _measure(
     }
 
 
-def _seconds(call: Callable[[], None], device: torch.device) -> float:
+def _time(call: Callable[[], None], device: torch.device) -> float:
     began = time.perf_counter()
     call()
     if device.type == "cuda":
@@ -387,7 +389,7 @@ def _seconds(call: Callable[[], None], device: torch.device) -> float:
     return time.perf_counter() - began
 
 
-def _free_memory(device: torch.device) -> int | None:
+def _find_free_memory(device: torch.device) -> int | None:
     """Bytes that the device, or the machine, has to give; None where nobody says.
 
     Linux reports what it would give with the files that it holds in memory dropped; what lies idle

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.text import Text
 from transformers import TrainerCallback
 
-from dimsum.duration import duration
+from dimsum.duration import format_duration
 
 SHOWN = (
     *("loss", "rouge_l", "length", "style", "reward", "held_out", "accepted", "valid"),
@@ -99,5 +99,7 @@ class ProgressLine(TrainerCallback):  # type: ignore[misc]
         if seen:
             parts.append(f"{seen / seconds:,.0f} tokens/s")
         if done and state.max_steps > state.global_step:
-            parts.append(f"{duration((state.max_steps - state.global_step) * seconds / done)} left")
+            parts.append(
+                f"{format_duration((state.max_steps - state.global_step) * seconds / done)} left"
+            )
         return "  ".join(parts)

@@ -13,7 +13,7 @@ from dimsum.objectives.settings import CrossEntropy, Objective
 from dimsum.pairs import Columns
 from dimsum.prompts import PromptShape
 from dimsum.settings import Presets, Settings, load
-from dimsum.tasks import TaskDefinition, tasks_of
+from dimsum.tasks import TaskDefinition, find_tasks
 from dimsum.tasks.registry import DEFAULT
 from dimsum.training.trees import SyntaxTraining
 
@@ -95,7 +95,7 @@ class Recipe(Settings):
             raise ValueError(
                 f"batch_size {self.batch_size} is no multiple of micro_batch {self.micro_batch}"
             )
-        tasks_of(self.tasks)
+        find_tasks(self.tasks)
         if self.lora_layers and not self.lora_rank:
             raise ValueError("lora_layers needs a lora_rank")
         return self
@@ -117,7 +117,7 @@ class Recipe(Settings):
     @property
     def definitions(self) -> tuple[TaskDefinition, ...]:
         """Of its tasks, in order."""
-        return tasks_of(self.tasks)
+        return find_tasks(self.tasks)
 
 
 def load_recipe(source: str = "paper", overrides: tuple[str, ...] = ()) -> Recipe:

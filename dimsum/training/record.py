@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dimsum.errors import UsageError
 from dimsum.files import write_json
 from dimsum.lock import LOCK
-from dimsum.models import public_name, resolve
+from dimsum.models import make_public_name, resolve
 from dimsum.objectives.settings import GKD, CrossEntropy
 from dimsum.spec import SPEC_FILE
 from dimsum.student import Student
@@ -28,7 +28,7 @@ OTHERS = {
 }
 
 
-def identity_of(student: Student, recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
+def describe_identity(student: Student, recipe: Recipe, prepared: Prepared) -> dict[str, Any]:
     """What makes two trainings the same: student, settings and examples."""
     from dimsum.training.examples import hash_examples
 
@@ -54,7 +54,7 @@ def identity_of(student: Student, recipe: Recipe, prepared: Prepared) -> dict[st
         objective = settings["objective"]
         objective["weights"] = objective.pop("weight_column")
     return {
-        "student": public_name(recipe.student),
+        "student": make_public_name(recipe.student),
         "architecture": student.spec.architecture,
         "model_type": student.model.config.model_type,
         "weights": resolve(recipe.student).identity,
@@ -70,10 +70,10 @@ def describe_objective(recipe: Recipe) -> dict[str, Any]:
     reward = found.get("reward") or {}
     for name in REFERENCES:
         if reward.get(name):
-            reward[name] = public_name(reward[name])
+            reward[name] = make_public_name(reward[name])
     for name in ("teacher", "teacher_logits"):
         if found.get(name):
-            found[name] = public_name(found[name])
+            found[name] = make_public_name(found[name])
     return found
 
 
@@ -111,7 +111,7 @@ def begin(output: Path, identity: dict[str, Any]) -> bool:
         keys.append("reward")
     for key in keys:
         if before.get(key) != identity.get(key):
-            other = _difference(key, before, identity)
+            other = _describe_difference(key, before, identity)
             raise UsageError(
                 f"{output} holds checkpoints of another training: {other}",
                 hint="choose a new folder, or go on with the settings it was begun with",
@@ -119,7 +119,7 @@ def begin(output: Path, identity: dict[str, Any]) -> bool:
     return not (output / SPEC_FILE).is_file()
 
 
-def _difference(key: str, before: dict[str, Any], now: dict[str, Any]) -> str:
+def _describe_difference(key: str, before: dict[str, Any], now: dict[str, Any]) -> str:
     if key in ("architecture", "model_type"):
         return f"a {before.get('architecture')} {before.get('model_type')}, not {now['student']}"
     if key == "weights":

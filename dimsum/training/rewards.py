@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from dimsum.errors import DimsumError, UsageError
-from dimsum.models import public_name
-from dimsum.objectives.reinforce import advantages
+from dimsum.models import make_public_name
+from dimsum.objectives.reinforce import measure_advantages
 from dimsum.objectives.reward_settings import Reward
 from dimsum.objectives.settings import GKD, PassRate
 from dimsum.objectives.weights import weigh_by_pass_rate
@@ -19,7 +19,7 @@ from dimsum.tasks import TaskDefinition
 from dimsum.training.examples import make_prompt_key
 from dimsum.training.own_outputs import OwnOutput, draw_uniforms, sample_outputs
 from dimsum.training.teacher import count_vocabulary
-from dimsum.writing import first_line
+from dimsum.writing import take_first_line
 
 if TYPE_CHECKING:
     from dimsum.student import Student
@@ -121,7 +121,7 @@ class Rewards:
             [list(output.tokens) for output in outputs], skip_special_tokens=True
         )
         written = [
-            Written(*self.asked[make_prompt_key(prompt)], first_line(text))
+            Written(*self.asked[make_prompt_key(prompt)], take_first_line(text))
             for prompt, text in zip(prompts, texts, strict=True)
         ]
         return self.of_texts(written)
@@ -169,7 +169,9 @@ class Rewards:
         weights = torch.ones(len(prompts), dtype=torch.float64)
         if self.pass_rate is not None:
             weights = weigh_by_pass_rate(accepted.mean(1), self.pass_rate.a, self.pass_rate.b)
-        return Rated(advantages(rewards), weights, rewards.mean().item(), accepted.mean().item())
+        return Rated(
+            measure_advantages(rewards), weights, rewards.mean().item(), accepted.mean().item()
+        )
 
 
 def open_reward(recipe: Recipe, open_judge: OpenJudge | None) -> Judge | None:
@@ -217,7 +219,7 @@ def open_rewards(
         rate, asked = objective.weights.pass_rate, prepared.encoding.asked or {}
         rewards = Rewards(objective.reward, rate, judge, student, asked)
     rows = [prepared.train.row(i)[0] for i in range(min(TRIED, len(prepared.train)))]
-    name = f"the student {public_name(recipe.student)}"
+    name = f"the student {make_public_name(recipe.student)}"
     check_own_outputs(student, name, objective, rows, recipe.seed, rewards)
     return rewards
 

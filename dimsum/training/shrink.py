@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from dimsum.data.dataset import read_rows
 from dimsum.data.values import Reading
 from dimsum.errors import UsageError
-from dimsum.files import try_new_folder, whole_folder
-from dimsum.models import public_name, resolve
-from dimsum.pairs import Columns, check_data, pairs_of
+from dimsum.files import open_whole_folder, try_new_folder
+from dimsum.models import make_public_name, resolve
+from dimsum.pairs import Columns, check_data, read_pairs
 from dimsum.student import Student
 
 if TYPE_CHECKING:
@@ -64,18 +64,19 @@ def shrink(
     if data is not None:
         check_data(data, Columns())
     student = Student.from_pretrained(reference, device="cpu", dtype="float32")
-    parts = {part: find_layers(module) for part, module in _parts(student).items()}
+    parts = {part: find_layers(module) for part, module in _find_parts(student).items()}
     wanted = {"decoder": layers, "encoder": encoder_layers}
     for part, blocks in parts.items():
         count = wanted[part]
         if count is not None and not 1 <= count <= len(blocks):
             raise UsageError(
-                f"the {part} of {public_name(reference)} has {len(blocks)} layers, not {count}",
+                f"the {part} of {make_public_name(reference)} has {len(blocks)} layers, "
+                f"not {count}",
                 hint=f"keep from 1 to {len(blocks)}",
             )
     if encoder_layers is not None and "encoder" not in parts:
         raise UsageError(
-            f"{public_name(reference)} is a causal model and has no encoder",
+            f"{make_public_name(reference)} is a causal model and has no encoder",
             hint="leave --encoder-layers out",
         )
     reading = Reading()
@@ -94,7 +95,7 @@ def shrink(
         )
         _keep(student.model, part, blocks, kept[part], alone="encoder" not in parts)
     facts = {
-        "from": public_name(reference),
+        "from": make_public_name(reference),
         "weights": resolve(reference).identity,
         "licence": resolve(reference).licence or student.spec.training.get("licence"),
         "kept_layers": kept,
@@ -104,7 +105,7 @@ def shrink(
         "parameters": sum(p.numel() for p in student.model.parameters()),
     }
     student.spec.training = facts
-    with whole_folder(output) as folder:
+    with open_whole_folder(output) as folder:
         student.save(folder)
     return {**facts, "dropped": reading.as_json()}
 
@@ -159,7 +160,7 @@ def measure_influence(
     from dimsum.training.examples import Collator, Encoding, Examples, encode_pairs
 
     rows = read_rows(data, "train", reading=reading)
-    pairs = islice(pairs_of(rows, Columns(), data, reading), MEASURED)
+    pairs = islice(read_pairs(rows, Columns(), data, reading), MEASURED)
     causal = student.spec.architecture == "causal"
     most = student.spec.generation.max_new_tokens
     examples = Examples(encode_pairs(student, pairs, most, Encoding()), causal=causal)
@@ -208,7 +209,7 @@ def _watch(
             hook.remove()
 
 
-def _parts(student: Student) -> dict[str, Any]:
+def _find_parts(student: Student) -> dict[str, Any]:
     if student.spec.architecture == "causal":
         return {"decoder": student.model}
     return {"encoder": student.model.get_encoder(), "decoder": student.model.get_decoder()}

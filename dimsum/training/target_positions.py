@@ -35,7 +35,7 @@ def split_inputs(
     return given, mask
 
 
-def target_logits(
+def find_target_logits(
     model: Any, inputs: Mapping[str, torch.Tensor], mask: torch.Tensor, bare: Any = None
 ) -> torch.Tensor:
     """Logits at the positions of a mask; the head reads no others.

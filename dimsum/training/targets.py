@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from dimsum.errors import UsageError
-from dimsum.models import cache_folder
+from dimsum.models import find_cache_folder
 from dimsum.student import Student
 from dimsum.training.examples import Examples
 from dimsum.training.teacher import Teacher
@@ -47,7 +47,7 @@ def write_targets(
     key = sha256(
         json.dumps([teacher.resolved.identity, generation.model_dump(), prompts]).encode()
     ).hexdigest()
-    path = cache_folder() / "targets" / f"{key[:32]}.jsonl"
+    path = find_cache_folder() / "targets" / f"{key[:32]}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     texts = _read(path)[: len(prompts)]
     if len(texts) < len(prompts):

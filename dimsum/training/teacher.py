@@ -8,14 +8,14 @@ from typing import Any
 import torch
 
 from dimsum.errors import UsageError
-from dimsum.loading import check_model, class_for, positions
-from dimsum.models import Resolved, loading, public_name, resolve
+from dimsum.loading import check_model, count_positions, find_class
+from dimsum.models import Resolved, explain_loading, make_public_name, resolve
 from dimsum.objectives.settings import GKD
 from dimsum.opening import read_architecture
 from dimsum.student import DType, Student
 from dimsum.training.examples import Examples
 from dimsum.training.recipe import Recipe
-from dimsum.training.target_positions import target_logits
+from dimsum.training.target_positions import find_target_logits
 from dimsum.training.teacher_logits import CachedTeacher
 
 Rows = Callable[[torch.Tensor], torch.Tensor]
@@ -55,7 +55,7 @@ class Teacher:
     @property
     def name(self) -> str:
         """As a card may show it."""
-        return public_name(self.resolved.reference)
+        return make_public_name(self.resolved.reference)
 
     @property
     def licence(self) -> str | None:
@@ -86,9 +86,9 @@ class Teacher:
         """
         head = self.model.get_output_embeddings()
         if head is None or self._plain_head is False:
-            whole = target_logits(self.model, inputs, mask)
+            whole = find_target_logits(self.model, inputs, mask)
             return lambda rows: whole[rows]
-        states, found = _states_at(self.model, head, inputs, mask)
+        states, found = _read_states(self.model, head, inputs, mask)
         if self._plain_head is None and len(states):
             self._plain_head = torch.allclose(head(states[:1]), found, rtol=1e-2, atol=1e-3)
             if not self._plain_head:
@@ -115,11 +115,11 @@ def load_teacher(student: Student, recipe: Recipe, device: torch.device) -> Teac
     teacher = Teacher.load(
         objective, device, "float32" if recipe.precision == "float32" else "auto"
     )
-    check_teacher(teacher.writer, student, (teacher.name, public_name(recipe.student)))
+    check_teacher(teacher.writer, student, (teacher.name, make_public_name(recipe.student)))
     return teacher
 
 
-def ready_teacher(
+def prepare_teacher(
     loaded: Teacher | None, student: Student, recipe: Recipe, examples: Examples, identity: str
 ) -> Teacher | CachedTeacher | None:
     """The teacher of a recipe, in memory or on disk, once nothing speaks against it.
@@ -141,11 +141,11 @@ def ready_teacher(
     if objective.samples_own:
         targets = max(targets, objective.sampling.max_new_tokens)
     check_positions(loaded.writer, f"the teacher {loaded.name}", (prompts, targets))
-    check_positions(student, f"the student {public_name(recipe.student)}", (prompts, targets))
+    check_positions(student, f"the student {make_public_name(recipe.student)}", (prompts, targets))
     return loaded
 
 
-def _states_at(
+def _read_states(
     model: Any, head: Any, inputs: Mapping[str, torch.Tensor], mask: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """What the head would read at the positions of a mask, and the logits at the first of them."""
@@ -179,7 +179,7 @@ def check_teacher(teacher: Student, student: Student, names: tuple[str, str]) ->
         (teacher.tokenizer, student.tokenizer),
         names,
     )
-    if teacher.spec.trained and not _same_prompts(teacher, student):
+    if teacher.spec.trained and not _has_same_prompts(teacher, student):
         raise UsageError(
             f"the teacher {one} was trained with other prompts than the student {other}",
             hint="train the teacher with these tasks, codes and control, or begin the student "
@@ -203,11 +203,11 @@ def check_teacher_files(recipe: Recipe, device: str | None = None) -> None:
     kinds, tokenizers = [], []
     for reference, role in ((objective.teacher, "teacher"), (recipe.student, "student")):
         resolved = resolve(reference)
-        _, config = class_for("generator", resolved, role)
+        _, config = find_class("generator", resolved, role)
         kinds.append(read_architecture(config, reference, role))
-        with loading(reference):
+        with explain_loading(reference):
             tokenizers.append(AutoTokenizer.from_pretrained(resolved.path, **resolved.arguments()))
-    names = public_name(objective.teacher), public_name(recipe.student)
+    names = make_public_name(objective.teacher), make_public_name(recipe.student)
     _refuse_unlike((kinds[0], kinds[1]), (tokenizers[0], tokenizers[1]), names)
 
 
@@ -250,7 +250,7 @@ def check_positions(model: Student, name: str, longest: tuple[int, int]) -> None
     Raises:
         UsageError: with both numbers.
     """
-    room = positions(model.model.config, model.tokenizer)
+    room = count_positions(model.model.config, model.tokenizer)
     needed = sum(longest) if model.spec.architecture == "causal" else max(longest)
     if needed > room:
         raise UsageError(
@@ -279,7 +279,7 @@ def _compare_vocabularies(teacher: Any, student: Any) -> str:
     )
 
 
-def _same_prompts(teacher: Student, student: Student) -> bool:
+def _has_same_prompts(teacher: Student, student: Student) -> bool:
     one, other = teacher.spec.prompts, student.spec.prompts
     return (one.template, one.target_prefix) == (other.template, other.target_prefix) and (
         other.instructions.items() <= one.instructions.items()

@@ -4,7 +4,7 @@ FOLDER/train-00000.safetensors       of 256 examples each: the ids of the teache
 FOLDER/validation-00000.safetensors  tokens at every target position and their log-probabilities
 FOLDER/teacher.json                  what they are of; written last, so a folder with it is whole
 
-The tokens that are left out are one class together in the loss (`weights.with_rest`).
+The tokens that are left out are one class together in the loss (`weights.add_rest`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from dimsum.devices import pick_device
 from dimsum.errors import DimsumError, UsageError
-from dimsum.files import atomic_writer, try_folder, write_json
+from dimsum.files import open_atomic, try_folder, write_json
 from dimsum.hub import find_models
 from dimsum.lock import LOCK, hold
 from dimsum.objectives.settings import GKD
@@ -57,7 +57,7 @@ class CachedTeacher:
         asked = {
             "examples": examples,
             "temperature": objective.temperature,
-            "teacher": _identity(objective),
+            "teacher": _make_identity(objective),
         }
         try:
             self._facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
@@ -153,7 +153,7 @@ def write_teacher_logits(
     said = {
         "examples": identity,
         "temperature": teacher.objective.temperature,
-        "teacher": _identity(teacher.objective),
+        "teacher": _make_identity(teacher.objective),
         "top": top,
         "facts": teacher.facts()["teacher"],
     }
@@ -217,11 +217,11 @@ def _write(
                 )
             found["ids"].append(ids.to(torch.int32).cpu())
             found["logs"].append(logs.cpu())
-    with atomic_writer(path) as stream:
+    with open_atomic(path) as stream:
         stream.write(save({name: torch.cat(parts) for name, parts in found.items()}))
 
 
-def _identity(objective: GKD) -> str:
+def _make_identity(objective: GKD) -> str:
     from dimsum.models import resolve
 
     return resolve(objective.teacher).identity
@@ -262,7 +262,7 @@ def prepare_logits(
         find_models(recipe.student, objective.teacher)
         from dimsum.training.data import fit_prompts, prepare
         from dimsum.training.examples import hash_examples
-        from dimsum.training.teacher import count_vocabulary, load_teacher, ready_teacher
+        from dimsum.training.teacher import count_vocabulary, load_teacher, prepare_teacher
 
         student = Student.from_pretrained(recipe.student, device="cpu", dtype="float32")
         fit_prompts(student, recipe)
@@ -272,7 +272,7 @@ def prepare_logits(
         loaded = load_teacher(student, plain, pick_device(device))
         ready = prepare(student, data, recipe)
         identity = hash_examples(ready.train, ready.validation)
-        teacher: Any = ready_teacher(loaded, student, plain, ready.train, identity)
+        teacher: Any = prepare_teacher(loaded, student, plain, ready.train, identity)
         vocabulary = count_vocabulary(student.tokenizer)
         parts = dict(zip(PARTS, (ready.train, ready.validation), strict=True))
         return write_teacher_logits(teacher, parts, identity, output, top, vocabulary, say)

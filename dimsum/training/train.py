@@ -16,7 +16,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dimsum.files import writing_into
+from dimsum.files import name_full_folder
 from dimsum.hub import find_models
 from dimsum.lock import hold
 from dimsum.objectives.settings import GKD
@@ -58,15 +58,15 @@ def train(
     refuse_foreign(output)
     # Of processes that train together the first holds the folder for all.
     alone = os.environ.get("RANK", "0") == "0"
-    with hold(output, "training") if alone else nullcontext(), writing_into(output):
+    with hold(output, "training") if alone else nullcontext(), name_full_folder(output):
         check_data(data.reference, recipe.columns(data.columns), data.config, recipe.definitions)
-        find_models(*models_of(recipe))
+        find_models(*list_models(recipe))
         from dimsum.training.fit import fit
 
         return fit(data, recipe, output, device, quiet, say, callbacks, open_judge)
 
 
-def models_of(recipe: Recipe) -> list[str | None]:
+def list_models(recipe: Recipe) -> list[str | None]:
     """References of all models that a training loads."""
     objective = recipe.objective
     if not isinstance(objective, GKD):

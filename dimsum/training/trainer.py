@@ -13,10 +13,10 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from dimsum.errors import DimsumError
 from dimsum.memory import give_back
 from dimsum.metrics.overlap import rouge_l
-from dimsum.metrics.words import tokens
+from dimsum.metrics.words import split_words
 from dimsum.objectives.settings import CrossEntropy
 from dimsum.training.examples import IGNORED, Examples, LengthBuckets
-from dimsum.training.target_positions import split_inputs, target_logits
+from dimsum.training.target_positions import find_target_logits, split_inputs
 
 if TYPE_CHECKING:
     from dimsum.pairs import Pair
@@ -66,7 +66,7 @@ class StudentTrainer:
         A validation is plain, so that trainings can be compared by it.
         """
         given, mask = split_inputs(self.student.model, inputs)
-        logits = target_logits(model, given, mask, self.student.model).float()
+        logits = find_target_logits(model, given, mask, self.student.model).float()
         labels = inputs["labels"]
         losses = torch.nn.functional.cross_entropy(
             logits,
@@ -76,7 +76,7 @@ class StudentTrainer:
         )
         if "weights" in inputs and model.training:
             losses = losses * inputs["weights"][mask.nonzero()[:, 0]]
-        return scaled(self, losses.sum(), labels, num_items_in_batch, return_outputs)
+        return scale_loss(self, losses.sum(), labels, num_items_in_batch, return_outputs)
 
     def training_step(self, *arguments: Any, **named: Any) -> torch.Tensor:
         """The library's; a loss that is no number ends the training, as nothing mends it.
@@ -134,7 +134,7 @@ class StudentTrainer:
         texts = [found[0] for found in outputs]
         found = self._measure_texts(texts)
         overlaps = [
-            rouge_l(tokens(pair.target), tokens(text))
+            rouge_l(split_words(pair.target), split_words(text))
             for (pair, _), text in zip(self.sample, texts, strict=True)
         ]
         found["rouge_l"] = sum(overlaps) / len(overlaps)
@@ -160,7 +160,7 @@ class SequenceTrainer(StudentTrainer, Seq2SeqTrainer):  # type: ignore[misc]
     """For sequence-to-sequence students."""
 
 
-def scaled(
+def scale_loss(
     trainer: Any, total: torch.Tensor, labels: torch.Tensor, count: Any, return_outputs: bool
 ) -> Any:
     """The share of a micro-batch in a step's mean, as `compute_loss` of a trainer gives it.

@@ -59,7 +59,7 @@ class Shown:
     heights: Counter[int] = field(default_factory=Counter)
 
 
-def with_trees(pairs: Iterable[Pair], settings: SyntaxTraining, shown: Shown) -> Iterator[Pair]:
+def add_trees(pairs: Iterable[Pair], settings: SyntaxTraining, shown: Shown) -> Iterator[Pair]:
     """Pairs whose `syntax` is what their prompt shows, empty for those that are to have none.
 
     Raises:

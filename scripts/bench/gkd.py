@@ -26,13 +26,13 @@ from typing import Any
 import torch
 
 from dimsum.cpu import use_explicit_attention
-from dimsum.models import public_name
+from dimsum.models import make_public_name
 from dimsum.objectives.divergence import divergence
 from dimsum.objectives.settings import GKD
 from dimsum.student import Student
 from dimsum.training.examples import IGNORED
 from dimsum.training.shrink import shrink
-from dimsum.training.target_positions import split_inputs, target_logits
+from dimsum.training.target_positions import find_target_logits, split_inputs
 from dimsum.training.teacher import Teacher, count_vocabulary
 
 Step = Callable[[], float]
@@ -74,7 +74,7 @@ def steps_of(wanted: argparse.Namespace) -> tuple[dict[str, Step], Any]:
         student.model.zero_grad()
         given, mask = split_inputs(student.model, batch)
         theirs = teacher.logits_at(given, mask)
-        logits = target_logits(student.model, given, mask)
+        logits = find_target_logits(student.model, given, mask)
         losses = divergence(
             theirs, logits, beta=wanted.beta, normalisation="printed", vocabulary=vocabulary
         )
@@ -139,7 +139,7 @@ def main(texts: list[str] | None = None) -> None:
     ratios = [a / b for a, b in zip(seconds["trl"], seconds["ours"], strict=True)]
     found = {
         "of": {
-            "teacher": public_name(wanted.teacher),
+            "teacher": make_public_name(wanted.teacher),
             "trl": version("trl"),
             **{k: v for k, v in vars(wanted).items() if isinstance(v, int | float)},
         },

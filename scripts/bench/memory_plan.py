@@ -35,13 +35,13 @@ def take_steps(
         import torch
 
         from dimsum.cpu import use_explicit_attention
-        from dimsum.training.plan import _batch, _model
+        from dimsum.training.plan import _make_batch, _make_model
 
         before = read_memory("VmRSS")
-        model = _model(config, architecture, recipe, half=False)
+        model = _make_model(config, architecture, recipe, half=False)
         use_explicit_attention(model, torch.device("cpu"))
         optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-5)
-        batch = _batch(model, architecture, recipe.micro_batch, lengths, config, "cpu")
+        batch = _make_batch(model, architecture, recipe.micro_batch, lengths, config, "cpu")
         for _ in range(steps):
             torch.autograd.backward(model(**batch, use_cache=False).loss)
             optimiser.step()
@@ -67,18 +67,20 @@ def main() -> None:
     from accelerate.utils import calculate_maximum_sizes
 
     from dimsum.pairs import Data
-    from dimsum.training.plan import _config, _lengths, _model, plan
+    from dimsum.training.plan import _make_model, _measure_lengths, _read_config, plan
     from dimsum.training.recipe import load_recipe
 
     recipe = load_recipe(asked.recipe, [*asked.overrides, "precision=float32"])
     data = Data(asked.data)
     said = plan(data, recipe, device="cpu", steps=0)
-    folder, config = _config(recipe.student)
-    prompts, targets, *_ = _lengths(data, recipe, said["architecture"], folder)
+    folder, config = _read_config(recipe.student)
+    prompts, targets, *_ = _measure_lengths(data, recipe, said["architecture"], folder)
     longest = (int(np.percentile(prompts, 95)), int(np.percentile(targets, 95)))
     bare = recipe.model_copy(update={"lora_rank": None})
     with torch.device("meta"):
-        size = calculate_maximum_sizes(_model(config, said["architecture"], bare, half=False))[0]
+        size = calculate_maximum_sizes(_make_model(config, said["architecture"], bare, half=False))[
+            0
+        ]
     theirs = max(estimate_training_usage(size, "float32").values()) / GIB
     taken = take_steps(config, said["architecture"], recipe, longest, asked.steps)
     print(

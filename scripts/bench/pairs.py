@@ -42,8 +42,8 @@ from builder.pool import ModelPool
 from builder.stages import pairs
 from builder.stages.base import Work
 from builder.store import REJECTS, read_table, write_table
-from dimsum.metrics.overlap import compression, density, fragments, rouge_l
-from dimsum.metrics.words import tokens
+from dimsum.metrics.overlap import compression, density, find_fragments, rouge_l
+from dimsum.metrics.words import split_words
 
 COMMON = [
     "a",
@@ -136,7 +136,7 @@ def one_by_one(
     for _, group in groupby(table.to_pylist(), key=lambda row: row["context_id"]):
         texts = [row["sentence"] for row in group]
         others = measure_others(config, texts, models)
-        made = [(tokens(t), numbers(t), names(t), words_of(t)) for t in texts]
+        made = [(split_words(t), numbers(t), names(t), words_of(t)) for t in texts]
         shared = {
             (i, j): rouge_l(made[i][0], made[j][0])
             for i in range(len(texts))
@@ -161,7 +161,7 @@ def one_by_one(
                 closest = min(failed, key=lambda task: len(failed[task]))
                 reasons[f"{closest}.{failed[closest][0]}"] += 1
             else:
-                values["density"] = density(fragments(a[0], b[0]), texts[j])
+                values["density"] = density(find_fragments(a[0], b[0]), texts[j])
                 kept.append({"source": texts[i], "target": texts[j], **values})
     return kept, reasons
 

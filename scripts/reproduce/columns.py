@@ -28,11 +28,11 @@ from builder.decoding.forward import CausalForward
 from builder.decoding.likelihood import score_sentences
 from builder.measures.base import Batch
 from builder.measures.registry import OPTIONAL
-from builder.models import public_name
+from builder.models import make_public_name
 from builder.pool import ModelPool
 from builder.validity.fit import area_under
 from cards.tables import format_table
-from dimsum.data.files import rows_in
+from dimsum.data.files import read_file_rows
 
 QUESTIONS = ("valid", "faithful", "fluent", "main_point")
 FOLDS = 10
@@ -107,8 +107,8 @@ def page(rows: list[Row], config: BuildConfig, file: str, dtype: str) -> str:
         [
             "# What each column tells",
             f"Written by `scripts/reproduce/columns.py` from {len(rows)} pairs of {file} "
-            f"({counts} by all readers). Critic: {public_name(config.critic.model)}, teacher: "
-            f"{public_name(config.teacher.model)}.",
+            f"({counts} by all readers). Critic: {make_public_name(config.critic.model)}, teacher: "
+            f"{make_public_name(config.teacher.model)}.",
             "Area under the ROC curve of the column alone; below 0.5 the column points the other "
             "way. *Measure adds* is what the area for valid loses when all columns of the measure "
             "are taken from a logistic model of all columns, on contexts that it has not seen "
@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="auto", help="of teacher and critic")
     parser.add_argument("--output", type=Path, default=Path("columns.md"))
     asked = parser.parse_args()
-    rows: list[Row] = [row for row in rows_in(asked.labels) if row["context"]]
+    rows: list[Row] = [row for row in read_file_rows(asked.labels) if row["context"]]
     asked.output.write_text(
         page(rows, everything(asked.preset), asked.name, asked.dtype) + "\n", "utf-8"
     )

@@ -25,7 +25,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from builder.critics.edits import edit_all
-from dimsum.data.files import rows_in
+from dimsum.data.files import read_file_rows
 
 LABELS = Path(__file__).resolve().parents[2] / "builder" / "validity" / "embedded" / "labels.jsonl"
 SOURCE = "context"
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--edits", type=int, default=0, metavar="N", help="of a kind at most")
     parser.add_argument("--seed", type=int, default=0, help="of the edits")
     asked = parser.parse_args()
-    rows = list(rows_in(asked.labels))
+    rows = list(read_file_rows(asked.labels))
     known = {run_of(row) for row in rows}
     if unknown := {*asked.without, *asked.only} - known:
         parser.error(f"no run {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")

@@ -27,10 +27,10 @@ from builder.cli import run as command
 from builder.critics.spec import SECOND_WEIGHTS, SPEC_FILE
 from builder.judges import entailment_critic
 from builder.models import resolve
-from dimsum.data.files import rows_in
+from dimsum.data.files import read_file_rows
 from dimsum.evaluation.data import Example
 from dimsum.evaluation.evaluate import System, evaluate
-from dimsum.files import whole_file, write_json
+from dimsum.files import open_whole_file, write_json
 from dimsum.spec import read_spec
 from dimsum.student import Student
 from dimsum.tasks.paraphrase import PARAPHRASE
@@ -92,7 +92,7 @@ def written_in(folder: Path) -> Iterator[dict[str, str]]:
     """What the teacher wrote in a round: each new text, and each sentence that it copied, once."""
     copied: set[str] = set()
     for file in sorted((folder / "rewrites").glob("*.parquet")):
-        for row in rows_in(file):
+        for row in read_file_rows(file):
             source, target, task = row["source"], row["target"], PARAPHRASE.name
             if target == source and source in copied:
                 continue
@@ -197,7 +197,7 @@ def make_start(wanted: argparse.Namespace) -> tuple[Path, int]:
         lines = [json.dumps(row) + "\n" for row in written_in(wanted.round)]
         if wanted.written:
             lines = sorted(lines, key=lambda line: sha256(line.encode()).digest())[: wanted.written]
-        with whole_file(wrote) as stream:
+        with open_whole_file(wrote) as stream:
             stream.writelines(lines)
     settings = {
         "objective": "supervised-kd",

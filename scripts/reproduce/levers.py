@@ -35,7 +35,7 @@ from student_page import (
 )
 
 from cards.tables import format_table
-from dimsum.files import whole_file
+from dimsum.files import open_whole_file
 from dimsum.training.recipe import Recipe
 
 PAGE = Path(__file__).parents[2] / "docs" / "experiments" / "levers.md"
@@ -145,7 +145,7 @@ def main(texts: list[str] | None = None) -> None:
     if not documents:
         documents = read_suite(wanted.folder / f"{wanted.base}-tune")
     parts += ["## Definitions", write_definitions(documents)]
-    with whole_file(wanted.output) as stream:
+    with open_whole_file(wanted.output) as stream:
         stream.write("\n\n".join(parts) + "\n")
     print(wanted.output)
 

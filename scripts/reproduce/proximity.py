@@ -32,11 +32,11 @@ from builder.config import CriticConfig, DomainConfig
 from builder.critics.entailment import EntailmentCritic, make_token_batches
 from builder.decoding.nucleus import NucleusSampler, Sample, SamplingConfig
 from builder.domains import openings
-from builder.models import LoadedModel, load_causal, public_name
+from builder.models import LoadedModel, load_causal, make_public_name
 from builder.sentences import find_fault, split, tidy
 from builder.store import seed_of
 from builder.versions import library_versions
-from dimsum.data.files import lines_in
+from dimsum.data.files import read_lines
 from dimsum.files import write_json
 from dimsum.metrics.words import choose_bleu_tokeniser
 from scripts.reproduce.proximity_findings import LAYERS, LENGTHS, findings
@@ -78,7 +78,7 @@ class Judged:
 
 def from_file(path: Path, asked: argparse.Namespace) -> list[Document]:
     """Texts of a file, one a line; those with too few sentences are left out."""
-    lines = [line.strip() for line in lines_in(path) if line.strip()]
+    lines = [line.strip() for line in read_lines(path) if line.strip()]
     random.Random(asked.seed).shuffle(lines)
     found = [one for line in split(lines) if (one := document_of("", line)) is not None]
     if len(found) < 2:
@@ -267,10 +267,10 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     examples = {p.temperature: (p.first, p.second) for p in reversed(pairs) if p.equivalent}
     notes = [*teacher.notes, *critic.notes]
     for reference in (asked.teacher, asked.critic):
-        notes = [note.replace(reference, public_name(reference)) for note in notes]
+        notes = [note.replace(reference, make_public_name(reference)) for note in notes]
     named = "continuations of news openings by the teacher, at temperature 1"
     settings = {k: v for k, v in vars(asked).items() if k not in ("output", "contexts")}
-    settings |= {role: public_name(settings[role]) for role in ("teacher", "critic")}
+    settings |= {role: make_public_name(settings[role]) for role in ("teacher", "critic")}
     return {
         "settings": settings,
         "source": f"texts of {texts.name}" if texts else named,

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from dimsum.metrics.bootstrap import AnyArray, draws, percentiles, ratio
+from dimsum.metrics.bootstrap import AnyArray, draw_resamples, find_percentiles, resample_ratio
 from dimsum.metrics.measured import Array
 
 LENGTHS = (1, 2, 3, 4, 5)
@@ -45,7 +45,7 @@ class Moments:
 
 def weights(documents: int, replicates: int, seed: int) -> Array:
     """How often each text is drawn, shape (1 + replicates, documents); row 0 is the sample."""
-    return np.concatenate([np.ones((1, documents)), draws(documents, replicates, seed)])
+    return np.concatenate([np.ones((1, documents)), draw_resamples(documents, replicates, seed)])
 
 
 def estimate(values: Array) -> Estimate:
@@ -58,7 +58,7 @@ def estimate(values: Array) -> Estimate:
         return {"value": None, "low": None, "high": None}
     rest = values[1:][np.isfinite(values[1:])]
     enough = 0 < len(values) - 1 <= 2 * len(rest)
-    low, high = percentiles(rest) if enough else (0.0, 0.0)
+    low, high = find_percentiles(rest) if enough else (0.0, 0.0)
     known = low != high
     return {
         "value": float(values[0]),
@@ -74,8 +74,8 @@ def moments(values: AnyArray, document: AnyArray, w: Array) -> Moments:
         np.bincount(document.astype(np.int64), weights=some, minlength=w.shape[1])
         for some in (np.ones(len(x)), x, x**2)
     )
-    mean = ratio(total, count, w)
-    return Moments(w @ count, mean, np.maximum(ratio(squares, count, w) - mean**2, 0))
+    mean = resample_ratio(total, count, w)
+    return Moments(w @ count, mean, np.maximum(resample_ratio(squares, count, w) - mean**2, 0))
 
 
 def cohens_d(a: Moments, b: Moments) -> Array:

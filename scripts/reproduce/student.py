@@ -22,7 +22,7 @@ from student_page import Sources, page
 
 from builder.cli import run as command
 from dimsum.data.dataset import read_rows
-from dimsum.files import whole_file
+from dimsum.files import open_whole_file
 from dimsum.spec import read_spec
 
 PAGE = Path(__file__).parents[2] / "docs" / "experiments" / "student.md"
@@ -68,13 +68,13 @@ def write_own_suite(wanted: argparse.Namespace) -> Path:
     sets = {}
     for task in dict.fromkeys(row["task"] for row in rows):
         own = [row for row in rows if row["task"] == task]
-        with whole_file(folder / f"{task}.jsonl") as stream:
+        with open_whole_file(folder / f"{task}.jsonl") as stream:
             stream.writelines(
                 json.dumps({"source": row["source"], "refs": [row["target"]]}) + "\n" for row in own
             )
         if len(own) > 1:
             sets[f"held-out {task}"] = {"data": f"{task}.jsonl", "task": task}
-    with whole_file(folder / "suite.yaml") as stream:
+    with open_whole_file(folder / "suite.yaml") as stream:
         stream.write(yaml.safe_dump({"sets": sets}))
     return folder / "suite.yaml"
 
@@ -127,7 +127,7 @@ def main(texts: list[str] | None = None) -> None:
         readings=wanted.readings,
         notes=wanted.notes.read_text(encoding="utf-8").strip() if wanted.notes else "",
     )
-    with whole_file(wanted.output) as stream:
+    with open_whole_file(wanted.output) as stream:
         stream.write(page(sources))
     print(wanted.output)
 

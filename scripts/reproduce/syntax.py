@@ -26,18 +26,18 @@ from syntax_page import page
 from builder.judges import entailment_critic, pair_judge
 from builder.writing import student_of
 from dimsum import Student
-from dimsum.data.files import rows_in
+from dimsum.data.files import read_file_rows
 from dimsum.evaluation.data import Example, read_examples
 from dimsum.evaluation.measure import Critic, measure
-from dimsum.evaluation.syntax import measure_tree_distances, no_parse
-from dimsum.files import whole_file, write_json
+from dimsum.evaluation.syntax import measure_tree_distances, measure_unparsed
+from dimsum.files import open_whole_file, write_json
 from dimsum.metrics import bootstrap
 from dimsum.metrics.measured import Measured
-from dimsum.prompts import one_line
+from dimsum.prompts import join_lines
 from dimsum.rerank import Judge, best_of
 from dimsum.spec import read_spec
 from dimsum.syntax.control import find_trees
-from dimsum.syntax.exemplars import choose_nearest_exemplars, retrieve_trees, shuffled
+from dimsum.syntax.exemplars import choose_nearest_exemplars, retrieve_trees, shuffle_exemplars
 from dimsum.syntax.parsers import Parser, find_parser
 from dimsum.tasks.paraphrase import PARAPHRASE
 
@@ -76,13 +76,15 @@ def named(text: str) -> tuple[str, str]:
 
 def pool_of(files: list[str]) -> list[str]:
     """Both sentences of every pair, each once, in order."""
-    rows = [row for file in files for row in rows_in(Path(file))]
-    return list(dict.fromkeys(one_line(row[side]) for row in rows for side in ("s1", "s2")))
+    rows = [row for file in files for row in read_file_rows(Path(file))]
+    return list(dict.fromkeys(join_lines(row[side]) for row in rows for side in ("s1", "s2")))
 
 
 def pairs_of(file: str) -> list[tuple[str, str]]:
     """Source and target of each training pair."""
-    return [(one_line(row["source"]), one_line(row["target"])) for row in rows_in(Path(file))]
+    return [
+        (join_lines(row["source"]), join_lines(row["target"])) for row in read_file_rows(Path(file))
+    ]
 
 
 def exemplars_of(examples: list[Example], pool: list[str], path: Path) -> list[str]:
@@ -148,7 +150,7 @@ def measured(
     trees = [
         *measure_tree_distances(outputs, references, parser, "reference"),
         *measure_tree_distances(outputs, exemplars, parser, "exemplar"),
-        no_parse(outputs, parser),
+        measure_unparsed(outputs, parser),
     ]
     return {one.name: one for one in [*trees, *(found[name] for name in SHOWN)]}
 
@@ -180,7 +182,7 @@ def judge(
     for student, path in students.items():
         opened = student_of(path)
         control = opened.spec.prompts.known_syntax()
-        others = shuffled(
+        others = shuffle_exemplars(
             exemplars,
             lambda n, text: isinstance(find_trees(control, [sources[n]], [text])[0], str),  # noqa: B023
         )
@@ -203,7 +205,7 @@ def judge(
                     opened, sources, texts, file, wanted.rerank, referee
                 )
         del opened
-    weights = bootstrap.draws(len(examples))
+    weights = bootstrap.draw_resamples(len(examples))
     numbers = {}
     for label, outputs in systems.items():
         print(f"{name}: measuring {label}", file=sys.stderr)
@@ -229,7 +231,7 @@ def judge(
         "refused": refused,
         "systems": {
             label: {
-                metric: {"value": one.value, "interval": bootstrap.interval(one, weights)}
+                metric: {"value": one.value, "interval": bootstrap.find_interval(one, weights)}
                 for metric, one in found.items()
             }
             for label, found in numbers.items()
@@ -254,7 +256,7 @@ def main(texts: list[str] | None = None) -> None:
     ]
     specs = {name: read_spec(Path(path)) for name, path in students.items()}
     write_json(wanted.work / "syntax.json", documents)
-    with whole_file(wanted.output) as stream:
+    with open_whole_file(wanted.output) as stream:
         stream.write(page(documents, specs, wanted.notes and wanted.notes.read_text("utf-8")))
     print(wanted.output)
 

@@ -27,9 +27,9 @@ from builder.stages.order import STAGES, units_of
 from builder.statistics.funnel import funnel
 from builder.store import REJECTS, Run
 from dimsum.errors import DimsumError, UsageError
-from dimsum.files import file_hash
+from dimsum.files import hash_file
 from dimsum.lock import Busy
-from dimsum.models import _weights_identity as resolve
+from dimsum.models import _identify_weights as resolve
 from tests.forked import start_command
 
 
@@ -52,7 +52,7 @@ def refuse(*arguments: Any) -> None:
 
 def released_hashes(run: Path) -> dict[str, str]:
     data = run / "dimsum_plus" / "data"
-    return {p.relative_to(data).as_posix(): file_hash(p) for p in sorted(data.rglob("*.parquet"))}
+    return {p.relative_to(data).as_posix(): hash_file(p) for p in sorted(data.rglob("*.parquet"))}
 
 
 def all_rows(run: Run, config: BuildConfig, stage: str, name: str | None = None) -> list[Any]:
@@ -109,7 +109,7 @@ def test_the_release_opens_with_load_dataset(
             expected = {row["id"] for row in wanted if row["split"] == split_name}
             assert set(split["id"]) == expected
     sums = json.loads((folder / "provenance/checksums.json").read_text())
-    assert all(file_hash(folder / path) == value for path, value in sums.items())
+    assert all(hash_file(folder / path) == value for path, value in sums.items())
     assert yaml.safe_load((folder / "provenance/config.yaml").read_text())["seed"] == config.seed
 
 
@@ -157,13 +157,13 @@ def test_a_preview_shows_the_first_pairs_and_changes_no_row(
 
 def test_a_larger_run_keeps_what_is_done(toy_document: dict[str, Any], copied: Path) -> None:
     folder = copied
-    before = file_hash(folder / "scores/00002.parquet")
+    before = hash_file(folder / "scores/00002.parquet")
     stamp = (folder / "scores/00002.parquet").stat().st_mtime_ns
     toy_document["contexts"]["openings"] = 8
     build(parse_config(toy_document), folder, again=True)
     assert (folder / "scores/00003.parquet").is_file()
     assert (folder / "scores/00002.parquet").stat().st_mtime_ns == stamp
-    assert file_hash(folder / "scores/00002.parquet") == before
+    assert hash_file(folder / "scores/00002.parquet") == before
 
 
 def test_changing_a_threshold_loads_no_model(

@@ -33,7 +33,7 @@ from builder.store import Output, Run
 from builder.writing import sample_rows
 from dimsum import Student
 from dimsum.evaluation import teacher as asking
-from dimsum.files import file_hash
+from dimsum.files import hash_file
 from dimsum.spec import Generation
 from dimsum.tasks.summary import SUMMARY
 from tests.student_toys import toy_pairs, write_jsonl
@@ -100,7 +100,7 @@ def done(config: DistillConfig, tmp_path_factory: pytest.TempPathFactory) -> tup
 
 def hashes(folder: Path) -> dict[str, str]:
     return {
-        p.relative_to(folder).as_posix(): file_hash(p) for p in sorted(folder.rglob("*.parquet"))
+        p.relative_to(folder).as_posix(): hash_file(p) for p in sorted(folder.rglob("*.parquet"))
     }
 
 

@@ -18,7 +18,7 @@ from builder.run import build
 from builder.splitting import row_id
 from builder.store import Run
 from builder.unit import open_run
-from dimsum.files import file_hash
+from dimsum.files import hash_file
 from dimsum.settings import apply_overrides
 from tests.forked import fork_workers
 
@@ -84,7 +84,7 @@ def test_a_run_ends_with_the_first_shards_that_suffice(
         record = Run.open(folder).sidecar("splits", 0)
         assert record is not None and record.entered == len(gone) + 2 * PAIRS
         data = sorted((folder / "dimsum_plus/data").rglob("*.parquet"))
-        hashes.add(tuple(file_hash(path) for path in data))
+        hashes.add(tuple(hash_file(path) for path in data))
     assert len(hashes) == 1
 
 
@@ -114,7 +114,7 @@ def test_the_same_command_goes_on_and_ends_alike(
     ]
     assert names
     for name in names:
-        assert file_hash(tmp_path / "whole" / name) == file_hash(tmp_path / "cut" / name), name
+        assert hash_file(tmp_path / "whole" / name) == hash_file(tmp_path / "cut" / name), name
 
     def refuse(*args: Any) -> None:
         raise AssertionError("a finished run makes nothing")
@@ -135,10 +135,10 @@ def test_openings_that_do_not_suffice_are_said_and_more_go_on(
     assert str(raised.value.message).endswith(said)
     assert f"{PAIRS} pairs of each task" in raised.value.message
     assert "contexts.openings" in raised.value.hint or "rules" in raised.value.hint
-    first = file_hash(folder / "candidates/00000.parquet")
+    first = hash_file(folder / "candidates/00000.parquet")
     document["contexts"]["openings"] = SHARDS
     assert build(with_pairs(document, PAIRS), folder).rows == 2 * PAIRS
-    assert file_hash(folder / "candidates/00000.parquet") == first
+    assert hash_file(folder / "candidates/00000.parquet") == first
 
 
 def test_another_number_replaces_nothing_unasked(
@@ -156,10 +156,10 @@ def test_another_number_replaces_nothing_unasked(
     assert f"run.pairs {PAIRS}, now 3" in said[0]
     assert "--again" in said[1]
     rows = "splits/00000.parquet"
-    assert file_hash(folder / rows) == file_hash(tmp_path / "before" / rows)
+    assert hash_file(folder / rows) == hash_file(tmp_path / "before" / rows)
     assert command([*words, "run.pairs=3", "--again"]) == 0
     build(with_pairs(document, 3), tmp_path / "new")
-    assert file_hash(folder / rows) == file_hash(tmp_path / "new" / rows)
+    assert hash_file(folder / rows) == hash_file(tmp_path / "new" / rows)
 
 
 def test_a_round_cannot_ask_for_more(toy_document: dict[str, Any]) -> None:

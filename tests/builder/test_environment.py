@@ -21,7 +21,7 @@ from builder.stages.order import ROUND_STAGES, stage_of, stages_of
 from builder.stages.scores import Ledger
 from builder.store import Run
 from builder.unit import MOST_SETS, Opened, fingerprint_of, list_fingerprints, open_run
-from dimsum.files import file_hash
+from dimsum.files import hash_file
 from dimsum.settings import apply_overrides
 
 
@@ -253,7 +253,7 @@ def test_an_openings_file_is_known_by_its_bytes(
     build(parse_config(toy_document), folder)
     record = Run.open(folder).sidecar("contexts", 1)
     assert record is not None
-    assert record.inputs == {"openings": file_hash(openings)}
+    assert record.inputs == {"openings": hash_file(openings)}
     before = stamps(folder)
     contexts = {path for path in before if path.parent.name == "contexts"}
     assert len(contexts) == 6

@@ -17,9 +17,9 @@ from builder.pool import ModelPool
 from builder.rescore import apply, compare
 from builder.run import build
 from builder.store import Run
-from dimsum.files import file_hash
+from dimsum.files import hash_file
 from dimsum.lock import hold
-from dimsum.settings import default_folder
+from dimsum.settings import name_folder
 from tests.builder.test_build import refuse
 
 
@@ -33,7 +33,7 @@ def finished(toy_run: tuple[Path, BuildConfig], tmp_path: Path) -> Path:
 def state(folder: Path) -> dict[str, str]:
     """Every file but the lock, by its bytes."""
     return {
-        path.relative_to(folder).as_posix(): file_hash(path)
+        path.relative_to(folder).as_posix(): hash_file(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != ".lock"
     }
@@ -79,7 +79,7 @@ def test_asked_for_again_it_is_what_a_new_run_would_be(
     assert build_command(toy_document, finished, "--set", "seed=1", "--again") == 0
     assert build_command(toy_document, tmp_path / "new", "--set", "seed=1") == 0
     rows = "dimsum_plus/data/summary/train-00000-of-00001.parquet"
-    assert file_hash(finished / rows) == file_hash(tmp_path / "new" / rows)
+    assert hash_file(finished / rows) == hash_file(tmp_path / "new" / rows)
 
 
 def test_a_model_with_other_weights_is_another_model(
@@ -216,7 +216,7 @@ def test_files_of_one_stem_have_folders_of_their_own(
     monkeypatch.chdir(tmp_path)
 
     def of(source: str) -> str:
-        return str(default_folder(source, PRESETS))
+        return str(name_folder(source, PRESETS))
 
     assert of("mine.yaml") == of(str(tmp_path / "mine.yaml")) == "runs/mine"
     assert of("embedded") == "runs/embedded"

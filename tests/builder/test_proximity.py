@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from builder.critics.entailment import Scores
-from dimsum.metrics.bootstrap import ratio
+from dimsum.metrics.bootstrap import resample_ratio
 from tests.scripts import script
 
 proximity = script("proximity")
@@ -69,7 +69,7 @@ def test_moments_by_hand() -> None:
     assert a.mean == pytest.approx([3.6, resampled.mean()])
     assert a.variance == pytest.approx([values.var(), resampled.var()])
     assert numbers.cohens_d(a, b) == pytest.approx([2 / values.std(), 2 / resampled.std()])
-    assert np.isnan(ratio(np.ones(3), np.zeros(3), w)).all()
+    assert np.isnan(resample_ratio(np.ones(3), np.zeros(3), w)).all()
     assert numbers.slope(np.arange(3.0), np.array([[1.0, 3, 5]])) == pytest.approx([2])
 
 

@@ -16,12 +16,12 @@ from builder.rewards import Judge, open_judge
 from cards.lint import lint
 from dimsum.errors import DimsumError
 from dimsum.objectives.reward_settings import Reward
-from dimsum.tasks import tasks_of
+from dimsum.tasks import find_tasks
 from dimsum.training.rewards import Written
 from tests.student_toys import toy_pairs, write_jsonl
 from tests.toys import make_critic
 
-TASKS = tasks_of(("paraphrase", "summary"))
+TASKS = find_tasks(("paraphrase", "summary"))
 SOURCE = "The old council met on Monday and voted to close the long bridge to all lorries."
 SHORT = "The council voted to close the bridge."
 

@@ -26,9 +26,9 @@ from builder.run import build as build_anew
 from builder.store import Run
 from dimsum import place_lock
 from dimsum.errors import DimsumError, UsageError
-from dimsum.files import file_hash
+from dimsum.files import hash_file
 from dimsum.lock import Busy, hold
-from dimsum.places import Place, far, place_of
+from dimsum.places import Place, find_far, parse_place
 from dimsum.settings import apply_overrides
 from tests.forked import fork_workers, start, start_command
 from tests.stores import missing_for_s3, serve_s3
@@ -87,7 +87,7 @@ def address(request: pytest.FixtureRequest) -> str:
 
 
 def place(address: str) -> Place:
-    found = far(place_of(address))
+    found = find_far(parse_place(address))
     assert found is not None
     return found
 
@@ -104,7 +104,7 @@ def tables(folder: Path | Place) -> dict[str, str]:
         found = [path for path in folder.rglob("*") if path.is_file()]
         files = {path.relative_to(folder).as_posix(): path for path in found}
     return {
-        name: file_hash(path)  # type: ignore[arg-type]
+        name: hash_file(path)  # type: ignore[arg-type]
         if name.endswith(".parquet")
         or (name.startswith("dimsum_plus/") and not name.endswith((*TIMED, ".png", ".svg")))
         else ""
@@ -122,7 +122,7 @@ def test_a_run_in_a_store_has_the_bytes_of_one_in_a_folder(
     assert len(tables(folder)) > 50
     assert tables(place(address)) == tables(folder)
     for stage in ("contexts", "splits"):
-        one, other = (Run.open(place_of(x)).sidecar(stage, 0) for x in (str(folder), address))
+        one, other = (Run.open(parse_place(x)).sidecar(stage, 0) for x in (str(folder), address))
         assert one is not None and other is not None
         assert one.fingerprint == other.fingerprint and one.files == other.files
     if address.startswith("sftp"):
@@ -160,7 +160,7 @@ def test_what_was_cut_short_is_made_again_and_nothing_else(
             build(config, str(run))
     assert not (run / name).exists()
     assert (run / "pairs/00000.json").exists()
-    opened = Run.open(place_of(str(run)))
+    opened = Run.open(parse_place(str(run)))
     if name == "pairs/00001.json":
         assert (run / "pairs/00001.parquet").exists()
         assert opened.sidecar("pairs", 1) is None
@@ -256,18 +256,18 @@ def test_commands_say_the_same_of_a_run_wherever_it_is(
     rules = ["--set", "rules.summary.entail_forward.min=0.5", "--dry-run"]
     assert ask(capfd, "rescore", stored, *rules) == ask(capfd, "rescore", folder, *rules)
     assert ask(capfd, "stats", stored, "--quiet") == ask(capfd, "stats", folder, "--quiet")
-    row = Run.open(place_of(folder)).read("splits", 0)["id"][0].as_py()
+    row = Run.open(parse_place(folder)).read("splits", 0)["id"][0].as_py()
     assert ask(capfd, "trace", stored, row) == ask(capfd, "trace", folder, row)
     for corpus, page in ((stored, "stored.html"), (folder, "folder.html")):
         assert dimsum(["report", corpus, "-o", str(tmp_path / page)]) == 0
-    texts = {row["source"] for row in Run.open(place_of(folder)).read("splits", 0).to_pylist()}
+    texts = {row["source"] for row in Run.open(parse_place(folder)).read("splits", 0).to_pylist()}
     pages = [(tmp_path / name).read_text() for name in ("stored.html", "folder.html")]
     there, here = (sorted(text for text in texts if text in page) for page in pages)
     assert there == here and len(there) > len(texts) / 2
 
 
 def test_a_row_of_a_store_is_made_anew(stored: str, capfd: pytest.CaptureFixture[str]) -> None:
-    row = Run.open(place_of(stored)).read("splits", 0)["id"][0].as_py()
+    row = Run.open(parse_place(stored)).read("splits", 0)["id"][0].as_py()
     made = ask(capfd, "trace", stored, row, "--again")["again"]
     assert made and all(made.values())
 
@@ -325,7 +325,7 @@ def test_a_foreign_folder_is_left_alone(toy_run: tuple[Path, BuildConfig]) -> No
 
 
 def test_one_process_at_a_time_holds_a_place(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder, lock = place_of(address), place(address) / ".lock"
+    folder, lock = parse_place(address), place(address) / ".lock"
     with hold(folder, "building") as check:
         with pytest.raises(Busy, match=f"is building in {address} .process {os.getpid()} on"):
             hold(folder, "building").__enter__()
@@ -441,9 +441,9 @@ def test_a_library_that_is_not_installed(
 
 
 def test_addresses(tmp_path: Path) -> None:
-    assert place_of("runs/a") == Path("runs/a")
-    assert place_of(f"file://{tmp_path}/run") == tmp_path / "run"
-    assert place_of(tmp_path) == tmp_path
+    assert parse_place("runs/a") == Path("runs/a")
+    assert parse_place(f"file://{tmp_path}/run") == tmp_path / "run"
+    assert parse_place(tmp_path) == tmp_path
     run = place("memory://store/a/run/")
     assert (str(run), run.name, str(run.parent)) == (
         "memory://store/a/run",
@@ -460,11 +460,11 @@ def test_addresses(tmp_path: Path) -> None:
         table.unlink()
     table.unlink(missing_ok=True)
     assert table.create(b"1") and not table.create(b"2")
-    assert table.read_bytes() == b"1" and file_hash(table) == sha256(b"1").hexdigest()  # type: ignore[arg-type]
+    assert table.read_bytes() == b"1" and hash_file(table) == sha256(b"1").hexdigest()  # type: ignore[arg-type]
     assert [one.name for one in (run / "pairs").glob("*.parquet")] == [table.name]
     assert [one.name for one in (run / "pairs").glob("*.json")] == []
     assert [*run.walk()] == [table]
     assert [str(one) for one in run.iterdir()] == [f"{run}/pairs"]
     assert run.is_dir() and not run.is_file() and table.is_file() and not (run / "none").exists()
     with pytest.raises(UsageError, match="nothing opens moon://"):
-        place_of("moon://crater")
+        parse_place("moon://crater")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from builder.shortening import shorten_all
-from dimsum.metrics.words import tokens
+from dimsum.metrics.words import split_words
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,6 @@ def test_what_is_left_is_a_subsequence() -> None:
     (left,) = shorten_all([sentence])
     assert len(left) > 2
     for text in left:
-        words = iter(tokens(sentence))
-        assert all(word in words for word in tokens(text)), text
+        words = iter(split_words(sentence))
+        assert all(word in words for word in split_words(text)), text
         assert text.endswith(".") and ",," not in text and " ," not in text

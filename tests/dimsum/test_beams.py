@@ -17,7 +17,7 @@ from transformers import (
 )
 
 from dimsum.decoding import _run_prompts
-from dimsum.writing import plain_generation
+from dimsum.writing import make_plain_generation
 
 SMALL = {"vocab_size": 60, "bos_token_id": 1, "eos_token_id": 1}
 WIDTH = {"hidden_size": 32, "num_hidden_layers": 2}
@@ -40,7 +40,7 @@ def test_beams_of_prompts_that_were_run_once_are_the_same(config: Any, cached: b
     ids = torch.tensor([[0, 0, 5, 6, 7, 8], [9, 10, 11, 12, 13, 14]])
     inputs = {"input_ids": ids, "attention_mask": (ids > 0).long()}
     how = {"num_beams": 3, "num_return_sequences": 3}
-    how |= {"generation_config": plain_generation(tokenizer, 8)}
+    how |= {"generation_config": make_plain_generation(tokenizer, 8)}
     with torch.inference_mode():
         more = _run_prompts(model, tokenizer, inputs, 3)
         assert bool(more) == cached

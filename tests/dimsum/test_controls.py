@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from dimsum.controls import wording_of
-from dimsum.metrics.overlap import density, fragments, rouge_l
-from dimsum.metrics.words import tokens
+from dimsum.controls import make_wording
+from dimsum.metrics.overlap import density, find_fragments, rouge_l
+from dimsum.metrics.words import split_words
 from dimsum.tasks.base import Wording
 from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY
@@ -36,9 +36,9 @@ def test_a_paraphrase_has_one_code() -> None:
 
 def test_a_wording_is_measured_per_character() -> None:
     source, target = "The red dog sat by the river.", "The red dog sat."
-    found = wording_of(source, target)
-    shared = fragments(tokens(source), tokens(target))
+    found = make_wording(source, target)
+    shared = find_fragments(split_words(source), split_words(target))
     assert (found.source, found.target) == (source, target)
     assert found.compression == len(target) / len(source)
     assert found.density_per_character == density(shared, target, per="character") == 16 / 16
-    assert found.rouge_l == rouge_l(tokens(source), tokens(target))
+    assert found.rouge_l == rouge_l(split_words(source), split_words(target))

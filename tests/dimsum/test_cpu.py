@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from dimsum.cpu import contiguous_head, use_explicit_attention
+from dimsum.cpu import make_head_contiguous, use_explicit_attention
 
 
 def small() -> LlamaForCausalLM:
@@ -31,7 +31,7 @@ def test_the_head_reads_contiguous_rows() -> None:
     )
     before = model(input_ids=ids, logits_to_keep=3).logits
     assert read == [False]  # what the rest is about
-    after = contiguous_head(model)(input_ids=ids, logits_to_keep=3).logits
+    after = make_head_contiguous(model)(input_ids=ids, logits_to_keep=3).logits
     assert read == [False, True]
     assert torch.allclose(before, after, atol=1e-6)
 

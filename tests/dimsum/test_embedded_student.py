@@ -50,10 +50,10 @@ def test_the_teacher_has_a_chat_template_and_is_asked_by_it() -> None:
     teacher = Student.from_pretrained(BASE, device="cpu")
     prompts = task_of("summary").teacher
     assert prompts is not None
-    ways = asking.variants(teacher, prompts, shots=4)
+    ways = asking.list_variants(teacher, prompts, shots=4)
     assert {way.chat for way in ways} == {True, False}
     chat = next(way for way in ways if way.chat)
-    text = asking.prompt(teacher, prompts, chat, "The dog sleeps.")
+    text = asking.make_prompt(teacher, prompts, chat, "The dog sleeps.")
     assert text.count("<|im_start|>assistant") == 5
     sources = ["The council voted on Tuesday to close the old bridge to lorries."]
-    assert asking.answers(teacher, prompts, chat, sources)[0]
+    assert asking.write_answers(teacher, prompts, chat, sources)[0]

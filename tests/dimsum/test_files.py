@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from dimsum.errors import DimsumError
-from dimsum.files import atomic_writer, to_json, whole_file, write_json, write_text
+from dimsum.files import open_atomic, open_whole_file, to_json, write_json, write_text
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "deep/file.txt"
     write_text(path, "one")
-    with pytest.raises(ZeroDivisionError), atomic_writer(path) as stream:
+    with pytest.raises(ZeroDivisionError), open_atomic(path) as stream:
         stream.write(b"two")
         raise ZeroDivisionError
     assert path.read_text() == "one"
@@ -22,10 +22,10 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_a_text_that_breaks_off_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
-    with whole_file(path) as stream:
+    with open_whole_file(path) as stream:
         stream.write("é\n")
     assert path.read_bytes() == "é\n".encode()
-    with pytest.raises(ZeroDivisionError), whole_file(path) as stream:
+    with pytest.raises(ZeroDivisionError), open_whole_file(path) as stream:
         stream.write("two")
         raise ZeroDivisionError
     assert path.read_text(encoding="utf-8") == "é\n"

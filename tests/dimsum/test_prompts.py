@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from dimsum.errors import UsageError
-from dimsum.prompts import PromptFormat, one_line
+from dimsum.prompts import PromptFormat, join_lines
 from dimsum.spec import StudentSpec
 from dimsum.tasks.paraphrase import PARAPHRASE
 from tests.tasks.headline import HEADLINE
@@ -48,7 +48,7 @@ def test_the_prompt_reads_as_it_should() -> None:
         "summary": "Write a summary of the sentence.",
         "paraphrase": "Write a paraphrase of the sentence.",
     }
-    assert one_line(" a\n b\t c ") == "a b c"
+    assert join_lines(" a\n b\t c ") == "a b c"
 
 
 def test_the_instruction_may_stand_right_before_the_answer() -> None:

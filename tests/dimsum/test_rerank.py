@@ -28,7 +28,7 @@ from dimsum.tasks import TaskDefinition
 from dimsum.tasks.base import TeacherPrompts
 from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY
-from dimsum.writing import find_line_breaks, first_line
+from dimsum.writing import find_line_breaks, take_first_line
 from tests.dimsum.syntax import parsers
 
 SOURCE = "The old dog sleeps in the garden, and the small cat waits near the river."
@@ -162,7 +162,7 @@ def test_a_teacher_is_given_the_same_choice(sign: int, take: Any, toy_llama: Pat
     writer.prompts = prompts
     (found,) = writer.best([worse, better], lambda pairs, task: sign * by_length(pairs, task))
     assert found.name == "zero-shot, best of 3"
-    (sampled,) = asking.samples(teacher, prompts, variant, [SOURCE], 3)
+    (sampled,) = asking.write_samples(teacher, prompts, variant, [SOURCE], 3)
     assert len(set(sampled)) > 1
     assert found.outputs[0] == take([LONG, *filter(None, sampled)], key=len)
 
@@ -177,13 +177,13 @@ def test_a_teacher_that_only_copies_is_given_beams(
     known = [System("zero-shot", [SOURCE, SHORT], facts, asked={"shots": 0})]
     wanted = Wanted(SUMMARY, rerank=2, rerank_critic="embedded:critic", bertscore=None)
     examples = [Example(SOURCE, (SHORT,)), Example(LONG, (SHORT,))]
-    monkeypatch.setattr(asking, "samples", lambda *_: [[SOURCE] * 2, [SHORT] * 2])
+    monkeypatch.setattr(asking, "write_samples", lambda *_: [[SOURCE] * 2, [SHORT] * 2])
     writer = TeacherWriter(
         wanted, str(toy_llama), examples, examples, None, [], str, lambda *_, **__: teacher
     )
     writer.prompts = prompts
     (found,) = writer.best(known, by_length)
-    (searched,) = asking.beams(teacher, prompts, variant, [SOURCE], BEAMS_FOR_COPIES)
+    (searched,) = asking.write_beams(teacher, prompts, variant, [SOURCE], BEAMS_FOR_COPIES)
     assert len(set(searched)) > 1
     assert found.outputs == [max(filter(None, searched), key=len), SHORT]
     row = teacher.tokens_of([f"{SOURCE}\n:"], whole=False)
@@ -242,7 +242,7 @@ def test_beams_are_the_likeliest_of_all_texts(toy_llama: Path) -> None:
     best = [firsts[place // vocabulary], place % vocabulary]
     generation = Generation(max_new_tokens=2, no_repeat_ngram=0, beams=vocabulary)
     found = student.continue_rows([row], n=1, sample=False, generation=generation)[0][0]
-    assert found == first_line(student.tokenizer.decode(best, skip_special_tokens=True))
+    assert found == take_first_line(student.tokenizer.decode(best, skip_special_tokens=True))
 
 
 def test_beams_that_are_not_there_are_the_last_one(toy_llama: Path) -> None:

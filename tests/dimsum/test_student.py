@@ -87,9 +87,9 @@ def test_a_causal_prompt_leaves_room_for_its_output(toy_llama: Path) -> None:
 
 
 def test_a_repeat_in_the_source_may_be_copied() -> None:
-    from dimsum.writing import repeats_forbidden
+    from dimsum.writing import forbid_repeats
 
-    processor = repeats_forbidden(2, start=4)
+    processor = forbid_repeats(2, start=4)
     scores = torch.zeros(1, 10)
     assert not processor(torch.tensor([[5, 6, 7, 5, 9, 5]]), scores.clone()).isinf().any()
     banned = processor(torch.tensor([[0, 0, 0, 0, 5, 6, 5]]), scores.clone())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dimsum.controls import wording_of
+from dimsum.controls import make_wording
 from dimsum.tasks import TaskDefinition
 from dimsum.tasks.base import ANY_LENGTH
 from dimsum.tasks.registry import SHIPPED
@@ -20,7 +20,7 @@ def test_a_target_has_a_code_whose_lengths_it_keeps_to(task: TaskDefinition) -> 
         share = size / len(SOURCE)
         if any(code.compression[0] <= share < code.compression[1] for code in bounded):
             (found,) = (
-                code for code in bounded if code.name == task.control(wording_of(SOURCE, target))
+                code for code in bounded if code.name == task.control(make_wording(SOURCE, target))
             )
             assert found.compression[0] <= share < found.compression[1], (task.name, share)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from builder.cli import run
-from dimsum.data.files import rows_in
+from dimsum.data.files import read_file_rows
 from dimsum.tasks import task_of
 from dimsum.tasks.registry import FURTHER
 
@@ -22,7 +22,7 @@ def test_the_rules_take_the_good_and_refuse_the_faulty(
     if name == "simplification":
         pytest.importorskip("wordfreq")
     file = PAIRS / f"{name}.jsonl"
-    expected = [row["fails"] for row in rows_in(file)]
+    expected = [row["fails"] for row in read_file_rows(file)]
     assert len(expected) == 20 and 8 <= sum(map(bool, expected)) <= 12
     assert run(["task", "check", name, str(file), "--json"]) == 0
     found = json.loads(capfd.readouterr().out)

@@ -10,7 +10,7 @@ import pytest
 
 import dimsum.plugins
 from dimsum.errors import UsageError
-from dimsum.tasks import task_names, task_of, tasks_of
+from dimsum.tasks import find_tasks, task_names, task_of
 from dimsum.tasks.base import ControlCode, Wording
 from dimsum.tasks.registry import TASKS
 from dimsum.tasks.summary import SUMMARY
@@ -41,7 +41,7 @@ def test_shipped_tasks_are_found_by_name() -> None:
 
 def test_a_task_is_found_by_module_and_name() -> None:
     assert task_of(NAMED) is HEADLINE
-    assert [task.name for task in tasks_of(["paraphrase", NAMED])] == ["paraphrase", "headline"]
+    assert [task.name for task in find_tasks(["paraphrase", NAMED])] == ["paraphrase", "headline"]
 
 
 def test_an_installed_task_is_found_by_its_name(installed: Any) -> None:
@@ -76,7 +76,7 @@ def test_what_is_no_task_is_refused(reference: str, message: str) -> None:
 
 def test_tasks_that_clash_are_refused() -> None:
     with pytest.raises(UsageError, match="two tasks have the name 'headline'"):
-        tasks_of([NAMED, NAMED])
+        find_tasks([NAMED, NAMED])
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_code_that_the_task_does_not_have_is_an_error() -> None:
 
 
 def test_the_shipped_tasks_can_be_used_together() -> None:
-    assert len(tasks_of(task_names())) == 5
+    assert len(find_tasks(task_names())) == 5
 
 
 def test_codes_of_the_shipped_tasks_take_their_options_from_their_names() -> None:

@@ -13,7 +13,7 @@ from builder.audit.key import Key
 from builder.cli import run
 from builder.store import Run
 from dimsum import Student
-from dimsum.tasks import task_names, task_of, tasks_of
+from dimsum.tasks import find_tasks, task_names, task_of
 
 pytest.importorskip("wordfreq")
 
@@ -116,7 +116,7 @@ def test_card_report_statistics_and_audit_name_all_five(
 ) -> None:
     output, dataset = corpus
     card = (dataset / "README.md").read_text("utf-8")
-    for task in tasks_of(TASKS):
+    for task in find_tasks(TASKS):
         assert f"| {task.meaning} |" in card.replace("\\", "")
         assert f"{task.plural}" in card
     assert "paragraph summaries of English paragraphs of two to four sentences" in card
@@ -132,7 +132,7 @@ def test_card_report_statistics_and_audit_name_all_five(
     guideline = (audit / "guideline.md").read_text("utf-8")
     drawn = {json.loads(line)["task"] for line in (audit / "reader-1.jsonl").open()}
     assert drawn == set(TASKS)
-    for task in tasks_of(TASKS):
+    for task in find_tasks(TASKS):
         assert task.guide in guideline
     key = Key.read(audit)
     assert {pair.task for pair in key.pairs if pair.right is not None} == set(TASKS)

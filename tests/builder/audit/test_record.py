@@ -17,7 +17,7 @@ from builder.cli import run
 from builder.hub.manifest import MANIFEST
 from builder.report.write import write_report
 from cards.facts import FACTS_PATH
-from dimsum.files import file_hash
+from dimsum.files import hash_file
 from tests.builder.audit.corpora import answered
 from tests.builder.report.corpora import row, write_release
 from tests.cards.examples import dataset_facts
@@ -36,7 +36,7 @@ def test_a_run_shows_its_audit_until_its_rows_change(
     shutil.copytree(toy_run[0], folder)
     name = toy_run[1].name
     card = folder / name / "README.md"
-    data = {path: file_hash(path) for path in (folder / name / "data").rglob("*.parquet")}
+    data = {path: hash_file(path) for path in (folder / name / "data").rglob("*.parquet")}
     assert UNREAD in card.read_text()
     audit = tmp_path / "audit"
     key = draw(folder, audit, n=20)
@@ -45,7 +45,7 @@ def test_a_run_shows_its_audit_until_its_rows_change(
     assert run(["audit", "score", str(audit), *files]) == 0
     assert str(card) in capfd.readouterr().err
     assert UNREAD not in card.read_text() and "2 readers judged" in card.read_text()
-    assert {path: file_hash(path) for path in data} == data
+    assert {path: hash_file(path) for path in data} == data
     assert (folder / name / RELEASE_AUDITS / f"{key.audit}.json").is_file()
     assert run(["card", "lint", str(folder / name)]) == 0
     page = tmp_path / "page.html"
@@ -107,8 +107,8 @@ def test_the_card_of_a_release_without_its_run_is_rendered_in_place(tmp_path: Pa
     assert folder / "README.md" in written and not withheld
     assert "2 readers judged 12 of the" in (folder / "README.md").read_text()
     sums = json.loads((folder / MANIFEST).read_text())
-    assert sums["README.md"] == file_hash(folder / "README.md")
-    assert sums[FACTS_PATH] == file_hash(facts)
+    assert sums["README.md"] == hash_file(folder / "README.md")
+    assert sums[FACTS_PATH] == hash_file(facts)
     assert f"{RELEASE_AUDITS}/{key.audit}.json" in sums
     before = facts.read_text().replace('"audits"', '"of_another_version"')
     facts.write_text(before)

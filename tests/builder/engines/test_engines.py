@@ -24,7 +24,7 @@ from builder.run import build
 from builder.stages.scores import Ledger
 from builder.store import Run
 from dimsum.errors import UsageError
-from dimsum.files import file_hash
+from dimsum.files import hash_file
 from dimsum.settings import apply_overrides
 from tests.forked import fork_workers, start
 
@@ -38,7 +38,7 @@ def with_engine(config: BuildConfig, text: str) -> BuildConfig:
 def tables(folder: Path) -> dict[str, str]:
     """sha256 of every table of a run and of its release."""
     found = sorted(folder.rglob("*.parquet"))
-    return {path.relative_to(folder).as_posix(): file_hash(path) for path in found}
+    return {path.relative_to(folder).as_posix(): hash_file(path) for path in found}
 
 
 @pytest.mark.parametrize(

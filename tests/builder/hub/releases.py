@@ -13,7 +13,7 @@ from builder.hub.local import dump_facts
 from builder.hub.manifest import MANIFEST, write_manifest
 from cards.facts import FACTS_PATH, ColumnFacts, ConfigFacts, DataFile, DatasetFacts, SplitFacts
 from cards.render import render_card
-from dimsum.files import file_hash
+from dimsum.files import hash_file
 from tests.cards.examples import COLUMNS, ROWS, SPLITS, data_path, dataset_facts, model_facts
 
 TYPES = {"string": pa.string(), "int32": pa.int32(), "float32": pa.float32()}
@@ -65,7 +65,7 @@ def measured(folder: Path, facts: DatasetFacts) -> DatasetFacts:
             DataFile(
                 path=file.path,
                 bytes=(folder / file.path).stat().st_size,
-                sha256=file_hash(folder / file.path),
+                sha256=hash_file(folder / file.path),
             )
             for file in old.files
         )

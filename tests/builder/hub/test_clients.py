@@ -17,7 +17,7 @@ from builder.hub.local import read_facts
 from builder.hub.manifest import list_release_files
 from cards.facts import FACTS_PATH, DatasetFacts
 from cards.metadata import make_dataset_metadata
-from dimsum.files import file_hash
+from dimsum.files import hash_file
 from tests.builder.hub.conftest import REPO, TOKEN
 from tests.builder.hub.releases import COLUMNS, ROWS, make_dataset, make_student
 from tests.loophub import LoopHub
@@ -163,9 +163,9 @@ def test_a_student_from_the_command_line_to_its_readers(hub: LoopHub, tmp_path: 
     done = fresh(hub, tmp_path / "c", [*HF, "download", STUDENT, "--local-dir", "copy"])
     assert done.returncode == 0, done.stderr
     copy = {
-        name: file_hash(path) for name, path in list_release_files(tmp_path / "c" / "copy").items()
+        name: hash_file(path) for name, path in list_release_files(tmp_path / "c" / "copy").items()
     }
-    assert copy == {name: file_hash(path) for name, path in list_release_files(folder).items()}
+    assert copy == {name: hash_file(path) for name, path in list_release_files(folder).items()}
     done = dimsum(hub, tmp_path / "d", "verify", STUDENT, token="hf_bob_write")
     assert done.returncode == 1
     assert "does not exist on the Hub, or this token may not see it" in done.stderr
@@ -219,7 +219,7 @@ def assert_published(hub: LoopHub, folder: Path, commits: int) -> None:
     """Main has a folder's bytes, after so many commits on the first."""
     tree = hub.tree(REPO)
     assert tree.pop(".gitattributes")
-    assert tree == {name: file_hash(path) for name, path in list_release_files(folder).items()}
+    assert tree == {name: hash_file(path) for name, path in list_release_files(folder).items()}
     assert len(hub.repo(REPO).history("main")) == commits + 1
 
 

@@ -17,7 +17,7 @@ from builder.hub.plan import COMMIT_LIMIT
 from builder.hub.verify import verify
 from cards.facts import ModelFacts
 from cards.render import render_card
-from dimsum.files import file_hash
+from dimsum.files import hash_file
 from tests.builder.hub.conftest import FAST, REPO, TOKEN, api, publish, publisher
 from tests.builder.hub.releases import ROWS, make_dataset
 from tests.cards.examples import model_facts
@@ -34,7 +34,7 @@ def by_lfs(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> N
 
 
 def on_disk(folder: Path) -> dict[str, str]:
-    return {name: file_hash(path) for name, path in list_release_files(folder).items()}
+    return {name: hash_file(path) for name, path in list_release_files(folder).items()}
 
 
 def on_hub(hub: LoopHub, **where: str) -> dict[str, str]:

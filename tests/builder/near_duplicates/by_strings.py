@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dimsum.metrics.words import tokens
+from dimsum.metrics.words import split_words
 
 SHINGLE = 3
 
@@ -14,7 +14,7 @@ def shingles(task: str, source: str, target: str) -> frozenset[str]:
     """
     found = set()
     for side, text in (("s", source), ("t", target)):
-        words = tokens(text) or [text]
+        words = split_words(text) or [text]
         spans = max(1, len(words) - SHINGLE + 1)
         found |= {f"{task}|{side}|{' '.join(words[i : i + SHINGLE])}" for i in range(spans)}
     return frozenset(found)

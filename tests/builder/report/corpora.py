@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from builder.measures.registry import registry
 from dimsum.metrics.overlap import compression, rouge_l
-from dimsum.metrics.words import tokens
+from dimsum.metrics.words import split_words
 
 HOSTILE = (
     "</script><script>window.hacked = 1</script>",
@@ -44,7 +44,7 @@ def row(number: int, source: str, target: str, **more: Any) -> dict[str, Any]:
         "context": "A context.",
         "entail_forward": 0.95,
         "entail_backward": 0.5,
-        "rouge_l": rouge_l(tokens(source)[:50], tokens(target)[:50]),
+        "rouge_l": rouge_l(split_words(source)[:50], split_words(target)[:50]),
         "compression": compression(source, target),
         "density": 1.0,
         "context_id": f"news-00000-000-000-{1 + number % 3}",

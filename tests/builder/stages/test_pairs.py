@@ -19,8 +19,8 @@ from builder.critics.agreement import _numerize, names, numbers, share_found, wo
 from builder.stages import pairs
 from builder.stages.base import Work, schema_of, table_of
 from builder.store import REJECTS
-from dimsum.metrics.overlap import compression, density, fragments, rouge_l
-from dimsum.metrics.words import tokens
+from dimsum.metrics.overlap import compression, density, find_fragments, rouge_l
+from dimsum.metrics.words import split_words
 from tests.builder.by_pair import decide_one, failing
 
 WORDS = re.findall(
@@ -60,12 +60,12 @@ def candidates(contexts: int, seed: int) -> pa.Table:
 
 
 def one_by_one(source: str, target: str) -> dict[str, float | None]:
-    a, b = tokens(source), tokens(target)
+    a, b = split_words(source), split_words(target)
     first, second = Encoder().encode([source, target])
     return {
         "compression": compression(source, target),
         "rouge_l": rouge_l(a, b),
-        "density": density(fragments(a, b), target),
+        "density": density(find_fragments(a, b), target),
         "numbers_forward": share_found(numbers(target), numbers(source)),
         "numbers_backward": share_found(numbers(source), numbers(target)),
         "names_forward": share_found(names(target), words_of(source)),

@@ -18,8 +18,15 @@ from builder.statistics.corpus import Rows
 from builder.statistics.offensive import OffensiveWords
 from builder.statistics.pairs import Options, measure_piece
 from builder.statistics.words import encode
-from dimsum.metrics.overlap import coverage, density, f1_of, fragments, lcs_length, rouge_l
-from dimsum.metrics.words import is_latin, tokens
+from dimsum.metrics.overlap import (
+    coverage,
+    density,
+    find_fragments,
+    lcs_length,
+    measure_f1,
+    rouge_l,
+)
+from dimsum.metrics.words import is_latin, split_words
 from tests.builder.statistics.corpora import ODD, made
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "d", "e"]), max_size=20)
@@ -41,7 +48,7 @@ def novel_by_hand(source: list[str], target: list[str], n: int) -> int:
 def test_many_pairs_at_once_equal_one_at_a_time(pairs: list[tuple[list[str], list[str]]]) -> None:
     found = align(encode([*(s for s, _ in pairs), *(t for _, t in pairs)]), len(pairs))
     for i, (source, target) in enumerate(pairs):
-        shared = fragments(source, target)
+        shared = find_fragments(source, target)
         assert found.lcs[i] == lcs_length(source, target)
         assert found.shared[i] == sum(shared)
         assert found.squares[i] == sum(n * n for n in shared)
@@ -53,7 +60,7 @@ def test_sources_longer_than_a_machine_word() -> None:
     target = [str(i % 7) for i in range(90)]
     found = align(encode([source, target]), 1)
     assert found.lcs[0] == lcs_length(source, target)
-    assert found.shared[0] == sum(fragments(source, target))
+    assert found.shared[0] == sum(find_fragments(source, target))
 
 
 def test_columns_equal_rouge_score_and_newsroom() -> None:
@@ -63,14 +70,14 @@ def test_columns_equal_rouge_score_and_newsroom() -> None:
     for i, row in enumerate(rows):
         source, target = row["source"], row["target"]
         if is_latin(source) and is_latin(target):
-            assert tokens(source) == tokenize(source, None)
+            assert split_words(source) == tokenize(source, None)
             expected = scorer.score(source, target)["rougeL"].fmeasure
         else:
-            expected = rouge_l(tokens(source), tokens(target))
+            expected = rouge_l(split_words(source), split_words(target))
         assert columns["rouge_l"][i] == pytest.approx(expected, abs=1e-9)
-        shared = fragments(tokens(source), tokens(target))
+        shared = find_fragments(split_words(source), split_words(target))
         assert columns["density"][i] == pytest.approx(density(shared, target))
-        assert columns["coverage"][i] == pytest.approx(coverage(shared, tokens(target)))
+        assert columns["coverage"][i] == pytest.approx(coverage(shared, split_words(target)))
         character = density(shared, target, per="character")
         assert columns["extractiveness"][i] == pytest.approx(max(character, expected))
 
@@ -81,7 +88,7 @@ def test_rouge_l_is_one_number_wherever_it_is_taken() -> None:
         (common, source, target)
         for source, target in product(range(1, 25), repeat=2)
         for common in range(1, min(source, target) + 1)
-        if f1_of(common / 1, source / 1, target / 1) != 2 * common / (source + target)
+        if measure_f1(common / 1, source / 1, target / 1) != 2 * common / (source + target)
     ][:200]
     texts = [
         (
@@ -92,7 +99,7 @@ def test_rouge_l_is_one_number_wherever_it_is_taken() -> None:
         for common, source, target in counts
     ]
     rows = [{"source": source, "target": target} for source, target in texts]
-    expected = [rouge_l(tokens(source), tokens(target)) for source, target in texts]
+    expected = [rouge_l(split_words(source), split_words(target)) for source, target in texts]
     assert piece_of(rows)["rouge_l"].tolist() == expected
     batch = Batch.of_texts([source for source, _ in texts], [target for _, target in texts])
     assert MEASURE.of(batch)["rouge_l"].tolist() == expected

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import dimsum.data
-from dimsum.data.dataset import data_files, read_rows
-from dimsum.data.files import lines_in, rows_in
-from dimsum.data.splits import split_of, split_of_file
-from dimsum.data.values import Reading, conditions, format_value, not_text
+from dimsum.data.dataset import find_data_files, read_rows
+from dimsum.data.files import read_file_rows, read_lines
+from dimsum.data.splits import find_file_split, find_split
+from dimsum.data.values import Reading, explain_not_text, format_value, parse_conditions
 from dimsum.errors import UsageError
 
 ROWS = [
@@ -57,15 +57,18 @@ def test_every_form_gives_the_same_texts(tmp_path: Path) -> None:
     }
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
-        assert list(rows_in(tmp_path / name)) == ROWS, name
+        assert list(read_file_rows(tmp_path / name)) == ROWS, name
     pq.write_table(pa.Table.from_pylist(ROWS), tmp_path / "d.PARQUET")
-    assert list(rows_in(tmp_path / "d.PARQUET")) == ROWS
-    assert list(rows_in(tmp_path / "d.PARQUET", ["id"], ["none"])) == [
+    assert list(read_file_rows(tmp_path / "d.PARQUET")) == ROWS
+    assert list(read_file_rows(tmp_path / "d.PARQUET", ["id"], ["none"])) == [
         {"id": "007"},
         {"id": "1e3"},
     ]
-    assert [row.position for row in rows_in(tmp_path / "blank.jsonl")] == ["line 3", "line 4"]
-    assert [row.position for row in rows_in(tmp_path / "c.csv")] == ["line 2", "line 4"]
+    assert [row.position for row in read_file_rows(tmp_path / "blank.jsonl")] == [
+        "line 3",
+        "line 4",
+    ]
+    assert [row.position for row in read_file_rows(tmp_path / "c.csv")] == ["line 2", "line 4"]
 
 
 def test_files_without_rows_have_none(tmp_path: Path) -> None:
@@ -75,13 +78,13 @@ def test_files_without_rows_have_none(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(MARK)
     (tmp_path / "header.csv").write_text("source,target\n")
     for path in tmp_path.iterdir():
-        assert list(rows_in(path)) == [], path.name
+        assert list(read_file_rows(path)) == [], path.name
 
 
 def test_lines_of_plain_text(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(MARK + "one\r\n\n tw\u2028o \rthree".encode())
-    assert list(lines_in(path)) == ["one", "", " tw\u2028o ", "three"]
+    assert list(read_lines(path)) == ["one", "", " tw\u2028o ", "three"]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +114,7 @@ def test_what_is_refused_is_named_with_its_position(
     name: str, content: bytes, message: str, tmp_path: Path
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    read = lines_in if name.endswith(".txt") else rows_in
+    read = read_lines if name.endswith(".txt") else read_file_rows
     with pytest.raises(UsageError) as caught:
         list(read(tmp_path / name))
     assert caught.value.message.startswith(f"{tmp_path}/{message}")
@@ -121,8 +124,8 @@ def test_values_that_are_no_texts() -> None:
     day = datetime.date(2024, 1, 2)
     values = [None, True, 1.5, b"x", day, ["a"], {"a": 1}, "\ud83d", "a\ud83d\ude00"]
     reasons = ["null", "boolean", "number", "bytes", "date", "list", "object", "half_surrogate"]
-    assert [not_text(value) for value in values] == [*reasons, "half_surrogate"]
-    assert not_text(json.loads('"\\ud83d\\ude00"')) is None
+    assert [explain_not_text(value) for value in values] == [*reasons, "half_surrogate"]
+    assert explain_not_text(json.loads('"\\ud83d\\ude00"')) is None
     reading = Reading()
     for number, value in enumerate([*values, "fine"], start=1):
         reading.text({"t": value}, "t", f"line {number}")
@@ -131,7 +134,7 @@ def test_values_that_are_no_texts() -> None:
 
 
 def test_where_compares_text_with_text() -> None:
-    assert conditions(["lang=no", "id=007", "ok=true", "x=a=b", "e="]) == {
+    assert parse_conditions(["lang=no", "id=007", "ok=true", "x=a=b", "e="]) == {
         "lang": "no",
         "id": "007",
         "ok": "true",
@@ -139,7 +142,7 @@ def test_where_compares_text_with_text() -> None:
         "e": "",
     }
     with pytest.raises(UsageError, match="not of the form column=value"):
-        conditions(["lang"])
+        parse_conditions(["lang"])
     assert [format_value(v) for v in (None, True, 7, 1.0, "007")] == [
         "null",
         "true",
@@ -184,18 +187,18 @@ def test_where_compares_text_with_text() -> None:
     ],
 )
 def test_splits_by_name(name: str, split: str | None) -> None:
-    assert split_of(name) == split
+    assert find_split(name) == split
 
 
 def test_splits_by_folder() -> None:
-    assert split_of_file(["test", "part-0.jsonl"]) == "test"
-    assert split_of_file(["test", "train.jsonl"]) == "train"
-    assert split_of_file(["validation", "a", "part-0.jsonl"]) == "validation"
-    assert split_of_file(["part-0.jsonl"], "test", ["test", "train", "x"]) == "test"
-    assert split_of_file(["part-0.jsonl"], "test", ["test", "train.jsonl.gz"]) == "test"
-    assert split_of_file(["part-0.jsonl"], "dev", ["dev", "music", "training-plan"]) is None
-    assert split_of_file(["part-0.jsonl"], "dev") is None
-    assert split_of_file(["part-0.jsonl"], "test-of-mine0", ["train"]) is None
+    assert find_file_split(["test", "part-0.jsonl"]) == "test"
+    assert find_file_split(["test", "train.jsonl"]) == "train"
+    assert find_file_split(["validation", "a", "part-0.jsonl"]) == "validation"
+    assert find_file_split(["part-0.jsonl"], "test", ["test", "train", "x"]) == "test"
+    assert find_file_split(["part-0.jsonl"], "test", ["test", "train.jsonl.gz"]) == "test"
+    assert find_file_split(["part-0.jsonl"], "dev", ["dev", "music", "training-plan"]) is None
+    assert find_file_split(["part-0.jsonl"], "dev") is None
+    assert find_file_split(["part-0.jsonl"], "test-of-mine0", ["train"]) is None
 
 
 def test_held_out_rows_are_never_training_rows(tmp_path: Path) -> None:
@@ -235,7 +238,7 @@ def test_a_released_folder_is_its_data(tmp_path: Path) -> None:
     for name in ("data/train.jsonl", "provenance/x.jsonl", ".cache/y.jsonl", "extra.jsonl"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
-    assert data_files(tmp_path) == [(tmp_path / "data/train.jsonl", "train")]
+    assert find_data_files(tmp_path) == [(tmp_path / "data/train.jsonl", "train")]
 
 
 def test_the_page_says_what_the_module_says() -> None:

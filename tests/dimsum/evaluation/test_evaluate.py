@@ -12,7 +12,7 @@ from builder.cli import run
 from dimsum import Student
 from dimsum.errors import UsageError
 from dimsum.evaluation import teacher as asking
-from dimsum.evaluation.baselines import baseline, count_lead_words
+from dimsum.evaluation.baselines import count_lead_words, write_baseline
 from dimsum.evaluation.data import Example, read_examples
 from dimsum.metrics.bertscore import OFFLINE, choose
 from dimsum.spec import Generation
@@ -29,13 +29,13 @@ EXAMPLES = [
 
 def test_baselines_by_hand() -> None:
     assert count_lead_words(EXAMPLES) == 2  # (2 + 4 + 3 + 1) / 4 = 2.5, rounded to even
-    assert baseline("lead", EXAMPLES) == ["one two", "six seven", "ten eleven"]
-    assert baseline("copy", EXAMPLES) == [example.source for example in EXAMPLES]
-    drawn = baseline("random", EXAMPLES)
+    assert write_baseline("lead", EXAMPLES) == ["one two", "six seven", "ten eleven"]
+    assert write_baseline("copy", EXAMPLES) == [example.source for example in EXAMPLES]
+    drawn = write_baseline("random", EXAMPLES)
     assert sorted(drawn) == ["one two", "six seven eight", "ten"]
     assert all(d != e.references[0] for d, e in zip(drawn, EXAMPLES, strict=True))
     with pytest.raises(UsageError, match="no baseline is called 'best'"):
-        baseline("best", EXAMPLES)
+        write_baseline("best", EXAMPLES)
 
 
 def test_data_of_several_shapes(tmp_path: Path) -> None:
@@ -95,15 +95,17 @@ def test_the_teacher_is_asked_in_every_way(
     toy_llama: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     teacher = Student.from_pretrained(toy_llama, device="cpu", dtype="float32")
-    assert len(asking.variants(teacher, SUMMARY.teacher, shots=0)) == 3
-    text = asking.prompt(teacher, SUMMARY.teacher, asking.Variant(0, 2, False), "A dog barks.")
+    assert len(asking.list_variants(teacher, SUMMARY.teacher, shots=0)) == 3
+    text = asking.make_prompt(teacher, SUMMARY.teacher, asking.Variant(0, 2, False), "A dog barks.")
     assert text.count("Summary:") == 3
     assert text.endswith("Sentence: A dog barks.\nSummary:")
     teacher.tokenizer.chat_template = (
         "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
     )
-    assert len(asking.variants(teacher, PARAPHRASE.teacher, shots=4)) == 6
-    chat = asking.prompt(teacher, PARAPHRASE.teacher, asking.Variant(1, 1, True), "A dog barks.")
+    assert len(asking.list_variants(teacher, PARAPHRASE.teacher, shots=4)) == 6
+    chat = asking.make_prompt(
+        teacher, PARAPHRASE.teacher, asking.Variant(1, 1, True), "A dog barks."
+    )
     assert chat.count("<assistant>") == 2
     assert chat.endswith("Different words:<assistant>")
     monkeypatch.setattr(asking, "GENERATION", Generation(max_new_tokens=4))
@@ -113,7 +115,9 @@ def test_the_teacher_is_asked_in_every_way(
         calls.append(outputs)
         return float(len(calls))
 
-    chosen, tried = asking.best(teacher, SUMMARY.teacher, ["a", "b"], shots=0, score=score)
+    chosen, tried = asking.choose_variant(
+        teacher, SUMMARY.teacher, ["a", "b"], shots=0, score=score
+    )
     assert [len(outputs) for outputs in calls] == [2] * 6
     assert chosen.name == list(tried)[-1] == "zero-shot, question 3, chat"
     assert asking.clean(' "Quite so." ') == "Quite so."

@@ -13,14 +13,14 @@ import pytest
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics import BLEU
 
-from dimsum.controls import wording_of
+from dimsum.controls import make_wording
 from dimsum.metrics import bootstrap
 from dimsum.metrics.bertscore import BertScore, bert_ibleu
-from dimsum.metrics.bleu import bleu_family, sentence_bleu
+from dimsum.metrics.bleu import measure_bleu, sentence_bleu
 from dimsum.metrics.control import measure_control
-from dimsum.metrics.measured import mean_of
+from dimsum.metrics.measured import measure_mean
 from dimsum.metrics.rouge import rouge
-from dimsum.metrics.wording import measure_novel_share, wording
+from dimsum.metrics.wording import measure_novel_share, measure_wording
 from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY, length_of, style_of
 from tests.tasks.headline import HEADLINE
@@ -55,7 +55,7 @@ def test_rouge_is_the_library_s_and_takes_the_best_reference() -> None:
 
 def test_bleu_is_sacrebleu_s_corpus_score() -> None:
     columns = [[known[i] if i < len(known) else None for known in REFERENCES] for i in range(2)]
-    found = {one.name: one for one in bleu_family(OUTPUTS, REFERENCES, SOURCES)}
+    found = {one.name: one for one in measure_bleu(OUTPUTS, REFERENCES, SOURCES)}
     target = BLEU().corpus_score(OUTPUTS, columns).score
     copied = BLEU().corpus_score(OUTPUTS, [SOURCES]).score
     assert found["bleu"].value == pytest.approx(target)
@@ -63,7 +63,7 @@ def test_bleu_is_sacrebleu_s_corpus_score() -> None:
     assert found["ibleu"].value == pytest.approx(0.7 * target - 0.3 * copied)
     assert "nrefs:var" in found["bleu"].signature
     assert "version:" in found["bleu"].signature
-    copies = {one.name: one for one in bleu_family(SOURCES, REFERENCES, SOURCES)}
+    copies = {one.name: one for one in measure_bleu(SOURCES, REFERENCES, SOURCES)}
     assert copies["source_bleu"].value == pytest.approx(100)
     assert sentence_bleu(SOURCES[:1], SOURCES[:1]) == [pytest.approx(1.0)]
 
@@ -72,7 +72,7 @@ def test_bleu_by_hand() -> None:
     output, reference = "a b c d e", "a b c d f"
     # Precisions 4/5, 3/4, 2/3, 1/2; equal lengths, so no brevity penalty.
     expected = 100 * math.exp(sum(math.log(p) for p in (4 / 5, 3 / 4, 2 / 3, 1 / 2)) / 4)
-    assert bleu_family([output], [[reference]], [output])[0].value == pytest.approx(expected)
+    assert measure_bleu([output], [[reference]], [output])[0].value == pytest.approx(expected)
 
 
 def test_bert_ibleu_by_hand() -> None:
@@ -120,7 +120,7 @@ def test_bertscore_is_the_library_s(tiny_bert: Path) -> None:
 
 
 def test_wording_by_hand() -> None:
-    found = {one.name: one for one in wording(["a b x", "p q"], ["a b c d", "p q"])}
+    found = {one.name: one for one in measure_wording(["a b x", "p q"], ["a b c d", "p q"])}
     assert found["compression"].value == pytest.approx((5 / 7 + 1) / 2)
     assert found["density"].value == pytest.approx((4 / 3 + 4 / 2) / 2)
     assert found["coverage"].value == pytest.approx((2 / 3 + 1) / 2)
@@ -132,12 +132,12 @@ def test_wording_by_hand() -> None:
 
 def test_control_accuracy_by_hand() -> None:
     source = "the red dog and the black cat sat by the river near the town"
-    assert length_of(wording_of(source, source)) is None
-    assert length_of(wording_of(source, "")) is None
-    assert length_of(wording_of(source, source[:29])) == "short"
-    assert length_of(wording_of(source, source[:40])) == "long"
-    assert style_of(wording_of(source, "the red dog and the black cat sat")) == "extractive"
-    assert style_of(wording_of(source, "animals rested near water")) == "abstractive"
+    assert length_of(make_wording(source, source)) is None
+    assert length_of(make_wording(source, "")) is None
+    assert length_of(make_wording(source, source[:29])) == "short"
+    assert length_of(make_wording(source, source[:40])) == "long"
+    assert style_of(make_wording(source, "the red dog and the black cat sat")) == "extractive"
+    assert style_of(make_wording(source, "animals rested near water")) == "abstractive"
     outputs = ["animals rested near water", "the red dog and the black cat sat by", "x"]
     asked = ["short-abstractive", "short-extractive", "paraphrase"]
     found = measure_control([source] * 3, outputs, asked, [SUMMARY, PARAPHRASE])
@@ -151,46 +151,48 @@ def test_control_accuracy_by_hand() -> None:
 
 def test_intervals_cover_as_often_as_they_say() -> None:
     chance = np.random.default_rng(0)
-    weights = bootstrap.draws(80, resamples=300)
+    weights = bootstrap.draw_resamples(80, resamples=300)
     hits = 0
     for _ in range(200):
-        low, high = bootstrap.interval(mean_of("m", chance.normal(1, 2, 80).tolist(), ""), weights)
+        low, high = bootstrap.find_interval(
+            measure_mean("m", chance.normal(1, 2, 80).tolist(), ""), weights
+        )
         hits += low <= 1 <= high
     assert 0.88 <= hits / 200 <= 0.99
     assert weights.sum(axis=1).tolist() == [80] * 300
-    assert bootstrap.draws(80, resamples=300).tolist() == weights.tolist()
+    assert bootstrap.draw_resamples(80, resamples=300).tolist() == weights.tolist()
 
 
 def test_paired_tests_see_what_is_there_and_nothing_else() -> None:
     chance = np.random.default_rng(1)
     base = chance.normal(0, 5, 300)
-    worse = mean_of("m", base.tolist(), "")
-    better = mean_of("m", (base + 0.5 + chance.normal(0, 0.5, 300)).tolist(), "")
-    weights = bootstrap.draws(300)
+    worse = measure_mean("m", base.tolist(), "")
+    better = measure_mean("m", (base + 0.5 + chance.normal(0, 0.5, 300)).tolist(), "")
+    weights = bootstrap.draw_resamples(300)
     found = bootstrap.compare(better, worse, weights)
     assert found.difference == pytest.approx(better.value - worse.value)
     assert found.low <= found.difference <= found.high
     assert found.p == pytest.approx(1 / 1001)
     assert bootstrap.compare(worse, better, weights).p > 0.99
     assert bootstrap.compare(worse, worse, weights).p == 1.0
-    low = mean_of("m", base.tolist(), "", better="lower")
-    high = mean_of("m", (base + 1).tolist(), "", better="lower")
+    low = measure_mean("m", base.tolist(), "", better="lower")
+    high = measure_mean("m", (base + 1).tolist(), "", better="lower")
     assert bootstrap.compare(low, high, weights).p < 0.01
     with pytest.raises(ValueError, match="same examples"):
-        bootstrap.compare(worse, mean_of("m", [1.0], ""), weights)
+        bootstrap.compare(worse, measure_mean("m", [1.0], ""), weights)
 
 
 def test_resampled_bleu_is_bleu_of_the_resample() -> None:
-    bleu = bleu_family(OUTPUTS * 4, REFERENCES * 4, SOURCES * 4)[0]
-    weights = bootstrap.draws(12, resamples=3)
-    values = bootstrap.values(bleu, weights)
+    bleu = measure_bleu(OUTPUTS * 4, REFERENCES * 4, SOURCES * 4)[0]
+    weights = bootstrap.draw_resamples(12, resamples=3)
+    values = bootstrap.resample_values(bleu, weights)
     for row, value in zip(weights, values, strict=True):
         chosen = [i for i, count in enumerate(row) for _ in range(int(count))]
         outputs = [(OUTPUTS * 4)[i] for i in chosen]
         known = [(REFERENCES * 4)[i] for i in chosen]
-        assert value == pytest.approx(bleu_family(outputs, known, outputs)[0].value)
+        assert value == pytest.approx(measure_bleu(outputs, known, outputs)[0].value)
 
 
 def test_results_are_plain_numbers() -> None:
-    found: Sequence[Any] = [*rouge(OUTPUTS, REFERENCES), *wording(OUTPUTS, SOURCES)]
+    found: Sequence[Any] = [*rouge(OUTPUTS, REFERENCES), *measure_wording(OUTPUTS, SOURCES)]
     json.dumps([one.value for one in found])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dimsum.objectives import reinforce
-from dimsum.objectives.reinforce import advantages, log_likelihoods
+from dimsum.objectives.reinforce import measure_advantages, measure_log_likelihoods
 
 END = 0
 LENGTH = 3
@@ -30,7 +30,7 @@ def logs_of(policy: torch.Tensor, words: tuple[int, ...]) -> torch.Tensor:
     """log p of a sequence under a table of logits, a row for each place and token before it."""
     before = (CHOICES, *words[:-1])
     rows = torch.stack([policy[place, last] for place, last in enumerate(before)])
-    return log_likelihoods(rows, torch.tensor(words)).sum()
+    return measure_log_likelihoods(rows, torch.tensor(words)).sum()
 
 
 def test_the_mean_estimate_is_the_exact_gradient() -> None:
@@ -55,7 +55,7 @@ def test_the_mean_estimate_is_the_exact_gradient() -> None:
     for shape_of in ((1, 2), (2, 1)):
         mean = torch.zeros_like(exact)
         for i, j in product(range(len(every)), repeat=2):
-            found = advantages(rewards[[i, j]].reshape(shape_of))
+            found = measure_advantages(rewards[[i, j]].reshape(shape_of))
             own = (slopes[i], slopes[j])[: len(found)]
             step = sum(a * s for a, s in zip(found, own, strict=True)) / len(found)
             mean += chances[i] * chances[j] * step
@@ -64,10 +64,10 @@ def test_the_mean_estimate_is_the_exact_gradient() -> None:
 
 def test_advantages_by_hand() -> None:
     rewards = torch.tensor([[1.0, 0.0, 0.5], [0.2, 0.4, 0.6]])
-    torch.testing.assert_close(advantages(rewards), torch.tensor([0.75, -0.3]))
+    torch.testing.assert_close(measure_advantages(rewards), torch.tensor([0.75, -0.3]))
     alone = torch.tensor([[1.0], [0.4], [0.1]])
-    torch.testing.assert_close(advantages(alone), torch.tensor([0.75, -0.15, -0.6]))
-    torch.testing.assert_close(advantages(torch.tensor([[0.7]])), torch.tensor([0.7]))
+    torch.testing.assert_close(measure_advantages(alone), torch.tensor([0.75, -0.15, -0.6]))
+    torch.testing.assert_close(measure_advantages(torch.tensor([[0.7]])), torch.tensor([0.7]))
 
 
 @pytest.mark.parametrize("chunk", [1, 25, 10**6])
@@ -79,7 +79,7 @@ def test_log_likelihoods_are_those_of_a_softmax(
     logits = torch.randn(7, 12, dtype=torch.float64, generator=generator, requires_grad=True)
     tokens = torch.randint(10, (7,), generator=generator)
     weights = torch.randn(7, dtype=torch.float64, generator=generator)
-    found = log_likelihoods(logits, tokens, temperature=0.7, vocabulary=10)
+    found = measure_log_likelihoods(logits, tokens, temperature=0.7, vocabulary=10)
     plain = (logits[:, :10] / 0.7).log_softmax(-1).gather(-1, tokens[:, None])[:, 0]
     torch.testing.assert_close(found, plain)
     one, other = (torch.autograd.grad((weights * x).sum(), logits)[0] for x in (found, plain))
@@ -91,7 +91,7 @@ def test_half_precision_logits_are_computed_with_in_float32() -> None:
     logits = torch.randn(4, 9, generator=torch.Generator().manual_seed(2))
     half = logits.bfloat16().requires_grad_()
     tokens = torch.tensor([0, 3, 8, 1])
-    found = log_likelihoods(half, tokens)
+    found = measure_log_likelihoods(half, tokens)
     assert found.dtype == torch.float32
     plain = half.detach().float().log_softmax(-1).gather(-1, tokens[:, None])[:, 0]
     torch.testing.assert_close(found, plain)

@@ -9,13 +9,13 @@ import torch
 
 from dimsum.objectives.divergence import divergence, divergence_of_log_probabilities
 from dimsum.objectives.weights import (
+    add_rest,
     count_selected,
-    likeliest,
     select_by_entropy,
     standardise,
+    take_likeliest,
     weigh_by_entropy_difference,
     weigh_by_pass_rate,
-    with_rest,
 )
 
 
@@ -31,16 +31,16 @@ def test_standardised_logits_by_hand_and_their_invariance() -> None:
 def test_the_teacher_chooses_the_tokens() -> None:
     teacher = torch.tensor([[1.0, 5.0, 3.0, 4.0]])
     student = torch.tensor([[9.0, 1.0, 2.0, 3.0]])
-    first, second = likeliest(teacher, student, 2)
+    first, second = take_likeliest(teacher, student, 2)
     assert first.tolist() == [[5.0, 4.0]]
     assert second.tolist() == [[1.0, 3.0]]
-    assert likeliest(teacher, student, 99)[1].shape == (1, 4)
+    assert take_likeliest(teacher, student, 99)[1].shape == (1, 4)
 
 
 def test_the_rest_is_a_class_of_its_own() -> None:
-    found = with_rest(torch.tensor([[0.5, 0.2]]).log()).exp()
+    found = add_rest(torch.tensor([[0.5, 0.2]]).log()).exp()
     assert found[0].tolist() == pytest.approx([0.5, 0.2, 0.3], abs=1e-6)
-    whole = with_rest(torch.tensor([[0.75, 0.25]]).log()).exp()
+    whole = add_rest(torch.tensor([[0.75, 0.25]]).log()).exp()
     assert whole[0, 2].item() == pytest.approx(0, abs=1e-6)
 
 
@@ -53,8 +53,8 @@ def test_a_divergence_of_few_tokens_is_a_lower_bound_that_tightens() -> None:
         exact = divergence(teacher, student, beta=beta)
         before = torch.zeros(20, dtype=torch.float64)
         for k in (1, 5, 29):
-            classes = likeliest(teacher.log_softmax(-1), student.log_softmax(-1), k)
-            few = divergence_of_log_probabilities(*map(with_rest, classes), beta)
+            classes = take_likeliest(teacher.log_softmax(-1), student.log_softmax(-1), k)
+            few = divergence_of_log_probabilities(*map(add_rest, classes), beta)
             assert (few >= before - 1e-9).all() and (few <= exact + 1e-9).all()
             before = few
         torch.testing.assert_close(before, exact, rtol=1e-7, atol=1e-9)

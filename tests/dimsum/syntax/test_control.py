@@ -21,7 +21,7 @@ from dimsum.syntax.tree import ParserMismatch, TreeError
 from dimsum.training.plan import plan
 from dimsum.training.recipe import Recipe
 from dimsum.training.train import train
-from dimsum.training.trees import Shown, SyntaxTraining, with_trees
+from dimsum.training.trees import Shown, SyntaxTraining, add_trees
 from tests.dimsum.syntax import parsers
 from tests.student_toys import make_decisive, toy_pairs, write_jsonl, write_pairs
 
@@ -98,22 +98,22 @@ def test_the_trees_of_a_training() -> None:
     shown = Shown()
     given = pairs_with("", f"{FLAT} (S (W (X)))", "(S (V))")
     given.append(Pair("a", "why?", "paraphrase", "paraphrase"))
-    found = [pair.syntax for pair in with_trees(given, settings, shown)]
+    found = [pair.syntax for pair in add_trees(given, settings, shown)]
     assert found == ["(S (W) (W))", "(S (W))", "(S (V))", ""]
     assert shown.counts == {"shown": 3, "no_parse": 1} and shown.labels == {"S", "W", "V"}
     half, many = Shown(), pairs_with(*[""] * 400)
-    list(with_trees(many, SyntaxTraining(parser=FLAT, share=0.5), half))
+    list(add_trees(many, SyntaxTraining(parser=FLAT, share=0.5), half))
     assert 150 < half.counts["shown"] < 250 and sum(half.counts.values()) == 400
 
 
 def test_trees_of_a_column_that_do_not_fit_the_recipe() -> None:
     with pytest.raises(ParserMismatch, match="of the parser dependency"):
-        list(with_trees(pairs_with("dependency (text (x))"), SyntaxTraining(parser=FLAT), Shown()))
+        list(add_trees(pairs_with("dependency (text (x))"), SyntaxTraining(parser=FLAT), Shown()))
     with pytest.raises(TreeError):
-        list(with_trees(pairs_with("(S (x)"), SyntaxTraining(parser=FLAT), Shown()))
+        list(add_trees(pairs_with("(S (x)"), SyntaxTraining(parser=FLAT), Shown()))
     low = SyntaxTraining(parser=FLAT, height=3)
     with pytest.raises(UsageError, match="2 layers at most, and the recipe shows 3"):
-        list(with_trees(pairs_with("(S (x))", "(S (y))"), low, Shown()))
+        list(add_trees(pairs_with("(S (x))", "(S (y))"), low, Shown()))
 
 
 def recipe_of(student: Path, **changes: Any) -> Recipe:

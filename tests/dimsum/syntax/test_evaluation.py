@@ -8,9 +8,9 @@ import pytest
 from apted import APTED
 
 from dimsum.errors import UsageError
-from dimsum.evaluation.syntax import measure_tree_distances, no_parse
-from dimsum.metrics.bootstrap import compare, draws
-from dimsum.syntax.exemplars import choose_nearest_exemplars, retrieve_trees, shuffled
+from dimsum.evaluation.syntax import measure_tree_distances, measure_unparsed
+from dimsum.metrics.bootstrap import compare, draw_resamples
+from dimsum.syntax.exemplars import choose_nearest_exemplars, retrieve_trees, shuffle_exemplars
 from dimsum.syntax.parsers import find_parser
 from tests.dimsum.syntax import parsers
 
@@ -22,21 +22,21 @@ def test_distances_of_flat_trees_are_differences_of_lengths() -> None:
     top, whole = measure_tree_distances(outputs, others, FLAT, "reference")
     assert (top.name, whole.name) == ("ted_3_reference", "ted_f_reference")
     assert top.value == whole.value == (1 + 2) / 2
-    assert no_parse([*outputs, "so?"], FLAT).value == 100 * 2 / 5
+    assert measure_unparsed([*outputs, "so?"], FLAT).value == 100 * 2 / 5
     nothing = measure_tree_distances([""], ["a"], FLAT, "x")[0]
     assert math.isnan(nothing.value)
     better = measure_tree_distances(outputs[:2], ["a b", "a b c"], FLAT, "reference")[1]
     worse = measure_tree_distances(outputs[:2], others[:2], FLAT, "reference")[1]
-    assert compare(better, worse, draws(2, 50)).difference == (0 + 1) / 2 - (1 + 2) / 2
+    assert compare(better, worse, draw_resamples(2, 50)).difference == (0 + 1) / 2 - (1 + 2) / 2
 
 
 def test_shuffled_exemplars_are_those_of_others() -> None:
     exemplars = [f"sentence {n}" for n in range(30)]
-    found = shuffled(exemplars, lambda number, text: not text.endswith("7"))
+    found = shuffle_exemplars(exemplars, lambda number, text: not text.endswith("7"))
     assert all(a != b for a, b in zip(found, exemplars, strict=True))
     assert set(found) <= set(exemplars) and not any(text.endswith("7") for text in found)
-    assert found == shuffled(exemplars, lambda number, text: not text.endswith("7"))
-    assert found != shuffled(exemplars, lambda number, text: True, seed=1)
+    assert found == shuffle_exemplars(exemplars, lambda number, text: not text.endswith("7"))
+    assert found != shuffle_exemplars(exemplars, lambda number, text: True, seed=1)
 
 
 @pytest.mark.embedded

@@ -70,14 +70,14 @@ def test_no_parser_installed(monkeypatch: pytest.MonkeyPatch) -> None:
             raise ImportError(name)
         return plain(name, *rest, **named)
 
-    english.nlp.cache_clear()
+    english.load_nlp.cache_clear()
     monkeypatch.setattr("importlib.import_module", lambda name: refuse(name))
     try:
         with pytest.raises(ModelError, match="English pipeline is not installed") as error:
             find_parser().parse(["A dog sleeps."])
         assert "requirements-embedded" in error.value.hint
     finally:
-        english.nlp.cache_clear()
+        english.load_nlp.cache_clear()
 
 
 @pytest.mark.embedded

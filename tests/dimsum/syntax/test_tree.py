@@ -14,9 +14,9 @@ from dimsum.syntax.tree import (
     ParserMismatch,
     Tree,
     TreeError,
-    distance,
     linearise,
     looks_like_tree,
+    measure_distance,
     read_brackets,
     split_name,
 )
@@ -61,7 +61,7 @@ def by_definition(a: Tree, b: Tree) -> int:
 
 
 def apart(a: Tree, b: Tree) -> int:
-    return distance(Parse("p", a), Parse("p", b))
+    return measure_distance(Parse("p", a), Parse("p", b))
 
 
 @given(TREES)
@@ -132,9 +132,9 @@ def test_what_is_no_tree_is_refused(text: str) -> None:
 
 def test_trees_of_two_parsers_are_never_compared() -> None:
     one, other = Parse("dependency", Tree("text")), Parse("mine:parse", Tree("text"))
-    assert distance(one, Parse("dependency", Tree("text"))) == 0
+    assert measure_distance(one, Parse("dependency", Tree("text"))) == 0
     with pytest.raises(ParserMismatch, match="dependency and mine:parse"):
-        distance(one, other)
+        measure_distance(one, other)
 
 
 def test_what_is_meant_as_a_tree() -> None:

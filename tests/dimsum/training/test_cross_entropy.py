@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from builder.cli import run
 from dimsum import Student
 from dimsum.objectives.settings import GKD, CrossEntropy
-from dimsum.pairs import Columns, Data, pairs_of
+from dimsum.pairs import Columns, Data, read_pairs
 from dimsum.training.examples import (
     IGNORED,
     Collator,
@@ -45,7 +45,7 @@ def trainer(request: Any) -> Any:
 def batch_of(trainer: Any, weights: list[float] | None = None) -> dict[str, torch.Tensor]:
     student = trainer.student
     causal = student.spec.architecture == "causal"
-    pairs = pairs_of(toy_pairs(9), Columns(), "toys")
+    pairs = read_pairs(toy_pairs(9), Columns(), "toys")
     made = Examples(encode_pairs(student, pairs, 60, Encoding()), causal=causal)
     if weights is not None:
         made.weights = np.asarray(weights, dtype=np.float32)

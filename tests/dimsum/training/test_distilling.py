@@ -27,7 +27,7 @@ from dimsum.training.progress import ProgressLine
 from dimsum.training.recipe import Recipe, load_recipe
 from dimsum.training.record import RECORD
 from dimsum.training.rewards import OpenJudge, open_reward, open_rewards
-from dimsum.training.target_positions import split_inputs, target_logits
+from dimsum.training.target_positions import find_target_logits, split_inputs
 from dimsum.training.teacher import Teacher, count_vocabulary
 from dimsum.training.train import train
 from tests.dimsum.objectives.test_divergence import literal
@@ -299,7 +299,7 @@ def test_a_teacher_s_logits_come_in_parts_and_never_whole(
     head = teacher.model.get_output_embeddings()
     hook = head.register_forward_hook(lambda _, __, out: sizes.append(out[..., 0].numel()))
     rows = teacher.logits_at(given, mask)
-    expected = target_logits(teacher.model, given, mask)
+    expected = find_target_logits(teacher.model, given, mask)
     sizes.clear()
     chosen = torch.tensor([4, 1])
     torch.testing.assert_close(rows(chosen), expected[chosen])

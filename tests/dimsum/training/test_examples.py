@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dimsum import Student
-from dimsum.pairs import Columns, pairs_of
+from dimsum.pairs import Columns, read_pairs
 from dimsum.training.examples import (
     IGNORED,
     Collator,
@@ -31,7 +31,7 @@ def students(toy_t5: Path, toy_llama: Path) -> dict[str, Student]:
 
 def examples(student: Student, count: int = 9, most: int = 60) -> tuple[Examples, Encoding]:
     into = Encoding()
-    pairs = pairs_of(toy_pairs(count), Columns(), "toys")
+    pairs = read_pairs(toy_pairs(count), Columns(), "toys")
     causal = student.spec.architecture == "causal"
     return Examples(encode_pairs(student, pairs, most, into), causal=causal), into
 

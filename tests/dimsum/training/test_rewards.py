@@ -414,7 +414,7 @@ def test_settings_of_rewards_that_cannot_be_meant(settings: list[str], message: 
 )
 def test_the_plan_counts_every_sample(settings: list[str], expected: float) -> None:
     overrides = ("objective.teacher=x", *(f"objective.{one}" for one in settings))
-    assert plan_module._samples_a_row(load_recipe("paper", overrides).objective) == expected
+    assert plan_module._count_samples(load_recipe("paper", overrides).objective) == expected
 
 
 def test_the_line_of_progress_shows_reward_and_acceptance(

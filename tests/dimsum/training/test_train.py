@@ -21,7 +21,7 @@ from dimsum.pairs import Data
 from dimsum.training import fit
 from dimsum.training.checkpoints import SUMS, find_last_checkpoint
 from dimsum.training.fit import CHECKPOINTS, LOG
-from dimsum.training.lora import with_lora
+from dimsum.training.lora import add_lora
 from dimsum.training.recipe import Recipe, check_precision, load_recipe
 from dimsum.training.shrink import shrink
 from dimsum.training.train import train
@@ -327,23 +327,23 @@ def test_every_form_of_data_gives_the_same_examples(tmp_path: Path, toy_llama: P
     import pyarrow.parquet as pq
 
     from dimsum.data.dataset import read_rows
-    from dimsum.pairs import Columns, held_out, pairs_of
+    from dimsum.pairs import Columns, is_held_out, read_pairs
 
     rows = toy_pairs(30)
     write_jsonl(tmp_path / "a.jsonl", rows)
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "b.parquet")
     pa_csv.write_csv(pa.Table.from_pylist(rows), tmp_path / "c.csv")
     found = [
-        list(pairs_of(read_rows(str(tmp_path / name), "train"), Columns(), name))
+        list(read_pairs(read_rows(str(tmp_path / name), "train"), Columns(), name))
         for name in ("a.jsonl", "b.parquet", "c.csv")
     ]
     assert found[0] == found[1] == found[2]
     assert {pair.control for pair in found[0]} > {"paraphrase"}
     tasks = [{k: v for k, v in row.items() if k != "task"} for row in rows]
-    assert {pair.task for pair in pairs_of(tasks, Columns(), "x")} == {"paraphrase", "summary"}
+    assert {pair.task for pair in read_pairs(tasks, Columns(), "x")} == {"paraphrase", "summary"}
     only = Columns(where={"task": "summary"})
-    assert {p.task for p in pairs_of(rows, only, "x")} == {"summary"}
-    share = sum(held_out(str(i), 0.1) for i in range(5000)) / 5000
+    assert {p.task for p in read_pairs(rows, only, "x")} == {"summary"}
+    share = sum(is_held_out(str(i), 0.1) for i in range(5000)) / 5000
     assert 0.08 < share < 0.12
 
 
@@ -412,14 +412,14 @@ def test_adapters_sit_where_they_are_wanted(toy_llama: Path, toy_t5: Path) -> No
 
     sizes = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2}
     base = LlamaForCausalLM(LlamaConfig(vocab_size=50, num_hidden_layers=3, **sizes))
-    model = with_lora(base, "causal", small(toy_llama, lora_rank=2, lora_layers=2))
+    model = add_lora(base, "causal", small(toy_llama, lora_rank=2, lora_layers=2))
     trained = [name for name, p in model.named_parameters() if p.requires_grad]
     assert {name.split("layers.")[1][0] for name in trained} == {"1", "2"}
     assert len(trained) == 2 * 7 * 2
     with pytest.raises(UsageError, match="lora_layers 9 does not fit"):
-        with_lora(base, "causal", small(toy_llama, lora_rank=2, lora_layers=9))
+        add_lora(base, "causal", small(toy_llama, lora_rank=2, lora_layers=9))
     with pytest.raises(UsageError, match="does not fit"):
-        with_lora(base, "seq2seq", small(toy_t5, lora_rank=2, lora_layers=1))
+        add_lora(base, "seq2seq", small(toy_t5, lora_rank=2, lora_layers=1))
 
 
 def test_presets_and_precision() -> None:
@@ -481,7 +481,7 @@ def test_the_plan_says_why_it_measured_nothing(
 ) -> None:
     from dimsum.training import plan
 
-    monkeypatch.setattr(plan, "_free_memory", lambda device: 2**20)
+    monkeypatch.setattr(plan, "_find_free_memory", lambda device: 2**20)
     found = plan.plan(Data(str(pairs)), small(toy_t5), device="cpu", steps=1)
     assert found["measured"] is None
     assert found["hours"] is None
@@ -490,11 +490,11 @@ def test_the_plan_says_why_it_measured_nothing(
 
 @pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="needs Linux")
 def test_files_in_memory_count_as_free() -> None:
-    from dimsum.training.plan import _free_memory
+    from dimsum.training.plan import _find_free_memory
 
     lines = Path("/proc/meminfo").read_text().splitlines()
     known = {name: int(rest.split()[0]) * 1024 for name, rest in (x.split(":") for x in lines)}
-    found = _free_memory(torch.device("cpu"))
+    found = _find_free_memory(torch.device("cpu"))
     assert found == pytest.approx(known["MemAvailable"], rel=0.2)
 
 
