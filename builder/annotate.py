@@ -42,7 +42,8 @@ def annotate_preset(
     if tasks and config.scores.prior is not None:
         built = {task.name for task in config.definitions}
         bounds = {name: one for name, one in config.scores.prior.tasks.items() if name in built}
-        prior = config.scores.prior.model_copy(update={"tasks": bounds})
+        # A model that bounds none of the tasks chooses nothing.
+        prior = config.scores.prior.model_copy(update={"tasks": bounds}) if bounds else None
         scores = config.scores.model_copy(update={"prior": prior})
         config = config.model_copy(update={"scores": scores})
     if openings is not None:
@@ -78,7 +79,7 @@ def _lines(
                 first, *rest = _lines(entry, type(entry), depth + 2, meanings)
                 yield f"{pad}  - {first.strip()}"
                 yield from rest
-        elif isinstance(item, dict):
+        elif isinstance(item, dict) and item:
             yield f"{pad}{name}:{comment}"
             yield from _mapping(item, depth + 1, meanings)
         else:

@@ -170,6 +170,9 @@ def test_init_takes_tasks(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> 
     config = load_config(target)
     assert [task.name for task in config.definitions] == ["deletion", "summary"]
     assert config.scores.prior is not None and set(config.scores.prior.tasks) == {"summary"}
+    neither = ["--task", "deletion", "--task", "paragraph_summary", "--force"]
+    assert run(["init", str(target), *neither]) == 0
+    assert load_config(target).scores.prior is None
     own = ["--task", "tests.tasks.headline:HEADLINE", "--force"]
     assert run(["init", str(target), *own]) == 2
     assert "rules.headline.entail_forward.min must be" in capfd.readouterr().err
