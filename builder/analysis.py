@@ -16,13 +16,13 @@ OF_ANALYSIS = ("spacy",)
 """Libraries whose versions change what is found in a sentence."""
 
 
-def _words(text: str) -> frozenset[str]:
+def _read_words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
 CONTENT = frozenset({"NOUN", "PROPN", "VERB", "ADJ", "NUM", "ADV"})
 """Parts of speech that carry content."""
-LIGHT = _words("be have do get also so then just very really too")
+LIGHT = _read_words("be have do get also so then just very really too")
 """Lemmas of these parts of speech that say next to nothing."""
 MODALITY = {
     "can": "able",
@@ -49,19 +49,19 @@ RAISING = {
     "helped": "help allow",
 }
 """Heads of an infinitive or a clause that do not say that it happens, by what they make of it."""
-HEDGES = _words(
+HEDGES = _read_words(
     "about allegedly almost apparently approximately around arguably believe claim consider "
     "estimate expect feel generally guess hope likely mainly maybe mostly nearly often partly "
     "perhaps possible possibly potentially predict presumably probably report reportedly roughly "
     "seem seemingly sometimes suggest suppose tend think typically unlikely usually virtually"
 )
 """Lemmas that weaken a claim."""
-REPORTING = _words(
+REPORTING = _read_words(
     "accord add announce argue ask believe claim conclude declare explain feel find insist note "
     "report say state suggest tell think warn write"
 )
 """Verbs by which a claim is somebody's and not the writer's."""
-QUANTIFIERS = _words(
+QUANTIFIERS = _read_words(
     "all any both each enough every few fewer half least less little many more most much no none "
     "only several some"
 )
@@ -104,7 +104,7 @@ Kind = Literal["", "conjunct", "aside", "restriction", "argument"]
 what makes a claim narrower, or what the word needs; empty for the rest."""
 _CLAUSES = frozenset({"relcl", "advcl", "acl", "appos", "parataxis", "prep", "npadvmod", "advmod"})
 _NARROWING = frozenset({"amod", "nummod", "compound", "poss", "quantmod", "neg", "nmod", "predet"})
-_NEEDED = _words(
+_NEEDED = _read_words(
     "nsubj nsubjpass csubj csubjpass dobj attr acomp oprd xcomp ccomp pobj pcomp dative agent prt"
 )
 _DANGLING = frozenset({"ADP", "DET", "CCONJ", "SCONJ", "AUX", "PART"})
@@ -175,50 +175,50 @@ def analyse_all(texts: list[str]) -> list[Analysis]:
 
 
 def _gather(tokens: list[Any], text: str) -> Analysis:
-    lemmas = {_lemma(token) for token in tokens}
-    content = [t for t in tokens if t.pos_ in CONTENT and _lemma(t) not in LIGHT]
+    lemmas = {_find_lemma(token) for token in tokens}
+    content = [t for t in tokens if t.pos_ in CONTENT and _find_lemma(t) not in LIGHT]
     verbs = [t for t in tokens if t.pos_ in {"VERB", "AUX"} and t.dep_ not in {"aux", "auxpass"}]
     root = next((token for token in tokens if token.dep_ == "ROOT"), None)
     return Analysis(
-        words=tuple(_lemma(token) for token in content),
-        relations=frozenset(relation for token in tokens for relation in _relations(token)),
-        verbs={_lemma(token): _verb(token) for token in verbs},
-        quantities=_quantities(tokens, text),
+        words=tuple(_find_lemma(token) for token in content),
+        relations=frozenset(relation for token in tokens for relation in _find_relations(token)),
+        verbs={_find_lemma(token): _describe_verb(token) for token in verbs},
+        quantities=_find_quantities(tokens, text),
         hedges=frozenset(lemmas & HEDGES),
-        reporting=frozenset(_lemma(t) for t in tokens if t.pos_ == "VERB") & REPORTING,
+        reporting=frozenset(_find_lemma(t) for t in tokens if t.pos_ == "VERB") & REPORTING,
         contrasts=frozenset(found.group(1).lower() for found in CONTRAST.finditer(text)),
-        main=frozenset() if root is None else frozenset(_main(root)),
+        main=frozenset() if root is None else frozenset(_list_main(root)),
         finite=sum(_is_finite(token) for token in tokens if token.dep_ in {"ROOT", "conj"}),
-        faults=tuple(_faults(tokens, text, root)),
+        faults=tuple(_find_faults(tokens, text, root)),
         tokens=tuple(token.lower_ for token in tokens),
         heads=tuple(token.head.i for token in tokens),
-        kinds=tuple(_kind(token) for token in tokens),
-        sentences=tuple(_by_sentence(tokens, content)),
+        kinds=tuple(_choose_kind(token) for token in tokens),
+        sentences=tuple(_split_by_sentence(tokens, content)),
         plain=tuple(t.lower_ for t in content if t.pos_ not in {"PROPN", "NUM"} and t.is_alpha),
         depth=max((sum(1 for _ in token.ancestors) for token in tokens), default=0),
     )
 
 
-def _by_sentence(tokens: list[Any], content: list[Any]) -> Iterator[frozenset[str]]:
+def _split_by_sentence(tokens: list[Any], content: list[Any]) -> Iterator[frozenset[str]]:
     """Lemmas of the content words of each sentence that has any word."""
     for sentence in tokens[0].doc.sents if tokens else ():
         if any(token.is_alpha or token.like_num for token in sentence):
             inside = range(sentence.start, sentence.end)
-            yield frozenset(_lemma(token) for token in content if token.i in inside)
+            yield frozenset(_find_lemma(token) for token in content if token.i in inside)
 
 
-def _lemma(token: Any) -> str:
+def _find_lemma(token: Any) -> str:
     return str(token.lemma_ or token.text).lower()
 
 
-def _argument(token: Any) -> str:
+def _find_argument(token: Any) -> str:
     """The lemma of an argument; a relative pronoun stands for its noun."""
     if token.tag_ in {"WDT", "WP"} and token.head.dep_ == "relcl":
-        return _lemma(token.head.head)
-    return _lemma(token)
+        return _find_lemma(token.head.head)
+    return _find_lemma(token)
 
 
-def _relations(token: Any) -> list[Relation]:
+def _find_relations(token: Any) -> list[Relation]:
     """The relations that a token is the dependent of."""
     first = token
     while first.dep_ == "conj" and first.head is not first:
@@ -227,26 +227,26 @@ def _relations(token: Any) -> list[Relation]:
     if first.dep_ == "pobj" and head.dep_ == "agent":
         relation, head = "subject", head.head
     elif first.dep_ == "pobj":
-        relation, head = _lemma(head), head.head
+        relation, head = _find_lemma(head), head.head
     elif first.dep_ in _RELATIONS:
         relation = _RELATIONS[first.dep_]
     else:
         return []
-    found = [(_lemma(head), relation, _argument(token))]
+    found = [(_find_lemma(head), relation, _find_argument(token))]
     if relation == "subject":  # of the verbs beside it too, unless they have one of their own
         found += [
-            (_lemma(other), relation, _argument(token))
+            (_find_lemma(other), relation, _find_argument(token))
             for other in head.conjuncts
             if not any(child.dep_ in _SUBJECTS for child in other.children)
         ]
     return found
 
 
-def _verb(token: Any) -> Verb:
+def _describe_verb(token: Any) -> Verb:
     children = list(token.children)
     modality = next((MODALITY[c.lower_] for c in children if c.lower_ in MODALITY), "")
     if token.dep_ in {"xcomp", "ccomp"}:
-        modality = modality or _HEADS.get(_lemma(token.head), "")
+        modality = modality or _HEADS.get(_find_lemma(token.head), "")
     helpers = [child for child in children if child.dep_ in {"aux", "auxpass"}]
     tense = "".join(token.morph.get("Tense") or token.morph.get("VerbForm"))
     if helpers:
@@ -255,7 +255,7 @@ def _verb(token: Any) -> Verb:
     return Verb(modality, negated, tense)
 
 
-def _kind(token: Any) -> Kind:
+def _choose_kind(token: Any) -> Kind:
     if token.dep_ == "conj":
         return "conjunct"
     if token.dep_ in _CLAUSES:
@@ -271,22 +271,22 @@ def _is_finite(token: Any) -> bool:
     return any("Fin" in one.morph.get("VerbForm") or one.tag_ == "MD" for one in [token, *helpers])
 
 
-def _main(root: Any) -> list[str]:
-    found = [_lemma(root)]
+def _list_main(root: Any) -> list[str]:
+    found = [_find_lemma(root)]
     for child in root.children:
         if child.dep_ in _ARGUMENTS:
-            found.append(_lemma(child))
+            found.append(_find_lemma(child))
         elif child.dep_ in {"prep", "agent"}:
-            found += [_lemma(one) for one in child.children if one.dep_ == "pobj"]
+            found += [_find_lemma(one) for one in child.children if one.dep_ == "pobj"]
     return found
 
 
-def _quantities(tokens: list[Any], text: str) -> frozenset[str]:
+def _find_quantities(tokens: list[Any], text: str) -> frozenset[str]:
     compared = {" ".join(found.groups()).lower() for found in COMPARED.finditer(text)}
     return frozenset(compared | {token.lower_ for token in tokens if token.lower_ in QUANTIFIERS})
 
 
-def _faults(tokens: list[Any], text: str, root: Any) -> list[str]:
+def _find_faults(tokens: list[Any], text: str, root: Any) -> list[str]:
     found = []
     if text.count('"') % 2 or text.count("“") != text.count("”"):
         found.append("quotes")

@@ -58,11 +58,11 @@ def annotate_preset(
     head = f"# A build of dimsum-plus, begun from the preset {preset}.\n"
     for task in config.definitions if tasks else ():
         head += f"# {task.name}: {task.meaning[:1].lower()}{task.meaning[1:]}.\n"
-    lines = _lines(config, BuildConfig, 0, config.registry.meanings)
+    lines = _write_lines(config, BuildConfig, 0, config.registry.meanings)
     return head + "\n".join(lines) + "\n"
 
 
-def _lines(
+def _write_lines(
     value: BaseModel, model: type[BaseModel], depth: int, meanings: Mapping[str, str]
 ) -> Iterator[str]:
     pad = "  " * depth
@@ -72,21 +72,21 @@ def _lines(
         if isinstance(item, BaseModel):
             note = (type(item).__doc__ or "").splitlines()[0]
             yield f"{pad}{name}:  # {note}"
-            yield from _lines(item, type(item), depth + 1, meanings)
+            yield from _write_lines(item, type(item), depth + 1, meanings)
         elif isinstance(item, tuple) and item and isinstance(item[0], BaseModel):
             yield f"{pad}{name}:{comment}"
             for entry in item:
-                first, *rest = _lines(entry, type(entry), depth + 2, meanings)
+                first, *rest = _write_lines(entry, type(entry), depth + 2, meanings)
                 yield f"{pad}  - {first.strip()}"
                 yield from rest
         elif isinstance(item, dict) and item:
             yield f"{pad}{name}:{comment}"
-            yield from _mapping(item, depth + 1, meanings)
+            yield from _write_mapping(item, depth + 1, meanings)
         else:
-            yield f"{pad}{name}: {_scalar(item)}{comment}"
+            yield f"{pad}{name}: {_format_scalar(item)}{comment}"
 
 
-def _mapping(items: dict[str, Any], depth: int, meanings: Mapping[str, str]) -> Iterator[str]:
+def _write_mapping(items: dict[str, Any], depth: int, meanings: Mapping[str, str]) -> Iterator[str]:
     """Rules and bounds: a task, its measures with what they are, their ends."""
     pad = "  " * depth
     for name, item in items.items():
@@ -96,10 +96,10 @@ def _mapping(items: dict[str, Any], depth: int, meanings: Mapping[str, str]) -> 
             yield f"{pad}{name}: {{{', '.join(f'{k}: {v:g}' for k, v in ends.items())}}}{comment}"
         else:
             yield f"{pad}{name}:"
-            yield from _mapping(item, depth + 1, meanings)
+            yield from _write_mapping(item, depth + 1, meanings)
 
 
-def _scalar(item: Any) -> str:
+def _format_scalar(item: Any) -> str:
     if item is None:
         return "null"
     plain = list(item) if isinstance(item, tuple) else str(item) if isinstance(item, Path) else item

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from builder.config import BuildConfig, ModelConfig
 from builder.critics.spec import read_spec
-from builder.environment import models_of
+from builder.environment import list_models
 from builder.models import explain_loading, resolve
-from builder.pool import ModelPool, pool_of
-from builder.stages.order import stages_of, units_of
-from builder.unit import Opened, files_of
-from builder.validity.use import model_of, prior_of
+from builder.pool import ModelPool, find_pool
+from builder.stages.order import count_units, list_stages
+from builder.unit import Opened, list_files
+from builder.validity.use import find_model, find_prior
 from dimsum.loading import Kind, check_model
 from dimsum.objectives.settings import GKD
 from dimsum.training.recipe import Recipe
@@ -33,16 +33,16 @@ def check_models(opened: Opened, roles: Collection[str], say: Callable[[str], No
         UsageError, ModelError, BuilderError: as `check_model`, `check_critic`, the critic's own
             checks and `Measure.check`.
     """
-    pool = pool_of(opened.config, opened.models)
+    pool = find_pool(opened.config, opened.models)
     for measure in opened.config.registry.measures if roles else ():
         measure.check()
-    for role, model in models_of(opened.config).items():
+    for role, model in list_models(opened.config).items():
         if role in roles and model.server is not None:
             pool.only((role,), say).teacher()  # asks the server for it
         elif role in roles:
             _check(opened.config, role, model, pool.reference(role, model.model))
     if "critic" in roles:
-        _judge(pool, say)
+        _try_critic(pool, say)
 
 
 def check_ahead(configs: Iterable[BuildConfig]) -> None:
@@ -53,16 +53,16 @@ def check_ahead(configs: Iterable[BuildConfig]) -> None:
     """
     seen: set[str] = set()
     for config in configs:
-        model_of(config)
-        prior_of(config)
-        for role, model in models_of(config).items():
-            key = f"{role} {_tokens(config, role)} {model.model_dump_json()}"
+        find_model(config)
+        find_prior(config)
+        for role, model in list_models(config).items():
+            key = f"{role} {_count_tokens(config, role)} {model.model_dump_json()}"
             if model.server is None and key not in seen:
                 _check(config, role, model, model.model)
             seen.add(key)
-        for stage in stages_of(config):
-            for shard in range(units_of(stage.name, config)):
-                for path in files_of(stage, config, shard).values():
+        for stage in list_stages(config):
+            for shard in range(count_units(stage.name, config)):
+                for path in list_files(stage, config, shard).values():
                     if stage.content is not None and str(path) not in seen:
                         stage.content(path)
                     seen.add(str(path))
@@ -100,7 +100,7 @@ def check_rounds(
     """
     from dimsum.training.teacher import check_teacher_files
 
-    for role, model in models_of(later).items():
+    for role, model in list_models(later).items():
         if role not in WRITERS:
             _check(later, role, model, model.model)
 
@@ -124,11 +124,11 @@ def _check(config: BuildConfig, role: str, model: ModelConfig, reference: str) -
     if role == "critic":
         check_critic(reference, model.device)
     else:
-        tokens = _tokens(config, role)
+        tokens = _count_tokens(config, role)
         check_model(reference, KINDS[role], device=model.device, tokens=tokens, role=role)
 
 
-def _tokens(config: BuildConfig, role: str) -> int:
+def _count_tokens(config: BuildConfig, role: str) -> int:
     """Positions that a model of a role needs: of a teacher a token and all that it writes at once,
     of another none that are known."""
     if role != "teacher":
@@ -140,7 +140,7 @@ def _tokens(config: BuildConfig, role: str) -> int:
     return 1 + longest
 
 
-def _judge(pool: ModelPool, say: Callable[[str], None]) -> None:
+def _try_critic(pool: ModelPool, say: Callable[[str], None]) -> None:
     """Load the critic, which tries it on pairs whose verdict is known."""
     pool.only(("critic",), say).critic()
 
@@ -152,7 +152,7 @@ def check_critic(reference: str, device: str | None = None) -> None:
         UsageError, ModelError: as `check_model`.
         BuilderError: no label says entailment.
     """
-    from builder.critics.nli_model import label_columns
+    from builder.critics.nli_model import find_label_columns
     from dimsum.hub import find_models
 
     find_models(reference)
@@ -164,7 +164,7 @@ def check_critic(reference: str, device: str | None = None) -> None:
         check_model(reference, "classifier", device=device, role="critic")
         with explain_loading(reference):
             config = AutoConfig.from_pretrained(resolved.path, **resolved.arguments())
-        label_columns(config.id2label)
+        find_label_columns(config.id2label)
         return
     for one in (spec, spec.second):
         if one is not None and one.over_base:

@@ -150,7 +150,7 @@ def _refuse(error: click.ClickException) -> int:
         error.show()
         return error.exit_code
     click.echo(f"Error: {error.format_message().rstrip('.')}.", err=True)
-    if link := _dangling(error):
+    if link := _find_dangling(error):
         click.echo(f"Hint:  {link} is a link that leads nowhere", err=True)
         return error.exit_code
     usage = " ".join(context.command.collect_usage_pieces(context))
@@ -159,7 +159,7 @@ def _refuse(error: click.ClickException) -> int:
     return error.exit_code
 
 
-def _dangling(error: click.ClickException) -> str | None:
+def _find_dangling(error: click.ClickException) -> str | None:
     """The link to nothing that an argument names, if that is what is wrong."""
     found = re.search(r"'([^']*)' does not exist", error.format_message())
     if not isinstance(error, click.BadParameter) or found is None:

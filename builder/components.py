@@ -7,7 +7,7 @@ import numpy as np
 from builder.statistics.words import Array
 
 
-def smallest_connected(a: Array, b: Array, nodes: int) -> Array:
+def find_smallest_connected(a: Array, b: Array, nodes: int) -> Array:
     """Of each node the smallest node of its component, int64.
 
     Args:

@@ -85,7 +85,7 @@ def decide(rules: Mapping[str, Rules], values: Values, count: int) -> Decisions:
     fits = {}
     reasons = len(tasks)
     for index, task in enumerate(tasks):
-        failed, first = _failures(rules[task], values, count)
+        failed, first = _count_failures(rules[task], values, count)
         fits[task] = failed == 0
         outcome = np.where(fits[task], index, reasons + first)
         closer = failed < fewest
@@ -95,7 +95,7 @@ def decide(rules: Mapping[str, Rules], values: Values, count: int) -> Decisions:
     return Decisions(tuple(names), codes, fits, len(tasks))
 
 
-def _failures(rules: Rules, values: Values, count: int) -> tuple[Codes, Codes]:
+def _count_failures(rules: Rules, values: Values, count: int) -> tuple[Codes, Codes]:
     """How many rules fail for each pair, and the index of the first; 0 where none does."""
     failed = np.zeros(count, dtype=np.int16)
     first = np.zeros(count, dtype=np.int16)

@@ -43,7 +43,7 @@ from dimsum.training.train import list_models
 ROUNDS = Presets("builder", ("embedded",), folder="presets/rounds")
 
 
-def _configuration(source: str) -> BuildConfig:
+def _find_config(source: str) -> BuildConfig:
     """Of a preset, a YAML file, or a run."""
     if source not in PRESETS.names and (Path(source) / RUN_FILE).is_file():
         return parse_config(Run.open(Path(source)).header()["config"])
@@ -53,7 +53,7 @@ def _configuration(source: str) -> BuildConfig:
 class DistillConfig(Settings):
     """The rounds; what is left out is as in the paper."""
 
-    corpus: Annotated[BuildConfig, begin_from(_configuration, PRESETS.names)] = Field(
+    corpus: Annotated[BuildConfig, begin_from(_find_config, PRESETS.names)] = Field(
         description="D0: a preset, a YAML of `dimsum build` or a run; or {from: one of them, and "
         "values that differ}. A finished run without such values is taken as it is"
     )
@@ -63,7 +63,7 @@ class DistillConfig(Settings):
     rounds: int = Field(1, ge=0, description="0 trains M1 and stops")
     rewriting: RewritingConfig = RewritingConfig()
     later_corpora: Annotated[
-        BuildConfig | None, begin_from(_configuration, PRESETS.names, otherwise="corpus")
+        BuildConfig | None, begin_from(_find_config, PRESETS.names, otherwise="corpus")
     ] = Field(None, description="what differs in the rounds' corpora, such as rules")
     later_students: Annotated[
         Recipe | None, begin_from(load_recipe, RECIPES.names, otherwise="student")
@@ -165,17 +165,17 @@ def _distill(
     run = config.finished or _build(settings, (folder / "round-0").absolute(), progress).run
     corpora, datasets, students = [run], [run / settings.name], []
     students.append(
-        _student(config.student, datasets[0], folder / "student-1", None, device, quiet, say)
+        _train_student(config.student, datasets[0], folder / "student-1", None, device, quiet, say)
     )
     for number in range(1, config.rounds + 1):
-        settings = _round(config, later, number, corpora, students[-1], device)
+        settings = _make_round(config, later, number, corpora, students[-1], device)
         say(f"round {number}: {students[-1].name} writes")
         result = _build(settings, folder / f"round-{number}", progress)
         corpora.append(result.run)
         datasets.append(result.dataset)
         further = later_recipe.model_copy(update={"student": str(students[-1])})
         output = folder / f"student-{number + 1}"
-        students.append(_student(further, result.dataset, output, number, device, quiet, say))
+        students.append(_train_student(further, result.dataset, output, number, device, quiet, say))
     return Distilled(corpora, datasets, students)
 
 
@@ -189,7 +189,7 @@ def _build(settings: BuildConfig, folder: Path, progress: Progress | None) -> Bu
         ) from error
 
 
-def _round(
+def _make_round(
     config: DistillConfig,
     settings: BuildConfig,
     number: int,
@@ -214,7 +214,7 @@ def _round(
     )
 
 
-def _student(
+def _train_student(
     recipe: Recipe,
     dataset: Path,
     output: Path,

@@ -7,7 +7,7 @@ import shutil
 from typing import Any
 
 from builder.models import EMBEDDED, find_cache_folder, find_embedded
-from builder.versions import library_versions
+from builder.versions import list_versions
 from dimsum.devices import measure_bf16_speedup, pick_device, pick_dtype
 from dimsum.errors import DimsumError
 from dimsum.threads import use_fastest_threads
@@ -30,13 +30,17 @@ def examine() -> dict[str, dict[str, Any]]:
         devices["bfloat16"] = f"{measure_bf16_speedup():.1f}x the speed of float32"
     else:
         devices["name"] = torch.cuda.get_device_name() if device.type == "cuda" else device.type
+    cache = find_cache_folder()
     return {
-        "versions": library_versions(),
+        "versions": list_versions(),
         "devices": devices,
-        "models": {**{f"embedded:{name}": _find(name) for name in EMBEDDED}, "spaCy": _spacy()},
+        "models": {
+            **{f"embedded:{name}": _find(name) for name in EMBEDDED},
+            "spaCy": _describe_spacy(),
+        },
         "cache": {
-            "folder": str(find_cache_folder()),
-            "free": f"{shutil.disk_usage(_existing(find_cache_folder())).free / 2**30:.0f} GiB",
+            "folder": str(cache),
+            "free": f"{shutil.disk_usage(_find_existing(cache)).free / 2**30:.0f} GiB",
         },
     }
 
@@ -48,7 +52,7 @@ def _find(name: str) -> str:
         return f"missing: {error.hint}"
 
 
-def _spacy() -> str:
+def _describe_spacy() -> str:
     from builder.sentences import load_nlp
 
     try:
@@ -58,7 +62,7 @@ def _spacy() -> str:
     return f"{meta['lang']}_{meta['name']} {meta['version']}"
 
 
-def _existing(path: Any) -> Any:
+def _find_existing(path: Any) -> Any:
     while not path.exists():
         path = path.parent
     return path

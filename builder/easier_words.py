@@ -313,7 +313,7 @@ NO_PASSIVE = frozenset({"get", "need", "want", "let", "hope", "go", "come"})
 """Commoner verbs that do badly as participles."""
 
 
-def entries(block: str, between: str = " ") -> dict[str, str]:
+def parse_entries(block: str, between: str = " ") -> dict[str, str]:
     """Each rarer word or phrase of a block with the commoner one."""
     found = {}
     for line in block.strip().splitlines():

@@ -19,13 +19,14 @@ from builder import easier_words as words
 from builder.sentences import load_nlp
 
 _BY_PART = {
-    "VERB": words.entries(words.VERBS),
-    "NOUN": words.entries(words.NOUNS),
-    "ADJ": words.entries(words.ADJECTIVES),
-    "ADV": words.entries(words.ADVERBS),
+    "VERB": words.parse_entries(words.VERBS),
+    "NOUN": words.parse_entries(words.NOUNS),
+    "ADJ": words.parse_entries(words.ADJECTIVES),
+    "ADV": words.parse_entries(words.ADVERBS),
 }
 _PHRASES = {
-    tuple(phrase.split()): common for phrase, common in words.entries(words.PHRASES, "|").items()
+    tuple(phrase.split()): common
+    for phrase, common in words.parse_entries(words.PHRASES, "|").items()
 }
 _LONGEST = max(map(len, _PHRASES))
 _PAST = {line.split()[0]: line.split()[1:] for line in words.IRREGULAR.strip().splitlines()}
@@ -55,14 +56,14 @@ def ease_all(texts: Sequence[str]) -> list[list[str]]:
 def _ease(sentence: Any) -> Iterator[str]:
     if _QUOTES & set(sentence.text):
         return
-    changes = list(_changes(sentence))
+    changes = list(_find_changes(sentence))
     if changes:
-        yield _with(sentence, changes)
+        yield _apply(sentence, changes)
         for change in changes:
-            yield _with(sentence, [change])
+            yield _apply(sentence, [change])
 
 
-def _changes(sentence: Any) -> Iterator[Change]:
+def _find_changes(sentence: Any) -> Iterator[Change]:
     lower = [token.lower_ for token in sentence]
     position = 0
     while position < len(sentence):
@@ -73,13 +74,13 @@ def _changes(sentence: Any) -> Iterator[Change]:
                 position += length
                 break
         else:
-            text = _easier(sentence[position])
+            text = _choose_easier(sentence[position])
             if text is not None:
                 yield Change(position, position + 1, text)
             position += 1
 
 
-def _easier(token: Any) -> str | None:
+def _choose_easier(token: Any) -> str | None:
     """The commoner word in the token's form; None to leave it."""
     common = _BY_PART.get(token.pos_, {}).get(token.lemma_.lower())
     capital = token.i > 0 and token.text[:1].isupper()
@@ -87,9 +88,9 @@ def _easier(token: Any) -> str | None:
     if common is None or capital or named or token.tag_ in _COMPARED:
         return None
     if token.pos_ == "VERB":
-        return _verb(token, common)
+        return _ease_verb(token, common)
     if token.pos_ == "NOUN":
-        return _noun(token, common)
+        return _ease_noun(token, common)
     taken = {"det", "poss", "nummod", "predet"}
     if common in words.AMOUNTS and (
         token.dep_ != "amod" or any(child.dep_ in taken for child in token.head.children)
@@ -98,7 +99,7 @@ def _easier(token: Any) -> str | None:
     return common
 
 
-def _verb(token: Any, common: str) -> str | None:
+def _ease_verb(token: Any, common: str) -> str | None:
     children = {child.dep_: child for child in token.children}
     base, _, particle = common.partition(" ")
     if "prt" in children or (token.tag_ == "VBN" and base in words.NO_PASSIVE):
@@ -108,11 +109,11 @@ def _verb(token: Any, common: str) -> str | None:
         token.dep_ == "amod" or ("dobj" in children and children["dobj"].pos_ == "PRON")
     ):
         return None
-    form = _conjugated(base, token.tag_)
+    form = _conjugate(base, token.tag_)
     return None if form is None else f"{form} {particle}".strip()
 
 
-def _conjugated(base: str, tag: str) -> str | None:
+def _conjugate(base: str, tag: str) -> str | None:
     if tag in ("VB", "VBP"):
         return base
     if tag in ("VBD", "VBN") and base in _PAST:
@@ -121,7 +122,7 @@ def _conjugated(base: str, tag: str) -> str | None:
     after_e = base[:-1] if base.endswith("e") and not base.endswith("ee") else stem
     after_y = base[:-1] + "i" if base[-1] == "y" and base[-2] not in _VOWELS else None
     if tag == "VBZ":
-        return _with_s(base)
+        return _add_s(base)
     if tag == "VBG":
         return f"{after_e}ing"
     if tag in ("VBD", "VBN"):
@@ -129,22 +130,22 @@ def _conjugated(base: str, tag: str) -> str | None:
     return None
 
 
-def _with_s(word: str) -> str:
+def _add_s(word: str) -> str:
     if word[-1] == "y" and word[-2] not in _VOWELS:
         return f"{word[:-1]}ies"
     return f"{word}es" if word.endswith(("s", "x", "z", "ch", "sh", "go")) else f"{word}s"
 
 
-def _noun(token: Any, common: str) -> str | None:
+def _ease_noun(token: Any, common: str) -> str | None:
     singular = any(child.lower_ in ("a", "an") for child in token.children)
     if common in words.UNCOUNTED:
         return None if singular else common
     if token.tag_ != "NNS":
         return common
-    return words.PLURALS.get(common) or _with_s(common)
+    return words.PLURALS.get(common) or _add_s(common)
 
 
-def _with(sentence: Any, changes: Sequence[Change]) -> str:
+def _apply(sentence: Any, changes: Sequence[Change]) -> str:
     by_start = {change.start: change for change in changes}
     pieces: list[str] = []
     position = 0
@@ -158,13 +159,13 @@ def _with(sentence: Any, changes: Sequence[Change]) -> str:
         if sentence[position].text[:1].isupper():
             text = text[0].upper() + text[1:]
         if pieces and pieces[-1].strip().lower() in ("a", "an"):
-            pieces[-1] = _article(pieces[-1], text)
+            pieces[-1] = _choose_article(pieces[-1], text)
         pieces.append(text + sentence[change.end - 1].whitespace_)
         position = change.end
     return "".join(pieces)
 
 
-def _article(was: str, following: str) -> str:
+def _choose_article(was: str, following: str) -> str:
     """The article that goes with the word behind it, by its letters: of those listed, only
     "useful", "usual" and "use" sound otherwise."""
     vowel = following[0].lower() in _VOWELS and not following.startswith("us")

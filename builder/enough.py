@@ -18,7 +18,7 @@ from builder.config import BuildConfig
 from builder.errors import GateError
 from builder.stages import contexts
 from builder.stages.base import Stage
-from builder.stages.order import stages_of, units_of
+from builder.stages.order import count_units, list_stages
 from builder.store import Run, read_table
 from builder.unit import Opened, find_finished, open_run
 
@@ -47,13 +47,13 @@ def take_enough(config: BuildConfig, run: Run, make: Make) -> BuildConfig:
 
 class _Search:
     def __init__(self, config: BuildConfig, run: Run, make: Make) -> None:
-        stages = stages_of(config)
+        stages = list_stages(config)
         names = [stage.name for stage in stages]
         self.alone = [*takewhile(lambda stage: not stage.whole, stages)]
         self.compared = stages[len(self.alone) : names.index(COUNTED) + 1]
         self.config, self.run, self.make = config, run, make
         self.tasks = [task.name for task in config.definitions]
-        self.budget = len(contexts.shards(_with_shards(config, None)))
+        self.budget = len(contexts.list_shards(_set_shards(config, None)))
         self.made = 0
         self.before: list[Counter[str]] = []
 
@@ -70,7 +70,7 @@ class _Search:
             taken = self._first_with(taken, least)
             self._write(taken)
             for stage in self.compared:
-                self.make(stage, range(units_of(stage.name, self.config)))
+                self.make(stage, range(count_units(stage.name, self.config)))
             least = self._lacking(taken, wanted)
             if least and taken == self.budget:
                 raise self._too_few(wanted)
@@ -83,7 +83,7 @@ class _Search:
         return opened.config.run.shards is not None and all(
             find_finished(opened, stage, shard) is not None
             for stage in (*self.alone, *self.compared)
-            for shard in range(units_of(stage.name, opened.config))
+            for shard in range(count_units(stage.name, opened.config))
         )
 
     def _first_with(self, taken: int, least: Mapping[str, int]) -> int:
@@ -132,7 +132,7 @@ class _Search:
 
     def _write(self, shards: int) -> None:
         """Let the run have so many shards."""
-        self.config = _with_shards(self.config, shards)
+        self.config = _set_shards(self.config, shards)
         header = {**self.run.header(), "config": self.config.model_dump(mode="json")}
         if header != self.run.header():
             self.run.write_header(header)
@@ -163,7 +163,7 @@ def count_tasks(run: Run, stage: str, shard: int) -> Counter[str]:
 
 def count_kept(run: Run, config: BuildConfig, stage: str = COUNTED) -> Counter[str]:
     """Rows of each task that a stage keeps."""
-    units = range(units_of(stage, config))
+    units = range(count_units(stage, config))
     return sum((count_tasks(run, stage, shard) for shard in units), Counter())
 
 
@@ -171,15 +171,15 @@ def carry_shards(config: BuildConfig, header: Mapping[str, Any]) -> BuildConfig:
     """A configuration with the shards that a run has taken, where it asks for the same pairs."""
     before = header.get("config", {}).get("run", {})
     same = config.run.pairs is not None and before.get("pairs") == config.run.pairs
-    return _with_shards(config, before.get("shards") if same else None)
+    return _set_shards(config, before.get("shards") if same else None)
 
 
-def within_budget(opened: Opened) -> Opened:
+def open_within_budget(opened: Opened) -> Opened:
     """A run with all the shards that it may take: those whose inputs and models are looked at
     before it begins. One that has its splits will take no more."""
     if opened.config.run.pairs is None or opened.run.sidecar("splits", 0) is not None:
         return opened
-    return replace(opened, config=_with_shards(opened.config, None))
+    return replace(opened, config=_set_shards(opened.config, None))
 
 
 def say_fewer(config: BuildConfig, run: Run, say: Callable[[str], None]) -> None:
@@ -192,5 +192,5 @@ def say_fewer(config: BuildConfig, run: Run, say: Callable[[str], None]) -> None
         say(f"{wanted} pairs of each task were asked for; these shards have {found}.")
 
 
-def _with_shards(config: BuildConfig, shards: int | None) -> BuildConfig:
+def _set_shards(config: BuildConfig, shards: int | None) -> BuildConfig:
     return config.model_copy(update={"run": config.run.model_copy(update={"shards": shards})})

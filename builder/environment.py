@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from builder.config import BuildConfig, ModelConfig
 from builder.errors import ConfigError
 from builder.stages.base import Stage
-from builder.stages.order import stages_of
+from builder.stages.order import list_stages
 from builder.store import Run
 from dimsum.devices import pick_device
 
@@ -30,7 +30,7 @@ Environment = Mapping[str, str]
 """Library to version, and role of a model to kind of device (cpu, cuda, mps)."""
 
 
-def models_of(config: BuildConfig) -> dict[str, ModelConfig]:
+def list_models(config: BuildConfig) -> dict[str, ModelConfig]:
     """The models that a run may load, by role."""
     found: dict[str, ModelConfig] = {"critic": config.critic}
     if config.round is None:
@@ -44,21 +44,23 @@ def models_of(config: BuildConfig) -> dict[str, ModelConfig]:
     return found
 
 
-def environment_of(stage: Stage, config: BuildConfig) -> dict[str, str]:
+def read_environment(stage: Stage, config: BuildConfig) -> dict[str, str]:
     """What a stage's bytes depend on, as it is in this process."""
     roles = stage.roles(config)
-    models = {role: model for role, model in models_of(config).items() if role in roles}
+    models = {role: model for role, model in list_models(config).items() if role in roles}
     libraries = [*stage.libraries_of(config), *(OF_MODELS if models else ())]
-    devices = {role: _place_of(model) for role, model in models.items()}
-    return {**{name: _version(name) for name in libraries}, **devices}
+    devices = {role: _find_place(model) for role, model in models.items()}
+    return {**{name: _find_version(name) for name in libraries}, **devices}
 
 
-def environment_here(config: BuildConfig) -> dict[str, str]:
+def read_environment_here(config: BuildConfig) -> dict[str, str]:
     """What any stage of a run depends on, as it is in this process."""
-    return {k: v for stage in stages_of(config) for k, v in environment_of(stage, config).items()}
+    return {
+        k: v for stage in list_stages(config) for k, v in read_environment(stage, config).items()
+    }
 
 
-def part_of(
+def take_part(
     stage: Stage,
     config: BuildConfig,
     environment: Environment,
@@ -87,7 +89,7 @@ def check_environments(
         ConfigError: units that are there were computed in another environment, and the run does
             not allow to mix them.
     """
-    wanted, noted = (part_of(stage, config, one) for one in (here, known[-1]))
+    wanted, noted = (take_part(stage, config, one) for one in (here, known[-1]))
     if wanted == noted:
         return list(known)
     if noted.items() <= wanted.items():  # an earlier version did not note all of it
@@ -95,15 +97,16 @@ def check_environments(
     differing = {
         name for other in known for name in {*here, *other} if here.get(name) != other.get(name)
     }
-    present = (one for one in stages_of(config) if any((run.folder / one.name).glob("*.json")))
+    present = (one for one in list_stages(config) if any((run.folder / one.name).glob("*.json")))
     if not any(
-        differing & {n for env in known for n in part_of(one, config, env)} for one in present
+        differing & {n for env in known for n in take_part(one, config, env)} for one in present
     ):
         return [here]
     if config.run.mixed:
         return [*(one for one in known if one != here), here]
     before, now = (
-        in_words({k: v for k, v in e.items() if k in differing}) for e in (known[-1], here)
+        format_environment({k: v for k, v in e.items() if k in differing})
+        for e in (known[-1], here)
     )
     raise ConfigError(
         f"units of {run.folder} were computed with {before}, and this is {now}",
@@ -112,7 +115,7 @@ def check_environments(
     )
 
 
-def in_words(environment: Environment) -> str:
+def format_environment(environment: Environment) -> str:
     """`torch 2.9.0, the teacher on cuda`."""
     return ", ".join(
         f"the {name} on {value}"
@@ -122,7 +125,7 @@ def in_words(environment: Environment) -> str:
     )
 
 
-def _place_of(model: ModelConfig) -> str:
+def _find_place(model: ModelConfig) -> str:
     """Kind of the device that computes a model, or the engine that does, with its version."""
     if model.server is not None:
         from builder.teachers.server import ask_version
@@ -137,7 +140,7 @@ def _place_of(model: ModelConfig) -> str:
 
 
 @cache
-def _version(library: str) -> str:
+def _find_version(library: str) -> str:
     try:
         return version(library)
     except PackageNotFoundError:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from builder.audit.record import RUN_AUDITS
 from builder.config import parse_config
-from builder.stages.order import stages_of
+from builder.stages.order import list_stages
 from builder.store import RUN_FILE, Run
 from builder.stored import describe_damage
 from dimsum.errors import UsageError
@@ -63,7 +63,7 @@ def _fetch(path: Path | Place, target: Path) -> None:
 
 
 @contextmanager
-def lying_here(reference: str, stages: Collection[str] | None = None) -> Iterator[str]:
+def bring_here(reference: str, stages: Collection[str] | None = None) -> Iterator[str]:
     """A corpus as it is named, or the copy of one in a store, which goes afterwards.
 
     Args:
@@ -82,7 +82,7 @@ def lying_here(reference: str, stages: Collection[str] | None = None) -> Iterato
         folder = Path(scratch) / place.name
         run = Run(named)
         if header := run.header():
-            names = [stage.name for stage in stages_of(parse_config(header["config"]))]
+            names = [stage.name for stage in list_stages(parse_config(header["config"]))]
             fetch_run(run, folder, [n for n in names if stages is None or n in stages])
         else:
             _fetch_all(place, folder)

@@ -20,7 +20,7 @@ DOUBTFUL = 0.1
 """Entailment times P(valid); outputs below it that were read were broken off or wrong."""
 
 
-def pair_judge(critic: str, preset: str = DEFAULT) -> Judge:
+def make_pair_judge(critic: str, preset: str = DEFAULT) -> Judge:
     """What chooses among outputs: first what a build would keep, then by entailment and P(valid).
 
     A pair that every rule of the task holds for comes before one that fails; within both the least
@@ -38,10 +38,10 @@ def pair_judge(critic: str, preset: str = DEFAULT) -> Judge:
     from builder.decide import decide
     from builder.validity.labels import Label
     from builder.validity.measure import measure_labels, open_models
-    from builder.validity.use import model_of
+    from builder.validity.use import find_model
 
-    judge, config = entailment_critic(critic), load_config(preset)
-    valid, models = model_of(config), open_models(config)
+    judge, config = load_entailment_critic(critic), load_config(preset)
+    valid, models = find_model(config), open_models(config)
     assert valid is not None
 
     def score(pairs: Sequence[tuple[str, str]], task: TaskDefinition) -> np.ndarray[Any, Any]:
@@ -64,7 +64,7 @@ def pair_judge(critic: str, preset: str = DEFAULT) -> Judge:
     return score
 
 
-def entailment_critic(reference: str) -> Critic:
+def load_entailment_critic(reference: str) -> Critic:
     """An entailment critic as `dimsum.evaluation` takes it.
 
     Raises:

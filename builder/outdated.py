@@ -10,7 +10,7 @@ from typing import Any
 
 from builder.errors import BuilderError, ConfigError
 from builder.stages.base import Stage
-from builder.stages.order import inputs_of, stages_of, units_of
+from builder.stages.order import count_units, list_inputs, list_stages
 from builder.store import Run, Sidecar
 from builder.unit import Opened, hash_inputs_now, list_fingerprints, open_header
 from dimsum.errors import DimsumError
@@ -72,19 +72,19 @@ def find_outdated(run: Run, header: Mapping[str, Any], first: str | None = None)
     run = run.remembered()
     now = replace(open_header(run.folder, header), run=run)
     before = _open_earlier(run, there, now)
-    stages = stages_of(now.config)
+    stages = list_stages(now.config)
     begin = [stage.name for stage in stages].index(first) if first else 0
     units: dict[str, set[int]] = {}
     for stage in stages[begin:]:
         shards = {
             shard
-            for shard in range(units_of(stage.name, now.config))
+            for shard in range(count_units(stage.name, now.config))
             if (record := run.sidecar(stage.name, shard))
             and (_follows(now, stage, shard, units) or _differs(before, now, stage, shard, record))
         }
         if shards:
             units[stage.name] = shards
-    return Outdated(units, _differences(there, header, units)) if units else Outdated()
+    return Outdated(units, _list_differences(there, header, units)) if units else Outdated()
 
 
 def _open_earlier(run: Run, header: Mapping[str, Any], now: Opened) -> Opened | None:
@@ -99,7 +99,7 @@ def _open_earlier(run: Run, header: Mapping[str, Any], now: Opened) -> Opened | 
 
 def _follows(now: Opened, stage: Stage, shard: int, units: Mapping[str, set[int]]) -> bool:
     """Whether an input of a unit will be made again."""
-    read = inputs_of(stage, shard, now.config)
+    read = list_inputs(stage, shard, now.config)
     return any(not units.get(name, set()).isdisjoint(numbers) for name, numbers in read.items())
 
 
@@ -118,24 +118,26 @@ def _differs(before: Opened | None, now: Opened, stage: Stage, shard: int, recor
 def _grew(before: Opened, now: Opened, stage: Stage) -> bool:
     """Whether a stage over the whole corpus has other units before it than it had."""
     upstream = {name.partition(".")[0] for name in stage.inputs}
-    return any(units_of(name, before.config) != units_of(name, now.config) for name in upstream)
+    return any(
+        count_units(name, before.config) != count_units(name, now.config) for name in upstream
+    )
 
 
 def _lacks_input(opened: Opened, stage: Stage, shard: int) -> bool:
     """Whether a unit before this one is not finished, by damage say: it will be made as it was."""
-    for name, numbers in inputs_of(stage, shard, opened.config).items():
+    for name, numbers in list_inputs(stage, shard, opened.config).items():
         if any(opened.run.sidecar(name, number) is None for number in numbers):
             return True
     return False
 
 
-def _differences(
+def _list_differences(
     before: Mapping[str, Any], now: Mapping[str, Any], units: Mapping[str, set[int]]
 ) -> list[str]:
     """In what two headers differ that decides rows."""
-    old, new = dict(_leaves(before.get("config", {}))), dict(_leaves(now["config"]))
+    old, new = dict(_list_leaves(before.get("config", {}))), dict(_list_leaves(now["config"]))
     found = [
-        f"{key} {_shown(old.get(key))}, now {_shown(new.get(key))}"
+        f"{key} {_show(old.get(key))}, now {_show(new.get(key))}"
         for key in dict.fromkeys([*old, *new])
         if old.get(key) != new.get(key)
         and (key == ENDS or key.partition(".")[0] not in DECIDES_NOTHING)
@@ -150,7 +152,7 @@ def _differences(
     return found or [f"its {next(iter(units))} came from other files or another version"]
 
 
-def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+def _list_leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
     """Dotted keys and their values."""
     if isinstance(value, Mapping):
         items = [(str(name), one) for name, one in value.items()]
@@ -160,10 +162,10 @@ def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
         yield key, value
         return
     for name, one in items:
-        yield from _leaves(one, f"{key}.{name}" if key else name)
+        yield from _list_leaves(one, f"{key}.{name}" if key else name)
 
 
-def _shown(value: Any) -> str:
+def _show(value: Any) -> str:
     return "unset" if value is None else str(value)
 
 
@@ -178,8 +180,8 @@ def check_proven(run: Run) -> None:
     """
     run = run.remembered()
     opened = replace(open_header(run.folder, run.header()), run=run)
-    for stage in stages_of(opened.config):
-        for shard in range(units_of(stage.name, opened.config)):
+    for stage in list_stages(opened.config):
+        for shard in range(count_units(stage.name, opened.config)):
             record = run.sidecar(stage.name, shard)
             if record is None:
                 raise BuilderError(

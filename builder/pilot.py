@@ -18,9 +18,9 @@ from builder.errors import GateError
 from builder.progress import Progress
 from builder.rejects import draw_rejects
 from builder.run import build
-from builder.stages.contexts import shards
-from builder.stages.order import stages_of
-from builder.statistics.funnel import Step, funnel
+from builder.stages.contexts import list_shards
+from builder.stages.order import list_stages
+from builder.statistics.funnel import Step, count_funnel
 from builder.store import Run
 
 OPENINGS = 2
@@ -108,8 +108,8 @@ def pilot(config: BuildConfig, *, seed: int = 0, progress: Progress | None = Non
             if not Run(folder).header():
                 raise
         run = Run(folder)
-        steps = funnel(run, small)
-        names = [stage.name for stage in stages_of(small)]
+        steps = count_funnel(run, small)
+        names = [stage.name for stage in list_stages(small)]
         numbers = range(len(small.domains))  # a shard for each domain
         done = LAST_ALONE in [step.stage for step in steps]
         kept = [row for shard in numbers if done for row in run.read(LAST_ALONE, shard).to_pylist()]
@@ -117,7 +117,7 @@ def pilot(config: BuildConfig, *, seed: int = 0, progress: Progress | None = Non
         disk = sum(p.stat().st_size for name in names for p in (folder / name).glob("*"))
     counted = Counter(row["task"] for row in kept)
     tasks = {task.name: counted[task.name] for task in config.definitions}
-    taken = _openings_taken(config, few, tasks)
+    taken = _count_openings(config, few, tasks)
     times = taken / (few * len(config.domains))
     wanted = config.run.pairs
     pairs = {task: round(count * times) for task, count in tasks.items()}
@@ -125,36 +125,36 @@ def pilot(config: BuildConfig, *, seed: int = 0, progress: Progress | None = Non
     return Pilot(
         openings=(few, all_openings),
         steps=steps,
-        kept=[_shown(row) for row in kept[:SHOWN]],
+        kept=[_show(row) for row in kept[:SHOWN]],
         rejected=rejected,
         seconds=(seconds, seconds * times),
         disk=(disk, round(disk * times)),
-        memory=_largest(),
+        memory=_measure_memory(),
         pairs={task: min(count, wanted or count) for task, count in pairs.items()},
         wanted=wanted,
         taken=math.ceil(taken / len(config.domains)),
     )
 
 
-def _openings_taken(config: BuildConfig, few: int, found: Mapping[str, int]) -> int:
+def _count_openings(config: BuildConfig, few: int, found: Mapping[str, int]) -> int:
     """Openings of all domains together that the whole is likely to take, in whole shards.
 
     Args:
         few: openings of each domain that went through.
         found: pairs of each task that they gave.
     """
-    sums = [*accumulate(count for _, count in shards(config))]
+    sums = [*accumulate(count for _, count in list_shards(config))]
     if config.run.pairs is None or not all(found.values()):
         return sums[-1]
     least = config.run.pairs * few * len(config.domains) / min(found.values())
     return next((openings for openings in sums if openings >= least), sums[-1])
 
 
-def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+def _show(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ("task", "source", "target")}
 
 
-def _largest() -> int:
+def _measure_memory() -> int:
     """Largest resident size of this process or of a process that it waited for, in bytes."""
     sizes = (
         resource.getrusage(who).ru_maxrss

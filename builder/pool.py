@@ -156,14 +156,14 @@ class ModelPool:
         return found, found.notes
 
     def _load_student(self) -> tuple[Student, list[str]]:
-        from builder.writing import student_of
+        from builder.writing import open_student
 
         if self.config.round is None:
             raise BuilderError(
                 "this run has no student", hint="only a round of `dimsum distill` has one"
             )
         wanted = self.config.round.student
-        found = student_of(
+        found = open_student(
             self.reference("student", wanted.model),
             device=wanted.device,
             dtype=self.resolved["student"]["dtype"],
@@ -184,7 +184,7 @@ class ModelPool:
 _pools: dict[str, ModelPool] = {}
 
 
-def pool_of(config: BuildConfig, resolved: Mapping[str, Mapping[str, Any]]) -> ModelPool:
+def find_pool(config: BuildConfig, resolved: Mapping[str, Mapping[str, Any]]) -> ModelPool:
     """The models of a configuration in this process; those of another one are forgotten."""
     wanted = [config.teacher, config.critic, config.round and config.round.student]
     key = digest([[one and one.model_dump() for one in wanted], config.pairs.encoder, resolved])

@@ -14,21 +14,23 @@ TEXTS = frozenset({"banned", "forbidden"})
 """Settings whose values are texts, which may begin as a path does (`/r/news`)."""
 
 
-def public(value: Any) -> Any:
+def make_public(value: Any) -> Any:
     """A document whose absolute paths are their last parts, as are local models' relative ones."""
     if isinstance(value, Mapping):
-        return {key: _public_value(key, one) for key, one in value.items()}
+        return {key: _make_value_public(key, one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [public(one) for one in value]
+        return [make_public(one) for one in value]
     if isinstance(value, str) and (PurePosixPath(value).is_absolute() or _is_windows_path(value)):
         return PureWindowsPath(value).name
     return value
 
 
-def _public_value(key: str, value: Any) -> Any:
+def _make_value_public(key: str, value: Any) -> Any:
     if key in TEXTS:
         return value
-    return public(make_public_name(value) if key in MODELS and isinstance(value, str) else value)
+    return make_public(
+        make_public_name(value) if key in MODELS and isinstance(value, str) else value
+    )
 
 
 def _is_windows_path(text: str) -> bool:

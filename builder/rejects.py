@@ -8,7 +8,7 @@ from typing import Any
 
 from builder.config import BuildConfig
 from builder.errors import ConfigError
-from builder.stages.order import stages_of, units_of
+from builder.stages.order import count_units, list_stages
 from builder.stages.reasons import REASONS
 from builder.store import REJECTS, Run
 from dimsum.settings import suggest_word
@@ -34,7 +34,7 @@ def draw_rejects(
     Raises:
         ConfigError: an unknown stage, or a reason that is neither explained nor given in this run.
     """
-    names = [s.name for s in stages_of(config)]
+    names = [s.name for s in list_stages(config)]
     if stage is not None and stage not in names:
         raise ConfigError(
             f"no stage is called {stage!r}{suggest_word(stage, names)}",
@@ -45,7 +45,7 @@ def draw_rejects(
     for name in names:
         if stage not in (None, name):
             continue
-        for shard in range(units_of(name, config)):
+        for shard in range(count_units(name, config)):
             record = run.sidecar(name, shard)
             if record is None:
                 continue

@@ -29,25 +29,25 @@ import yaml
 from builder.audit.record import (
     RUN_AUDITS,
     Audits,
-    digest_of,
+    digest_released,
     read_audits,
     write_documents,
 )
 from builder.config import BuildConfig
 from builder.errors import BuilderError, GateError
-from builder.facts import PICTURES, data_path, data_paths, dataset_facts
+from builder.facts import PICTURES, find_data_paths, make_dataset_facts, name_data_path
 from builder.hub.manifest import MANIFEST, write_manifest
 from builder.outdated import check_proven
-from builder.public import public
+from builder.public import make_public
 from builder.published import put_folder, take_place
 from builder.report.drawing import write_pictures
 from builder.report.pictures import draw_funnel
-from builder.statistics.counts import counts
-from builder.statistics.funnel import funnel
+from builder.statistics.counts import count_rows
+from builder.statistics.funnel import count_funnel
 from builder.statistics.study import study_release
 from builder.store import Run, digest, write_groups
 from builder.stored import GROUP, Stored, cut
-from builder.validity.use import files_of, prior_files
+from builder.validity.use import list_files, list_prior_files
 from builder.versions import collect_versions
 from cards.facts import FACTS_PATH, DatasetFacts, Link
 from cards.lint_private import find_private
@@ -84,7 +84,7 @@ def write_release(
             hint=f"`dimsum show {run.folder}` says what each rule removed",
         )
     rows = Stored([run.path("splits", 0)])
-    audits = read_audits(run.folder / RUN_AUDITS, digest_of(rows))
+    audits = read_audits(run.folder / RUN_AUDITS, digest_released(rows))
     wanted = digest(
         {
             "version": RELEASE_VERSION,
@@ -96,7 +96,7 @@ def write_release(
     )
     if into is not None:
         take_place(into)
-    elif _current(run, folder, wanted):
+    elif _is_current(run, folder, wanted):
         return folder
     check_proven(run)
     previous = Previous.read(folder)
@@ -135,7 +135,7 @@ def refuse_private(folder: Path) -> None:
         )
 
 
-def _current(run: Run, folder: Path, wanted: str) -> bool:
+def _is_current(run: Run, folder: Path, wanted: str) -> bool:
     """Whether the folder was made from these rows and still has the bytes it was made with."""
     try:
         record = json.loads((run.folder / RECORD).read_text(encoding="utf-8"))
@@ -198,29 +198,33 @@ def _fill(
     rows = Stored([run.path("splits", 0)])
     schema = config.registry.schema(syntax=config.released_syntax is not None)
     write_data(folder, rows, schema, config.file_rows)
-    steps = funnel(run, config)
+    steps = count_funnel(run, config)
     data = folder / "data"
     corpus, tasks = study_release(data)
     statistics = {
-        **counts(rows, config.registry),
+        **count_rows(rows, config.registry),
         "corpus": corpus,
         "tasks": {task: tasks[task] for task in config.rules if task in tasks},
     }
     provenance = folder / "provenance"
     write_text(
         provenance / "config.yaml",
-        yaml.safe_dump(public(config.model_dump(mode="json")), sort_keys=False, allow_unicode=True),
+        yaml.safe_dump(
+            make_public(config.model_dump(mode="json")), sort_keys=False, allow_unicode=True
+        ),
     )
     write_json(provenance / "funnel.json", [step.as_json() for step in steps])
     write_json(provenance / "statistics.json", statistics)
-    write_json(provenance / "models.json", public(header["models"]))
-    for stage, files in (("scores", prior_files), ("decisions", files_of)):
+    write_json(provenance / "models.json", make_public(header["models"]))
+    for stage, files in (("scores", list_prior_files), ("decisions", list_files)):
         for name, path in files(config, 0).items():
             write_text(provenance / f"{name}.json", _read_input(run, stage, name, path))
     write_json(provenance / "versions.json", collect_versions(header.get("environments", ())))
     write_pictures([draw_funnel(steps)], folder / PICTURES)
     write_documents(folder, audits)
-    facts = dataset_facts(folder, rows, config, header, steps, statistics, audits, previous.student)
+    facts = make_dataset_facts(
+        folder, rows, config, header, steps, statistics, audits, previous.student
+    )
     write_text(folder / FACTS_PATH, facts.model_dump_json(indent=2) + "\n")
     write_text(folder / "README.md", render_dataset_card(facts, previous.card))
     write_manifest(folder)
@@ -249,10 +253,10 @@ def write_data(folder: Path, rows: Stored, wanted: pa.Schema, most: int) -> None
         sizes.update(zip(*(column.to_pylist() for column in group.columns), strict=True))
     for (task, split), size in sorted(sizes.items()):
         total = -(-size // most)
-        numbered = _number_files(_rows_of(rows, task, split, wanted), most)
+        numbered = _number_files(_select_rows(rows, task, split, wanted), most)
         for number, parts in groupby(numbered, key=itemgetter(0)):
             groups = cut((part for _, part in parts), GROUP)
-            write_groups(folder / data_path(task, split, number, total), wanted, groups)
+            write_groups(folder / name_data_path(task, split, number, total), wanted, groups)
 
 
 def _number_files(tables: Iterator[pa.Table], most: int) -> Iterator[tuple[int, pa.Table]]:
@@ -266,7 +270,7 @@ def _number_files(tables: Iterator[pa.Table], most: int) -> Iterator[tuple[int, 
             table = table.slice(part.num_rows)
 
 
-def _rows_of(rows: Stored, task: str, split: str, wanted: pa.Schema) -> Iterator[pa.Table]:
+def _select_rows(rows: Stored, task: str, split: str, wanted: pa.Schema) -> Iterator[pa.Table]:
     here = (pc.field("task") == task) & (pc.field("split") == split)
     for group in rows.groups([*wanted.names, "split"]):
         yield group.filter(here).select(wanted.names).cast(wanted)
@@ -280,15 +284,15 @@ def list_tasks(dataset: Path) -> list[str]:
 def take_rows(dataset: Path, most: int) -> list[dict[str, Any]]:
     """The first rows of each task in turn; rows are ordered by id, a hash, so nobody chose them."""
     tables = [
-        _first_rows(paths, most)
+        _take_first_rows(paths, most)
         for task in list_tasks(dataset)
-        if (paths := data_paths(dataset, task, "train"))
+        if (paths := find_data_paths(dataset, task, "train"))
     ]
     turns = [table[i] for i in range(most) for table in tables if i < len(table)]
     return turns[:most]
 
 
-def _first_rows(paths: Sequence[Path], most: int) -> list[dict[str, Any]]:
+def _take_first_rows(paths: Sequence[Path], most: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for group in Stored(paths).groups():
         found += group.slice(0, most - len(found)).to_pylist()

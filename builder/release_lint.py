@@ -10,7 +10,7 @@ import yaml
 from builder.errors import BuilderError
 from builder.hub.shapes import read_parquet_shape
 from builder.outdated import check_proven
-from builder.public import public
+from builder.public import make_public
 from builder.store import RUN_FILE, Run
 from cards.findings import Finding
 from cards.lint import lint
@@ -25,11 +25,11 @@ def lint_release(folder: Path, card: str | None = None) -> list[Finding]:
         folder: of a dataset or a model.
         card: the README.md's text, if it is not the one in the folder.
     """
-    found = [*lint(folder, read_parquet_shape, card), *_moved_on(folder)]
+    found = [*lint(folder, read_parquet_shape, card), *_find_moved(folder)]
     return sorted(found, key=lambda finding: finding.level)
 
 
-def _moved_on(folder: Path) -> Iterator[Finding]:
+def _find_moved(folder: Path) -> Iterator[Finding]:
     """That settings or models which the release or its run names did not make its rows."""
     release = folder.resolve()
     if not (release.parent / RUN_FILE).is_file():
@@ -49,6 +49,6 @@ def _moved_on(folder: Path) -> Iterator[Finding]:
             said = yaml.safe_load(settings.read_text(encoding="utf-8"))
         except (ValueError, yaml.YAMLError):
             said = None
-        if said != public(header["config"]):
+        if said != make_public(header["config"]):
             message = "it names other settings than the run has now; `dimsum release` writes it"
             yield Finding("error", RULE, "provenance/config.yaml", message)

@@ -87,8 +87,8 @@ def _reorder(sentence: Any) -> Iterator[Reordering]:
         if part.dep_ == "ccomp":
             yield from _move_report(sentence, root, part)
             continue
-        opening = _opening(part)
-        if opening is None or _count_words(_span(part)) < LEAST_MOVED:
+        opening = _find_opening(part)
+        if opening is None or _count_words(_find_span(part)) < LEAST_MOVED:
             continue
         if part.right_edge.i == len(sentence) - 2 and part.left_edge.i > root.i:
             yield from _move_to_front(sentence, part, opening)
@@ -96,7 +96,7 @@ def _reorder(sentence: Any) -> Iterator[Reordering]:
             yield from _move_to_back(sentence, part, opening)
 
 
-def _opening(part: Any) -> str | None:
+def _find_opening(part: Any) -> str | None:
     """The word by which a part of the main clause may stand at either end, None if it may not."""
     first = part.left_edge
     if part.dep_ == "advcl":
@@ -116,7 +116,7 @@ def _move_to_front(sentence: Any, part: Any, opening: str) -> Iterator[Reorderin
     stop = start - 1 if sentence[start - 1].text == "," else start
     if sentence[0].lower_ in LEADS or _begins_with_adjunct(sentence):
         return
-    points = POINTING & {token.lower_ for token in _span(part)}
+    points = POINTING & {token.lower_ for token in _find_span(part)}
     if points and (part.dep_ == "prep" or sentence[0].lower_ in NEAR):
         return
     rest = sentence[:stop]
@@ -134,7 +134,7 @@ def _move_to_back(sentence: Any, part: Any, opening: str) -> Iterator[Reordering
     if "," in rest.text or any(token.dep_ in CLAUSES for token in rest):
         return
     # "If John is late, he ...": behind what points to it, the name would be another's.
-    has_noun = any(token.pos_ in {"NOUN", "PROPN"} for token in _span(part))
+    has_noun = any(token.pos_ in {"NOUN", "PROPN"} for token in _find_span(part))
     if has_noun and POINTING & {token.lower_ for token in rest}:
         return
     between = ", " if opening in WITH_COMMA else " "
@@ -162,7 +162,7 @@ def _move_report(sentence: Any, root: Any, part: Any) -> Iterator[Reordering]:
     yield Reordering(f"{raise_first(said.text)}, {_lower_first(report)}.", "report")
 
 
-def _span(part: Any) -> Any:
+def _find_span(part: Any) -> Any:
     return part.doc[part.left_edge.i : part.right_edge.i + 1]
 
 

@@ -11,7 +11,7 @@ from builder.errors import BuilderError, ConfigError
 from builder.outdated import find_outdated
 from builder.run import BuildResult, make_stages
 from builder.stages.decisions import decide_pairs
-from builder.stages.order import units_of
+from builder.stages.order import count_units
 from builder.store import Run
 from dimsum.settings import apply_overrides
 
@@ -60,7 +60,7 @@ def compare(run: Run, overrides: tuple[str, ...]) -> Comparison:
     before: Counter[str] = Counter()
     after: Counter[str] = Counter()
     moved = 0
-    for shard in range(units_of("scores", old)):
+    for shard in range(count_units("scores", old)):
         table = run.read("scores", shard)
         was, now = decide_pairs(table, old), decide_pairs(table, new)
         before.update(was.counts())
@@ -78,7 +78,7 @@ def apply(run: Run, config: BuildConfig) -> BuildResult:
     Raises:
         BuilderError: the scores are not complete.
     """
-    missing = sum(run.sidecar("scores", n) is None for n in range(units_of("scores", config)))
+    missing = sum(run.sidecar("scores", n) is None for n in range(count_units("scores", config)))
     if missing:
         raise BuilderError(
             f"{missing} shards of {run.folder} are not scored yet", hint="run `dimsum build` first"

@@ -17,7 +17,7 @@ from builder.pool import ModelPool
 from builder.store import digest
 from builder.validity.measure import measure_texts, open_models
 from builder.validity.model import Calibration
-from builder.validity.use import model_of
+from builder.validity.use import find_model
 from dimsum.objectives.reward_settings import ENTAILMENT, Reward
 from dimsum.rerank import obeys
 from dimsum.settings import check
@@ -53,7 +53,7 @@ def open_judge(settings: Reward, tasks: tuple[TaskDefinition, ...]) -> Judge:
     more = [name for name in asked if name not in base.measures]
     document = base.model_dump(mode="json") | {"measures": [*base.measures, *more]}
     config = check(BuildConfig, document)
-    within = _within(settings, tasks)
+    within = _choose_bounds(settings, tasks)
     for column in {name for rules in within.values() for name in rules}:
         config.registry.of(column)
     if settings.value != ENTAILMENT:
@@ -62,7 +62,7 @@ def open_judge(settings: Reward, tasks: tuple[TaskDefinition, ...]) -> Judge:
     return Judge(settings, tasks, config, within, rewarding, held_out)
 
 
-def _within(settings: Reward, tasks: Iterable[TaskDefinition]) -> dict[str, Rules]:
+def _choose_bounds(settings: Reward, tasks: Iterable[TaskDefinition]) -> dict[str, Rules]:
     """Bounds of each task: those given, else its own rules but for those on entailment."""
     given = settings.within or {}
     names = [task.name for task in tasks]
@@ -154,7 +154,7 @@ class Judge:
         self.held_out = held_out
         self.rewarding = rewarding
         self.models = _Models(open_models(config), rewarding)
-        self.valid: Calibration | None = model_of(config)
+        self.valid: Calibration | None = find_model(config)
         self.tasks = {code: task for task in tasks for code in (*task.code_names, task.name)}
 
     @property

@@ -25,8 +25,8 @@ from builder.config import BuildConfig, ModelConfig
 from builder.critics.spec import read_spec
 from builder.engines import Engine
 from builder.engines.in_process import InProcessSettings
-from builder.enough import COUNTED, carry_shards, say_fewer, take_enough, within_budget
-from builder.environment import Environment, check_environments, environment_here, models_of
+from builder.enough import COUNTED, carry_shards, open_within_budget, say_fewer, take_enough
+from builder.environment import Environment, check_environments, list_models, read_environment_here
 from builder.errors import ConfigError, GateError
 from builder.models import pin, resolve
 from builder.outdated import Outdated, find_outdated
@@ -34,11 +34,11 @@ from builder.pool import forget_models
 from builder.progress import Progress
 from builder.stages import splits
 from builder.stages.base import Stage
-from builder.stages.order import stages_of, units_of
+from builder.stages.order import count_units, list_stages
 from builder.status import Beacon
 from builder.store import Run, digest
-from builder.unit import Opened, files_of, find_finished, open_header, open_run
-from builder.validity.use import model_of, prior_of
+from builder.unit import Opened, find_finished, list_files, open_header, open_run
+from builder.validity.use import find_model, find_prior
 from dimsum import interrupt
 from dimsum.devices import pick_device, pick_dtype
 from dimsum.places import find_far, parse_place
@@ -90,7 +90,7 @@ def build(
         MadeOtherwise: units that are there were made by another configuration.
         GateError: the filters kept nothing, or too much was a near-duplicate.
     """
-    for find in (model_of, prior_of):
+    for find in (find_model, find_prior):
         find(config)  # a fault in it shows before anything runs
     run = Run.create(parse_place(folder))
     place = find_far(run.folder)
@@ -106,7 +106,7 @@ def build(
             raise outdated.refusal(run.folder)
         shown = progress or Progress(quiet=True)
         opened = open_header(run.folder, header)
-        wanted = check_inputs(within_budget(opened), outdated)
+        wanted = check_inputs(open_within_budget(opened), outdated)
         use_threads(header["threads"])
         check_models(opened, wanted, shown.say)
         if wanted and not isinstance(config.run.engine, InProcessSettings):
@@ -135,13 +135,13 @@ def make_stages(
     """
     from builder.release import write_release
 
-    stages = stages_of(config)
+    stages = list_stages(config)
     names = [stage.name for stage in stages]
 
     @cache
     def find_environment() -> Environment:
         """Asked for once, before workers hold the devices."""
-        return config.run.engine.call(environment_here, config)
+        return config.run.engine.call(read_environment_here, config)
 
     with (
         progress or Progress(quiet=True) as shown,
@@ -180,11 +180,13 @@ def resolve_header(run: Run, config: BuildConfig) -> dict[str, Any]:
     """
     before = run.header()
     earlier = {}
-    for role, model in models_of(config).items():
+    for role, model in list_models(config).items():
         known = before.get("models", {}).get(role, {})
         earlier[role] = known if known.get("reference") == model.model else {}
     config = carry_shards(config, before)
-    facts = {role: _model_facts(model, earlier[role]) for role, model in models_of(config).items()}
+    facts = {
+        role: _describe_model(model, earlier[role]) for role, model in list_models(config).items()
+    }
     numbers, here = config.run.engine.call(settle_here, config, earlier)
     models = {role: {**found, **numbers[role]} for role, found in facts.items()}
     if config.round is not None:  # what the teacher was when it wrote the sentences
@@ -207,17 +209,17 @@ def settle_here(
         earlier: of each role, what the run has settled before.
     """
     numbers = {}
-    for role, model in models_of(config).items():
+    for role, model in list_models(config).items():
         if model.server is not None:
             numbers[role] = {"dtype": "the server's numbers", "prepacked": False}
             continue
-        dtype = _dtype(model, earlier[role])
+        dtype = _choose_dtype(model, earlier[role])
         packed = model.vllm is None and _uses_prepacking(role, model, dtype, earlier[role])
         numbers[role] = {"dtype": dtype, "prepacked": packed}
-    return numbers, environment_here(config)
+    return numbers, read_environment_here(config)
 
 
-def _model_facts(model: ModelConfig, before: Mapping[str, Any]) -> dict[str, Any]:
+def _describe_model(model: ModelConfig, before: Mapping[str, Any]) -> dict[str, Any]:
     """Reference, identity, revision and licence of a model; a Hub commit stays what it was."""
     if model.server is not None:
         name = model.server.served or model.model
@@ -227,14 +229,14 @@ def _model_facts(model: ModelConfig, before: Mapping[str, Any]) -> dict[str, Any
             "revision": None,
             "licence": None,
         }
-    facts = _facts_of_weights(model, before)
+    facts = _describe_weights(model, before)
     identity, _, _ = str(facts["identity"]).partition(BY_VLLM)
     if model.vllm is not None:
         identity += BY_VLLM + digest(model.vllm.model_dump(exclude={"memory"}))
     return {**facts, "identity": identity}
 
 
-def _facts_of_weights(model: ModelConfig, before: Mapping[str, Any]) -> dict[str, Any]:
+def _describe_weights(model: ModelConfig, before: Mapping[str, Any]) -> dict[str, Any]:
     resolved = resolve(model.model)
     if resolved.identity.startswith("hub:"):
         if before:
@@ -254,7 +256,7 @@ def _facts_of_weights(model: ModelConfig, before: Mapping[str, Any]) -> dict[str
     }
 
 
-def _dtype(model: ModelConfig, before: Mapping[str, Any]) -> str:
+def _choose_dtype(model: ModelConfig, before: Mapping[str, Any]) -> str:
     if model.dtype != "auto":
         return model.dtype
     settled = before.get("dtype")
@@ -284,13 +286,13 @@ def check_inputs(opened: Opened, outdated: Outdated) -> set[str]:
         BuilderError: one of the files is not there, or holds nothing that can be used.
     """
     roles: set[str] = set()
-    for stage in stages_of(opened.config):
-        for shard in range(units_of(stage.name, opened.config)):
+    for stage in list_stages(opened.config):
+        for shard in range(count_units(stage.name, opened.config)):
             made = opened.run.sidecar(stage.name, shard) is not None
             if made and shard not in outdated.units.get(stage.name, ()):
                 continue
             roles |= {*stage.roles(opened.config)}
-            for path in files_of(stage, opened.config, shard).values():
+            for path in list_files(stage, opened.config, shard).values():
                 if stage.content is not None:
                     stage.content(path)
     return roles
@@ -312,8 +314,8 @@ class Maker:
 
 def preview(maker: Maker, config: BuildConfig) -> None:
     """Take the first shard through every stage that works on one alone, and show what it kept."""
-    alone = [*takewhile(lambda stage: stage.counted and not stage.whole, stages_of(config))]
-    if units_of(alone[-1].name, config) == 1:
+    alone = [*takewhile(lambda stage: stage.counted and not stage.whole, list_stages(config))]
+    if count_units(alone[-1].name, config) == 1:
         return
     run, progress = maker.run, maker.progress
     opened = open_run(run.folder)
@@ -331,7 +333,7 @@ def run_stage(maker: Maker, stage: Stage, *, shards: Sequence[int] | None = None
     """Bring the units of a stage up to date, all or some."""
     run, progress = maker.run, maker.progress
     opened = open_run(run.folder)
-    wanted = range(units_of(stage.name, opened.config)) if shards is None else shards
+    wanted = range(count_units(stage.name, opened.config)) if shards is None else shards
     progress.begin(stage.name, len(wanted))
     pending = []
     for shard in wanted:

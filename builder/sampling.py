@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from builder.teachers.base import EngineSampler, EngineTeacher
 
 
-def sampler(
+def make_sampler(
     teacher: LoadedModel | EngineTeacher,
     wanted: TeacherSampling,
     stop: Literal["sentence", "length"],

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from builder.statistics.words import Array, offsets
+from builder.statistics.words import Array, find_offsets
 from builder.store import read_table
 from builder.stored import Stored
 
@@ -23,7 +23,9 @@ class Shards:
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.paths = paths
-        self.starts = offsets(np.asarray([Stored([path]).num_rows for path in paths], np.int64))
+        self.starts = find_offsets(
+            np.asarray([Stored([path]).num_rows for path in paths], np.int64)
+        )
 
     @cached_property
     def columns(self) -> list[str]:

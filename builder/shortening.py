@@ -54,21 +54,21 @@ def _shorten(sentence: Any) -> Iterator[str]:
     roots = [token for token in sentence if token.dep_ == "ROOT"]
     if len(roots) != 1 or sentence[-1].text != "." or UNMOVED & set(sentence.text):
         return
-    spans = list(_spans(sentence, roots[0]))[:MOST_PARTS]
+    spans = list(_find_spans(sentence, roots[0]))[:MOST_PARTS]
     chosen = [some for n in range(1, len(spans) + 1) for some in combinations(spans, n)]
     for parts in sorted(chosen, key=lambda some: sum(end - start for start, end in some)):
         if not any(a[1] > b[0] for a, b in pairwise(parts)):
-            text = _without(sentence, parts)
+            text = _cut_out(sentence, parts)
             if len(text.split()) >= LEAST_WORDS:
                 yield text
 
 
-def _spans(sentence: Any, root: Any) -> Iterator[Span]:
+def _find_spans(sentence: Any, root: Any) -> Iterator[Span]:
     """Parts that may go, each with one of the commas that set it off."""
     found = []
     for token in sentence:
         start, end = token.left_edge.i, token.right_edge.i + 1
-        if end - start < 2 or _limits(sentence[start:end], in_front=start == 0):
+        if end - start < 2 or _does_limit(sentence[start:end], in_front=start == 0):
             continue
         behind = sentence[end].text if end < len(sentence) else ""
         if start == 0:
@@ -82,7 +82,7 @@ def _spans(sentence: Any, root: Any) -> Iterator[Span]:
     yield from sorted(set(found))
 
 
-def _limits(part: Any, *, in_front: bool) -> bool:
+def _does_limit(part: Any, *, in_front: bool) -> bool:
     """Whether the rest may claim more without a part."""
     first = part[0].lower_
     if first in LIMITS and (in_front or first not in PLACES):
@@ -91,7 +91,7 @@ def _limits(part: Any, *, in_front: bool) -> bool:
     return bool(words & (HEDGES | REPORTING | QUANTIFIERS))
 
 
-def _without(sentence: Any, parts: Sequence[Span]) -> str:
+def _cut_out(sentence: Any, parts: Sequence[Span]) -> str:
     gone = {index for start, end in parts for index in range(start, end)}
     kept = [token for token in sentence if token.i not in gone]
     text = ""

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from builder.components import smallest_connected
-from builder.statistics.partition import ordered_parts
+from builder.components import find_smallest_connected
+from builder.statistics.partition import order_parts
 from builder.statistics.words import Array, hash_texts, mix
 from builder.store import digest
 
 SPLITS = ("train", "validation", "test")
 
 
-def row_id(task: str, source: str, target: str) -> str:
+def make_row_id(task: str, source: str, target: str) -> str:
     """The id of a released row: 64 bits of its task and its texts."""
     return digest([task, source, target])[:16]
 
@@ -62,7 +62,7 @@ def make_keys(groups: Iterable[pa.Table]) -> Keys:
         tasks, sources, targets, continuations = columns
         codes = (numbers.setdefault(name, len(numbers)) for name in tasks)
         task.append(np.fromiter(codes, np.int16, len(tasks)))
-        found = (int(row_id(*row), 16) for row in zip(tasks, sources, targets, strict=True))
+        found = (int(make_row_id(*row), 16) for row in zip(tasks, sources, targets, strict=True))
         ids.append(np.fromiter(found, np.uint64, len(tasks)))
         sides = [mix(hash_texts(texts), 0) for texts in (sources, targets)]
         nodes.append(np.stack([mix(hash_texts(continuations), 1), *sides]))
@@ -87,7 +87,7 @@ def assign(keys: Keys, validation: float, test: float, seed: int) -> Array:
     whole components as long as they do not exceed their share of pairs, and the rest is train.
     """
     count = len(keys.ids)
-    root = smallest_connected(*_edges(keys), count)
+    root = find_smallest_connected(*_find_edges(keys), count)
     order = np.lexsort((keys.ids, root))
     _, first, sizes = np.unique(root[order], return_index=True, return_counts=True)
     drawn = mix(keys.ids[order][first] ^ mix(np.asarray([seed], np.uint64)))
@@ -104,14 +104,14 @@ def assign(keys: Keys, validation: float, test: float, seed: int) -> Array:
     return found
 
 
-def _edges(keys: Keys) -> tuple[Array, Array]:
+def _find_edges(keys: Keys) -> tuple[Array, Array]:
     """Edges between pairs that have a node in common, each with the next that has it.
 
     Two that have one hash by chance would only lie in one split.
     """
     nodes, count = keys.nodes.ravel(), len(keys.ids)
     edges = [np.zeros((2, 0), np.int64)]
-    for order in ordered_parts(nodes):
+    for order in order_parts(nodes):
         same = np.flatnonzero(nodes[order[1:]] == nodes[order[:-1]])
         edges.append(np.stack([order[same], order[same + 1]]) % max(count, 1))
     a, b = np.concatenate(edges, axis=1)

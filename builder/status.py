@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.config import parse_config
-from builder.stages.order import stages_of, units_of
+from builder.stages.order import count_units, list_stages
 from builder.store import Run
 from dimsum.errors import DimsumError
 from dimsum.files import write_json
@@ -118,12 +118,14 @@ def find_status(run: Run) -> Status:
     silent = max(0.0, time.time() - now["at"]) if "at" in now else None
     building = silent is not None and silent < SILENT
     stages, damaged = [], list[Path]()
-    for stage in stages_of(config):
+    for stage in list_stages(config):
         there = sorted((run.folder / stage.name).glob("[0-9]*.json"))
-        wrong = {} if building else {path: bad for path in there if (bad := _damaged(run, path))}
+        wrong = (
+            {} if building else {path: bad for path in there if (bad := _find_damaged(run, path))}
+        )
         damaged += [path for bad in wrong.values() for path in bad]
         done = len(there) - len(wrong)
-        stages.append(StageStatus(stage.name, done, units_of(stage.name, config)))
+        stages.append(StageStatus(stage.name, done, count_units(stage.name, config)))
     finished = all(one.done >= one.units for one in stages)
     return Status(
         "building" if building else "finished" if finished else "stopped",
@@ -134,7 +136,7 @@ def find_status(run: Run) -> Status:
     )
 
 
-def _damaged(run: Run, sidecar: Path) -> list[Path]:
+def _find_damaged(run: Run, sidecar: Path) -> list[Path]:
     """The files of a unit that are not as its sidecar says; the sidecar, if it cannot be read."""
     record = run.sidecar(sidecar.parent.name, int(sidecar.stem))
     return [sidecar] if record is None else run.damaged(record)

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from builder.errors import BuilderError, ConfigError
-from builder.stored import GROUP, Made, naming_damage
+from builder.stored import GROUP, Made, explain_damage
 from dimsum.files import hash_file, hash_written, open_atomic, write_json, write_text
 from dimsum.lock import LOCK, hold
 from dimsum.os_errors import explain_missing
@@ -87,7 +87,7 @@ def digest(value: Any) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def seed_of(*parts: Any) -> int:
+def make_seed(*parts: Any) -> int:
     """A 63-bit seed from the run's seed, a stage, a shard: the same on every machine."""
     return int(digest(list(parts))[:16], 16) >> 1
 
@@ -112,7 +112,7 @@ def write_table(path: Path, table: pa.Table | Made, group: int | None = None) ->
     """
     if isinstance(table, Made):
         return write_groups(path, table.schema, table.groups())
-    plain = pa.schema([_plain(column) for column in table.schema])
+    plain = pa.schema([_strip_metadata(column) for column in table.schema])
     with open_atomic(path) as stream:
         if plain == table.schema:
             pq.write_table(table, stream, group, compression="zstd", write_statistics=True)
@@ -124,7 +124,7 @@ def write_table(path: Path, table: pa.Table | Made, group: int | None = None) ->
         return hash_written(stream)
 
 
-def _plain(column: pa.Field[Any]) -> pa.Field[Any]:
+def _strip_metadata(column: pa.Field[Any]) -> pa.Field[Any]:
     kind = column.type
     return column.with_type(kind.value_type) if pa.types.is_dictionary(kind) else column
 
@@ -139,7 +139,7 @@ def read_table(path: Path, columns: Sequence[str] | None = None, filters: Any = 
         BuilderError: the file is missing or damaged.
     """
     wanted = None if columns is None else list(columns)
-    with naming_damage(path), open_source(path, columns is None) as source:
+    with explain_damage(path), open_source(path, columns is None) as source:
         return pq.read_table(source, columns=wanted, filters=filters, partitioning=None)
 
 
@@ -150,7 +150,7 @@ def _has_bytes(path: Path, hashed: str) -> bool:
         return False
 
 
-def _foreign(folder: Path) -> bool:
+def _is_foreign(folder: Path) -> bool:
     """Whether a folder without a header holds more than a build leaves before its header."""
     own = (LOCK, f".{RUN_FILE}.")
     return any(not path.name.startswith(own) for path in folder.iterdir())
@@ -187,7 +187,7 @@ class Run:
         """
         if (folder / RUN_FILE).exists():
             return cls.open(folder)
-        if folder.exists() and (not folder.is_dir() or _foreign(folder)):
+        if folder.exists() and (not folder.is_dir() or _is_foreign(folder)):
             raise ConfigError(
                 f"{folder} holds something that is not a run",
                 hint="choose an empty or new folder with --output",

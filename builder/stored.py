@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.errors import BuilderError
-from builder.statistics.partition import part_of
+from builder.statistics.partition import find_part
 from builder.statistics.words import Array
 from dimsum.places import Place, open_source
 
@@ -27,7 +27,7 @@ def describe_damage(path: Path | Place) -> BuilderError:
 
 
 @contextmanager
-def naming_damage(path: Path) -> Iterator[None]:
+def explain_damage(path: Path) -> Iterator[None]:
     """Errors of the system and of parquet while a table is read, as `describe_damage` says them."""
     try:
         yield
@@ -48,7 +48,7 @@ class Stored:
         Raises:
             BuilderError: it is missing or damaged.
         """
-        with naming_damage(self.paths[0]), open_source(self.paths[0]) as source:
+        with explain_damage(self.paths[0]), open_source(self.paths[0]) as source:
             return pq.read_schema(source).remove_metadata()
 
     @property
@@ -58,7 +58,7 @@ class Stored:
         Raises:
             BuilderError: one is missing or damaged.
         """
-        return sum(_count(path) for path in self.paths)
+        return sum(_count_rows(path) for path in self.paths)
 
     def groups(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Up to `GROUP` rows at a time.
@@ -71,13 +71,13 @@ class Stored:
         """
         names = None if columns is None else list(columns)
         for path in self.paths:
-            with naming_damage(path), open_source(path) as source, pq.ParquetFile(source) as file:
+            with explain_damage(path), open_source(path) as source, pq.ParquetFile(source) as file:
                 for batch in file.iter_batches(GROUP, columns=names):
                     yield pa.Table.from_batches([batch]).select(names or batch.schema.names)
 
 
-def _count(path: Path) -> int:
-    with naming_damage(path), open_source(path) as source:
+def _count_rows(path: Path) -> int:
+    with explain_damage(path), open_source(path) as source:
         return int(pq.read_metadata(source).num_rows)
 
 
@@ -150,7 +150,7 @@ class Parts:
         """
         if not len(keys):
             return
-        number = part_of(keys, self.count)
+        number = find_part(keys, self.count)
         order = np.argsort(number, kind="stable")
         found, first = np.unique(number[order], return_index=True)
         for part, places in zip(found.tolist(), np.split(order, first[1:]), strict=True):

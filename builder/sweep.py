@@ -31,10 +31,10 @@ from builder.measures.registry import VALIDITY
 from builder.outdated import find_outdated
 from builder.progress import Progress
 from builder.run import build, resolve_header
-from builder.stages.order import stages_of, units_of
+from builder.stages.order import count_units, list_stages
 from builder.statistics.study import Settings, study
 from builder.store import RUN_FILE, Run
-from builder.sweep_page import draw, page
+from builder.sweep_page import draw, format_page
 from dimsum.data.dataset import read_rows
 from dimsum.files import open_whole_file, write_json
 from dimsum.lock import hold
@@ -102,7 +102,7 @@ def parse_axis(text: str) -> Axis:
     return Axis(key.strip(), tuple(values))
 
 
-def combinations(
+def list_combinations(
     source: str, axes: Sequence[Axis], overrides: Sequence[str]
 ) -> list[tuple[dict[str, Any], BuildConfig]]:
     """The values and the settings of every combination; the last axis changes fastest.
@@ -158,10 +158,10 @@ def sweep(
     Raises:
         ConfigError: the folder is a run, or holds a sweep with lines that this one does not have.
         Busy: another process is at work there.
-        as `combinations` and `builder.run.build`; what is finished is kept.
+        as `list_combinations` and `builder.run.build`; what is finished is kept.
     """
-    wanted = combinations(source, axes, overrides)
-    before = _check_folder(folder, {_name(config) for _, config in wanted})
+    wanted = list_combinations(source, axes, overrides)
+    before = _check_folder(folder, {_make_name(config) for _, config in wanted})
     document: dict[str, Any] = {
         "config": source,
         "overrides": list(overrides),
@@ -172,11 +172,11 @@ def sweep(
     check_ahead(config for _, config in wanted)
     with hold(folder, "sweeping"):
         for number, (values, config) in enumerate(wanted, start=1):
-            run = Run(folder / "runs" / _name(config))
+            run = Run(folder / "runs" / _make_name(config))
             say(f"{number} of {len(wanted)}: {_say(values)}")
             if not (run.folder / RUN_FILE).is_file():
                 _begin_as(run, config, runs)
-            made = _unfinished(run, config)
+            made = _count_unfinished(run, config)
             _build(run, config, progress, keep_models=number < len(wanted))
             runs.append(run)
             document["points"].append(asdict(_measure(values, run, config, made, folder)))
@@ -184,7 +184,7 @@ def sweep(
                 write_json(folder / DOCUMENT, document)
         draw(document["points"], folder / "sweep.svg")
         with open_whole_file(folder / "sweep.md") as stream:
-            stream.write(page(document))
+            stream.write(format_page(document))
     return document
 
 
@@ -193,7 +193,7 @@ def _build(run: Run, config: BuildConfig, progress: Progress | None, *, keep_mod
     try:
         build(config, run.folder, progress=progress, again=True, keep_models=keep_models)
     except GateError:
-        last = run.sidecar(stages_of(config)[-1].name, 0)
+        last = run.sidecar(list_stages(config)[-1].name, 0)
         if last is None or last.kept:
             raise
 
@@ -220,20 +220,20 @@ def _check_folder(folder: Path, wanted: Collection[str]) -> int:
     return len(earlier["points"])
 
 
-def _name(config: BuildConfig) -> str:
+def _make_name(config: BuildConfig) -> str:
     """Of a run: digits of its whole configuration."""
     text = json.dumps(config.model_dump(mode="json"), sort_keys=True)
     return sha256(text.encode()).hexdigest()[:12]
 
 
-def _unfinished(run: Run, config: BuildConfig) -> dict[str, int]:
+def _count_unfinished(run: Run, config: BuildConfig) -> dict[str, int]:
     """Units by stage that a build would make."""
     header = resolve_header(run, config)
     outdated = find_outdated(run, header).units
     config = parse_config(header["config"])  # with as many shards as the run has taken
     found: Counter[str] = Counter()
-    for stage in stages_of(config):
-        for shard in range(units_of(stage.name, config)):
+    for stage in list_stages(config):
+        for shard in range(count_units(stage.name, config)):
             there = run.sidecar(stage.name, shard) is not None
             found[stage.name] += not there or shard in outdated.get(stage.name, ())
     return {stage: count for stage, count in found.items() if count}
@@ -241,11 +241,11 @@ def _unfinished(run: Run, config: BuildConfig) -> dict[str, int]:
 
 def _begin_as(run: Run, config: BuildConfig, earlier: Sequence[Run]) -> None:
     """Let a run begin as that earlier one is of which least would be made again."""
-    costs = [(sum(_unfinished(other, config).values()), i) for i, other in enumerate(earlier)]
+    costs = [(sum(_count_unfinished(other, config).values()), i) for i, other in enumerate(earlier)]
     if not costs:
         return
     begun = earlier[min(costs)[1]].folder
-    link_stages(begun, run.folder, [stage.name for stage in stages_of(config)])
+    link_stages(begun, run.folder, [stage.name for stage in list_stages(config)])
 
 
 def _measure(
@@ -268,7 +268,7 @@ def _measure(
         run=path,
         made=made,
         pairs=dict(Counter(row["task"] for row in rows)),
-        validity={task: _mean(np.array(found)) for task, found in sorted(likely.items())},
+        validity={task: _average(np.array(found)) for task, found in sorted(likely.items())},
         statistics={
             name: (cells[name, side]["value"], cells[name, side]["low"], cells[name, side]["high"])
             for name, side in STATISTICS
@@ -278,7 +278,7 @@ def _measure(
     )
 
 
-def _mean(values: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float, float]:
+def _average(values: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float, float]:
     """A mean with its 95% bootstrap interval."""
     replicates = bootstrap.draw_resamples(len(values)) @ values / len(values)
     return (float(values.mean()), *bootstrap.find_percentiles(replicates))

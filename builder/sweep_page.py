@@ -12,7 +12,7 @@ MOST_LABELS = 3
 """Combinations whose values are written at one dot."""
 
 
-def page(document: Mapping[str, Any]) -> str:
+def format_page(document: Mapping[str, Any]) -> str:
     """The sweep as Markdown."""
     return (
         "\n\n".join(
@@ -40,8 +40,8 @@ def format_points(document: Mapping[str, Any]) -> str:
         cells: list[Any] = [str(point["values"][key]) for key in keys]
         for task in tasks:
             cells.append(point["pairs"].get(task, 0))
-            cells.append(_interval(point["validity"].get(task), ".2f"))
-        cells += [_interval(point["statistics"].get(name), ".1f") for name in measured]
+            cells.append(_format_interval(point["validity"].get(task), ".2f"))
+        cells += [_format_interval(point["statistics"].get(name), ".1f") for name in measured]
         cells.append(", ".join(f"{n} {stage}" for stage, n in point["made"].items()) or "nothing")
         lines.append(cells)
     of_tasks = [words for task in tasks for words in (f"{task} pairs", f"P(valid) of {task}")]
@@ -49,7 +49,7 @@ def format_points(document: Mapping[str, Any]) -> str:
     return format_table(head, lines, "r")
 
 
-def _interval(found: Sequence[float | None] | None, form: str) -> str:
+def _format_interval(found: Sequence[float | None] | None, form: str) -> str:
     """A value with its interval, where there are rows enough for them."""
     value, low, high = (
         None if one is None else format(one, form) for one in found or [None, None, None]

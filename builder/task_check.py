@@ -104,11 +104,11 @@ def check_task(
             hint="give its definition `rules`, such as {'compression': {'max': 0.8}}",
         )
     values = _measure(task, pairs)
-    passes = _holding(task, values)
+    passes = _find_holding(task, values)
     others = {}
     for name in further:
         other = task_of(name)
-        found = _holding(other, _measure(other, pairs))
+        found = _find_holding(other, _measure(other, pairs))
         others[other.name] = np.all([*found.values(), np.ones(len(pairs), bool)], axis=0)
     tried = []
     for index, (source, target) in enumerate(pairs):
@@ -156,7 +156,7 @@ def _measure(task: TaskDefinition, pairs: Sequence[tuple[str, str]]) -> dict[str
     return {name: found[name] for name in asked if name in found}
 
 
-def _holding(task: TaskDefinition, values: Mapping[str, Any]) -> dict[str, Any]:
+def _find_holding(task: TaskDefinition, values: Mapping[str, Any]) -> dict[str, Any]:
     """Which pairs each rule holds for, of the rules that were measured."""
     return {
         name: holds(Bound.model_validate(dict(ends)), values[name])

@@ -14,8 +14,8 @@ from builder.config import BuildConfig, parse_config
 from builder.errors import BuilderError, ConfigError
 from builder.fetched import fetch_run
 from builder.linked import link_stages
-from builder.stages.order import stages_of, units_of
-from builder.store import REJECTS, Run, Sidecar, seed_of
+from builder.stages.order import count_units, list_stages
+from builder.store import REJECTS, Run, Sidecar, make_seed
 from builder.unit import run_unit
 from dimsum.places import find_far
 
@@ -84,11 +84,11 @@ def trace(folder: Path, row_id: str) -> Trace:
     row = _find_released(run, config, row_id)
     shard, scored = _find_scored(run, config, row)
     steps = []
-    for stage in stages_of(config):
+    for stage in list_stages(config):
         if stage.whole or not stage.counted:
             continue
-        rows = _rows_of(run, stage.name, shard, scored)
-        seed = seed_of(config.seed, stage.name, shard)
+        rows = _read_rows(run, stage.name, shard, scored)
+        seed = make_seed(config.seed, stage.name, shard)
         steps.append(Step(stage.name, shard, seed, rows))
     decided = {name: value for step in steps for one in step.rows for name, value in one.items()}
     rules = {
@@ -99,7 +99,7 @@ def trace(folder: Path, row_id: str) -> Trace:
 
 
 def _find_released(run: Run, config: BuildConfig, row_id: str) -> Row:
-    last = stages_of(config)[-1].name
+    last = list_stages(config)[-1].name
     if run.sidecar(last, 0) is None:
         raise BuilderError(f"{run.folder} is not finished", hint="`dimsum build` goes on with it")
     table = run.read(last, 0)
@@ -115,7 +115,7 @@ def _find_released(run: Run, config: BuildConfig, row_id: str) -> Row:
 
 def _find_scored(run: Run, config: BuildConfig, row: Row) -> tuple[int, Row]:
     """The shard in which the pair was scored, and its row there."""
-    for shard in range(units_of(SCORED, config)):
+    for shard in range(count_units(SCORED, config)):
         table = run.read(SCORED, shard)
         same = pc.and_(
             pc.equal(table["source"], row["source"]), pc.equal(table["target"], row["target"])
@@ -129,7 +129,7 @@ def _find_scored(run: Run, config: BuildConfig, row: Row) -> tuple[int, Row]:
     )
 
 
-def _rows_of(run: Run, stage: str, shard: int, scored: Row) -> list[Row]:
+def _read_rows(run: Run, stage: str, shard: int, scored: Row) -> list[Row]:
     """What a stage has of a scored pair: the pair, its two sentences, or its context."""
     table = run.read(stage, shard)
     same = pc.equal(table["context_id"], scored["context_id"])
@@ -138,12 +138,12 @@ def _rows_of(run: Run, stage: str, shard: int, scored: Row) -> list[Row]:
             same = pc.and_(same, pc.equal(table[side], scored[side]))
     if "sentence" in table.column_names:
         texts = [scored["source"], scored["target"]]
-        same = pc.and_(same, pc.is_in(table["sentence"], value_set=_strings(texts)))
+        same = pc.and_(same, pc.is_in(table["sentence"], value_set=_make_strings(texts)))
     rows: list[Row] = table.filter(same).to_pylist()
     return rows
 
 
-def _strings(texts: list[str]) -> Any:
+def _make_strings(texts: list[str]) -> Any:
     import pyarrow as pa
 
     return pa.array(texts, pa.string())
@@ -170,7 +170,7 @@ def make_again(
     parent = None if away else folder.parent
     with tempfile.TemporaryDirectory(dir=parent, prefix=f".{folder.name}-again-") as scratch:
         copy = Path(scratch) / "run"
-        names = [stage.name for stage in stages_of(config)]
+        names = [stage.name for stage in list_stages(config)]
         if away:
             fetch_run(run, copy, names)
         else:
@@ -179,12 +179,12 @@ def make_again(
             before = run.sidecar(step.stage, step.shard)
             assert before is not None
             made = run_unit(copy, step.stage, step.shard).record
-            same[step.stage] = _tables(before) == _tables(made)
+            same[step.stage] = _list_tables(before) == _list_tables(made)
             said = "the same" if same[step.stage] else "DIFFERS"
             say(f"{step.stage}, shard {step.shard}: {said}")
     return same
 
 
-def _tables(record: Sidecar) -> dict[str, str]:
+def _list_tables(record: Sidecar) -> dict[str, str]:
     """Digests of what later stages read of a unit."""
     return {name: value for name, value in record.files.items() if REJECTS not in name}

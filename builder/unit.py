@@ -20,12 +20,12 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from builder.config import BuildConfig, parse_config
-from builder.environment import Environment, environment_of, part_of
+from builder.environment import Environment, read_environment, take_part
 from builder.errors import BuilderError
-from builder.pool import pool_of
+from builder.pool import find_pool
 from builder.stages.base import Stage, Work
-from builder.stages.order import inputs_of, stage_of
-from builder.store import REJECTS, Run, Sidecar, digest, read_table, seed_of
+from builder.stages.order import find_stage, list_inputs
+from builder.store import REJECTS, Run, Sidecar, digest, make_seed, read_table
 from dimsum.errors import DimsumError
 from dimsum.files import hash_file, name_full_folder
 from dimsum.places import find_far
@@ -131,30 +131,30 @@ def run_unit(folder: Path, stage_name: str, shard: int, watch: Watch | None = No
             the run's header names.
     """
     opened = open_run(folder)
-    stage = stage_of(stage_name, opened.config)
-    here = environment_of(stage, opened.config)
-    known = [part_of(stage, opened.config, one) for one in opened.environments]
+    stage = find_stage(stage_name, opened.config)
+    here = read_environment(stage, opened.config)
+    known = [take_part(stage, opened.config, one) for one in opened.environments]
     if here not in (known if opened.config.run.mixed else known[-1:]):
         raise BuilderError(
             f"{folder} is built in another environment than {here}",
             hint="`dimsum build` says in what they differ and how to go on",
         )
     began = time.monotonic()
-    files = files_of(stage, opened.config, shard)
+    files = list_files(stage, opened.config, shard)
     hashes = {name: hash_file(path) for name, path in files.items()}
     contents = {name: stage.content(path) for name, path in files.items()} if stage.content else {}
-    fingerprint = fingerprint_of(opened, stage, shard, hashes, here)
+    fingerprint = make_fingerprint(opened, stage, shard, hashes, here)
     run, heard = opened.run, Heard(watch)
     run.sidecar_path(stage.name, shard).unlink(missing_ok=True)
-    paths = _paths(opened, stage, shard)
-    models = pool_of(opened.config, opened.models).only(stage.roles(opened.config), heard.say)
+    paths = _list_paths(opened, stage, shard)
+    models = find_pool(opened.config, opened.models).only(stage.roles(opened.config), heard.say)
     work = Work(
         config=opened.config,
         shard=shard,
-        seed=seed_of(opened.config.seed, stage.name, shard),
+        seed=make_seed(opened.config.seed, stage.name, shard),
         tables=Tables(paths),
         paths=paths,
-        scratch=_scratch(run, stage, shard),
+        scratch=_find_scratch(run, stage, shard),
         files=files,
         models=models,
         tick=heard.tick,
@@ -169,7 +169,7 @@ def run_unit(folder: Path, stage_name: str, shard: int, watch: Watch | None = No
     return Made(record, tuple(heard.lines), heard.tokens)
 
 
-def _scratch(run: Run, stage: Stage, shard: int) -> Path:
+def _find_scratch(run: Run, stage: Stage, shard: int) -> Path:
     """Where a unit may put files of its own: beside its tables, or here where these are away."""
     if find_far(run.folder) is None:
         return run.folder / stage.name / f".scratch-{shard:05d}"
@@ -194,12 +194,12 @@ def hash_inputs_now(opened: Opened, stage: Stage, shard: int, record: Sidecar) -
     found = {}
     for name, path in stage.files(opened.config, shard).items():
         there = path.is_file()
-        same = not there or _same_content(stage, path, record.contents.get(name))
+        same = not there or _has_same_content(stage, path, record.contents.get(name))
         found[name] = record.inputs.get(name, "") if same else hash_file(path)
     return found
 
 
-def _same_content(stage: Stage, path: Path, before: str | None) -> bool:
+def _has_same_content(stage: Stage, path: Path, before: str | None) -> bool:
     if stage.content is None or before is None:
         return False
     try:
@@ -229,13 +229,13 @@ def list_fingerprints(
     """
     facts = _collect_facts(opened, stage, shard, files)
     for environment in opened.environments:
-        for noted in _sets_noted(opened, stage, environment, versions is None):
-            part = part_of(stage, opened.config, environment, noted)
+        for noted in _list_noted(opened, stage, environment, versions is None):
+            part = take_part(stage, opened.config, environment, noted)
             for version in (stage.version,) if versions is None else versions:
                 yield digest({**facts, "version": version, "environment": part})
 
 
-def _sets_noted(
+def _list_noted(
     opened: Opened, stage: Stage, environment: Environment, whole: bool
 ) -> Iterable[tuple[str, ...]]:
     """Libraries that a unit may have noted: all, and unless only the whole is asked for, fewer."""
@@ -246,7 +246,7 @@ def _sets_noted(
     return islice(chain.from_iterable(combinations(named, size) for size in sizes), MOST_SETS)
 
 
-def files_of(stage: Stage, config: BuildConfig, shard: int) -> dict[str, Path]:
+def list_files(stage: Stage, config: BuildConfig, shard: int) -> dict[str, Path]:
     """The files from outside the run that a unit reads, by name.
 
     Raises:
@@ -263,7 +263,7 @@ def files_of(stage: Stage, config: BuildConfig, shard: int) -> dict[str, Path]:
     return found
 
 
-def fingerprint_of(
+def make_fingerprint(
     opened: Opened, stage: Stage, shard: int, files: Mapping[str, str], environment: Environment
 ) -> str:
     """What a unit's rows depend on: code version, settings, models, chance and inputs.
@@ -281,7 +281,7 @@ def _collect_facts(
 ) -> dict[str, Any]:
     """What a fingerprint is of, without the version of the code and the environment."""
     upstream = {}
-    for name, numbers in inputs_of(stage, shard, opened.config).items():
+    for name, numbers in list_inputs(stage, shard, opened.config).items():
         upstream[name] = [
             {k: v for k, v in record.files.items() if REJECTS not in k}
             for number in numbers
@@ -302,9 +302,9 @@ def _collect_facts(
     }
 
 
-def _paths(opened: Opened, stage: Stage, shard: int) -> dict[str, list[Path]]:
+def _list_paths(opened: Opened, stage: Stage, shard: int) -> dict[str, list[Path]]:
     """The files of each input of a unit."""
-    units = inputs_of(stage, shard, opened.config)
+    units = list_inputs(stage, shard, opened.config)
     found = {}
     for name in stage.inputs:
         upstream, _, table = name.partition(".")

@@ -25,13 +25,13 @@ LIBRARIES = (
 
 def collect_versions(environments: Iterable[Mapping[str, str]]) -> dict[str, str]:
     """Versions of what computed a run: those that its units noted, else those that are here."""
-    found = library_versions()
+    found = list_versions()
     for environment in environments:
         found.update({name: value for name, value in environment.items() if name in found})
     return found
 
 
-def library_versions() -> dict[str, str]:
+def list_versions() -> dict[str, str]:
     """Python and every library that the rows depend on; one that is absent is left out."""
     found = {"python": platform.python_version()}
     for name in LIBRARIES:

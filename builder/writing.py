@@ -20,7 +20,7 @@ _GREEDY = {"temperature": 1.0, "top_p": 1e-9}
 """A nucleus that holds the most probable token alone."""
 
 
-def student_of(
+def open_student(
     reference: str,
     *,
     device: str | None = None,

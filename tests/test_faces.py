@@ -120,7 +120,7 @@ def test_tables_keep_their_headers_and_numbers_on_a_narrow_terminal(
     def narrow() -> Console:
         return Console(width=width, highlight=False, no_color=True)
 
-    monkeypatch.setattr(output, "console", narrow)
+    monkeypatch.setattr(output, "make_console", narrow)
     steps = [step("near_duplicates", {"summary.near_duplicate": 500, "x": 67}), step("splits", {})]
     output.print_funnel(steps)
     output.print_rescore(Comparison(BuildConfig.model_construct(), {"summary": 2_345_678}, {}, 3))
@@ -414,7 +414,7 @@ def test_a_stream_that_is_closed_is_written_to_by_nobody(closed: str) -> None:
 def test_a_terminal_that_calls_itself_dumb_is_as_wide_as_it_is() -> None:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 40, 0, 0))
-    code = "from builder.commands.output import console; print(console().width)"
+    code = "from builder.commands.output import make_console; print(make_console().width)"
     kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
     subprocess.run(
         [sys.executable, "-c", code],

@@ -46,7 +46,7 @@ MOST_UNDEFINED = 0.05
 """Share of undefined resamples up to which percentiles of the others are an interval."""
 
 
-def alpha(answers: Answers, level: Level = "nominal", *, seed: int = SEED) -> Alpha:
+def measure_alpha(answers: Answers, level: Level = "nominal", *, seed: int = SEED) -> Alpha:
     """Alpha with its 95% percentile interval."""
     labels = sorted({value for item in answers for value in item if value is not None})
     rows = [
@@ -55,12 +55,12 @@ def alpha(answers: Answers, level: Level = "nominal", *, seed: int = SEED) -> Al
     if not rows:
         return Alpha(level, 0, None, None, None, 0)
     each = np.stack(rows)
-    value = _alpha(each.sum(axis=0), labels, level)
+    value = _measure_alpha(each.sum(axis=0), labels, level)
     if value is None:
         return Alpha(level, len(rows), None, None, None, 0)
     times = draw_resamples(len(rows), RESAMPLES, seed)
     totals = np.tensordot(times, each, axes=1)
-    found = [_alpha(total, labels, level) for total in totals]
+    found = [_measure_alpha(total, labels, level) for total in totals]
     defined = [one for one in found if one is not None]
     undefined = len(found) - len(defined)
     if undefined > MOST_UNDEFINED * len(found):
@@ -83,10 +83,10 @@ def count_coincidences(item: Sequence[float | None], labels: Sequence[float]) ->
     return pairs
 
 
-def _alpha(total: np.ndarray, labels: Sequence[float], level: Level) -> float | None:
+def _measure_alpha(total: np.ndarray, labels: Sequence[float], level: Level) -> float | None:
     """1 - observed over expected disagreement; None where none is expected."""
     marginal = total.sum(axis=1)
-    distance = _distance(marginal, labels, level)
+    distance = _measure_distance(marginal, labels, level)
     n = marginal.sum()
     expected = float((np.outer(marginal, marginal) * distance).sum() / (n - 1))
     if expected <= 0:
@@ -94,7 +94,7 @@ def _alpha(total: np.ndarray, labels: Sequence[float], level: Level) -> float | 
     return 1.0 - float((total * distance).sum()) / expected
 
 
-def _distance(marginal: np.ndarray, labels: Sequence[float], level: Level) -> np.ndarray:
+def _measure_distance(marginal: np.ndarray, labels: Sequence[float], level: Level) -> np.ndarray:
     """Squared difference of each two labels, shape (labels, labels)."""
     if level == "nominal":
         return 1.0 - np.eye(len(labels))

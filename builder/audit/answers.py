@@ -69,16 +69,16 @@ def read_answers(key: Key, files: Sequence[Path]) -> Answers:
     for file in files:
         for row in read_file_rows(file):
             where = f"{file}, {row.position}"
-            fault = _identity_fault(key, row, known)
+            fault = _find_identity_fault(key, row, known)
             reader, showing = (
                 known.get(row.get("item", ""), ("", None)) if not fault else ("", None)
             )
             if showing is not None:
-                fault = _value_fault(key, row, showing)
+                fault = _find_value_fault(key, row, showing)
             if showing is None or fault:
                 faults.append(f"{where}: {fault}")
                 continue
-            answer = _answer(key, row, showing)
+            answer = _make_answer(key, row, showing)
             if all(value is None for one in answer.values for value in one.values()):
                 continue
             before = answers.by_reader.setdefault(reader, {}).get(showing.item)
@@ -89,14 +89,14 @@ def read_answers(key: Key, files: Sequence[Path]) -> Answers:
                 continue
             answers.by_reader[reader][showing.item] = answer
     if faults:
-        raise _refusal(faults)
+        raise _make_refusal(faults)
     if not answers.by_reader:
         raise ConfigError("nothing is answered in these files", hint="null is no answer")
     _warn(key, answers)
     return answers
 
 
-def _refusal(faults: Sequence[str]) -> ConfigError:
+def _make_refusal(faults: Sequence[str]) -> ConfigError:
     named = "; ".join(faults[:MOST_NAMED])
     more = f"; and {len(faults) - MOST_NAMED} more" if len(faults) > MOST_NAMED else ""
     return ConfigError(
@@ -105,7 +105,7 @@ def _refusal(faults: Sequence[str]) -> ConfigError:
     )
 
 
-def _identity_fault(
+def _find_identity_fault(
     key: Key, row: Mapping[str, Any], known: Mapping[str, tuple[str, Showing]]
 ) -> str:
     """Why a line is not about an item of its reader, or nothing."""
@@ -125,7 +125,7 @@ def _identity_fault(
     return ""
 
 
-def _value_fault(key: Key, row: Mapping[str, Any], showing: Showing) -> str:
+def _find_value_fault(key: Key, row: Mapping[str, Any], showing: Showing) -> str:
     """Why a line holds no answer, or nothing."""
     pairs = key.kind == "pairs"
     parts = [row] if pairs else row.get("answers")
@@ -144,7 +144,7 @@ def _value_fault(key: Key, row: Mapping[str, Any], showing: Showing) -> str:
     return ""
 
 
-def _answer(key: Key, row: Mapping[str, Any], showing: Showing) -> Answer:
+def _make_answer(key: Key, row: Mapping[str, Any], showing: Showing) -> Answer:
     note = str(row.get("note") or "")
     if key.kind == "comparison":
         parts = row["answers"]

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from builder.audit.key import Compared, Corpus
-from builder.audit.record import rows_digest
+from builder.audit.record import digest_rows
 from builder.errors import ConfigError
-from builder.store import digest, seed_of
+from builder.store import digest, make_seed
 from dimsum.data.files import find_form, read_file_rows
 from dimsum.data.values import Row, explain_not_text
 from dimsum.evaluation.saved_outputs import OUTPUTS
@@ -38,20 +38,22 @@ def draw_compared(
             f"there is one system to compare, {', '.join(outputs) or 'none'}",
             hint="evaluate two or more together, or name a second folder with --compare",
         )
-    rng = random.Random(seed_of(seed, "comparison", sources))
+    rng = random.Random(make_seed(seed, "comparison", sources))
     chosen = sorted(rng.sample(range(len(sources)), min(n, len(sources))))
-    rows = tuple(_row(sources[i], i, task, {k: v[i] for k, v in outputs.items()}) for i in chosen)
+    rows = tuple(
+        _make_row(sources[i], i, task, {k: v[i] for k, v in outputs.items()}) for i in chosen
+    )
     corpus = Corpus(
         name=", ".join(outputs),
         origin="outputs",
         folder=str(paths[0].resolve()),
-        rows=rows_digest([digest([source, i])[:16] for i, source in enumerate(sources)]),
+        rows=digest_rows([digest([source, i])[:16] for i, source in enumerate(sources)]),
         count=len(sources),
     )
     return corpus, rows
 
 
-def _row(source: str, number: int, task: str, written: dict[str, str]) -> Compared:
+def _make_row(source: str, number: int, task: str, written: dict[str, str]) -> Compared:
     texts = tuple(dict.fromkeys(written.values()))
     return Compared(
         id=digest([source, number])[:16],
@@ -70,10 +72,10 @@ def _read(paths: Sequence[Path]) -> tuple[list[str], dict[str, list[str]]]:
         file = path / OUTPUTS if path.is_dir() else path
         rows = list(read_file_rows(file))
         try:
-            here = [_text(row["source"], row, file) for row in rows]
+            here = [_read_text(row["source"], row, file) for row in rows]
             systems = {
-                name: [_text(row["outputs"][name], row, file) for row in rows]
-                for name in _names(rows)
+                name: [_read_text(row["outputs"][name], row, file) for row in rows]
+                for name in _list_names(rows)
             }
         except (KeyError, TypeError, AttributeError) as error:
             raise ConfigError(
@@ -94,7 +96,7 @@ def _read(paths: Sequence[Path]) -> tuple[list[str], dict[str, list[str]]]:
     return sources, outputs
 
 
-def _text(value: Any, row: Row, file: Path) -> str:
+def _read_text(value: Any, row: Row, file: Path) -> str:
     if reason := explain_not_text(value):
         raise ConfigError(
             f"{file}, {row.position}, holds no text but a {reason}",
@@ -103,5 +105,5 @@ def _text(value: Any, row: Row, file: Path) -> str:
     return str(value)
 
 
-def _names(rows: Sequence[dict[str, Any]]) -> list[str]:
+def _list_names(rows: Sequence[dict[str, Any]]) -> list[str]:
     return list(rows[0]["outputs"]) if rows else []

@@ -8,7 +8,7 @@ from builder.audit.answers import Answer
 from builder.audit.key import Key
 
 
-def consistency(key: Key, given: dict[str, Answer]) -> dict[str, Any]:
+def measure_consistency(key: Key, given: dict[str, Answer]) -> dict[str, Any]:
     """Of one reader: repeats answered alike, and known items answered right, by question.
 
     Args:
@@ -20,7 +20,7 @@ def consistency(key: Key, given: dict[str, Answer]) -> dict[str, Any]:
     """
     first = {a.showing.row: a for a in given.values() if not a.showing.again and a.whole}
     again = [a for a in given.values() if a.showing.again and a.whole and a.showing.row in first]
-    twice = [two for a in again for two in _outputs(first[a.showing.row], a)]
+    twice = [two for a in again for two in _pair_outputs(first[a.showing.row], a)]
     known = [
         (right, a.values[0])
         for a in first.values()
@@ -38,7 +38,7 @@ def consistency(key: Key, given: dict[str, Answer]) -> dict[str, Any]:
     }
 
 
-def _outputs(one: Answer, two: Answer) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+def _pair_outputs(one: Answer, two: Answer) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """The answers to the same output in both, whose orders may differ."""
     if not one.showing.order:
         return [(one.values[0], two.values[0])]

@@ -67,15 +67,15 @@ def draw(
     population = open_population(corpus, rejects=rejects, score=score, reading=reading)
     sample = draw_sample(population, min(n, len(population.keys)), seed)
     texts = population.rows([row.position for row in sample.rows])
-    pairs = _pairs(population, [(texts[row.position], row.stratum) for row in sample.rows])
+    pairs = _make_pairs(population, [(texts[row.position], row.stratum) for row in sample.rows])
     there = [one for one in population.tasks if one.name in {pair.task for pair in pairs}]
     fixed = draw_known(known, seed, there)
     again = max(2, round(len(pairs) / 20)) if repeats is None else repeats
     rows, extra = [pair.id for pair in pairs], [pair.id for pair in fixed]
     sheets = {
-        name: order_sheet(rows, extra, again, seed, name) for name in _readers(readers, output)
+        name: order_sheet(rows, extra, again, seed, name) for name in _name_readers(readers, output)
     }
-    key = _key(
+    key = _make_key(
         kind="pairs",
         corpus=Corpus(
             name=population.name,
@@ -90,7 +90,7 @@ def draw(
         pairs=(*pairs, *fixed),
         sheets=sheets,
         drawn="released and rejected pairs" if rejects else "released pairs",
-        hints=_hints(there),
+        hints=_find_hints(there),
     )
     text = describe_pairs(
         {pair.task for pair in pairs},
@@ -127,14 +127,14 @@ def compare(
     corpus, rows = draw_compared(outputs, n, asked.name, seed)
     again = max(2, round(len(rows) / 20)) if repeats is None else repeats
     sheets = {}
-    for name in _readers(readers, output):
+    for name in _name_readers(readers, output):
         order = order_sheet([row.id for row in rows], [], again, seed, name)
         by_id = {row.id: row for row in rows}
         sheets[name] = tuple(
             showing.model_copy(update={"order": by_id[showing.row].shuffle(seed, showing.item)})
             for showing in order
         )
-    key = _key(
+    key = _make_key(
         kind="comparison",
         corpus=corpus,
         seed=seed,
@@ -143,14 +143,14 @@ def compare(
         sheets=sheets,
         drawn="sources of systems' outputs",
         question=find_question(asked),
-        hints=_hints([asked]),
+        hints=_find_hints([asked]),
     )
     text = describe_comparison(asked, key.question)
     write_sheets(key, output, text if guideline is None else _read(guideline))
     return key
 
 
-def _hints(tasks: Sequence[TaskDefinition]) -> dict[str, str]:
+def _find_hints(tasks: Sequence[TaskDefinition]) -> dict[str, str]:
     return {task.name: task.meaning for task in tasks}
 
 
@@ -161,13 +161,13 @@ def _read(guideline: Path) -> str:
         raise ConfigError(f"{guideline} is not a text file", hint="give Markdown") from error
 
 
-def _key(**parts: Any) -> Key:
+def _make_key(**parts: Any) -> Key:
     """A key whose name is a digest of the rest."""
     unnamed = Key(audit="", **parts)
     return unnamed.model_copy(update={"audit": digest(unnamed.model_dump(mode="json"))[:16]})
 
 
-def _readers(count: int, output: Path) -> list[str]:
+def _name_readers(count: int, output: Path) -> list[str]:
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ConfigError(
             f"{output} is not empty", hint="choose a new folder: answers to another draw get lost"
@@ -175,7 +175,9 @@ def _readers(count: int, output: Path) -> list[str]:
     return [str(number) for number in range(1, count + 1)]
 
 
-def _pairs(population: Population, drawn: list[tuple[dict[str, Any], str]]) -> tuple[Pair, ...]:
+def _make_pairs(
+    population: Population, drawn: list[tuple[dict[str, Any], str]]
+) -> tuple[Pair, ...]:
     """The drawn rows; a row that stands there twice gets a name of its own."""
     found = []
     seen: set[str] = set()
@@ -200,7 +202,7 @@ def write_sheets(key: Key, output: Path, guideline: str) -> None:
             write_text(folder / f"reader-{reader}.html", render_sheet(key, reader, guideline))
             with open_whole_file(folder / f"reader-{reader}.jsonl") as stream:
                 for showing in showings:
-                    line = json.dumps(blank(key, reader, showing), ensure_ascii=False)
+                    line = json.dumps(make_blank(key, reader, showing), ensure_ascii=False)
                     stream.write(line + "\n")
         key.write(folder)
 
@@ -230,7 +232,7 @@ def say_fewer(key: Key, n: int, repeats: int | None, known: int = 0) -> list[str
     ]
 
 
-def blank(key: Key, reader: str, showing: Showing) -> dict[str, Any]:
+def make_blank(key: Key, reader: str, showing: Showing) -> dict[str, Any]:
     """A line of a sheet, with nothing answered."""
     row = {"audit": key.audit, "reader": reader, "item": showing.item, **show_item(key, showing)}
     if key.kind == "pairs":

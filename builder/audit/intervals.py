@@ -56,7 +56,7 @@ def clopper_pearson(successes: float, trials: float, level: float = LEVEL) -> tu
     return float(low), float(high)
 
 
-def share(
+def measure_share(
     hits: Sequence[bool],
     weights: Sequence[float],
     strata: Sequence[Hashable],
@@ -81,12 +81,12 @@ def share(
         low, high = clopper_pearson(float(y.sum()), n, level)
         return Share(n, float(y.mean()), low, high, float(n), PLAIN)
     value = min(1.0, float(w @ y / w.sum()))  # a sum of weights rounds
-    effective = _effective(y, w, strata, value, level)
+    effective = _measure_effective(y, w, strata, value, level)
     low, high = clopper_pearson(value * effective, effective, level)
     return Share(n, value, low, high, effective, WEIGHTED)
 
 
-def _effective(
+def _measure_effective(
     y: np.ndarray, w: np.ndarray, strata: Sequence[Hashable], value: float, level: float
 ) -> float:
     """The smaller of Kish's and Korn and Graubard's effective size, at most the rows' number.

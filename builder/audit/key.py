@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from builder.audit.questions import PAIR_QUESTIONS, Kind, Question, list_comparison_questions
 from builder.errors import ConfigError
-from builder.store import seed_of
+from builder.store import make_seed
 from dimsum.files import write_text
 
 KEY_FILE = "private/key.json"
@@ -70,7 +70,7 @@ class Compared(_Part):
     def shuffle(self, seed: int, item: str) -> tuple[int, ...]:
         """An order of the outputs that another item does not share."""
         indices = range(len(self.outputs))
-        return tuple(random.Random(seed_of(seed, "outputs", item)).sample(indices, len(indices)))
+        return tuple(random.Random(make_seed(seed, "outputs", item)).sample(indices, len(indices)))
 
 
 class Showing(_Part):

@@ -20,12 +20,12 @@ def draw_known(count: int, seed: int, tasks: Sequence[TaskDefinition]) -> list[P
         tasks: of the pairs that are judged; one whose definition has no known pair gives none.
     """
     rng = random.Random(seed)
-    each = [_in_turns(task, rng, valid=index % 2 == 1) for index, task in enumerate(tasks)]
+    each = [_take_turns(task, rng, valid=index % 2 == 1) for index, task in enumerate(tasks)]
     rows = [row for row in chain(*zip_longest(*each)) if row is not None]
     return rows[:count]
 
 
-def _in_turns(task: TaskDefinition, rng: random.Random, *, valid: bool) -> list[Pair]:
+def _take_turns(task: TaskDefinition, rng: random.Random, *, valid: bool) -> list[Pair]:
     """The known pairs of a task, the first of them valid or not."""
     known = rng.sample(task.known, len(task.known))
     first = [one for one in known if one.valid == valid]

@@ -42,7 +42,7 @@ def take_first_answers(key: Key, answers: Answers) -> dict[str, dict[str, Answer
     return found
 
 
-def labels(key: Key, answers: Answers) -> list[Label]:
+def make_labels(key: Key, answers: Answers) -> list[Label]:
     """Pairs that every reader who answered at all judged whole.
 
     The weight of a pair is the rows of its stratum over the pairs of it that were judged: orders

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 
 from builder.audit.key import Showing
-from builder.store import digest, seed_of
+from builder.store import digest, make_seed
 
 
 def order_sheet(
@@ -22,7 +22,7 @@ def order_sheet(
         known: ids of known items.
         repeats: rows to show again; at most half of them.
     """
-    rng = random.Random(seed_of(seed, "order", reader))
+    rng = random.Random(make_seed(seed, "order", reader))
     order = rng.sample(list(rows), len(rows))
     half = (len(order) + 1) // 2
     again = rng.sample(order[:half], min(repeats, len(order) // 2))

@@ -27,25 +27,25 @@ def render_sheet(key: Key, reader: str, guideline: str) -> str:
     Args:
         guideline: Markdown; its markup in HTML, its links and its pictures are shown as text.
     """
-    script = _part("sheet.js")
+    script = _read_part("sheet.js")
     return (
-        _environment()
+        _make_environment()
         .get_template("sheet.html.j2")
         .render(
             reader=reader,
             pairs=key.kind == "pairs",
             guideline=Markup(_render_markdown().render(guideline)),
-            data=_data(key, reader),
+            data=_dump_data(key, reader),
             light=Markup(format_stylesheet(LIGHT)),
             dark=Markup(format_stylesheet(DARK)),
-            style=Markup(_part("sheet.css")),
+            style=Markup(_read_part("sheet.css")),
             script=Markup(script),
             script_hash=base64.b64encode(sha256(script.encode()).digest()).decode(),
         )
     )
 
 
-def _data(key: Key, reader: str) -> Markup:
+def _dump_data(key: Key, reader: str) -> Markup:
     """The sheet as JSON that cannot end the element it stands in."""
     pairs = key.kind == "pairs"
     items = [{"item": showing.item, **show_item(key, showing)} for showing in key.sheets[reader]]
@@ -69,7 +69,7 @@ def _data(key: Key, reader: str) -> Markup:
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
-def _part(name: str) -> str:
+def _read_part(name: str) -> str:
     return resources.files("builder.audit").joinpath(f"page/{name}").read_text("utf-8")
 
 
@@ -79,7 +79,7 @@ def _render_markdown() -> MarkdownIt:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def _make_environment() -> jinja2.Environment:
     """Templates in which a forgotten name is an error and every printed value is escaped."""
     return jinja2.Environment(
         loader=jinja2.PackageLoader("builder.audit", "page"),

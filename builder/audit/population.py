@@ -8,11 +8,11 @@ from math import isnan
 from pathlib import Path
 from typing import Any, Literal
 
-from builder.audit.record import rows_digest
+from builder.audit.record import digest_rows
 from builder.config import BuildConfig, parse_config
 from builder.errors import BuilderError, ConfigError
 from builder.report.source import read_config
-from builder.stages.order import stages_of, units_of
+from builder.stages.order import count_units, list_stages
 from builder.store import REJECTS, RUN_FILE, Run, digest
 from builder.stored import Stored
 from dimsum.data.dataset import find_data_files
@@ -72,7 +72,7 @@ class Population:
         wanted = set(positions)
         last = max(wanted, default=-1)
         found = {}
-        for position, row in enumerate(_rows(self.parts, self.score)):
+        for position, row in enumerate(_read_rows(self.parts, self.score)):
             if position > last:
                 break
             if position in wanted:
@@ -97,12 +97,12 @@ def open_population(
         BuilderError: a file is damaged.
     """
     corpus = find_enclosing_run(corpus)
-    name, origin, parts = _parts(corpus, rejects)
+    name, origin, parts = _find_parts(corpus, rejects)
     keys: list[tuple[str, str, str, str]] = []
     scores: list[float | None] = []
     ids: list[str] = []
     counted = reading if reading is not None else Reading()
-    for row in _rows(parts, score, counted):
+    for row in _read_rows(parts, score, counted):
         keys.append((row["stage"], row["reason"], row["task"], row["control"]))
         scores.append(row["score"])
         if row["stage"] == RELEASED:
@@ -116,17 +116,17 @@ def open_population(
         folder=corpus.resolve(),
         parts=parts,
         score=score,
-        released=rows_digest(ids),
+        released=digest_rows(ids),
         count=len(ids),
         keys=keys,
         scores=scores,
-        tasks=_definitions(corpus, {task for _, _, task, _ in keys}),
+        tasks=_find_definitions(corpus, {task for _, _, task, _ in keys}),
     )
 
 
-def _definitions(corpus: Path, names: set[str]) -> tuple[TaskDefinition, ...]:
+def _find_definitions(corpus: Path, names: set[str]) -> tuple[TaskDefinition, ...]:
     """Those of some tasks, in the order of their names in the registry; a build's own come last."""
-    config = _config_of(corpus)
+    config = _find_config(corpus)
     found = {task.name: task for task in config.definitions} if config else {}
     known = {name: task_of(name) for name in task_names() if name in names and name not in found}
     order = {name: index for index, name in enumerate(task_names())}
@@ -134,7 +134,7 @@ def _definitions(corpus: Path, names: set[str]) -> tuple[TaskDefinition, ...]:
     return tuple(both[name] for name in sorted(both, key=lambda name: order.get(name, len(order))))
 
 
-def _config_of(corpus: Path) -> BuildConfig | None:
+def _find_config(corpus: Path) -> BuildConfig | None:
     """The configuration that made a run or a release, where it can be read."""
     if (corpus / RUN_FILE).is_file():
         return parse_config(Run.open(corpus).header()["config"])
@@ -143,8 +143,8 @@ def _config_of(corpus: Path) -> BuildConfig | None:
 
 def digest_released(corpus: Path) -> str:
     """The digest of the rows that a run, a release or a file holds now."""
-    parts = _parts(find_enclosing_run(corpus), rejects=False)[2]
-    return rows_digest([row["id"] for row in _rows(parts, "")])
+    parts = _find_parts(find_enclosing_run(corpus), rejects=False)[2]
+    return digest_rows([row["id"] for row in _read_rows(parts, "")])
 
 
 def find_enclosing_run(corpus: Path) -> Path:
@@ -155,9 +155,9 @@ def find_enclosing_run(corpus: Path) -> Path:
     return corpus
 
 
-def _parts(corpus: Path, rejects: bool) -> tuple[str, Origin, tuple[Part, ...]]:
+def _find_parts(corpus: Path, rejects: bool) -> tuple[str, Origin, tuple[Part, ...]]:
     if (corpus / RUN_FILE).is_file():
-        return _of_run(Run.open(corpus), rejects)
+        return _find_parts_of_run(Run.open(corpus), rejects)
     if rejects:
         raise ConfigError(f"{corpus} keeps no rejected pairs", hint="give the run that made it")
     try:
@@ -172,13 +172,13 @@ def _parts(corpus: Path, rejects: bool) -> tuple[str, Origin, tuple[Part, ...]]:
     return corpus.resolve().name, origin, files
 
 
-def _of_run(run: Run, rejects: bool) -> tuple[str, Origin, tuple[Part, ...]]:
+def _find_parts_of_run(run: Run, rejects: bool) -> tuple[str, Origin, tuple[Part, ...]]:
     config = parse_config(run.header()["config"])
     if run.sidecar("splits", 0) is None:
         raise BuilderError(f"{run.folder} is not finished", hint="run `dimsum build` again")
     parts = [Part(run.path("splits", 0), RELEASED)]
-    for stage in stages_of(config) if rejects else ():
-        for shard in range(units_of(stage.name, config)):
+    for stage in list_stages(config) if rejects else ():
+        for shard in range(count_units(stage.name, config)):
             record = run.sidecar(stage.name, shard)
             path = run.path(stage.name, shard, REJECTS)
             if record is not None and any(record.rejected.values()) and _has_pairs(path):
@@ -191,7 +191,7 @@ def _has_pairs(path: Path) -> bool:
     return {"source", "target"} <= set(Stored([path]).schema.names)
 
 
-def _rows(
+def _read_rows(
     parts: Sequence[Part], score: str, reading: Reading | None = None
 ) -> Iterator[dict[str, Any]]:
     """The rows that are pairs of texts, in order."""
@@ -214,12 +214,12 @@ def _rows(
                     counted.drop("empty", position)
                     continue
                 one = {**row, "target": target, **({"id": None} if several else {})}
-                yield _row(one, part, score, f"{part.path}, {position}")
+                yield _make_row(one, part, score, f"{part.path}, {position}")
 
 
-def _row(row: dict[str, Any], part: Part, score: str, where: str) -> dict[str, Any]:
+def _make_row(row: dict[str, Any], part: Part, score: str, where: str) -> dict[str, Any]:
     source, target = row["source"], row["target"]
-    task = _task(row)
+    task = _find_task(row)
     return {
         "id": str(row.get("id") or digest([task, source, target])[:16]),
         "source": source,
@@ -229,11 +229,11 @@ def _row(row: dict[str, Any], part: Part, score: str, where: str) -> dict[str, A
         "domain": str(row.get("domain") or ""),
         "stage": part.stage,
         "reason": str(row.get("reason") or "") if part.stage != RELEASED else "",
-        "score": _number(row.get(score), score, where) if score else None,
+        "score": _read_number(row.get(score), score, where) if score else None,
     }
 
 
-def _number(value: Any, column: str, where: str) -> float | None:
+def _read_number(value: Any, column: str, where: str) -> float | None:
     """A score; None where there is none."""
     if value is None or value == "":
         return None
@@ -247,7 +247,7 @@ def _number(value: Any, column: str, where: str) -> float | None:
     return None if isnan(number) else number
 
 
-def _task(row: dict[str, Any]) -> str:
+def _find_task(row: dict[str, Any]) -> str:
     """Its task; of a rejected pair the one that its reason names, else the one of its length."""
     if row.get("task"):
         return str(row["task"])

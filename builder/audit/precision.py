@@ -6,18 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from builder.audit.intervals import LEVEL, Share, share
+from builder.audit.intervals import LEVEL, Share, measure_share
 from builder.audit.key import Key
 from builder.audit.labels import JOINED, Joined, Label
 from builder.audit.population import RELEASED
 from builder.audit.questions import VALID
 
 
-def share_of(
+def measure_yes(
     labels: Sequence[Label], question: str, joined: Joined = "all", level: float = LEVEL
 ) -> Share:
     """The share of yes in the population that the labels stand for."""
-    return share(
+    return measure_share(
         [label.yes(question, joined) for label in labels],
         [label.weight for label in labels],
         [label.pair.stratum for label in labels],
@@ -25,7 +25,7 @@ def share_of(
     )
 
 
-def precision(key: Key, labels: Sequence[Label]) -> list[dict[str, Any]]:
+def measure_precision(key: Key, labels: Sequence[Label]) -> list[dict[str, Any]]:
     """Precision of all released pairs, then by task and control code; then by stage and reason.
 
     Returns:
@@ -34,7 +34,7 @@ def precision(key: Key, labels: Sequence[Label]) -> list[dict[str, Any]]:
     """
     released = [label for label in labels if label.pair.stage == RELEASED]
     rejects = [label for label in labels if label.pair.stage != RELEASED]
-    found = [_group(key, "released", "all", released)] if released else []
+    found = [_make_group(key, "released", "all", released)] if released else []
     tasks = {label.pair.task for label in released}
     for by in ("task", "control"):
         names = sorted({getattr(label.pair, by) for label in released} - {""})
@@ -42,33 +42,33 @@ def precision(key: Key, labels: Sequence[Label]) -> list[dict[str, Any]]:
             names = [name for name in names if name not in tasks]
         for name in names:
             some = [label for label in released if getattr(label.pair, by) == name]
-            found.append(_group(key, by, name, some))
+            found.append(_make_group(key, by, name, some))
     if rejects:
-        found.append(_group(key, "rejected", "all", rejects))
-    for stage in _in_order(label.pair.stage for label in rejects):
+        found.append(_make_group(key, "rejected", "all", rejects))
+    for stage in _drop_repeats(label.pair.stage for label in rejects):
         some = [label for label in rejects if label.pair.stage == stage]
-        found.append(_group(key, "stage", stage, some))
+        found.append(_make_group(key, "stage", stage, some))
         for reason in sorted({label.pair.reason for label in some}):
             here = [label for label in some if label.pair.reason == reason]
-            found.append(_group(key, "reason", f"{stage}: {reason}", here))
+            found.append(_make_group(key, "reason", f"{stage}: {reason}", here))
     return found
 
 
-def _in_order(names: Iterable[str]) -> list[str]:
+def _drop_repeats(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _group(key: Key, by: str, name: str, labels: Sequence[Label]) -> dict[str, Any]:
+def _make_group(key: Key, by: str, name: str, labels: Sequence[Label]) -> dict[str, Any]:
     return {
         "by": by,
         "name": name,
         "rows": round(sum(label.weight for label in labels)),
         "read": len(labels),
-        **{j: {q: asdict(share_of(labels, q, j)) for q in key.questions} for j in JOINED},
+        **{j: {q: asdict(measure_yes(labels, q, j)) for q in key.questions} for j in JOINED},
     }
 
 
-def recall(labels: Sequence[Label]) -> dict[str, Any] | None:
+def measure_recall(labels: Sequence[Label]) -> dict[str, Any] | None:
     """Of the valid pairs that there were, the share that was released; None without rejects.
 
     The interval joins those of released and rejected pairs at 97.5% each, so it holds with 95% at
@@ -85,7 +85,7 @@ def recall(labels: Sequence[Label]) -> dict[str, Any] | None:
     level = 1 - (1 - LEVEL) / 2
     ends = []
     for some in (released, lost):
-        one = share_of(some, VALID, level=level)
+        one = measure_yes(some, VALID, level=level)
         rows = sum(label.weight for label in some)
         ends.append([rows * (one.value or 0.0), rows * one.low, rows * one.high])
     (k, k_low, k_high), (r, r_low, r_high) = ends
@@ -98,7 +98,7 @@ def recall(labels: Sequence[Label]) -> dict[str, Any] | None:
     }
 
 
-def unread(key: Key, labels: Sequence[Label]) -> tuple[int, int]:
+def count_unread(key: Key, labels: Sequence[Label]) -> tuple[int, int]:
     """(strata of which no pair was judged, their rows): the estimates do not speak of them."""
     read = {label.pair.stratum for label in labels}
     missing = [size for stratum, size in key.sizes.items() if stratum not in read]

@@ -46,14 +46,14 @@ def publish_scores(key: Key, document: dict[str, Any]) -> tuple[list[Path], str]
             folder = write_release(run, parse_config(header["config"]), header)
         return [corpus / RUN_AUDITS / name, folder / "README.md"], ""
     try:
-        facts = _facts(corpus)
+        facts = _read_facts(corpus)
     except ValueError:
         return [], f"the card of {corpus} was made by another version and is left as it is"
     write_json(corpus / RELEASE_AUDITS / name, document)
     return [corpus / RELEASE_AUDITS / name, *(_render(corpus, now, facts) if facts else [])], ""
 
 
-def _facts(folder: Path) -> DatasetFacts | None:
+def _read_facts(folder: Path) -> DatasetFacts | None:
     """Facts of a released folder; None where it has no card of ours."""
     path = folder / FACTS_PATH
     if not path.is_file():

@@ -25,13 +25,13 @@ RELEASE_AUDITS = "provenance/audit"
 SHOWN = ("released", "task", "control")
 
 
-def rows_digest(ids: Iterable[str]) -> str:
+def digest_rows(ids: Iterable[str]) -> str:
     """A name of exactly these rows, whatever their order: sha256 of the sorted ids."""
     return sha256("\n".join(sorted(ids)).encode()).hexdigest()
 
 
-def digest_of(rows: Stored) -> str:
-    """`rows_digest` of released rows, whose ids are 16 hexadecimal digits, as arrays."""
+def digest_released(rows: Stored) -> str:
+    """`digest_rows` of released rows, whose ids are 16 hexadecimal digits, as arrays."""
     ids = [np.zeros(0, np.uint64)]
     for group in rows.groups(["id"]):
         ids.append(np.asarray([int(str(text), 16) for text in group["id"].to_pylist()], np.uint64))
@@ -90,7 +90,7 @@ def write_documents(folder: Path, audits: Audits) -> None:
         write_json(folder / RELEASE_AUDITS / name, document)
 
 
-def facts_of(document: Mapping[str, Any]) -> AuditFacts | None:
+def make_facts(document: Mapping[str, Any]) -> AuditFacts | None:
     """What a card says of scores; None where no released pair was judged by all."""
     groups = [row for row in document.get("precision", ()) if row["by"] in SHOWN]
     if not groups or groups[0]["by"] != "released":
@@ -101,7 +101,7 @@ def facts_of(document: Mapping[str, Any]) -> AuditFacts | None:
         rows=document["corpus"]["rows"],
         readers=len(document["readers"]),
         read=groups[0]["read"],
-        groups=tuple(_group(row, document["corpus"]["count"]) for row in groups),
+        groups=tuple(_make_group(row, document["corpus"]["count"]) for row in groups),
         agreement=tuple(
             AuditAgreement(**{name: row[name] for name in ("question", "value", "low", "high")})
             for row in document["agreement"]
@@ -111,7 +111,7 @@ def facts_of(document: Mapping[str, Any]) -> AuditFacts | None:
     )
 
 
-def _group(row: Mapping[str, Any], count: int) -> AuditGroup:
+def _make_group(row: Mapping[str, Any], count: int) -> AuditGroup:
     shares = {
         question: AuditShare(**{end: share[end] for end in ("value", "low", "high")})
         for question, share in row["all"].items()

@@ -8,15 +8,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from builder.audit.agreement import LEVELS, Level, alpha
+from builder.audit.agreement import LEVELS, Level, measure_alpha
 from builder.audit.answers import Answers, read_answers
-from builder.audit.consistency import consistency
+from builder.audit.consistency import measure_consistency
 from builder.audit.key import Key
 from builder.audit.known import find_lacking_known
-from builder.audit.labels import Label, as_row, labels
-from builder.audit.precision import precision, recall, share_of, unread
-from builder.audit.record import facts_of
-from builder.audit.systems import matrix, systems
+from builder.audit.labels import Label, as_row, make_labels
+from builder.audit.precision import count_unread, measure_precision, measure_recall, measure_yes
+from builder.audit.record import make_facts
+from builder.audit.systems import compare_systems, make_matrix
 from dimsum.files import open_whole_file, write_json
 from dimsum.metrics.bootstrap import RESAMPLES
 from dimsum.tasks.words import join_and
@@ -39,17 +39,17 @@ def score(folder: Path, files: Sequence[Path]) -> dict[str, Any]:
     """
     key = Key.read(folder)
     answers = read_answers(key, files)
-    document = scores(key, answers)
+    document = make_scores(key, answers)
     if key.kind == "pairs":
         readers = list(answers.by_reader)
         with open_whole_file(folder / LABELS) as stream:
-            for label in labels(key, answers):
+            for label in make_labels(key, answers):
                 stream.write(json.dumps(as_row(label, readers), ensure_ascii=False) + "\n")
     write_json(folder / SCORES, document)
     return document
 
 
-def scores(key: Key, answers: Answers) -> dict[str, Any]:
+def make_scores(key: Key, answers: Answers) -> dict[str, Any]:
     """All that the answers say, as a JSON-able document."""
     warnings = list(answers.warnings)
     document: dict[str, Any] = {
@@ -60,12 +60,12 @@ def scores(key: Key, answers: Answers) -> dict[str, Any]:
         "drawn": key.drawn,
         "seed": key.seed,
         "how": HOW,
-        "agreement": _agreement(key, answers),
+        "agreement": _measure_agreement(key, answers),
     }
     judged: list[Label] = []
     if key.kind == "pairs":
-        judged = labels(key, answers)
-        strata, rows = unread(key, judged)
+        judged = make_labels(key, answers)
+        strata, rows = count_unread(key, judged)
         if strata:
             warnings.append(
                 f"no pair of {strata} strata was judged by all; their {rows:,} rows are not "
@@ -80,29 +80,31 @@ def scores(key: Key, answers: Answers) -> dict[str, Any]:
             warnings.append(f"{len(judged)} pairs were judged by all: the intervals are wide")
         document |= {
             "read": len(judged),
-            "precision": precision(key, judged),
-            "recall": recall(judged),
+            "precision": measure_precision(key, judged),
+            "recall": measure_recall(judged),
         }
     else:
-        document["systems"] = systems(key, answers)
+        document["systems"] = compare_systems(key, answers)
     document["readers"] = [
-        _reader(key, answers, number, judged) for number in range(len(answers.by_reader))
+        _describe_reader(key, answers, number, judged) for number in range(len(answers.by_reader))
     ]
-    document["facts"] = facts.model_dump(mode="json") if (facts := facts_of(document)) else None
+    document["facts"] = facts.model_dump(mode="json") if (facts := make_facts(document)) else None
     return {**document, "warnings": warnings}
 
 
-def _agreement(key: Key, answers: Answers) -> list[dict[str, Any]]:
+def _measure_agreement(key: Key, answers: Answers) -> list[dict[str, Any]]:
     """Alpha of each question; yes and no have no order, points have."""
     levels: tuple[Level, ...] = ("nominal",) if key.kind == "pairs" else LEVELS
     return [
-        {"question": question, **asdict(alpha(matrix(key, answers, question), level))}
+        {"question": question, **asdict(measure_alpha(make_matrix(key, answers, question), level))}
         for question in key.questions
         for level in levels
     ]
 
 
-def _reader(key: Key, answers: Answers, number: int, judged: Sequence[Label]) -> dict[str, Any]:
+def _describe_reader(
+    key: Key, answers: Answers, number: int, judged: Sequence[Label]
+) -> dict[str, Any]:
     """What one reader answered, how consistently, and the precision by these answers alone."""
     name = list(answers.by_reader)[number]
     given = answers.by_reader[name]
@@ -110,7 +112,7 @@ def _reader(key: Key, answers: Answers, number: int, judged: Sequence[Label]) ->
         "reader": name,
         "items": len(key.sheets[name]),
         "answered": sum(answer.whole for answer in given.values()),
-        **consistency(key, given),
+        **measure_consistency(key, given),
     }
     if judged:
         alone = [
@@ -118,5 +120,5 @@ def _reader(key: Key, answers: Answers, number: int, judged: Sequence[Label]) ->
             for label in judged
             if label.pair.stage == "released"
         ]
-        found["released"] = {q: asdict(share_of(alone, q)) for q in key.questions}
+        found["released"] = {q: asdict(measure_yes(alone, q)) for q in key.questions}
     return found

@@ -18,7 +18,7 @@ import numpy as np
 
 from builder.audit.population import RELEASED, Population
 from builder.errors import ConfigError
-from builder.store import seed_of
+from builder.store import make_seed
 
 REJECTS_SHARE = 1 / 3
 RELEASED_POWER = 0.5
@@ -61,7 +61,7 @@ def draw_sample(population: Population, n: int, seed: int) -> Sample:
     """
     if n < LEAST:
         raise ConfigError(f"a sample of {n} says nothing", hint="draw 2 pairs or more")
-    rng = random.Random(seed_of(seed, "audit", population.released))
+    rng = random.Random(make_seed(seed, "audit", population.released))
     positions: dict[bool, list[int]] = {True: [], False: []}
     for position, key in enumerate(population.keys):
         positions[key[0] == RELEASED].append(position)
@@ -74,20 +74,20 @@ def draw_sample(population: Population, n: int, seed: int) -> Sample:
     rows: list[Drawn] = []
     sizes: dict[str, int] = {}
     for some, count, power in parts:
-        for stratum, members, m in _strata(population, some, count, power):
+        for stratum, members, m in _make_strata(population, some, count, power):
             sizes[stratum] = len(members)
             rows += [Drawn(position, stratum) for position in rng.sample(members, m)]
     return Sample(tuple(sorted(rows, key=lambda row: row.position)), sizes)
 
 
-def _strata(
+def _make_strata(
     population: Population, positions: Sequence[int], n: int, power: float
 ) -> list[tuple[str, list[int], int]]:
     """(name, positions, rows to draw) of each stratum of one part."""
     if n == 0:
         return []
     keys = population.keys
-    cells = _finest(
+    cells = _choose_finest(
         positions,
         n,
         [lambda p: keys[p][:3], lambda p: keys[p][:2], lambda p: keys[p][:1], lambda p: ()],
@@ -95,8 +95,8 @@ def _strata(
     found = []
     shares = allocate({key: len(some) for key, some in cells.items()}, n, power)
     for key, some in sorted(cells.items()):
-        thirds = _thirds(population.scores, some)
-        inner = _finest(
+        thirds = _find_thirds(population.scores, some)
+        inner = _choose_finest(
             some,
             shares[key] // LEAST,
             [
@@ -112,7 +112,7 @@ def _strata(
     return found
 
 
-def _finest(
+def _choose_finest(
     positions: Sequence[int], most: int, ways: Sequence[Callable[[int], Key]]
 ) -> dict[Key, list[int]]:
     """The first way of grouping that has at most `most` groups, or the last."""
@@ -126,7 +126,7 @@ def _finest(
     return groups
 
 
-def _thirds(scores: Sequence[float | None], positions: Sequence[int]) -> dict[int, str]:
+def _find_thirds(scores: Sequence[float | None], positions: Sequence[int]) -> dict[int, str]:
     """The third of the cell's scores that each row lies in; empty text for no score."""
     known = [scores[p] for p in positions if scores[p] is not None]
     if not known:

@@ -13,7 +13,7 @@ from builder.audit.labels import take_first_answers
 from dimsum.metrics.bootstrap import draw_resamples, find_percentiles
 
 
-def systems(key: Key, answers: Answers) -> dict[str, Any]:
+def compare_systems(key: Key, answers: Answers) -> dict[str, Any]:
     """Mean points of each system, and each system against the first.
 
     A system's points on a source are the mean of the readers'. Intervals are 95% percentiles of a
@@ -23,7 +23,7 @@ def systems(key: Key, answers: Answers) -> dict[str, Any]:
         {"sources", "rows": [{"system", "question", "mean", "low", "high"}], "differences":
         [{"system", "against", "question", "difference", "low", "high"}]}.
     """
-    points, sources = _points(key, answers)
+    points, sources = _collect_points(key, answers)
     names = list(key.compared[0].systems)
     if not sources:
         return {"sources": 0, "rows": [], "differences": []}
@@ -34,13 +34,13 @@ def systems(key: Key, answers: Answers) -> dict[str, Any]:
         first = np.asarray(points[names[0], question])
         for name in names:
             here = np.asarray(points[name, question])
-            low, high = _interval(times, here)
+            low, high = _find_interval(times, here)
             rows.append(
                 {"system": name, "question": question, "mean": float(here.mean())}
                 | {"low": low, "high": high}
             )
             if name != names[0]:
-                low, high = _interval(times, here - first)
+                low, high = _find_interval(times, here - first)
                 differences.append(
                     {"system": name, "against": names[0], "question": question}
                     | {"difference": float((here - first).mean()), "low": low, "high": high}
@@ -48,7 +48,7 @@ def systems(key: Key, answers: Answers) -> dict[str, Any]:
     return {"sources": sources, "rows": rows, "differences": differences}
 
 
-def _points(key: Key, answers: Answers) -> tuple[dict[tuple[str, str], list[float]], int]:
+def _collect_points(key: Key, answers: Answers) -> tuple[dict[tuple[str, str], list[float]], int]:
     """(system, question) -> points on each source that all readers judged whole; their number."""
     first = take_first_answers(key, answers)
     found: dict[tuple[str, str], list[float]] = {}
@@ -66,11 +66,11 @@ def _points(key: Key, answers: Answers) -> tuple[dict[tuple[str, str], list[floa
     return found, sources
 
 
-def _interval(times: np.ndarray, values: np.ndarray) -> tuple[float, float]:
+def _find_interval(times: np.ndarray, values: np.ndarray) -> tuple[float, float]:
     return find_percentiles(times @ values)
 
 
-def matrix(key: Key, answers: Answers, question: str) -> Sequence[Sequence[float | None]]:
+def make_matrix(key: Key, answers: Answers, question: str) -> Sequence[Sequence[float | None]]:
     """The first answers to each pair or output by reader, for agreement; known items left out."""
     first = take_first_answers(key, answers)
     readers = list(answers.by_reader)

@@ -30,7 +30,7 @@ def _print_precision(document: Mapping[str, Any], out: Console) -> None:
     table = make_table("pairs", "rows", "read", *questions, title=title)
     for row in rows:
         name = row["by"] if row["name"] == "all" else f"  {row['name']}"
-        cells = [percent(row["all"][question]) for question in questions]
+        cells = [format_percent(row["all"][question]) for question in questions]
         table.add_row(Text(name), f"{row['rows']:,}", f"{row['read']:,}", *cells)
     out.print(table)
     methods = dict.fromkeys(row["all"][q]["method"] for row in rows for q in questions)
@@ -48,7 +48,7 @@ def _print_precision(document: Mapping[str, Any], out: Console) -> None:
     out.print()
 
 
-def percent(share: Mapping[str, Any]) -> str:
+def format_percent(share: Mapping[str, Any]) -> str:
     """A share with its interval, in percent."""
     if share["value"] is None:
         return UNDEFINED
@@ -97,17 +97,17 @@ def _print_readers(document: Mapping[str, Any], out: Console) -> None:
     table = make_table(*head, title="Readers")
     for row in document["readers"]:
         repeats, known = row["repeats"], row["known"]
-        alone = percent(row["released"]["valid"]) if "released" in row else "–"
+        alone = format_percent(row["released"]["valid"]) if "released" in row else "–"
         table.add_row(
             row["reader"],
             f"{row['answered']:,} of {row['items']:,}",
-            _counts(repeats["same"], repeats["of"], questions),
-            _counts(known["right"], known["of"], questions),
+            _format_counts(repeats["same"], repeats["of"], questions),
+            _format_counts(known["right"], known["of"], questions),
             alone,
         )
     out.print(table)
 
 
-def _counts(found: Mapping[str, int], of: int, questions: list[str]) -> str:
+def _format_counts(found: Mapping[str, int], of: int, questions: list[str]) -> str:
     """Answers alike or right, over all questions."""
     return f"{sum(found[q] for q in questions)} of {of * len(questions)}" if of else "–"

@@ -130,7 +130,7 @@ def score(folder: Path, answers: tuple[Path, ...], as_json: bool) -> None:
     from builder.audit.publish import publish_scores
     from builder.audit.score import score as score_answers
     from builder.audit.written import print_scores
-    from builder.commands.output import console
+    from builder.commands.output import make_console
     from dimsum.commands.output import print_json
 
     document = score_answers(folder, answers)
@@ -138,7 +138,7 @@ def score(folder: Path, answers: tuple[Path, ...], as_json: bool) -> None:
     if as_json:
         print_json(document)
     else:
-        print_scores(document, console())
+        print_scores(document, make_console())
     for warning in [*document["warnings"], *([withheld] if withheld else [])]:
         click.echo(f"Warning: {warning}.", err=True)
     for path in written:

@@ -64,7 +64,7 @@ def build(
     from builder.config import PRESETS, load_config
     from builder.progress import Progress
     from builder.release import list_tasks, take_rows
-    from builder.statistics.funnel import funnel
+    from builder.statistics.funnel import count_funnel
     from builder.store import Run
     from builder.unit import open_run
     from dimsum.commands.output import print_json
@@ -96,9 +96,9 @@ def build(
             result = runs.build(settings, folder, progress=Progress(quiet=quiet), again=again)
     except GateError:
         if Run(folder).header():
-            print_funnel(funnel(Run(folder), open_run(folder).config))
+            print_funnel(count_funnel(Run(folder), open_run(folder).config))
         raise
-    steps = funnel(Run(folder), open_run(folder).config)
+    steps = count_funnel(Run(folder), open_run(folder).config)
     if as_json:
         print_json(
             {

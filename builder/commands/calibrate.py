@@ -61,7 +61,7 @@ def calibrate(
     reading = Reading()
     found, data = work.calibrate(run, labels, seed, reading, before_critic=before_critic)
     document = work.describe(found, data, precision)
-    write_calibration(path, work.with_facts(found, document))
+    write_calibration(path, work.add_facts(found, document))
     if reading.dropped:
         click.echo(f"left out of the labels: {reading}", err=True)
     if as_json:
@@ -72,7 +72,7 @@ def calibrate(
 
 
 def _print(document: dict[str, Any]) -> None:
-    from builder.commands.output import console
+    from builder.commands.output import make_console
     from dimsum.commands.output import make_table
 
     click.echo(
@@ -86,11 +86,11 @@ def _print(document: dict[str, Any]) -> None:
     table = make_table("labels", "predicted", "valid", left=0)
     for part in document["reliability"]:
         table.add_row(str(part["labels"]), f"{part['predicted']:.2f}", f"{part['valid']:.2f}")
-    console().print(table)
+    make_console().print(table)
     table = make_table("column", "area alone", "area lost without")
     for one in document["columns"]:
         table.add_row(one["column"], f"{one['alone']:.3f}", f"{one['lost']:.3f}")
-    console().print(table)
+    make_console().print(table)
     if document["threshold"] is not None:
         click.echo(_format(document["threshold"]))
 

@@ -48,7 +48,7 @@ def train(
     from dimsum.data.values import Reading
     from dimsum.lock import hold
 
-    if not checkpoint.usable(output):
+    if not checkpoint.is_usable(output):
         raise ConfigError(f"{output} is not empty", hint="choose a new folder")
     settings = load_recipe(recipe, overrides)
     with explain_resuming(), hold(output, "training"):
@@ -146,7 +146,7 @@ def evaluate(
     files = [(path, read_nli(path, one)) for path, one in zip(data, readings, strict=True)]
     find_models(model)
     if save:
-        try_file(_evaluation_of(model))
+        try_file(_find_evaluation(model))
     from builder.critics.entailment import EntailmentCritic
     from builder.critics.evaluation import evaluate as measure
 
@@ -171,14 +171,14 @@ def evaluate(
             )
     document = {"model": model, "data": rows}
     if save:
-        write_json(_evaluation_of(model), document)
+        write_json(_find_evaluation(model), document)
     if as_json:
         print_json(document)
     else:
         print_evaluations(found)
 
 
-def _evaluation_of(model: str) -> Path:
+def _find_evaluation(model: str) -> Path:
     """Where the evaluation of a critic is kept.
 
     Raises:

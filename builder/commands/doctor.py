@@ -11,7 +11,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def doctor(as_json: bool) -> None:
     """Print versions, devices and the embedded models found."""
-    from builder.commands.output import console
+    from builder.commands.output import make_console
     from builder.doctor import examine
     from dimsum.commands.output import print_json
 
@@ -19,7 +19,7 @@ def doctor(as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    out = console()
+    out = make_console()
     for part, values in found.items():
         out.print(part, style="bold")
         for name, value in values.items():

@@ -242,9 +242,9 @@ def _evaluate(
     say: Callable[[str], None],
 ) -> dict[str, Any]:
     """The document of one data set."""
-    from builder.judges import entailment_critic, pair_judge
+    from builder.judges import load_entailment_critic, make_pair_judge
     from builder.models import find_models
-    from builder.writing import student_of
+    from builder.writing import open_student
     from dimsum.data.values import Reading
     from dimsum.evaluation.run import evaluate_systems
     from dimsum.evaluation.wanted import Wanted
@@ -274,12 +274,12 @@ def _evaluate(
         wanted,
         one.data,
         examples,
-        entailment_critic(critic) if critic else None,
+        load_entailment_critic(critic) if critic else None,
         save_outputs,
         say,
         aside=aside,
-        judge=pair_judge(wanted.rerank_critic) if wanted.rerank else None,
-        open_student=student_of,
+        judge=make_pair_judge(wanted.rerank_critic) if wanted.rerank else None,
+        open_student=open_student,
     )
     return {**document, "dropped": dropped.as_json()}
 

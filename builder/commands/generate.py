@@ -95,7 +95,7 @@ def generate(
     gives one line for each output; a table gives JSON lines, which keep its fields and add `output`
     (or `outputs`). An empty line has an empty output.
     """
-    from builder.judges import pair_judge
+    from builder.judges import make_pair_judge
     from dimsum.generate import Job, generate_file
 
     job = Job(
@@ -124,5 +124,5 @@ def generate(
             device=device,
             dtype=dtype,
             say=say,
-            open_judge=partial(pair_judge, critic) if rerank else None,
+            open_judge=partial(make_pair_judge, critic) if rerank else None,
         )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from builder.trace import Trace
 
 
-def console() -> Console:
+def make_console() -> Console:
     """Standard output; plain and as wide as it needs to be when it is not a terminal."""
     return open_console(120)
 
@@ -43,7 +43,7 @@ def print_funnel(steps: Sequence[Step], *, reasons: int | None = 3) -> None:
             step.counted,
             Text(why + (f", {rest} more" if rest else "")),
         )
-    console().print(table)
+    make_console().print(table)
 
 
 def print_reasons(steps: Sequence[Step], measures: Mapping[str, str]) -> None:
@@ -52,19 +52,19 @@ def print_reasons(steps: Sequence[Step], measures: Mapping[str, str]) -> None:
     Args:
         measures: meaning of each measure by its name.
     """
-    from builder.stages.reasons import meaning_of
+    from builder.stages.reasons import explain_reason
 
     table = make_table("reason", "meaning", left=2)
     for reason in dict.fromkeys(reason for step in steps for reason in step.rejected):
-        table.add_row(Text(reason), Text(meaning_of(reason, measures)))
+        table.add_row(Text(reason), Text(explain_reason(reason, measures)))
     if table.row_count:
         click.echo()
-        console().print(table)
+        make_console().print(table)
 
 
 def print_pairs(rows: Sequence[dict[str, Any]]) -> None:
     """Pairs of texts, one above the other."""
-    out = console()
+    out = make_console()
     for row in rows:
         head = row.get("control") or row.get("reason") or ""
         out.print(Text(f"[{head}]", style="bold"))
@@ -94,7 +94,7 @@ def print_pilot(found: Pilot) -> None:
 
 def print_task_check(found: Check) -> None:
     """Every pair with what fails, then every rule with how many pairs pass."""
-    out = console()
+    out = make_console()
     for one in found.pairs:
         why = ", ".join(f"{name} {value:.3g}" for name, value in one.failed.items())
         said = "passes" if one.passes else f"fails: {why}"
@@ -117,7 +117,7 @@ def print_rescore(comparison: Comparison) -> None:
     for name in names:
         old, new = comparison.before.get(name, 0), comparison.after.get(name, 0)
         table.add_row(name, f"{old:,}", f"{new:,}", f"{new - old:+,}" if new != old else "")
-    console().print(table)
+    make_console().print(table)
 
 
 SHOWN_OF_STEP = ("opening", "context", "sentence", "source", "target", "method", "logprob")
@@ -126,7 +126,7 @@ SHOWN_OF_STEP = ("opening", "context", "sentence", "source", "target", "method",
 
 def print_trace(found: Trace) -> None:
     """A row's way, stage by stage, then the rules of its task with its values."""
-    out = console()
+    out = make_console()
     shown: set[tuple[str, str]] = set()
     for step in found.steps:
         out.print(Text(f"{step.stage}  shard {step.shard}, seed {step.seed}"))
@@ -160,4 +160,4 @@ def print_evaluations(found: Sequence[Evaluation]) -> None:
             "" if one.area is None else f"{one.area:.3f}",
             f"{one.rate:.0f}",
         )
-    console().print(table)
+    make_console().print(table)

@@ -50,9 +50,9 @@ class Fetched(click.ParamType[str]):
         """As in click."""
         if "://" not in str(value) or ctx is None:
             return str(value)
-        from builder.fetched import lying_here
+        from builder.fetched import bring_here
 
-        return ctx.with_resource(lying_here(value, self.stages))
+        return ctx.with_resource(bring_here(value, self.stages))
 
 
 PLACE = _Place()

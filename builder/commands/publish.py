@@ -47,11 +47,11 @@ def publish(
     """
     from builder.errors import ConfigError
     from builder.hub.publish import Publisher
-    from builder.hub.session import check_reachable, quiet_client
+    from builder.hub.session import check_reachable, hush_client
 
     if not (yes or dry_run or sys.stdin.isatty()):
         raise ConfigError("nobody is there to say yes", hint="say it with --yes")
-    with quiet_client():
+    with hush_client():
         check_reachable(repo_id)
         publisher = Publisher(
             folder,

@@ -42,7 +42,7 @@ def show(
     from builder.commands.output import print_funnel, print_pairs, print_reasons
     from builder.config import parse_config
     from builder.rejects import draw_rejects
-    from builder.statistics.funnel import count_of_several, funnel
+    from builder.statistics.funnel import count_funnel, count_several
     from builder.store import Run
     from dimsum.commands.output import print_json
 
@@ -55,11 +55,11 @@ def show(
         else:
             print_pairs(rows)
         return
-    steps = funnel(opened, config)
+    steps = count_funnel(opened, config)
     if as_json:
         print_json([step.as_json() for step in steps])
     else:
         print_funnel(steps, reasons=None)
-        for task, count in count_of_several(steps).items():
+        for task, count in count_several(steps).items():
             click.echo(f"{count:,} pairs of other tasks satisfy the rules of {task} too.")
         print_reasons(steps, config.registry.meanings)

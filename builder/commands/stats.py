@@ -69,7 +69,7 @@ def stats(
     Each number carries a signature and an interval; docs/statistics.md defines them all.
     """
     from builder.statistics.study import study
-    from builder.statistics.written import bibtex, latex, print_tables
+    from builder.statistics.written import format_bibtex, format_latex, print_tables
     from dimsum.commands.output import print_json
     from dimsum.files import try_file, write_json
 
@@ -79,20 +79,20 @@ def stats(
 
     if output:
         try_file(output, [corpus, *against])
-    document = study([corpus, *against], _settings(**options), say)
+    document = study([corpus, *against], _make_settings(**options), say)
     if output:
         write_json(output, document)
     if form == "json":
         print_json(document)
     elif form == "latex":
-        click.echo(latex(document))
+        click.echo(format_latex(document))
     elif form == "bibtex":
-        click.echo(bibtex(document))
+        click.echo(format_bibtex(document))
     else:
         print_tables(document)
 
 
-def _settings(
+def _make_settings(
     *,
     measures: str,
     source: str,
@@ -119,7 +119,7 @@ def _settings(
         chosen |= {"entailment"}
     if parser:
         chosen |= {"ted"}
-    files = _pairs(benchmark, "--benchmark NAME=FILE")
+    files = _split_pairs(benchmark, "--benchmark NAME=FILE")
     return Settings(
         measures=chosen,
         processes=processes or os.cpu_count() or 1,
@@ -132,7 +132,7 @@ def _settings(
     )
 
 
-def _pairs(given: tuple[str, ...], form: str) -> list[tuple[str, str]]:
+def _split_pairs(given: tuple[str, ...], form: str) -> list[tuple[str, str]]:
     from builder.errors import ConfigError
 
     found = []

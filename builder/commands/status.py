@@ -14,7 +14,7 @@ from builder.commands.places import PLACE
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def status(run: Path, as_json: bool) -> None:
     """Print how far the build of RUN is, from any terminal or machine that sees the folder."""
-    from builder.commands.output import console
+    from builder.commands.output import make_console
     from builder.status import find_status
     from builder.store import Run
     from dimsum.commands.output import make_table, print_json
@@ -27,7 +27,7 @@ def status(run: Path, as_json: bool) -> None:
     table = make_table("stage", "units", "of")
     for stage in found.stages:
         table.add_row(stage.stage, f"{stage.done:,}", f"{stage.units:,}")
-    console().print(table)
+    make_console().print(table)
     click.echo()
     for worker, shards in found.now.get("under_way", {}).items():
         click.echo(f"{worker}: {', '.join(map(str, shards))}")

@@ -40,12 +40,12 @@ def sweep(
     """
     from builder import sweep as sweeps
     from builder.progress import Progress
-    from builder.sweep_page import page
+    from builder.sweep_page import format_page
     from dimsum.commands.output import print_json
     from dimsum.files import try_folder
 
     parsed = [sweeps.parse_axis(text) for text in axes]
-    sweeps.combinations(config, parsed, overrides)
+    sweeps.list_combinations(config, parsed, overrides)
     try_folder(output)
     progress = Progress(quiet=quiet)
     with explain_resuming():
@@ -55,4 +55,4 @@ def sweep(
     if as_json:
         print_json(document)
     else:
-        click.echo(page(document))
+        click.echo(format_page(document))

@@ -24,11 +24,11 @@ def verify(
     """Compare the Hub's bytes with the release, or with the list of hashes in it."""
     from builder.errors import BuilderError
     from builder.hub.retry import Retry
-    from builder.hub.session import check_reachable, quiet_client
+    from builder.hub.session import check_reachable, hush_client
     from builder.hub.verify import verify as run
 
     repo_id, _, revision = repository.partition("@")
-    with quiet_client():
+    with hush_client():
         check_reachable(repo_id)
         retry = Retry(report=lambda line: click.echo(line, err=True))
         result = run(repo_id, revision or None, folder=folder, kind=kind, retry=retry)

@@ -42,11 +42,11 @@ class Bound(Settings):
         return outer.lowest <= self.lowest and self.highest <= outer.highest
 
 
-def _without_empty(rules: Any) -> Any:
+def _drop_empty(rules: Any) -> Any:
     if isinstance(rules, Mapping):
         return {name: bound for name, bound in rules.items() if bound is not None}
     return rules
 
 
-Rules = Annotated[dict[str, Bound], BeforeValidator(_without_empty)]
+Rules = Annotated[dict[str, Bound], BeforeValidator(_drop_empty)]
 """Bounds by measure; null in the place of one takes away what the settings begin from."""

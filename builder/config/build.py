@@ -20,7 +20,7 @@ from builder.config.run import RoundConfig, RunConfig
 from builder.config.sentences import CandidatesConfig, ContextsConfig, DomainConfig
 from builder.config.tasks import fill_from_tasks, refuse_unknown
 from builder.measures.entailment import DIRECTIONS
-from builder.measures.registry import OPTIONAL, VALIDITY, Registry, registry
+from builder.measures.registry import OPTIONAL, VALIDITY, Registry, load_registry
 from builder.methods.registry import METHODS
 from builder.teachers.settings import TorchSettings
 from dimsum.language import Language
@@ -34,13 +34,13 @@ PRESETS = Presets(
 )
 
 
-def _in_folder(reference: str, info: ValidationInfo) -> str:
+def _place_in_folder(reference: str, info: ValidationInfo) -> str:
     """A reference that is a path, taken from the folder of the file that names it."""
     is_name = reference.startswith("embedded:")
     return reference if is_name else str(place_in_folder(Path(reference), info))
 
 
-ReferenceInFile = Annotated[str, AfterValidator(_in_folder)]
+ReferenceInFile = Annotated[str, AfterValidator(_place_in_folder)]
 """`embedded:NAME`, or a path that is taken from the folder of the YAML file."""
 
 
@@ -141,7 +141,7 @@ class BuildConfig(Settings):
     @property
     def registry(self) -> Registry:
         """The measures that this build knows."""
-        return registry(self.measures, self.validity is not None)
+        return load_registry(self.measures, self.validity is not None)
 
     def _check_engine(self, kind: str) -> None:
         """Refuse at once what a teacher of another engine does not hold."""

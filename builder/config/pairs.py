@@ -12,7 +12,7 @@ from builder.validity.settings import PriorConfig
 from dimsum.settings import Settings, place_in_folder
 
 
-def _there_or_name(reference: str | None, info: ValidationInfo) -> str | None:
+def _find_or_name(reference: str | None, info: ValidationInfo) -> str | None:
     """A reference as a path where there is something, or where only a path looks like that."""
     if reference is None:
         return None
@@ -63,7 +63,7 @@ class DuplicatesConfig(Settings):
         "as the task's definition says",
     )
     jaccard: float = Field(0.8, gt=0, le=1, description="word 3-shingles, over the whole corpus")
-    against: Annotated[str | None, AfterValidator(_there_or_name)] = Field(
+    against: Annotated[str | None, AfterValidator(_find_or_name)] = Field(
         None,
         description="another release, whose rows stay before those of this build: a folder, a run "
         "or a Hub dataset NS/NAME@REVISION; empty: none",

@@ -44,19 +44,19 @@ def fill_from_tasks(document: Any) -> Any:
     named = document.get("measures") or []
     if isinstance(named, list | tuple):
         needed = [name for t in built for name in t.measures]
-        found["measures"] = list(dict.fromkeys([*named, *needed, *_of_contexts(built)]))
+        found["measures"] = list(dict.fromkeys([*named, *needed, *_list_for_contexts(built)]))
     _part_by_sentences(found, built)
     return found
 
 
-def _of_contexts(built: Iterable[TaskDefinition]) -> tuple[str, ...]:
+def _list_for_contexts(built: Iterable[TaskDefinition]) -> tuple[str, ...]:
     """The measure that counts sentences, where a task's source is a context."""
     return (passage.MEASURE.name,) if any(t.takes == "context" for t in built) else ()
 
 
 def _part_by_sentences(document: Mapping[str, Any], built: Sequence[TaskDefinition]) -> None:
     """Let sources of one sentence be of the tasks that take one, where others take contexts."""
-    if not _of_contexts(built):
+    if not _list_for_contexts(built):
         return
     bounds = document["pairs"]["bounds"] if isinstance(document.get("pairs"), Mapping) else {}
     for task in built:

@@ -20,7 +20,7 @@ _START = re.compile(r"(?:^|[.!?:;]\s+|[\"“‘(\[]\s*)$")
 
 
 @lru_cache(maxsize=4096)
-def numbers(text: str) -> frozenset[str]:
+def find_numbers(text: str) -> frozenset[str]:
     """The numbers of a sentence, in digits or in words, each in one written form.
 
     A bare "one" is left out: it is more often a pronoun than a count. So is "a", an article that
@@ -28,22 +28,22 @@ def numbers(text: str) -> frozenset[str]:
     """
     spelled = _NO_COUNT.sub("some", text)
     found = set()
-    for match in _DIGITS.finditer(_in_digits(spelled)):
+    for match in _DIGITS.finditer(_write_digits(spelled)):
         plain = match.group().replace(",", "")
         found.add(plain.rstrip("0").rstrip(".") if "." in plain else plain.lstrip("0") or "0")
     return frozenset(found)
 
 
-def _in_digits(text: str) -> str:
+def _write_digits(text: str) -> str:
     """`numerizer.numerize`, without its forty searches where none of them can find anything.
 
-    Without a word for a number, a fraction, a lone `a` (`numbers` has none), and letters that case
-    folding makes out of others, it only takes hyphens away.
+    Without a word for a number, a fraction, a lone `a` (`find_numbers` has none), and letters that
+    case folding makes out of others, it only takes hyphens away.
     """
     from numerizer.numerizer import preprocess
 
     low = text.lower()
-    spelled, tens, anywhere = _number_words()
+    spelled, tens, anywhere = _list_number_words()
     if _UNUSUAL.search(text) or any(word in low for word in anywhere):
         return _numerize(text)
     for run in _RUN.findall(low):
@@ -67,7 +67,7 @@ _UNUSUAL = re.compile("[ſıİ/<]")
 
 
 @lru_cache(maxsize=1)
-def _number_words() -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:
+def _list_number_words() -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:
     """Words that numerize reads whole, beginnings of words, and parts of words."""
     from numerizer import consts
 
@@ -76,7 +76,7 @@ def _number_words() -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:
 
 
 @lru_cache(maxsize=4096)
-def names(text: str) -> frozenset[str]:
+def find_names(text: str) -> frozenset[str]:
     """Capitalised words that do not owe their capital to the start of a sentence, and he or she.
 
     Without a model: `I`, and a possessive ending, are left out; `U.S.` gives U and S. A critic
@@ -92,12 +92,12 @@ def names(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def words_of(text: str) -> frozenset[str]:
+def list_words(text: str) -> frozenset[str]:
     """All words of a sentence in lower case, without possessive endings; him and his are he."""
     plain = (re.sub(r"['’]s$", "", word).lower() for word in _WORD.findall(text))
     return frozenset(_PRONOUNS.get(word, word) for word in plain)
 
 
-def share_found(wanted: Collection[Hashable], there: Collection[Hashable]) -> float:
+def measure_found(wanted: Collection[Hashable], there: Collection[Hashable]) -> float:
     """Share of `wanted` that is in `there`, 0 to 1; nothing wanted is 1."""
     return sum(item in there for item in wanted) / len(wanted) if wanted else 1.0

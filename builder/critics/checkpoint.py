@@ -32,7 +32,7 @@ class Checkpoint:
     tensors: dict[str, torch.Tensor]
 
 
-def usable(folder: Path) -> bool:
+def is_usable(folder: Path) -> bool:
     """Whether a training may write there: a new folder, an empty one, or one with a training that
     was begun, be it killed during its first checkpoint."""
     if not folder.exists() or (folder / FILE).is_file():

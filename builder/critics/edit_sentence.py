@@ -10,7 +10,7 @@ Rewriting = Callable[[Any, Any], Iterator[str]]
 """From a sentence and its main verb to what can be made of it."""
 
 
-def words_of(text: str) -> frozenset[str]:
+def split_words(text: str) -> frozenset[str]:
     """The words of a list that is written as one text."""
     return frozenset(text.split())
 
@@ -37,7 +37,7 @@ def find_main_verb(sentence: Any) -> Any:
     return roots[0] if roots[0].pos_ in {"VERB", "AUX"} and has_subject else None
 
 
-def without(sentence: Any, start: int, stop: int) -> str:
+def cut_out(sentence: Any, start: int, stop: int) -> str:
     """The sentence without its tokens from `start` to before `stop`."""
     gone = range(start, stop)
     kept = "".join(
@@ -49,7 +49,7 @@ def without(sentence: Any, start: int, stop: int) -> str:
     return raise_first(kept)
 
 
-def replaced(sentence: Any, token: Any, word: str, gone: int = 0) -> str:
+def replace(sentence: Any, token: Any, word: str, gone: int = 0) -> str:
     """The sentence with another word for a token and the `gone` that follow it."""
     last = sentence[token.i + gone]
     if token.is_title and token.i == 0:
@@ -63,7 +63,7 @@ def raise_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def end_of(token: Any) -> int:
+def find_end(token: Any) -> int:
     """Behind the last token of a part; the full stop is of no part, whatever it hangs on."""
     return min(int(token.right_edge.i) + 1, len(token.doc) - 1)
 

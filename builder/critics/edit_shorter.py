@@ -8,21 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from builder.critics.edit_sentence import Rewriting, end_of, list_relations, without, words_of
+from builder.critics.edit_sentence import Rewriting, cut_out, find_end, list_relations, split_words
 
-COLLECTIVE = words_of(
+COLLECTIVE = split_words(
     "between among together combine combination mix mixture relation relationship merge difference "
     "compare connect link balance share same other another"
 )
 """Lemmas of what is said of several together and not of each."""
-INTENSIFIERS = words_of("very extremely incredibly highly")
+INTENSIFIERS = split_words("very extremely incredibly highly")
 PLAIN_PARTS = frozenset({"amod", "compound", "det", "nummod", "poss", "case", "nmod", "punct"})
 
 
 def _drop_aside(sentence: Any, root: Any) -> Iterator[str]:
     """A relative clause or an apposition between commas."""
     for token in sentence:
-        start, stop = token.left_edge.i, end_of(token)
+        start, stop = token.left_edge.i, find_end(token)
         if start < 2 or sentence[start - 1].text != ",":
             continue
         if sentence[stop].text not in {",", "."} or start < token.head.i:
@@ -38,7 +38,7 @@ def _drop_aside(sentence: Any, root: Any) -> Iterator[str]:
         if not (clause or apposed) or followed == "CCONJ" or "conj" in list_relations(token.head):
             continue
         closing = 1 if sentence[stop].text == "," else 0
-        yield without(sentence, start - 1, stop + closing)
+        yield cut_out(sentence, start - 1, stop + closing)
 
 
 def _drop_result(sentence: Any, root: Any) -> Iterator[str]:
@@ -47,15 +47,15 @@ def _drop_result(sentence: Any, root: Any) -> Iterator[str]:
         start = token.left_edge.i
         if token.dep_ != "advcl" or token.tag_ != "VBG" or start != token.i or start < root.i:
             continue
-        at_end = end_of(token) == len(sentence) - 1 and sentence[start - 1].text == ","
+        at_end = find_end(token) == len(sentence) - 1 and sentence[start - 1].text == ","
         if at_end and sentence[start - 2].pos_ != "ADJ":  # not "a massive, orbiting laboratory"
-            yield without(sentence, start - 1, len(sentence) - 1)
+            yield cut_out(sentence, start - 1, len(sentence) - 1)
 
 
 def _drop_clause(sentence: Any, root: Any) -> Iterator[str]:
     """A second main clause, or a second verb with what belongs to it."""
     for token in root.children:
-        if token.dep_ != "conj" or end_of(token) != len(sentence) - 1:
+        if token.dep_ != "conj" or find_end(token) != len(sentence) - 1:
             continue
         joins = [t for t in root.children if t.dep_ == "cc"]
         if (
@@ -76,7 +76,7 @@ def _drop_clause(sentence: Any, root: Any) -> Iterator[str]:
         )
         comma = sentence[join - 1].text == ","
         if (own and comma) or (not own and complete and sentence[join - 1].pos_ != "ADP"):
-            yield without(sentence, join - comma, len(sentence) - 1)
+            yield cut_out(sentence, join - comma, len(sentence) - 1)
 
 
 def _drop_noun(sentence: Any, root: Any) -> Iterator[str]:
@@ -96,7 +96,7 @@ def _drop_noun(sentence: Any, root: Any) -> Iterator[str]:
         after = sentence[token.i + 1]
         whole = token.left_edge.i == joins[0].i + 1 and after.text in {".", ","}
         if whole and token.pos_ == token.head.pos_ and sentence[joins[0].i - 1].text != ",":
-            yield without(sentence, joins[0].i, token.i + 1)
+            yield cut_out(sentence, joins[0].i, token.i + 1)
 
 
 def _drop_date(sentence: Any, root: Any) -> Iterator[str]:
@@ -105,14 +105,14 @@ def _drop_date(sentence: Any, root: Any) -> Iterator[str]:
     if not any(t.tag_ == "VBD" for t in finite):
         return
     for token in root.children:
-        start, stop = token.left_edge.i, end_of(token)
+        start, stop = token.left_edge.i, find_end(token)
         if token.dep_ != "prep" or token.lower_ not in {"in", "on"} or start < root.i + 2:
             continue
         when = [t for t in sentence[start + 1 : stop] if not t.is_punct]
         if stop != len(sentence) - 1 or not when or any(t.ent_type_ != "DATE" for t in when):
             continue
         if sentence[start - 1].pos_ not in {"ADP", "VERB", "AUX", "PART"}:
-            yield without(sentence, start, stop)
+            yield cut_out(sentence, start, stop)
 
 
 def _drop_intensifier(sentence: Any, root: Any) -> Iterator[str]:
@@ -121,7 +121,7 @@ def _drop_intensifier(sentence: Any, root: Any) -> Iterator[str]:
             before = sentence[token.i - 1].lower_
             fits = token.head.pos_ == "ADJ" and token.head.i == token.i + 1
             if fits and before not in {"a", "an"} and token.head.lower_ not in {"much", "few"}:
-                yield without(sentence, token.i, token.i + 1)
+                yield cut_out(sentence, token.i, token.i + 1)
 
 
 SHORTENED: dict[str, Rewriting] = {

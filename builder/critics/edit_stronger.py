@@ -7,20 +7,20 @@ from typing import Any
 
 from builder.critics.edit_sentence import (
     Rewriting,
-    end_of,
+    cut_out,
+    find_end,
     list_relations,
     raise_first,
-    replaced,
-    without,
-    words_of,
+    replace,
+    split_words,
 )
 
-SAYING = words_of(
+SAYING = split_words(
     "argue allege announce believe claim estimate expect fear hope insist predict report say "
     "suggest suspect think"
 )
 """Verbs whose clause may be false though they are said truly."""
-HEDGING = words_of(
+HEDGING = split_words(
     "allegedly apparently maybe perhaps possibly potentially presumably probably reportedly "
     "seemingly supposedly"
 )
@@ -39,7 +39,7 @@ STRONGER = {
     "frequently": "always",
 }
 """Quantity words and what claims more; none of them before "other" or "more"."""
-SYMMETRIC = words_of(
+SYMMETRIC = split_words(
     "be become beat contact date equal fight face have include join love marry match meet "
     "mean remain resemble share see"
 )
@@ -52,7 +52,7 @@ def _drop_speaker(sentence: Any, root: Any) -> Iterator[str]:
         return
     for token in root.children:
         start = token.left_edge.i
-        if token.dep_ != "ccomp" or start < root.i or end_of(token) != len(sentence) - 1:
+        if token.dep_ != "ccomp" or start < root.i or find_end(token) != len(sentence) - 1:
             continue
         if not any(t.dep_ in {"nsubj", "nsubjpass", "expl"} for t in token.children):
             continue
@@ -60,22 +60,22 @@ def _drop_speaker(sentence: Any, root: Any) -> Iterator[str]:
         begin = start + has_mark
         second = any("mark" in list_relations(other) for other in token.conjuncts)
         if start == root.i + 1 and sentence[begin].text[0].isalnum() and not second:
-            yield without(sentence, 0, begin)
+            yield cut_out(sentence, 0, begin)
 
 
 def _drop_source(sentence: Any, root: Any) -> Iterator[str]:
     """ ", according to X" at the end."""
     for token in root.children:
         start = token.left_edge.i
-        if token.lower_ == "according" and end_of(token) == len(sentence) - 1 and start > 2:
-            yield without(sentence, start - (sentence[start - 1].text == ","), len(sentence) - 1)
+        if token.lower_ == "according" and find_end(token) == len(sentence) - 1 and start > 2:
+            yield cut_out(sentence, start - (sentence[start - 1].text == ","), len(sentence) - 1)
 
 
 def _drop_hedge(sentence: Any, root: Any) -> Iterator[str]:
     for token in sentence:
         hedges = token.lower_ in HEDGING and token.dep_ == "advmod" and token.head == root
         if hedges and token.i and sentence[token.i - 1].text != ",":
-            yield without(sentence, token.i, token.i + 1)
+            yield cut_out(sentence, token.i, token.i + 1)
 
 
 def _strengthen_modal(sentence: Any, root: Any) -> Iterator[str]:
@@ -87,12 +87,12 @@ def _strengthen_modal(sentence: Any, root: Any) -> Iterator[str]:
         following = sentence[token.i + 1]
         if following.lower_ != "have":
             if following.lower_ not in {"well", "be"}:
-                yield replaced(sentence, token, stronger)
-            elif following.lower_ == "be" and token.lower_ != "can" and (be := _be(root)):
-                yield replaced(sentence, token, be, gone=1)
+                yield replace(sentence, token, stronger)
+            elif following.lower_ == "be" and token.lower_ != "can" and (be := _conjugate_be(root)):
+                yield replace(sentence, token, be, gone=1)
 
 
-def _be(verb: Any) -> str | None:
+def _conjugate_be(verb: Any) -> str | None:
     """The present of "be" for a verb's subject; None where its number is in doubt."""
     for token in verb.children:
         if token.dep_ in {"nsubj", "nsubjpass"} and "conj" not in list_relations(token):
@@ -116,9 +116,9 @@ def _achieve(sentence: Any, root: Any) -> Iterator[str]:
         return
     helped = any(t.dep_ in {"aux", "auxpass"} for t in root.children)
     if root.lemma_ in {"try", "attempt"} and root.tag_ == "VBD" and not helped:
-        yield replaced(sentence, root, "managed")
+        yield replace(sentence, root, "managed")
     elif root.lemma_ in wanted and root.tag_ in {"VBZ", "VBP"} and not helped:
-        yield replaced(sentence, root, "will", gone=1)
+        yield replace(sentence, root, "will", gone=1)
 
 
 def _strengthen_quantity(sentence: Any, root: Any) -> Iterator[str]:
@@ -130,12 +130,12 @@ def _strengthen_quantity(sentence: Any, root: Any) -> Iterator[str]:
         if token.dep_ in {"amod", "det"} and token.head.tag_ == "NNS":
             whole = following not in {"more", "other", "others", "such", "hundred", "thousand"}
             if whole and sentence[token.i - 1].lower_ not in {"so", "as", "how", "the", "very"}:
-                yield replaced(sentence, token, stronger)
+                yield replace(sentence, token, stronger)
         elif token.pos_ == "ADV" and token.head == root and token.i > 0:
             before = sentence[token.i - 1]
             placed = token.i < root.i or before.pos_ == "AUX"
             if placed and before.lower_ not in {"very", "quite", "more", "so", ","}:
-                yield replaced(sentence, token, stronger)
+                yield replace(sentence, token, stronger)
 
 
 def _drop_restriction(sentence: Any, root: Any) -> Iterator[str]:
@@ -149,14 +149,14 @@ def _drop_restriction(sentence: Any, root: Any) -> Iterator[str]:
         if any(part.dep_ in {"det", "poss", "nummod", "conj", "prep"} for part in parts):
             continue
         for part in parts:
-            start, stop = part.left_edge.i, end_of(part)
+            start, stop = part.left_edge.i, find_end(part)
             relative = part.dep_ == "relcl" and sentence[start].lower_ in {"who", "that"}
-            near = start == token.i + 1 and stop == end_of(token)
+            near = start == token.i + 1 and stop == find_end(token)
             if relative and near and sentence[stop].text != ",":
-                yield without(sentence, start, stop)
+                yield cut_out(sentence, start, stop)
             narrows = part.dep_ == "amod" and part.pos_ == "ADJ" and stop - start == 1
             if narrows and part.lower_ not in {*STRONGER, "such", "other", "own"}:
-                yield without(sentence, start, stop)
+                yield cut_out(sentence, start, stop)
 
 
 def _swap_roles(sentence: Any, root: Any) -> Iterator[str]:

@@ -21,11 +21,11 @@ from typing import Any, Literal
 
 from builder.critics.edit_sentence import (
     LEAST_WORDS,
-    end_of,
+    cut_out,
+    find_end,
     find_main_verb,
-    replaced,
-    without,
-    words_of,
+    replace,
+    split_words,
 )
 from builder.critics.edit_shorter import SHORTENED
 from builder.critics.edit_stronger import STRENGTHENED, STRONGER
@@ -33,14 +33,14 @@ from builder.reordering import reorder_all
 from builder.sentences import load_nlp
 
 Label = Literal["entailment", "neutral", "contradiction"]
-TURNING = words_of(
+TURNING = split_words(
     "no not n't never none nobody nothing neither nor without few little hardly rarely seldom "
     "scarcely barely if unless whether than every all each any only most until before lest doubt "
     "deny refuse fail prevent avoid stop lack cease prohibit ban too least less fewer both either "
     "rather instead except as or"
 )
 """Words and lemmas that may turn an inference from a sentence to a part of it round."""
-PARTICLES = words_of("also always already still just even again almost nearly often now so")
+PARTICLES = split_words("also always already still just even again almost nearly often now so")
 """Adverbs of a verb that a negation would not leave as they are."""
 NUMBERS = {
     "two": "four",
@@ -53,7 +53,7 @@ NUMBERS = {
     "nine": "eleven",
     "ten": "fifteen",
 }
-BOUNDS = words_of(
+BOUNDS = split_words(
     "about almost another approximately around average estimated every first last least more most "
     "nearly only over past than top under up within"
 )
@@ -124,15 +124,15 @@ def _edit(sentence: Any, chance: random.Random) -> Iterator[Edit]:
 def _drop_condition(sentence: Any, root: Any) -> Iterator[str]:
     """ "If A, B." and "B if A." as "B." """
     for token in root.children:
-        start, stop = token.left_edge.i, end_of(token)
+        start, stop = token.left_edge.i, find_end(token)
         if token.dep_ != "advcl" or sentence[start].lower_ not in {"if", "unless"}:
             continue
         if start == 0 and stop < root.i and sentence[stop].text == ",":
-            yield without(sentence, 0, stop + 1)
+            yield cut_out(sentence, 0, stop + 1)
         before = sentence[start - 1].lower_
         at_end = start > root.i and stop == len(sentence) - 1
         if at_end and before not in {"as", "even", "only", "what", "see"}:
-            yield without(sentence, start - (before == ","), stop)
+            yield cut_out(sentence, start - (before == ","), stop)
 
 
 def _negate(sentence: Any, root: Any) -> Iterator[str]:
@@ -150,9 +150,9 @@ def _negate(sentence: Any, root: Any) -> Iterator[str]:
     if any(t.dep_ == "advmod" for t in root.children):
         return
     if first.lower_ == "can":
-        yield replaced(sentence, first, "cannot")
+        yield replace(sentence, first, "cannot")
     else:
-        yield replaced(sentence, first, f"{first.text} not")
+        yield replace(sentence, first, f"{first.text} not")
 
 
 def _change_number(sentence: Any, chance: random.Random) -> Iterator[str]:
@@ -167,7 +167,7 @@ def _change_number(sentence: Any, chance: random.Random) -> Iterator[str]:
     if sentence[token.i + 1].text in {"-", "%"} or token.head.lower_ in {"percent", "year"}:
         return
     if token.lower_ in NUMBERS:
-        yield replaced(sentence, token, NUMBERS[token.lower_])
+        yield replace(sentence, token, NUMBERS[token.lower_])
     elif re.fullmatch(r"[1-9]\d{0,2}", token.text) and int(token.text) > 1:
         value = int(token.text)
-        yield replaced(sentence, token, str(value + chance.randint(2, 3 + value)))
+        yield replace(sentence, token, str(value + chance.randint(2, 3 + value)))

@@ -18,7 +18,7 @@ import numpy as np
 from builder.critics.entailment import EntailmentCritic, Scores
 from builder.critics.nli_data import ENTAILMENT, NliExample
 from builder.critics.windows import CUT, IN_WINDOWS
-from builder.validity.fit import area_under
+from builder.validity.fit import measure_area
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 PASS_RATE = 0.01
@@ -123,18 +123,18 @@ def summarise(
         accuracy=float(np.mean(likeliest == truth)),
         binary_accuracy=float(np.mean((likeliest == ENTAILMENT) == entails)),
         rate=len(truth) / seconds if seconds else math.inf,
-        thresholds=tuple(_point(sureness, entails, t) for t in THRESHOLDS),
+        thresholds=tuple(_make_point(sureness, entails, t) for t in THRESHOLDS),
         base_rate=float(entails.mean()),
-        area=_area(sureness, entails),
-        surest=_point(sureness, entails, least),
+        area=_measure_area(sureness, entails),
+        surest=_make_point(sureness, entails, least),
     )
 
 
-def _area(score: Any, entails: Any) -> float | None:
-    return None if entails.all() or not entails.any() else area_under(score, entails)
+def _measure_area(score: Any, entails: Any) -> float | None:
+    return None if entails.all() or not entails.any() else measure_area(score, entails)
 
 
-def _point(score: Any, entails: Any, threshold: float) -> Point:
+def _make_point(score: Any, entails: Any, threshold: float) -> Point:
     passes = score >= threshold
     passed, right = int(passes.sum()), int((passes & entails).sum())
     low, high = wilson(right, passed)

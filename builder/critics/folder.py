@@ -58,14 +58,14 @@ def _open(
     base = resolve(spec.base)
     tokenizer = AutoTokenizer.from_pretrained(base.path, **base.arguments())
     if spec.frozen_embeddings:
-        model = with_new_head(base, dtype, spec.layers)
-        return _over_embeddings(model, Path(resolved.path) / weights), tokenizer
-    model = with_new_head(base, torch.float32, spec.layers)
+        model = add_head(base, dtype, spec.layers)
+        return _load_over_embeddings(model, Path(resolved.path) / weights), tokenizer
+    model = add_head(base, torch.float32, spec.layers)
     merged = PeftModel.from_pretrained(model, resolved.path).merge_and_unload()
     return merged.to(dtype), tokenizer
 
 
-def with_new_head(base: Resolved, dtype: torch.dtype, layers: int | None = None) -> Any:
+def add_head(base: Resolved, dtype: torch.dtype, layers: int | None = None) -> Any:
     """A model with a head for `LABELS`, new where it has none; its first `layers` only.
 
     Raises:
@@ -94,9 +94,9 @@ def with_new_head(base: Resolved, dtype: torch.dtype, layers: int | None = None)
     return model
 
 
-def _over_embeddings(model: Any, weights: Path) -> Any:
+def _load_over_embeddings(model: Any, weights: Path) -> Any:
     """The model, all of whose weights but the word embeddings are now those in the file."""
-    found, wanted = load_file(weights), _but_embeddings(model)
+    found, wanted = load_file(weights), _leave_out_embeddings(model)
     if {n: w.shape for n, w in found.items()} != {n: w.shape for n, w in wanted.items()}:
         raise BuilderError(
             f"{weights} holds weights of another model than its base",
@@ -106,7 +106,7 @@ def _over_embeddings(model: Any, weights: Path) -> Any:
     return model
 
 
-def _but_embeddings(model: Any) -> dict[str, torch.Tensor]:
+def _leave_out_embeddings(model: Any) -> dict[str, torch.Tensor]:
     """All weights by name, except the word embeddings."""
     embeddings = model.get_input_embeddings().weight.data_ptr()
     return {n: w for n, w in model.state_dict().items() if w.data_ptr() != embeddings}
@@ -115,7 +115,9 @@ def _but_embeddings(model: Any) -> dict[str, torch.Tensor]:
 def save(critic: NliModel, folder: Path, trainings: Sequence[Mapping[str, Any]]) -> None:
     """Write weights, tokenizer and `critic.json`, in which its trainings are recorded."""
     folder.mkdir(parents=True, exist_ok=True)
-    some = {"state_dict": _but_embeddings(critic.model)} if critic.spec.frozen_embeddings else {}
+    some = (
+        {"state_dict": _leave_out_embeddings(critic.model)} if critic.spec.frozen_embeddings else {}
+    )
     with hush_transformers():
         critic.model.save_pretrained(folder, **some)
     if not critic.spec.over_base:

@@ -31,7 +31,7 @@ def join(first: str, second: str, output: Path, alone_below: float = 0.0) -> Non
     """
     try_new_folder(output)
     folder, other = (Path(resolve(reference).path) for reference in (first, second))
-    document, companion = _document(folder, first), _document(other, second)
+    document, companion = _read_document(folder, first), _read_document(other, second)
     if document.get("second") or companion.get("second"):
         raise ConfigError(
             "one of the critics is made of two itself",
@@ -51,7 +51,7 @@ def join(first: str, second: str, output: Path, alone_below: float = 0.0) -> Non
         )
 
 
-def _document(folder: Path, reference: str) -> dict[str, Any]:
+def _read_document(folder: Path, reference: str) -> dict[str, Any]:
     if read_spec(folder) is None:
         raise ConfigError(
             f"{reference} was not made by `dimsum critic train`",

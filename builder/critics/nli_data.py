@@ -92,19 +92,19 @@ def mix(
     taken: dict[str, int] = {}
     mixed: list[NliExample] = []
     for example in shuffled:
-        cap = _longest_match(limit, example.source)
+        cap = _find_longest_match(limit, example.source)
         if cap is not None:
             key, most = cap
             taken[key] = taken.get(key, 0) + 1
             if taken[key] > most:
                 continue
-        times = _longest_match(repeat, example.source)
+        times = _find_longest_match(repeat, example.source)
         mixed.extend([example] * (times[1] if times else 1))
     order.shuffle(mixed)
     return mixed
 
 
-def _longest_match(table: Mapping[str, int], source: str) -> tuple[str, int] | None:
+def _find_longest_match(table: Mapping[str, int], source: str) -> tuple[str, int] | None:
     keys = [key for key in table if source.startswith(key)]
     return (best := max(keys, key=len), table[best]) if keys else None
 

@@ -22,7 +22,7 @@ class NliModel:
         self.model = model
         self.tokenizer = tokenizer
         self.spec = spec
-        self.columns = label_columns(model.config.id2label)
+        self.columns = find_label_columns(model.config.id2label)
         self.max_tokens = min(spec.max_tokens, count_positions(model.config, tokenizer))
 
     @property
@@ -135,7 +135,7 @@ class NliModel:
         return found.float()
 
 
-def label_columns(id2label: Mapping[int, str]) -> list[int | None]:
+def find_label_columns(id2label: Mapping[int, str]) -> list[int | None]:
     """Columns of the model's logits in the order of `LABELS`, found by name.
 
     A two-class model has no column for contradiction; its other class stands for neutral.

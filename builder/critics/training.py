@@ -28,7 +28,7 @@ from torch.nn.functional import cross_entropy
 
 from builder.critics import checkpoint
 from builder.critics.checkpoint import Checkpoint
-from builder.critics.folder import load_members, save, with_new_head
+from builder.critics.folder import add_head, load_members, save
 from builder.critics.nli_data import LABELS, NliExample, draw_length_buckets, mix
 from builder.critics.nli_model import NliModel
 from builder.critics.recipe import CriticRecipe
@@ -78,14 +78,14 @@ def train(
         BuilderError: the base model cannot be loaded, or the loss is no number.
         ConfigError: `output` holds another training, or `limit` and `repeat` leave no example.
     """
-    recipe = recipe.model_copy(update={"dtype": str(_dtype(recipe)).removeprefix("torch.")})
+    recipe = recipe.model_copy(update={"dtype": str(_choose_dtype(recipe)).removeprefix("torch.")})
     identity = digest([recipe.model_dump(mode="json"), [astuple(example) for example in examples]])
     begun = checkpoint.read(output, identity)
     mixed = mix(examples, recipe.repeat, recipe.limit, recipe.seed)
     if not mixed:
         raise ConfigError("limit and repeat leave no example", hint="raise them")
     torch.manual_seed(recipe.seed)
-    critic = fresh(recipe)
+    critic = make_fresh(recipe)
     rows = critic.encode([(example.premise, example.hypothesis) for example in mixed])
     lengths = [len(row["input_ids"]) for row in rows]
     batches = [
@@ -128,13 +128,13 @@ def train(
     critic.model.eval()
     optimiser.cast(torch.bfloat16)
     with open_whole_files(output, checkpoint.SCRATCH) as scratch:
-        save(critic, scratch, _trainings(recipe))
-    optimiser.cast(_dtype(recipe))
+        save(critic, scratch, _list_trainings(recipe))
+    optimiser.cast(_choose_dtype(recipe))
     checkpoint.remove(output)
     return critic
 
 
-def _trainings(recipe: CriticRecipe) -> list[dict[str, Any]]:
+def _list_trainings(recipe: CriticRecipe) -> list[dict[str, Any]]:
     """The trainings of the critic that this one went on from, and this one."""
     this = recipe.model_dump(mode="json")
     if recipe.start is None:
@@ -146,11 +146,11 @@ def _trainings(recipe: CriticRecipe) -> list[dict[str, Any]]:
     return [*before.get("trainings", ()), {**this, "start": make_public_name(recipe.start)}]
 
 
-def _dtype(recipe: CriticRecipe) -> torch.dtype:
+def _choose_dtype(recipe: CriticRecipe) -> torch.dtype:
     return pick_dtype(torch.device("cpu"), recipe.dtype)
 
 
-def fresh(recipe: CriticRecipe) -> NliModel:
+def make_fresh(recipe: CriticRecipe) -> NliModel:
     """The base model with a new head, and LoRA where the recipe asks for it."""
     from transformers import AutoTokenizer
 
@@ -163,18 +163,18 @@ def fresh(recipe: CriticRecipe) -> NliModel:
         frozen_embeddings=recipe.method == "full" and recipe.frozen_embeddings,
     )
     if recipe.start and not spec.adapter:
-        model, tokenizer = _earlier(recipe.start, recipe.base, _dtype(recipe))
+        model, tokenizer = _load_earlier(recipe.start, recipe.base, _choose_dtype(recipe))
     else:
         base = resolve(recipe.base)
         with explain_loading(recipe.base):
             tokenizer = AutoTokenizer.from_pretrained(base.path, **base.arguments())
-        model = with_new_head(base, _dtype(recipe), recipe.layers)
+        model = add_head(base, _choose_dtype(recipe), recipe.layers)
         rows = model.get_input_embeddings().weight.shape[0]
         check_tokenizer(tokenizer, rows, recipe.base)
     use_explicit_attention(model, model.device)
     if spec.adapter:
         with hush_transformers():
-            model = _with_lora(model, recipe)
+            model = _add_lora(model, recipe)
     if recipe.dropout is not None:
         for module in model.modules():
             if isinstance(module, torch.nn.Dropout):
@@ -184,7 +184,7 @@ def fresh(recipe: CriticRecipe) -> NliModel:
     return NliModel(model, tokenizer, spec)
 
 
-def _earlier(start: str, base: str, dtype: torch.dtype) -> tuple[Any, Any]:
+def _load_earlier(start: str, base: str, dtype: torch.dtype) -> tuple[Any, Any]:
     """Model and tokenizer to go on from with all weights; of an ensemble the second's."""
     *others, critic = load_members(start, torch.device("cpu"), dtype)
     if others and critic.spec.base != base:
@@ -200,11 +200,11 @@ def _earlier(start: str, base: str, dtype: torch.dtype) -> tuple[Any, Any]:
     return critic.model, critic.tokenizer
 
 
-def _with_lora(model: Any, recipe: CriticRecipe) -> Any:
+def _add_lora(model: Any, recipe: CriticRecipe) -> Any:
     from peft import LoraConfig, PeftModel, get_peft_model
 
     if recipe.start:
-        earlier = _earlier_adapter(recipe)
+        earlier = _find_adapter(recipe)
         return PeftModel.from_pretrained(
             model, earlier, is_trainable=True, autocast_adapter_dtype=False
         )
@@ -218,7 +218,7 @@ def _with_lora(model: Any, recipe: CriticRecipe) -> Any:
     return get_peft_model(model, lora, autocast_adapter_dtype=False)
 
 
-def _earlier_adapter(recipe: CriticRecipe) -> str:
+def _find_adapter(recipe: CriticRecipe) -> str:
     """Folder of the adapter that `recipe.start` names."""
     assert recipe.start is not None
     folder = resolve(recipe.start).path

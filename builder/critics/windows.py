@@ -44,7 +44,7 @@ def make_window_spans(text: str, fits: Callable[[str], bool]) -> list[tuple[int,
         (first, beyond the last) character, in the order of the text; empty if not even one
         character fits.
     """
-    spans = [part for span in find_sentence_spans(text) for part in _halves(text, *span, fits)]
+    spans = [part for span in find_sentence_spans(text) for part in _halve(text, *span, fits)]
     found: list[tuple[int, int]] = []
     stop = 0
     for number, (first, _) in enumerate(spans):
@@ -63,7 +63,7 @@ def cut_windows(text: str, fits: Callable[[str], bool]) -> list[str]:
     return [window for window in windows if window]
 
 
-def _halves(text: str, first: int, end: int, fits: Callable[[str], bool]) -> list[tuple[int, int]]:
+def _halve(text: str, first: int, end: int, fits: Callable[[str], bool]) -> list[tuple[int, int]]:
     """A span, or the halves of it that fit, in order."""
     if fits(text[first:end].strip()):
         return [(first, end)]
@@ -74,7 +74,7 @@ def _halves(text: str, first: int, end: int, fits: Callable[[str], bool]) -> lis
     if blank <= first:
         blank = text.find(" ", middle, end - 1)
     cut = blank if blank > first else middle
-    return [*_halves(text, first, cut, fits), *_halves(text, cut, end, fits)]
+    return [*_halve(text, first, cut, fits), *_halve(text, cut, end, fits)]
 
 
 def describe_long(long: Mapping[str, int]) -> str:

@@ -67,7 +67,7 @@ AttentionMaskInterface.register(NAME, sdpa_mask)
 
 
 @contextmanager
-def packed_heads(model: Any) -> Iterator[int]:
+def pack_heads(model: Any) -> Iterator[int]:
     """While it lasts, the model understands masks for packed heads.
 
     Yields:

@@ -15,7 +15,7 @@ from itertools import chain, pairwise
 import numpy as np
 import torch
 
-from builder.decoding.attention import packed_heads
+from builder.decoding.attention import pack_heads
 from builder.decoding.cache import Columns, PackedCache, Prefix
 from builder.decoding.continuation import Continuation, Rules, Sample
 from builder.decoding.draw import draw
@@ -81,7 +81,7 @@ class Batch:
 
     def run(self) -> None:
         """Decode until nothing waits and no sample is under way."""
-        with packed_heads(self.forward.model) as groups:
+        with pack_heads(self.forward.model) as groups:
             while True:
                 self._fill()
                 idle = sum(len(pack.find_idle()) for pack in self.packs)

@@ -80,14 +80,14 @@ def score_after(
             (number for number, (prompt, _) in enumerate(rows) if prompt in place),
             key=lambda number: len(rows[number][1]),
         )
-        for part in _parts(mine, rows):
+        for part in _split_parts(mine, rows):
             some = [(place[rows[number][0]], rows[number][1]) for number in part]
             for number, score in zip(part, _score_some(forward, prefix, some), strict=True):
                 scores[number] = score
     return scores
 
 
-def _parts(ordered: Sequence[int], rows: Sequence[Row]) -> Iterator[list[int]]:
+def _split_parts(ordered: Sequence[int], rows: Sequence[Row]) -> Iterator[list[int]]:
     """Neighbours of a pass: as many as its tokens allow, at least one."""
     part: list[int] = []
     for number in ordered:

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from builder.decoding.attention import packed_heads
+from builder.decoding.attention import pack_heads
 from builder.decoding.automaton import Automaton
 from builder.decoding.beam import BeamSearch, Hypothesis, Rules
 from builder.decoding.candidates import Cells
@@ -25,10 +25,10 @@ from builder.decoding.neurologic_settings import NeurologicConfig
 from builder.decoding.prompts import refuse_too_long
 from builder.decoding.tree import BeamTree
 from builder.decoding.vocabulary import (
-    compute_log_normaliser,
     find_enders,
     find_largest,
     find_nth_largest,
+    measure_log_normaliser,
 )
 from builder.errors import ConfigError, NoMemory
 from dimsum.memory import give_back, is_out_of_memory
@@ -108,7 +108,7 @@ class NeurologicDecoder:
         while len(done) < len(ids):
             waiting = deque((n, compiled[n], ids[n]) for n in order if n not in done)
             try:
-                with packed_heads(self.forward.model) as groups:
+                with pack_heads(self.forward.model) as groups:
                     self._run(waiting, done, groups, on_tokens)
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
@@ -161,7 +161,7 @@ class NeurologicDecoder:
         """
         beams, vocabulary = logits.shape[1:]
         flat = logits.reshape(-1, vocabulary)
-        normaliser = compute_log_normaliser(flat)
+        normaliser = measure_log_normaliser(flat)
         cells = [search.make_cells() for search in searches]
         rows = [
             [number * beams + beam for beam in range(len(search.beams))]
@@ -188,13 +188,13 @@ class NeurologicDecoder:
         """Write minus infinity where a beam may not go (step 0)."""
         rows = [row for row, cell in cells if cell.enders_hidden]
         shown = [(row, t) for row, cell in cells if cell.enders_hidden for t in cell.enders_shown]
-        saved = flat[_pairs(shown, flat.device)]
+        saved = flat[_split_cells(shown, flat.device)]
         if rows and len(self._enders):
             where = torch.tensor(rows, device=flat.device)
             flat[where[:, None], self._enders] = -torch.inf
-            flat[_pairs(shown, flat.device)] = saved
+            flat[_split_cells(shown, flat.device)] = saved
         hidden = [(row, token) for row, cell in cells for token in cell.hidden]
-        flat[_pairs(hidden, flat.device)] = -torch.inf
+        flat[_split_cells(hidden, flat.device)] = -torch.inf
         if len(self._banned):
             flat[:, self._banned] = -torch.inf
 
@@ -240,7 +240,9 @@ def _stack(searches: list[BeamSearch]) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.tensor(parents), torch.tensor(tokens)
 
 
-def _pairs(cells: list[tuple[int, int]], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def _split_cells(
+    cells: list[tuple[int, int]], device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
     """(row, column) pairs as an index."""
     both = torch.tensor(cells, dtype=torch.int64, device=device).reshape(-1, 2)
     return both[:, 0], both[:, 1]
@@ -250,7 +252,9 @@ def _gather(
     flat: torch.Tensor, normaliser: torch.Tensor, wanted: list[tuple[int, list[int]]]
 ) -> dict[int, list[float]]:
     """Log-probabilities of chosen tokens of chosen rows, by row."""
-    rows, columns = _pairs([(row, token) for row, own in wanted for token in own], flat.device)
+    rows, columns = _split_cells(
+        [(row, token) for row, own in wanted for token in own], flat.device
+    )
     values = (flat[rows, columns].float() - normaliser[rows]).tolist()
     ends = list(accumulate(len(own) for _, own in wanted))
     return {row: values[end - len(own) : end] for (row, own), end in zip(wanted, ends, strict=True)}

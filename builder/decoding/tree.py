@@ -96,7 +96,7 @@ class BeamTree:
         forward: the model.
         contexts: most contexts held at once.
         beams: queries of a context at each step, as a rule; sizes the buffers.
-        groups: how often a mask repeats a query, as `packed_heads` says.
+        groups: how often a mask repeats a query, as `pack_heads` says.
     """
 
     def __init__(self, forward: CausalForward, contexts: int, beams: int, groups: int = 1) -> None:

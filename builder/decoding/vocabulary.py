@@ -14,7 +14,7 @@ _ROWS_AT_ONCE = 4
 _BLOCK = 128
 
 
-def compute_log_normaliser(logits: torch.Tensor) -> torch.Tensor:
+def measure_log_normaliser(logits: torch.Tensor) -> torch.Tensor:
     """log sum exp of each row in float32, whatever the logits' dtype.
 
     Args:

@@ -68,7 +68,7 @@ class Processes:
         """As in `builder.engines.base.Engine`; a stage with a model elsewhere stays in here."""
         if not shards:
             return
-        if not _on_cpu(folder, stage):
+        if not _is_on_cpu(folder, stage):
             yield from InProcess().map(folder, stage, shards, watch)
             return
         pool = self._start()
@@ -97,13 +97,13 @@ class Processes:
         return self._pool
 
 
-def _on_cpu(folder: Path, stage: str) -> bool:
-    from builder.environment import part_of
-    from builder.stages.order import stage_of
+def _is_on_cpu(folder: Path, stage: str) -> bool:
+    from builder.environment import take_part
+    from builder.stages.order import find_stage
     from builder.unit import open_run
 
     opened = open_run(folder)
-    found = part_of(stage_of(stage, opened.config), opened.config, opened.environments[-1])
+    found = take_part(find_stage(stage, opened.config), opened.config, opened.environments[-1])
     return not {"cuda", "mps"} & set(found.values())
 
 

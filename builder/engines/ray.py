@@ -74,7 +74,7 @@ class RaySettings(EngineSettings):
         ray = connect(self)
         devices = 1 if ray.cluster_resources().get("GPU", 0) >= 1 else 0
         remote = ray.remote(call).options(num_cpus=self.threads, num_gpus=devices, max_retries=0)
-        with _plain_errors(ray):
+        with _translate_errors(ray):
             found: T = ray.get(remote.remote(__version__, function, arguments))
             return found
 
@@ -110,7 +110,7 @@ def connect(settings: RaySettings) -> Any:
         wanted |= {"include_dashboard": False}
         if settings.workers:  # as many as are asked for, be there cores for them or not
             wanted["num_cpus"] = settings.workers * settings.threads
-    before = _handlers()
+    before = _read_handlers()
     # Ray would ask an address where nobody answers twenty times, for half a minute each.
     once = settings.address != "local" and TRIES_VARIABLE not in os.environ
     if once:
@@ -124,7 +124,7 @@ def connect(settings: RaySettings) -> Any:
         )
     except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
         raise BuilderError(
-            f"no Ray cluster answers at {settings.address}: {_first_line(error)}",
+            f"no Ray cluster answers at {settings.address}: {_take_first_line(error)}",
             hint="start one with `ray start`, or let the run have one of its own here with "
             "--set run.engine.address=local",
         ) from error
@@ -147,7 +147,7 @@ def disconnect() -> None:
     _connected = None
 
 
-def _handlers() -> dict[int, Any]:
+def _read_handlers() -> dict[int, Any]:
     if threading.current_thread() is not threading.main_thread():
         return {}
     return {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -179,23 +179,23 @@ class OnRay:
 
     def map(self, folder: Path, stage: str, shards: Sequence[int], watch: Watch) -> Iterator[Made]:
         """As in `builder.engines.base.Engine`."""
-        from builder.environment import part_of
-        from builder.stages.order import stage_of
+        from builder.environment import take_part
+        from builder.stages.order import find_stage
         from builder.unit import open_run
 
         if not shards:
             return
         folder = folder.absolute()
         opened = open_run(folder)
-        found = stage_of(stage, opened.config)
+        found = find_stage(stage, opened.config)
         crew: Crew
         if found.roles(opened.config):
-            here = part_of(found, opened.config, opened.environments[-1])
+            here = take_part(found, opened.config, opened.environments[-1])
             devices = int("cuda" in here.values())
             crew = Actors(self, folder, found, devices, watch)
         else:
             crew = Tasks(self, folder, found)
-        with _plain_errors(self.ray):
+        with _translate_errors(self.ray):
             yield from self._map(crew, shards, watch)
 
     def _map(self, crew: Crew, shards: Sequence[int], watch: Watch) -> Iterator[Made]:
@@ -285,7 +285,7 @@ class OnRay:
 
 
 @contextmanager
-def _plain_errors(ray: Any) -> Iterator[None]:
+def _translate_errors(ray: Any) -> Iterator[None]:
     """Raise what Ray raises as an error of this project."""
     try:
         yield
@@ -295,19 +295,20 @@ def _plain_errors(ray: Any) -> Iterator[None]:
             raise cause from error
         if isinstance(cause, ImportError) or "ModuleNotFoundError" in str(error):
             raise BuilderError(
-                f"the workers of the cluster cannot import what they need: {_last_line(error)}",
+                "the workers of the cluster cannot import what they need: "
+                f"{_take_last_line(error)}",
                 hint="install the same version of dimsum-plus on every machine of the cluster",
             ) from error
         raise BuilderError(
-            f"Ray ended the work: {_last_line(error)}",
+            f"Ray ended the work: {_take_last_line(error)}",
             hint="the same command goes on; what is finished is kept",
         ) from error
 
 
-def _first_line(error: BaseException) -> str:
+def _take_first_line(error: BaseException) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
 
 
-def _last_line(error: BaseException) -> str:
+def _take_last_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return (lines[-1] if lines else type(error).__name__).strip().rstrip(".")

@@ -36,7 +36,7 @@ class Greeting:
         version: of this project where it runs.
         name: of its machine, and its process there.
         sees: it finds the run's folder.
-        environment: of the whole run, as `environment_here` tells it there.
+        environment: of the whole run, as `read_environment_here` tells it there.
     """
 
     version: str
@@ -53,9 +53,9 @@ class Worker:
 
     def greet(self, folder: Path, stage: str) -> Greeting:
         """Tell where it is; let go of models that the stage does not need."""
-        from builder.environment import environment_here
+        from builder.environment import read_environment_here
         from builder.pool import forget_models
-        from builder.stages.order import stage_of
+        from builder.stages.order import find_stage
         from builder.store import RUN_FILE
         from builder.unit import open_run
 
@@ -63,11 +63,11 @@ class Worker:
         if not (folder / RUN_FILE).is_file():
             return Greeting(__version__, name, sees=False)
         config = open_run(folder).config
-        roles = stage_of(stage, config).roles(config)
+        roles = find_stage(stage, config).roles(config)
         if roles != self._roles:
             forget_models()
         self._roles = roles
-        return Greeting(__version__, name, True, environment_here(config))
+        return Greeting(__version__, name, True, read_environment_here(config))
 
     def make(self, folder: Path, stage: str, shard: int) -> Made:
         """Make a unit."""
@@ -291,18 +291,18 @@ def join(folder: Path, stage: Stage, answer: Greeting) -> None:
     Raises:
         ConfigError: it would compute other bytes than those of the run, which allows none.
     """
-    from builder.environment import in_words, part_of
+    from builder.environment import format_environment, take_part
     from builder.unit import open_run
 
     opened = open_run(folder)
-    theirs = part_of(stage, opened.config, answer.environment)
-    known = [part_of(stage, opened.config, one) for one in opened.environments]
+    theirs = take_part(stage, opened.config, answer.environment)
+    known = [take_part(stage, opened.config, one) for one in opened.environments]
     if theirs == known[-1] or (opened.config.run.mixed and theirs in known):
         return
     if not opened.config.run.mixed:
         differing = {n for n in {*theirs, *known[-1]} if theirs.get(n) != known[-1].get(n)}
         before, now = (
-            in_words({name: value for name, value in one.items() if name in differing})
+            format_environment({name: value for name, value in one.items() if name in differing})
             for one in (known[-1], theirs)
         )
         raise ConfigError(

@@ -8,11 +8,16 @@ from typing import Any
 
 from builder.audit.record import Audits
 from builder.config import BuildConfig
-from builder.facts.files import describe_configs, sample_of
+from builder.facts.files import describe_configs, take_sample
 from builder.facts.limits import describe_limits
-from builder.facts.origins import critic_precision, describe_texts, models_of, run_facts
+from builder.facts.origins import (
+    collect_run_facts,
+    describe_texts,
+    list_models,
+    read_critic_precision,
+)
 from builder.facts.rules import describe_rules, explain_reasons
-from builder.facts.statistics import describe_statistics, reference_corpora
+from builder.facts.statistics import describe_statistics, list_reference_corpora
 from builder.measures.registry import RELEASED
 from builder.models import make_public_name
 from builder.statistics.funnel import Step
@@ -29,7 +34,7 @@ PICTURES = "pictures"
 FUNNEL_PICTURE = f"{PICTURES}/funnel.png"
 
 
-def dataset_facts(
+def make_dataset_facts(
     folder: Path,
     rows: Stored,
     config: BuildConfig,
@@ -57,12 +62,12 @@ def dataset_facts(
         name=config.name,
         title=config.name,
         version=f"{__version__}",
-        summary=_summary(config, statistics, languages),
+        summary=_write_summary(config, statistics, languages),
         language=languages,
         targets=join_or([task.plural for task in tasks]),
         task_categories=tuple(sorted({task.hub.category for task in tasks})),
         tags=("synthetic", *dict.fromkeys(task.hub.data_tag for task in tasks), "distillation"),
-        columns=_columns(config, tasks),
+        columns=_describe_columns(config, tasks),
         configs=describe_configs(folder, tasks),
         funnel=tuple(
             FunnelStep(
@@ -77,21 +82,23 @@ def dataset_facts(
         ),
         funnel_picture=FUNNEL_PICTURE if (folder / FUNNEL_PICTURE).is_file() else None,
         statistics=tuple(describe_statistics(statistics)),
-        reference_corpora=tuple(reference_corpora()),
-        models=tuple(models_of(header)),
+        reference_corpora=tuple(list_reference_corpora()),
+        models=tuple(list_models(header)),
         texts=tuple(describe_texts(config)),
         rules=tuple(describe_rules(config)),
-        run=run_facts(config, header, steps),
-        critic_precision=tuple(critic_precision(config, header)),
+        run=collect_run_facts(config, header, steps),
+        critic_precision=tuple(read_critic_precision(config, header)),
         audits=audits.facts,
         audits_of_other_rows=audits.others,
-        sample=sample_of(rows),
+        sample=take_sample(rows),
         limits=describe_limits(steps, header),
         student=student,
     )
 
 
-def _columns(config: BuildConfig, tasks: Sequence[TaskDefinition]) -> tuple[ColumnFacts, ...]:
+def _describe_columns(
+    config: BuildConfig, tasks: Sequence[TaskDefinition]
+) -> tuple[ColumnFacts, ...]:
     own = config.registry.own_columns
     of_all = [
         ColumnFacts(name=column.name, dtype=column.dtype, meaning=column.meaning)
@@ -106,7 +113,9 @@ def _columns(config: BuildConfig, tasks: Sequence[TaskDefinition]) -> tuple[Colu
     return (*found, ColumnFacts(name=SYNTAX.name, dtype=SYNTAX.dtype, meaning=meaning))
 
 
-def _summary(config: BuildConfig, statistics: dict[str, Any], languages: Sequence[str]) -> str:
+def _write_summary(
+    config: BuildConfig, statistics: dict[str, Any], languages: Sequence[str]
+) -> str:
     by_task = statistics["by"]["task"]
     tasks = [task for task in config.definitions if by_task.get(task.name)]
     language = describe(languages)

@@ -17,12 +17,12 @@ from dimsum.tasks import TaskDefinition
 SAMPLE_ROWS = 10
 
 
-def data_path(task: str, split: str, number: int, total: int) -> str:
+def name_data_path(task: str, split: str, number: int, total: int) -> str:
     """Where one of the files of a task's split lies inside the released folder."""
     return f"data/{task}/{split}-{number:05d}-of-{total:05d}.parquet"
 
 
-def data_paths(folder: Path, task: str, split: str) -> list[Path]:
+def find_data_paths(folder: Path, task: str, split: str) -> list[Path]:
     """The files of a task's split in a released folder, in the order of their rows."""
     return sorted((folder / "data" / task).glob(f"{split}-*.parquet"))
 
@@ -34,7 +34,7 @@ def describe_configs(folder: Path, tasks: Sequence[TaskDefinition]) -> tuple[Con
     found = []
     for name in meanings:
         members = [task.name for task in tasks if name in ("default", task.name)]
-        splits = [_split(folder, members, split) for split in SPLITS]
+        splits = [_describe_split(folder, members, split) for split in SPLITS]
         there = tuple(split for split in splits if split is not None)
         if there:
             found.append(
@@ -45,12 +45,12 @@ def describe_configs(folder: Path, tasks: Sequence[TaskDefinition]) -> tuple[Con
     return tuple(found)
 
 
-def _split(folder: Path, tasks: list[str], split: str) -> SplitFacts | None:
+def _describe_split(folder: Path, tasks: list[str], split: str) -> SplitFacts | None:
     files: list[DataFile] = []
     globs: list[str] = []
     rows = size = 0
     for task in tasks:
-        paths = data_paths(folder, task, split)
+        paths = find_data_paths(folder, task, split)
         if paths:
             rows += Stored(paths).num_rows
             size += sum(group.nbytes for group in Stored(paths).groups())
@@ -68,7 +68,7 @@ def _split(folder: Path, tasks: list[str], split: str) -> SplitFacts | None:
     return SplitFacts(name=split, rows=rows, bytes=size, globs=tuple(globs), files=tuple(files))
 
 
-def sample_of(rows: Stored) -> Sample:
+def take_sample(rows: Stored) -> Sample:
     """The first rows of train."""
     names = list(SampleRow.model_fields)
     train: list[dict[str, Any]] = []

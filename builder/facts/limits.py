@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from builder.critics.windows import READ, describe_long
-from builder.environment import SERVER, VLLM
-from builder.environment import in_words as environment_in_words
+from builder.environment import SERVER, VLLM, format_environment
 from builder.stages import near_duplicates
 from builder.stages.edges import CAPPED, LEFT_OUT
-from builder.statistics.funnel import Step, count_of_several
+from builder.statistics.funnel import Step, count_several
 from dimsum.tasks.words import join_and
 
 LIMITS = (
@@ -37,7 +36,7 @@ def describe_limits(steps: Sequence[Step], header: dict[str, Any]) -> tuple[str,
 
 def _describe_several(steps: Sequence[Step]) -> list[str]:
     """How many pairs could have been of another task, where there are such pairs."""
-    found = join_and([f"{n:,} those of {name}" for name, n in count_of_several(steps).items()])
+    found = join_and([f"{n:,} those of {name}" for name, n in count_several(steps).items()])
     return (
         [
             "Before repeats were dropped, pairs of other tasks satisfied the rules of a task as "
@@ -91,7 +90,7 @@ def _describe_mixture(header: dict[str, Any]) -> list[str]:
     known = header.get("environments", ())
     if len(known) < 2:
         return []
-    found = "; ".join(environment_in_words(environment) for environment in known)
+    found = "; ".join(format_environment(environment) for environment in known)
     return [
         f"Its units were computed in {len(known)} environments and may differ in bytes: {found}."
     ]

@@ -19,7 +19,7 @@ from dimsum.errors import DimsumError
 EVALUATION_FILE = "evaluation.json"
 
 
-def models_of(header: dict[str, Any]) -> list[ModelUse]:
+def list_models(header: dict[str, Any]) -> list[ModelUse]:
     """Role, revision, licence and identity of each model of a run's header."""
     return [
         ModelUse(
@@ -55,7 +55,9 @@ def describe_texts(config: BuildConfig) -> list[TextUse]:
     return found
 
 
-def run_facts(config: BuildConfig, header: dict[str, Any], steps: Sequence[Step]) -> RunFacts:
+def collect_run_facts(
+    config: BuildConfig, header: dict[str, Any], steps: Sequence[Step]
+) -> RunFacts:
     """Seed, cost and environments of a run."""
     newest = (header.get("environments") or [{}])[-1]
     devices = {role: newest.get(role, "") for role in header["models"]}
@@ -80,7 +82,7 @@ def run_facts(config: BuildConfig, header: dict[str, Any], steps: Sequence[Step]
     )
 
 
-def critic_precision(config: BuildConfig, header: dict[str, Any]) -> list[CriticPrecision]:
+def read_critic_precision(config: BuildConfig, header: dict[str, Any]) -> list[CriticPrecision]:
     """What the critic's own evaluation says at the loosest threshold that a rule uses.
 
     Nothing where the critic that judged is not there any more, or is another by now.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from builder.statistics.definitions import DEFINITIONS
-from builder.statistics.published import match_published, tables
+from builder.statistics.published import load_tables, match_published
 from cards.facts import ReferenceCorpus, StatisticsRow
 from dimsum import __version__
 
@@ -67,12 +67,12 @@ def _match_published(document: dict[str, Any], task: str) -> dict[str, dict[str,
     return found
 
 
-def reference_corpora() -> list[ReferenceCorpus]:
+def list_reference_corpora() -> list[ReferenceCorpus]:
     """The corpora whose printed values stand beside ours."""
     return [
         ReferenceCorpus(
             name=row["corpus"], pairs=row["pairs"], source=f"values as printed in {table['source']}"
         )
-        for table in tables()
+        for table in load_tables()
         for row in table["rows"]
     ]

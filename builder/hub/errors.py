@@ -66,10 +66,10 @@ def read_asked_wait(error: BaseException) -> float:
     if not isinstance(error, HfHubHTTPError):
         return 0.0
     kept: float | None = error.response.extensions.get(_ASKED)
-    return wait_of(error.response) if kept is None else kept
+    return read_wait(error.response) if kept is None else kept
 
 
-def wait_of(response: httpx2.Response) -> float:
+def read_wait(response: httpx2.Response) -> float:
     """Seconds that the headers of a 429 or 503 ask to wait, 0 if they ask for none."""
     limit = parse_ratelimit_headers(response.headers)
     if limit is not None and limit.remaining == 0:
@@ -85,7 +85,7 @@ def keep_wait(response: httpx2.Response) -> None:
 
     `read_asked_wait` still knows it, and `Retry` says it or gives up.
     """
-    response.extensions[_ASKED] = wait_of(response)
+    response.extensions[_ASKED] = read_wait(response)
     for name in ("Retry-After", "ratelimit"):
         response.headers.pop(name, None)
 
@@ -106,12 +106,12 @@ def explain_errors(repo_id: str, *secrets: str | bool | None) -> Iterator[None]:
         ValueError,
     ) as error:
         # A traceback prints the whole chain: it is cut if there is a token anywhere in it.
-        said = " ".join(map(str, _chain(error)))
+        said = " ".join(map(str, _walk_chain(error)))
         cause = error if scrub(said, *secrets) == said else None
         raise explain(error, repo_id, *secrets) from cause
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def _walk_chain(error: BaseException) -> Iterator[BaseException]:
     link: BaseException | None = error
     while link is not None:
         yield link

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from builder.errors import ConfigError, GateError
 from builder.hub.manifest import (
     MANIFEST,
-    digest_of,
+    digest_files,
     format_manifest,
     list_release_files,
     parse_manifest,
@@ -86,7 +86,7 @@ class Release:
     @property
     def digest(self) -> str:
         """One SHA-256 for the whole release."""
-        return digest_of({path: file.sha256 for path, file in self.files.items()})
+        return digest_files({path: file.sha256 for path, file in self.files.items()})
 
     @property
     def card(self) -> str:
@@ -167,7 +167,7 @@ def prepare(
         if name not in paths or paths[name].read_bytes() != content
     }
     version = facts.version if facts is not None else None
-    return Release(folder, _kind(folder, facts, files), version, files, changed)
+    return Release(folder, _find_kind(folder, facts, files), version, files, changed)
 
 
 def read_facts(path: Path) -> DatasetFacts | ModelFacts:
@@ -253,7 +253,7 @@ def _check_manifest(manifest: Path | None, files: dict[str, LocalFile]) -> None:
         )
 
 
-def _kind(
+def _find_kind(
     folder: Path, facts: DatasetFacts | ModelFacts | None, files: dict[str, LocalFile]
 ) -> Kind:
     if facts is not None:

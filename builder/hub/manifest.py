@@ -71,7 +71,7 @@ def write_manifest(folder: Path) -> Path:
     return folder / MANIFEST
 
 
-def digest_of(sums: Mapping[str, str]) -> str:
+def digest_files(sums: Mapping[str, str]) -> str:
     """One SHA-256 for a whole set of files, the manifest included."""
     listing = "".join(f"{sums[path]}  {path}\n" for path in sorted(sums))
     return hashlib.sha256(listing.encode()).hexdigest()

@@ -23,7 +23,7 @@ from huggingface_hub.hf_api import RepoFile
 from builder.errors import BuilderError
 from builder.hub.errors import MovedError
 from builder.hub.local import Kind, LocalFile
-from builder.hub.retry import Retry, passing
+from builder.hub.retry import Retry, may_pass
 
 #: The Hub keeps it, and adds the large files of a commit to it by itself.
 GITATTRIBUTES = ".gitattributes"
@@ -322,7 +322,7 @@ class Remote:
                 send()
             except HfHubHTTPError as error:
                 # An earlier request may have come through after all, and this one too late.
-                if passing(error) or not done():
+                if may_pass(error) or not done():
                     raise
             return True
 

@@ -77,7 +77,7 @@ class Retry:
             try:
                 return call()
             except Exception as error:
-                if not passing(error):
+                if not may_pass(error):
                     raise
                 if self._deadline is None:
                     self._deadline = self.clock() + self.patience
@@ -88,7 +88,7 @@ class Retry:
                 return result
 
         retrying = Retrying(
-            retry=retry_if_exception(passing),
+            retry=retry_if_exception(may_pass),
             wait=self._wait,
             stop=self._is_enough,
             before_sleep=self._announce,
@@ -103,7 +103,7 @@ class Retry:
 
     def _wait(self, state: RetryCallState) -> float:
         back_off = wait_exponential(multiplier=self.first, max=self.longest)(state)
-        return max(back_off, read_asked_wait(_failure(state)))
+        return max(back_off, read_asked_wait(_find_failure(state)))
 
     def _is_enough(self, state: RetryCallState) -> bool:
         assert self._deadline is not None  # every failure that is tried again sets it
@@ -111,7 +111,7 @@ class Retry:
         return too_late or stop_after_attempt(self.attempts)(state)
 
     def _announce(self, state: RetryCallState) -> None:
-        status = read_status(_failure(state))
+        status = read_status(_find_failure(state))
         what = f"the Hub answered {status}" if status else "the Hub could not be reached"
         waiting = f"waiting to {self._what}: " if self._what else ""
         self.report(
@@ -121,13 +121,13 @@ class Retry:
         )
 
 
-def _failure(state: RetryCallState) -> BaseException:
+def _find_failure(state: RetryCallState) -> BaseException:
     error = state.outcome.exception() if state.outcome else None
     assert error is not None
     return error
 
 
-def passing(error: BaseException) -> bool:
+def may_pass(error: BaseException) -> bool:
     """Whether an error may pass by itself: a busy or broken server, a broken connection."""
     if isinstance(error, httpx2.HTTPStatusError | HfHubHTTPError):
         return read_status(error) in _PASSING
@@ -141,5 +141,5 @@ def passing(error: BaseException) -> bool:
         return status is None or status in _PASSING
     if isinstance(error, RuntimeError):
         cause = error.__cause__
-        return status in _PASSING or (cause is not None and passing(cause))
+        return status in _PASSING or (cause is not None and may_pass(cause))
     return False

@@ -53,7 +53,7 @@ def _can_be_named(repo_id: str) -> bool:
 
 
 @contextmanager
-def quiet_client() -> Iterator[None]:
+def hush_client() -> Iterator[None]:
     """Gives the client a time-out and no long waits, and no bars where nobody watches."""
 
     def factory() -> httpx2.Client:

@@ -13,7 +13,7 @@ from huggingface_hub.errors import RepositoryNotFoundError
 from builder.errors import BuilderError
 from builder.hub.errors import explain_errors
 from builder.hub.local import Kind, LocalFile, Release, prepare
-from builder.hub.manifest import MANIFEST, digest_of, parse_manifest
+from builder.hub.manifest import MANIFEST, digest_files, parse_manifest
 from builder.hub.remote import Remote, RemoteFile
 from builder.hub.retry import Retry
 from dimsum.files import hash_file
@@ -57,7 +57,7 @@ class Verification:
         return {"ok": self.ok, **vars(self)}
 
 
-def differences(
+def find_differences(
     files: Mapping[str, LocalFile], tree: Mapping[str, RemoteFile]
 ) -> tuple[list[str], list[str], list[str]]:
     """Paths that are missing on the Hub, that differ there, and that only the Hub has."""
@@ -73,7 +73,7 @@ def check_tree(release: Release, tree: Mapping[str, RemoteFile], repo_id: str) -
         BuilderError: they are not the same.
     """
     for paths, what in zip(
-        differences(release.files, tree),
+        find_differences(release.files, tree),
         ("is not on the Hub", "has other bytes on the Hub", "is on the Hub and not in the release"),
         strict=True,
     ):
@@ -114,8 +114,8 @@ def verify(
         remote, commit = _open(api, repo_id, revision or "main", kind, retry or Retry())
         tree = remote.tree(commit)
         if folder is not None:
-            return _against_folder(remote, commit, tree, folder)
-        return _against_manifest(remote, commit, tree)
+            return _compare_folder(remote, commit, tree, folder)
+        return _compare_manifest(remote, commit, tree)
 
 
 def _open(
@@ -139,17 +139,17 @@ def _open(
     raise AssertionError("unreachable: the last kind returns or raises")
 
 
-def _against_folder(
+def _compare_folder(
     remote: Remote, commit: str, tree: Mapping[str, RemoteFile], folder: Path
 ) -> Verification:
     release = prepare(folder, remote.repo_id)
     result = Verification(remote.repo_id, remote.kind, commit, str(folder), len(release.files))
-    result.missing, result.different, result.unlisted = differences(release.files, tree)
+    result.missing, result.different, result.unlisted = find_differences(release.files, tree)
     result.digest = release.digest if result.ok else None
     return result
 
 
-def _against_manifest(remote: Remote, commit: str, tree: Mapping[str, RemoteFile]) -> Verification:
+def _compare_manifest(remote: Remote, commit: str, tree: Mapping[str, RemoteFile]) -> Verification:
     result = Verification(remote.repo_id, remote.kind, commit, MANIFEST)
     if MANIFEST not in tree:
         raise BuilderError(
@@ -177,5 +177,5 @@ def _against_manifest(remote: Remote, commit: str, tree: Mapping[str, RemoteFile
         if sha256 != sums[name]:
             result.different.append(name)
     if result.ok:
-        result.digest = digest_of({**sums, MANIFEST: hash_file(path)})
+        result.digest = digest_files({**sums, MANIFEST: hash_file(path)})
     return result

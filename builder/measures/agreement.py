@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
-from builder.critics.agreement import names, numbers, words_of
+from builder.critics.agreement import find_names, find_numbers, list_words
 from builder.measures.base import Batch, Column, Measure
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ItemsOf = Callable[[str], Collection[str]]
 
 
-def _measure(
+def _make_measure(
     name: str,
     wanted: ItemsOf,
     there: ItemsOf,
@@ -31,8 +31,8 @@ def _measure(
         items = batch.sentences.each(wanted)
         holders = batch.sentences.each(there)
         (sources, _), (targets, _) = batch.sources, batch.targets
-        forward = _share(items, targets, holders, sources).T
-        backward = _share(items, sources, holders, targets)
+        forward = _measure_share(items, targets, holders, sources).T
+        backward = _measure_share(items, sources, holders, targets)
         return {
             f"{name}_forward": batch.spread(forward),
             f"{name}_backward": batch.spread(backward),
@@ -55,7 +55,7 @@ def _measure(
     )
 
 
-def _share(
+def _measure_share(
     items: list[Collection[str]],
     asking: Indices,
     holders: list[Collection[str]],
@@ -66,13 +66,15 @@ def _share(
 
     vocabulary = {item for index in asking.tolist() for item in items[index]}
     columns = {item: column for column, item in enumerate(sorted(vocabulary))}
-    wanted = _incidence(items, asking, columns)
-    common = wanted @ _incidence(holders, holding, columns).T
+    wanted = _mark_incidence(items, asking, columns)
+    common = wanted @ _mark_incidence(holders, holding, columns).T
     size = wanted.sum(axis=1, dtype=np.float64)[:, None]
     return np.where(size == 0, 1.0, common.astype(np.float64) / np.maximum(size, 1.0))
 
 
-def _incidence(items: list[Collection[str]], rows: Indices, columns: dict[str, int]) -> Vectors:
+def _mark_incidence(
+    items: list[Collection[str]], rows: Indices, columns: dict[str, int]
+) -> Vectors:
     import numpy as np
 
     found = np.zeros((len(rows), len(columns)), dtype=np.float32)
@@ -83,5 +85,5 @@ def _incidence(items: list[Collection[str]], rows: Indices, columns: dict[str, i
     return found
 
 
-NUMBERS = _measure("numbers", numbers, numbers, ("numerizer",), version=2)
-NAMES = _measure("names", names, words_of)
+NUMBERS = _make_measure("numbers", find_numbers, find_numbers, ("numerizer",), version=2)
+NAMES = _make_measure("names", find_names, list_words)

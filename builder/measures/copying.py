@@ -30,15 +30,15 @@ def compute(batch: Batch) -> dict[str, Floats]:
                 sum(pieces) / size,
                 max(pieces, default=0) / size,
                 len(pieces),
-                _common_start(source, target) / size,
-                _common_start(source[::-1], target[::-1]) / size,
+                _count_common_start(source, target) / size,
+                _count_common_start(source[::-1], target[::-1]) / size,
             )
         )
     found = np.array(rows, dtype=np.float64).reshape(len(rows), len(MEASURE.columns))
     return {column.name: found[:, n] for n, column in enumerate(MEASURE.columns)}
 
 
-def _common_start(a: list[str], b: list[str]) -> int:
+def _count_common_start(a: list[str], b: list[str]) -> int:
     """How many words two lists begin with in common."""
     for count, (x, y) in enumerate(zip(a, b, strict=False)):
         if x != y:
@@ -46,20 +46,28 @@ def _common_start(a: list[str], b: list[str]) -> int:
     return min(len(a), len(b))
 
 
-def _share(name: str, meaning: str) -> Column:
+def _make_column(name: str, meaning: str) -> Column:
     return Column(name, meaning, "share", high=1.0)
 
 
 MEASURE = Measure(
     name="copying",
     columns=(
-        _share("copied_in_order", "share of the target's words in the longest common subsequence"),
-        _share("source_copied", "share of the source's words in the longest common subsequence"),
-        _share("copied", "share of the target's words in fragments that it shares with the source"),
-        _share("longest_copied", "share of the target's words in the longest shared fragment"),
+        _make_column(
+            "copied_in_order", "share of the target's words in the longest common subsequence"
+        ),
+        _make_column(
+            "source_copied", "share of the source's words in the longest common subsequence"
+        ),
+        _make_column(
+            "copied", "share of the target's words in fragments that it shares with the source"
+        ),
+        _make_column(
+            "longest_copied", "share of the target's words in the longest shared fragment"
+        ),
         Column("pieces", "fragments that the target shares with the source", "count"),
-        _share("common_start", "share of the target's words before the first that differs"),
-        _share("common_end", "share of the target's words after the last that differs"),
+        _make_column("common_start", "share of the target's words before the first that differs"),
+        _make_column("common_end", "share of the target's words after the last that differs"),
     ),
     cost="cheap",
     direction="forward",

@@ -25,16 +25,18 @@ def compute(batch: Batch) -> dict[str, Floats]:
     }
 
 
-def _column(name: str, meaning: str) -> Column:
+def _make_column(name: str, meaning: str) -> Column:
     return Column(name, meaning, "the critic's probability", high=1.0)
 
 
 MEASURE = Measure(
     name="critics",
     columns=(
-        _column("entail_first", "P(source entails target) by the critic's first model alone"),
-        _column("entail_second", "P(source entails target) by the critic's second model alone"),
-        _column("critics_apart", "difference of the critic's two models on source to target"),
+        _make_column("entail_first", "P(source entails target) by the critic's first model alone"),
+        _make_column(
+            "entail_second", "P(source entails target) by the critic's second model alone"
+        ),
+        _make_column("critics_apart", "difference of the critic's two models on source to target"),
     ),
     cost="model",
     direction="forward",

@@ -33,7 +33,7 @@ def compute(batch: Batch) -> dict[str, Floats]:
     import numpy as np
 
     found = batch.sentences.all(analyse_all)
-    frequencies = [_frequencies(one) for one in found]
+    frequencies = [_list_frequencies(one) for one in found]
     rarest = np.array([min(each, default=math.nan) for each in frequencies])
     mean = np.array([sum(each) / len(each) if each else math.nan for each in frequencies])
     depth = np.array([float(one.depth) for one in found])
@@ -43,7 +43,7 @@ def compute(batch: Batch) -> dict[str, Floats]:
         return np.asarray(values[batch.target] - values[batch.source])
 
     pairs = zip(batch.source.tolist(), batch.target.tolist(), strict=True)
-    exchanged = [exchanged_gain(found[i].plain, found[j].plain) for i, j in pairs]
+    exchanged = [measure_exchanged_gain(found[i].plain, found[j].plain) for i, j in pairs]
     return {
         "rarest_gain": change(rarest),
         "mean_gain": change(mean),
@@ -53,7 +53,7 @@ def compute(batch: Batch) -> dict[str, Floats]:
     }
 
 
-def exchanged_gain(source: Sequence[str], target: Sequence[str]) -> float:
+def measure_exchanged_gain(source: Sequence[str], target: Sequence[str]) -> float:
     """Mean frequency of the words that only the target has less that of those it does without.
 
     Zero where one of them has none: a target that only leaves words out exchanges none.
@@ -61,41 +61,43 @@ def exchanged_gain(source: Sequence[str], target: Sequence[str]) -> float:
     new, gone = Counter(target) - Counter(source), Counter(source) - Counter(target)
     if not new or not gone:
         return 0.0
-    return _mean(new) - _mean(gone)
+    return _average(new) - _average(gone)
 
 
-def _mean(words: Counter[str]) -> float:
-    return sum(n * _zipf(word) for word, n in words.items()) / words.total()
+def _average(words: Counter[str]) -> float:
+    return sum(n * _find_zipf(word) for word, n in words.items()) / words.total()
 
 
-def _frequencies(one: Analysis) -> list[float]:
-    return [_zipf(word) for word in one.plain]
+def _list_frequencies(one: Analysis) -> list[float]:
+    return [_find_zipf(word) for word in one.plain]
 
 
 @cache
-def _zipf(word: str) -> float:
+def _find_zipf(word: str) -> float:
     from wordfreq import zipf_frequency
 
     return float(zipf_frequency(word, "en", minimum=UNKNOWN))
 
 
-def _change(name: str, meaning: str, unit: str) -> Column:
+def _make_column(name: str, meaning: str, unit: str) -> Column:
     return Column(name, meaning, unit, low=-math.inf)
 
 
 MEASURE = Measure(
     name="ease",
     columns=(
-        _change(
+        _make_column(
             "rarest_gain",
             "frequency of the target's rarest word less the source's, by wordfreq (its lists are "
             "CC BY-SA 4.0; no entry of them is released)",
             "Zipf",
         ),
-        _change("mean_gain", "mean frequency of the target's words less the source's", "Zipf"),
-        _change("depth_change", "depth of the target's tree less that of the source's", "edges"),
-        _change("words_change", "words of the target less those of the source", "count"),
-        _change(
+        _make_column("mean_gain", "mean frequency of the target's words less the source's", "Zipf"),
+        _make_column(
+            "depth_change", "depth of the target's tree less that of the source's", "edges"
+        ),
+        _make_column("words_change", "words of the target less those of the source", "count"),
+        _make_column(
             "exchanged_gain",
             "mean frequency of the words that only the target has less that of those that only "
             "the source has, 0 where one has none",

@@ -30,7 +30,7 @@ def compute(batch: Batch) -> dict[str, Floats]:
     }
 
 
-def _column(name: str, meaning: str, title: str = "", released: int | None = None) -> Column:
+def _make_column(name: str, meaning: str, title: str = "", released: int | None = None) -> Column:
     unit = "the critic's probability"
     return Column(name, meaning, unit, high=1.0, title=title, released=released)
 
@@ -38,10 +38,10 @@ def _column(name: str, meaning: str, title: str = "", released: int | None = Non
 MEASURE = Measure(
     name="entailment",
     columns=(
-        _column(FORWARD, "the critic's P(source entails target)", "Source entails target", 0),
-        _column("neutral_forward", "the critic's P(source is neutral to target)"),
-        _column(BACKWARD, "the critic's P(target entails source)", "Target entails source", 1),
-        _column("neutral_backward", "the critic's P(target is neutral to source)"),
+        _make_column(FORWARD, "the critic's P(source entails target)", "Source entails target", 0),
+        _make_column("neutral_forward", "the critic's P(source is neutral to target)"),
+        _make_column(BACKWARD, "the critic's P(target entails source)", "Target entails source", 1),
+        _make_column("neutral_backward", "the critic's P(target is neutral to source)"),
     ),
     cost="model",
     direction="both",

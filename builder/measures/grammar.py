@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 from builder.analysis import OF_ANALYSIS, Analysis, analyse_all
-from builder.critics.agreement import share_found
+from builder.critics.agreement import measure_found
 from builder.measures.base import Batch, Column, Measure
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ OfPair = Callable[[Analysis, Analysis], float]
 """A number out of the analyses of source and target."""
 
 
-def _measure(name: str, columns: Mapping[Column, OfPair]) -> Measure:
+def _make_measure(name: str, columns: Mapping[Column, OfPair]) -> Measure:
     """A measure whose columns are functions of two analyses."""
 
     def compute(batch: Batch) -> dict[str, Floats]:
@@ -43,20 +43,20 @@ def _measure(name: str, columns: Mapping[Column, OfPair]) -> Measure:
     )
 
 
-def _share(name: str, meaning: str) -> Column:
+def _make_share(name: str, meaning: str) -> Column:
     return Column(name, meaning, "share", high=1.0)
 
 
-def _count(name: str, meaning: str) -> Column:
+def _make_count(name: str, meaning: str) -> Column:
     return Column(name, meaning, "count")
 
 
-def _missing(wanted: Collection[str], there: Collection[str]) -> float:
+def _measure_missing(wanted: Collection[str], there: Collection[str]) -> float:
     """Share of `wanted` that is not in `there`; nothing wanted is 0."""
-    return 1.0 - share_found(wanted, there)
+    return 1.0 - measure_found(wanted, there)
 
 
-def _agreeing(quality: str) -> OfPair:
+def _compare_verbs(quality: str) -> OfPair:
     """Share of the verbs that both sentences have that are said alike; none in common is 1."""
 
     def of(source: Analysis, target: Analysis) -> float:
@@ -80,91 +80,95 @@ def _count_swaps(source: Analysis, target: Analysis) -> float:
     return float(sum(head in words and dependent in words for head, _, dependent in new))
 
 
-WORDS = _measure(
+WORDS = _make_measure(
     "words",
     {
-        _share("new_words", "share of the target's content words that the source lacks"): (
-            lambda s, t: _missing(t.words, set(s.words))
+        _make_share("new_words", "share of the target's content words that the source lacks"): (
+            lambda s, t: _measure_missing(t.words, set(s.words))
         ),
-        _share("lost_words", "share of the source's content words that the target lacks"): (
-            lambda s, t: _missing(s.words, set(t.words))
+        _make_share("lost_words", "share of the source's content words that the target lacks"): (
+            lambda s, t: _measure_missing(s.words, set(t.words))
         ),
-        _count("new_word_count", "content words of the target that the source lacks"): (
+        _make_count("new_word_count", "content words of the target that the source lacks"): (
             lambda s, t: float(sum(word not in s.words for word in t.words))
         ),
     },
 )
-ROLES = _measure(
+ROLES = _make_measure(
     "roles",
     {
-        _share("roles_forward", "share of the target's relations that the source has"): (
-            lambda s, t: share_found(t.relations, s.relations)
+        _make_share("roles_forward", "share of the target's relations that the source has"): (
+            lambda s, t: measure_found(t.relations, s.relations)
         ),
-        _share("roles_backward", "share of the source's relations that the target has"): (
-            lambda s, t: share_found(s.relations, t.relations)
+        _make_share("roles_backward", "share of the source's relations that the target has"): (
+            lambda s, t: measure_found(s.relations, t.relations)
         ),
-        _count("new_roles", "relations of the target that the source lacks"): (
+        _make_count("new_roles", "relations of the target that the source lacks"): (
             lambda s, t: float(len(t.relations - s.relations))
         ),
-        _count("swapped_roles", "new relations between words that the source has"): _count_swaps,
+        _make_count(
+            "swapped_roles", "new relations between words that the source has"
+        ): _count_swaps,
     },
 )
-CLAIMS = _measure(
+CLAIMS = _make_measure(
     "claims",
     {
-        _share("modality_alike", "share of common verbs with the same modality"): (
-            _agreeing("modality")
+        _make_share("modality_alike", "share of common verbs with the same modality"): (
+            _compare_verbs("modality")
         ),
-        _share("negation_alike", "share of common verbs that both negate or neither"): (
-            _agreeing("negated")
+        _make_share("negation_alike", "share of common verbs that both negate or neither"): (
+            _compare_verbs("negated")
         ),
-        _share("tense_alike", "share of common verbs in the same tense"): _agreeing("tense"),
-        _share("quantities_forward", "share of the target's quantity words that the source has"): (
-            lambda s, t: share_found(t.quantities, s.quantities)
+        _make_share("tense_alike", "share of common verbs in the same tense"): _compare_verbs(
+            "tense"
         ),
-        _share("quantities_backward", "share of the source's quantity words in the target"): (
-            lambda s, t: share_found(s.quantities, t.quantities)
+        _make_share(
+            "quantities_forward", "share of the target's quantity words that the source has"
+        ): (lambda s, t: measure_found(t.quantities, s.quantities)),
+        _make_share("quantities_backward", "share of the source's quantity words in the target"): (
+            lambda s, t: measure_found(s.quantities, t.quantities)
         ),
-        _share("hedges_backward", "share of the source's hedges that the target keeps"): (
-            lambda s, t: share_found(s.hedges, t.hedges)
+        _make_share("hedges_backward", "share of the source's hedges that the target keeps"): (
+            lambda s, t: measure_found(s.hedges, t.hedges)
         ),
-        _share("reporting_backward", "share of the source's reporting verbs in the target"): (
-            lambda s, t: share_found(s.reporting, t.reporting)
+        _make_share("reporting_backward", "share of the source's reporting verbs in the target"): (
+            lambda s, t: measure_found(s.reporting, t.reporting)
         ),
     },
 )
-FORM = _measure(
+FORM = _make_measure(
     "form",
     {
-        _count("source_faults", "signs that the source is not one well-formed sentence"): (
+        _make_count("source_faults", "signs that the source is not one well-formed sentence"): (
             lambda s, t: float(len(s.faults))
         ),
-        _count("target_faults", "signs that the target is not one well-formed sentence"): (
+        _make_count("target_faults", "signs that the target is not one well-formed sentence"): (
             lambda s, t: float(len(t.faults))
         ),
-        _share("source_repeats", "share of the source's content words that are repeats"): (
+        _make_share("source_repeats", "share of the source's content words that are repeats"): (
             lambda s, t: _count_repeats(s)
         ),
-        _share("target_repeats", "share of the target's content words that are repeats"): (
+        _make_share("target_repeats", "share of the target's content words that are repeats"): (
             lambda s, t: _count_repeats(t)
         ),
-        _count("target_clauses", "finite main clauses of the target"): (
+        _make_count("target_clauses", "finite main clauses of the target"): (
             lambda s, t: float(t.finite)
         ),
     },
 )
-MAIN_POINT = _measure(
+MAIN_POINT = _make_measure(
     "main_point",
     {
-        _share("main_kept", "share of the source's main verb and its arguments in the target"): (
-            lambda s, t: share_found(s.main, t.main.union(t.words))
+        _make_share(
+            "main_kept", "share of the source's main verb and its arguments in the target"
+        ): (lambda s, t: measure_found(s.main, t.main.union(t.words))),
+        _make_share("main_of_source", "share of the target's main words that are the source's"): (
+            lambda s, t: measure_found(t.main, s.main)
         ),
-        _share("main_of_source", "share of the target's main words that are the source's"): (
-            lambda s, t: share_found(t.main, s.main)
-        ),
-        _count("contrasts_lost", "contrasts and conditions of the source that the target lacks"): (
-            lambda s, t: float(len(s.contrasts - t.contrasts))
-        ),
+        _make_count(
+            "contrasts_lost", "contrasts and conditions of the source that the target lacks"
+        ): (lambda s, t: float(len(s.contrasts - t.contrasts))),
     },
 )
 

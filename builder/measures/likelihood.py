@@ -30,7 +30,7 @@ def compute(batch: Batch) -> dict[str, Floats]:
     return {"source_logprob": a_word[batch.source], "target_logprob": a_word[batch.target]}
 
 
-def _column(side: str) -> Column:
+def _make_column(side: str) -> Column:
     return Column(
         f"{side}_logprob",
         f"log-probability of the {side} under the teacher that drew it, a word",
@@ -43,7 +43,7 @@ def _column(side: str) -> Column:
 
 MEASURE = Measure(
     name="likelihood",
-    columns=(_column("source"), _column("target")),
+    columns=(_make_column("source"), _make_column("target")),
     cost="cheap",
     direction="both",
     compute=compute,

@@ -33,7 +33,7 @@ def compute(batch: Batch) -> dict[str, Floats]:
     pairs = zip(batch.source.tolist(), batch.target.tolist(), strict=True)
     counts = [count_lost(found[i], found[j]) for i, j in pairs]
     return {
-        _name(kind): np.array([count[kind] for count in counts], dtype=np.float64)
+        _name_column(kind): np.array([count[kind] for count in counts], dtype=np.float64)
         for kind in MEANINGS
     }
 
@@ -61,14 +61,14 @@ def count_lost(source: Analysis, target: Analysis) -> Counter[str]:
     return lost
 
 
-def _name(kind: str) -> str:
+def _name_column(kind: str) -> str:
     return f"lost_{kind}s"
 
 
 MEASURE = Measure(
     name="lost",
     columns=tuple(
-        Column(_name(kind), f"parts of the source that the target lacks, {meaning}", "count")
+        Column(_name_column(kind), f"parts of the source that the target lacks, {meaning}", "count")
         for kind, meaning in MEANINGS.items()
     ),
     cost="cheap",

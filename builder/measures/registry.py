@@ -197,7 +197,7 @@ class Registry:
 
 
 @cache
-def registry(references: tuple[str, ...] = (), has_validity: bool = False) -> Registry:
+def load_registry(references: tuple[str, ...] = (), has_validity: bool = False) -> Registry:
     """The built-in measures and the user's own.
 
     Args:

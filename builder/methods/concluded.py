@@ -16,7 +16,7 @@ from pydantic import Field, StringConstraints
 from builder.decoding.settings import TeacherSampling
 from builder.methods.base import Draw, Method, MethodSettings, Request
 from builder.reordering import raise_first
-from builder.sampling import sample_each, sampler
+from builder.sampling import make_sampler, sample_each
 from builder.sentences import tidy
 
 Cue = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -39,7 +39,7 @@ def draw(settings: ConcludedSettings, request: Request) -> Sequence[Draw]:
 
     A draw's probability is the one that it has behind its cue.
     """
-    nucleus = sampler(request.teacher, settings, "sentence")
+    nucleus = make_sampler(request.teacher, settings, "sentence")
     cues = len(settings.cues)
     prompts = [f"{prompt} {cue}" for prompt, cue in product(request.prompts, settings.cues)]
     each = -(-request.count // cues)

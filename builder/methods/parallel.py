@@ -12,7 +12,7 @@ from pydantic import Field
 
 from builder.decoding.settings import TeacherSampling
 from builder.methods.base import Draw, Method, MethodSettings, Request
-from builder.sampling import sample_each, sampler
+from builder.sampling import make_sampler, sample_each
 
 if TYPE_CHECKING:
     from builder.decoding.nucleus import Sample
@@ -39,7 +39,7 @@ class ParallelSettings(TeacherSampling, MethodSettings):
 
 def draw(settings: ParallelSettings, request: Request) -> list[Draw]:
     """Sample `count` continuations of every context, up to the end of their first sentence."""
-    nucleus = sampler(request.teacher, settings, "sentence", settings.endings)
+    nucleus = make_sampler(request.teacher, settings, "sentence", settings.endings)
     found, faults = sample_each(nucleus, request.prompts, request.count, request.seed, request.tick)
     draws = [
         Draw(one.prompt, one.text, one.logprob, len(one.tokens), one.finish == "length")

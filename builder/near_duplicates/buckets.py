@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from builder.components import smallest_connected
+from builder.components import find_smallest_connected
 from builder.near_duplicates.meetings import Meetings, find_alike_pairs
-from builder.near_duplicates.verify import may_be_alike, sketches
-from builder.statistics.words import Array, differs, mix
+from builder.near_duplicates.verify import make_sketches, may_be_alike
+from builder.statistics.words import Array, mark_changes, mix
 
 SetsOf = Callable[[Array], "tuple[Array, Array]"]
 """From numbers of sets, ascending, to their keys, end to end, and where each begins and ends."""
@@ -55,7 +55,7 @@ def find_bucket_edges(
         threshold: Jaccard similarity from which two sets are alike.
         most: sets of a group that are compared throughout.
     """
-    keys, owners = _shared(keys, owners)
+    keys, owners = _find_shared(keys, owners)
     sets, local = np.unique(owners, return_inverse=True)
     digests = digest_of(sets)
     _, first, same = np.unique(digests, return_index=True, return_inverse=True)
@@ -65,7 +65,7 @@ def find_bucket_edges(
     numbers = np.arange(len(known))
     root = numbers
     elements, starts = sets_of(sets[known])
-    sketch, lengths = sketches(elements, starts), np.diff(starts)
+    sketch, lengths = make_sketches(elements, starts), np.diff(starts)
 
     def is_open(a: Array, b: Array) -> Array:
         """Whether two sets are neither joined already nor known to differ."""
@@ -77,7 +77,7 @@ def find_bucket_edges(
     for a, b in find_alike_pairs(meetings, elements, starts, threshold, is_open):
         if len(a):
             ends = np.concatenate([root, a]), np.concatenate([numbers, b])
-            root = smallest_connected(*ends, len(known))
+            root = find_smallest_connected(*ends, len(known))
     stands = np.arange(len(sets))
     stands[known] = known[root]
     stands = stands[of]
@@ -85,11 +85,11 @@ def find_bucket_edges(
     return Found(sets[stands[other]], sets[other], capped, left_out)
 
 
-def _shared(keys: Array, owners: Array) -> tuple[Array, Array]:
+def _find_shared(keys: Array, owners: Array) -> tuple[Array, Array]:
     """Those keys that two sets or more have, in the order of keys."""
     order = np.argsort(keys, kind="stable")
     keys, owners = keys[order], owners[order]
-    shared = ~differs(keys)
+    shared = ~mark_changes(keys)
     shared[:-1] |= shared[1:]
     return keys[shared], owners[shared]
 
@@ -108,9 +108,9 @@ def meet(keys: Array, members: Array, digests: Array, most: int) -> tuple[Meetin
     """
     order = np.lexsort((mix(digests[members] ^ keys), keys))
     keys, members = keys[order], members[order]
-    new = differs(keys, members)
+    new = mark_changes(keys, members)
     keys, members = keys[new], members[new]
-    begins = np.append(np.flatnonzero(differs(keys)), len(keys))
+    begins = np.append(np.flatnonzero(mark_changes(keys)), len(keys))
     sizes = np.diff(begins)
     large = sizes[sizes > most]
     reach = most // 2

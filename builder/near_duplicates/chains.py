@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from builder.components import smallest_connected
-from builder.statistics.words import Array, differs
+from builder.components import find_smallest_connected
+from builder.statistics.words import Array, mark_changes
 
 _EDGES = 1 << 22
 """Pairs that wait before their chains are joined, about."""
@@ -73,7 +73,7 @@ class Chains:
         edges = np.concatenate(self.waiting, axis=1)
         rows = np.unique(edges)
         a, b = np.searchsorted(rows, edges)
-        return rows, rows[smallest_connected(a, b, len(rows))]
+        return rows, rows[find_smallest_connected(a, b, len(rows))]
 
     def verdicts(self, rank: Array) -> Nearness:
         """What each row is.
@@ -102,5 +102,5 @@ def mark_redundant_copies(group: Array, rank: Array) -> Array:
     """1 for every row but the first, by `rank`, of those with the same value; float64."""
     order = np.lexsort((rank, group))
     found = np.empty(len(group))
-    found[order] = ~differs(group[order])
+    found[order] = ~mark_changes(group[order])
     return found

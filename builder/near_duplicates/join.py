@@ -17,9 +17,9 @@ import numpy as np
 
 from builder.near_duplicates.chains import Chains, Nearness
 from builder.near_duplicates.meetings import Meetings, find_alike_pairs
-from builder.near_duplicates.verify import distinct
-from builder.statistics.partition import Partition, count_parts, ordered_parts, part_of
-from builder.statistics.words import Array, Tokens, differs, offsets
+from builder.near_duplicates.verify import find_distinct
+from builder.statistics.partition import Partition, count_parts, find_part, order_parts
+from builder.statistics.words import Array, Tokens, find_offsets, mark_changes
 
 THRESHOLD = 0.8
 _ROWS = 65536
@@ -37,10 +37,10 @@ def find_near_rows(
         rank: of each row, an order that does not depend on how the rows came.
         threshold: Jaccard similarity from which two rows are alike.
     """
-    starts = offsets(lengths)
-    twin_of = _same_sets(shingles, starts, lengths)
+    starts = find_offsets(lengths)
+    twin_of = _find_same_sets(shingles, starts, lengths)
     chains = Chains(twin_of, splits)
-    for a, b in _alike(shingles, starts, lengths, twin_of, threshold):
+    for a, b in _find_alike(shingles, starts, lengths, twin_of, threshold):
         chains.add(a, b)
     return chains.verdicts(rank)
 
@@ -50,28 +50,30 @@ def find_near_pairs(shingles: Tokens, lengths: Array, threshold: float = THRESHO
 
     Arguments as above; of shape (2, pairs), the smaller row first.
     """
-    starts = offsets(lengths)
-    twin_of = _same_sets(shingles, starts, lengths)
+    starts = find_offsets(lengths)
+    twin_of = _find_same_sets(shingles, starts, lengths)
     rows = np.flatnonzero(twin_of != np.arange(len(twin_of)))
-    found = list(_alike(shingles, starts, lengths, twin_of, threshold))
+    found = list(_find_alike(shingles, starts, lengths, twin_of, threshold))
     pairs = [np.concatenate([part[side] for part in found]) for side in (0, 1)] if found else []
     twins = np.stack([twin_of[rows], rows])
-    return np.concatenate([twins, distinct(*pairs)], axis=1) if pairs else twins
+    return np.concatenate([twins, find_distinct(*pairs)], axis=1) if pairs else twins
 
 
-def _same_sets(shingles: Tokens, starts: Array, lengths: Array) -> Array:
+def _find_same_sets(shingles: Tokens, starts: Array, lengths: Array) -> Array:
     """For each row the first row with the same set, found by two sums over its keys."""
     found = np.arange(len(lengths))
-    first, second = _sums(shingles, starts)
-    for part in filter(len, ordered_parts(first)):
+    first, second = _sum_keys(shingles, starts)
+    for part in filter(len, order_parts(first)):
         order = part[np.lexsort((second[part], lengths[part], first[part]))]
-        begins = np.flatnonzero(differs(*(values[order] for values in (first, second, lengths))))
+        begins = np.flatnonzero(
+            mark_changes(*(values[order] for values in (first, second, lengths)))
+        )
         sizes = np.diff(np.append(begins, len(order)))
         found[order] = np.repeat(np.minimum.reduceat(order, begins), sizes)
     return found
 
 
-def _sums(shingles: Tokens, starts: Array) -> tuple[Array, Array]:
+def _sum_keys(shingles: Tokens, starts: Array) -> tuple[Array, Array]:
     """Of each row, the sum of its keys and the sum of their squares, modulo 2^64."""
     rows = len(starts) - 1
     first, second = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64)
@@ -85,7 +87,7 @@ def _sums(shingles: Tokens, starts: Array) -> tuple[Array, Array]:
     return first, second
 
 
-def _alike(
+def _find_alike(
     shingles: Tokens, starts: Array, lengths: Array, twin_of: Array, threshold: float
 ) -> Iterator[tuple[Array, Array]]:
     """Pairs of rows at or above the threshold, of rows with the same set only the first; a pair
@@ -103,7 +105,7 @@ def _alike(
                 keys, owners = all_keys.read(part)
                 order = np.argsort(keys, kind="stable")
                 keys, owners = keys[order], owners[order]
-                counts = _counts(keys)
+                counts = _count_keys(keys)
                 rare += np.bincount(owners[counts == 1], minlength=rows)
                 several = counts > 1
                 keys, owners, counts = keys[several], owners[several], counts[several]
@@ -119,7 +121,7 @@ def _alike(
             position = np.arange(len(owners)) - np.searchsorted(owners, owners, "left")
             prefix = position < room[owners]
             keys, owners = keys[prefix], owners[prefix]
-            prefixes.add(part_of(keys, parts), keys, owners)
+            prefixes.add(find_part(keys, parts), keys, owners)
         for part in range(parts):
             keys, owners = prefixes.read(part)
             meetings = _meet(keys, owners, lengths, threshold)
@@ -136,12 +138,12 @@ def _part_shingles(shingles: Tokens, starts: Array, twin_of: Array, into: Partit
         alone = np.repeat(twin_of[begin:end] == rows, inside)
         owners = np.repeat(rows, inside)[alone]
         keys = keys[alone]
-        into.add(part_of(keys, into.parts), keys, owners)
+        into.add(find_part(keys, into.parts), keys, owners)
 
 
-def _counts(keys: Array) -> Array:
+def _count_keys(keys: Array) -> Array:
     """Of each key in a sorted array, how often it is there."""
-    begins = np.flatnonzero(differs(keys))
+    begins = np.flatnonzero(mark_changes(keys))
     sizes = np.diff(np.append(begins, len(keys)))
     return np.repeat(sizes, sizes)
 
@@ -153,6 +155,6 @@ def _meet(keys: Array, owners: Array, lengths: Array, threshold: float) -> Meeti
     sizes = lengths[owners]
     largest = int(sizes.max(initial=0))
     most = np.floor(sizes / threshold + 1e-9).astype(np.int64)
-    group = np.cumsum(differs(keys[order])) * (largest + 1)
+    group = np.cumsum(mark_changes(keys[order])) * (largest + 1)
     end = np.searchsorted(group + sizes, group + np.minimum(most, largest), "right")
     return Meetings(owners, end - 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from builder.near_duplicates.verify import alike, distinct
+from builder.near_duplicates.verify import are_alike, find_distinct
 from builder.statistics.words import Array, Tokens
 
 _PAIRS = 1 << 20
@@ -54,7 +54,7 @@ class Meetings:
 
 
 def _join(pairs: list[tuple[Array, Array]]) -> tuple[Array, Array]:
-    a, b = distinct(*(np.concatenate(side) for side in zip(*pairs, strict=True)))
+    a, b = find_distinct(*(np.concatenate(side) for side in zip(*pairs, strict=True)))
     return a, b
 
 
@@ -70,7 +70,7 @@ def find_alike_pairs(
     A pair may come several times.
 
     Args:
-        keys: of the elements of each set, as in `alike`.
+        keys: of the elements of each set, as in `are_alike`.
         starts: where each set begins, and the end of the last.
         threshold: Jaccard similarity from which two sets are alike.
         wanted: which of some pairs are worth comparing, bool; asked when their turn comes.
@@ -79,5 +79,5 @@ def find_alike_pairs(
         if wanted is not None:
             chosen = wanted(a, b)
             a, b = a[chosen], b[chosen]
-        near = alike(keys, starts, a, b, threshold)
+        near = are_alike(keys, starts, a, b, threshold)
         yield a[near], b[near]

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from builder.statistics.words import GOLDEN, Array, mix, offsets
+from builder.statistics.words import GOLDEN, Array, find_offsets, mix
 
 PERMUTATIONS = 128
 OF_PERMUTATIONS = ("datasketch",)
@@ -58,14 +58,14 @@ def choose_bands(
 
 
 @lru_cache(maxsize=4)
-def _permutations(count: int) -> tuple[Array, Array]:
+def _draw_permutations(count: int) -> tuple[Array, Array]:
     from datasketch import MinHash  # with much of scipy, which most commands do without
 
     factors, terms = MinHash(num_perm=count, scheme=_SCHEME).permutations
     return factors, terms
 
 
-def signatures(keys: Array, lengths: Array, count: int) -> Array:
+def make_signatures(keys: Array, lengths: Array, count: int) -> Array:
     """The MinHash signature of each set, uint32 of shape (sets, count).
 
     Args:
@@ -73,8 +73,8 @@ def signatures(keys: Array, lengths: Array, count: int) -> Array:
         lengths: elements of each set, at least one.
         count: of permutations.
     """
-    factors, terms = _permutations(count)
-    starts = offsets(lengths)
+    factors, terms = _draw_permutations(count)
+    starts = find_offsets(lengths)
     found = np.empty((len(lengths), count), np.uint32)
     first = 0
     while first < len(lengths):

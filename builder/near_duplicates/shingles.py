@@ -13,19 +13,19 @@ import numpy as np
 from builder.statistics.words import (
     Array,
     Encoded,
-    differs,
     encode,
+    hash_ngrams,
     hash_text,
     hash_texts,
+    mark_changes,
     mix,
-    ngram_keys,
 )
 from dimsum.metrics.words import split_words
 
 SHINGLE = 3
 
 
-def sets_of(
+def make_sets(
     tasks: Sequence[str], sources: Sequence[str], targets: Sequence[str]
 ) -> tuple[Array, Array]:
     """Keys of the shingles of each pair, each once, pairs end to end; and how many each has.
@@ -34,13 +34,13 @@ def sets_of(
     """
     words = encode([split_words(text) for text in (*sources, *targets)])
     hashed = hash_texts(words.distinct)[words.ids] if len(words.ids) else np.zeros(0, np.uint64)
-    elements, lengths = shingles(sources, targets, words, hashed)
+    elements, lengths = make_shingles(sources, targets, words, hashed)
     of = {task: hash_text(task) for task in set(tasks)}
     marks = np.fromiter((of[task] for task in tasks), np.uint64, len(tasks))
     return mix(elements ^ np.repeat(marks, lengths)), lengths
 
 
-def shingles(
+def make_shingles(
     source: Sequence[str], target: Sequence[str], words: Encoded, hashed: Array
 ) -> tuple[Array, Array]:
     """Shingle keys of each row, each once, rows end to end, and how many each row has.
@@ -50,23 +50,23 @@ def shingles(
         hashed: their hashes.
     """
     pairs = len(source)
-    keys, texts = ngram_keys(hashed, words.lengths, SHINGLE)
+    keys, texts = hash_ngrams(hashed, words.lengths, SHINGLE)
     short = np.flatnonzero(words.lengths < SHINGLE)
     starts = words.starts
     short_keys = np.fromiter(
-        (_whole(words, int(i), starts, source, target) for i in short), np.uint64, len(short)
+        (_hash_whole(words, int(i), starts, source, target) for i in short), np.uint64, len(short)
     )
     keys, texts = np.concatenate([keys, short_keys]), np.concatenate([texts, short])
     keys = np.where(texts < pairs, mix(keys, 1), mix(keys, 2))
     rows = texts % max(pairs, 1)
     order = np.lexsort((keys, rows))
     keys, rows = keys[order], rows[order]
-    new = differs(keys, rows)
+    new = mark_changes(keys, rows)
     keys, rows = keys[new], rows[new]
     return keys, np.bincount(rows, minlength=pairs)
 
 
-def _whole(
+def _hash_whole(
     words: Encoded, text: int, starts: Array, source: Sequence[str], target: Sequence[str]
 ) -> int:
     ids = words.ids[starts[text] : starts[text + 1]]

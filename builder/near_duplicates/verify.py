@@ -12,7 +12,7 @@ _WORDS = 4
 """Of 64 bits in a sketch."""
 
 
-def alike(keys: Tokens, starts: Array, a: Array, b: Array, threshold: float) -> Array:
+def are_alike(keys: Tokens, starts: Array, a: Array, b: Array, threshold: float) -> Array:
     """Whether the Jaccard similarity of each pair of sets is the threshold or more, bool.
 
     The keys of a chunk of pairs are sorted together, each behind the number of its pair; what is
@@ -30,12 +30,12 @@ def alike(keys: Tokens, starts: Array, a: Array, b: Array, threshold: float) -> 
     possible = np.flatnonzero(smaller >= threshold * (both - smaller) - 1e-9)
     for begin in range(0, len(possible), _PAIRS):
         chosen = possible[begin : begin + _PAIRS]
-        shared = _shared(keys, starts, a[chosen], b[chosen])
+        shared = _count_shared(keys, starts, a[chosen], b[chosen])
         found[chosen] = shared >= threshold * (both[chosen] - shared) - 1e-9
     return found
 
 
-def sketches(keys: Array, starts: Array) -> Array:
+def make_sketches(keys: Array, starts: Array) -> Array:
     """A few bits of each set, uint64 of shape (words, sets): for each key one that is set.
 
     Arguments as above; a set has at least one key.
@@ -57,7 +57,7 @@ def may_be_alike(sketch: Array, lengths: Array, a: Array, b: Array, threshold: f
     by that, for a hundredth of what it takes to compare them.
 
     Args:
-        sketch: of each set, from `sketches`.
+        sketch: of each set, from `make_sketches`.
         lengths: keys of each set.
         a, b: numbers of the sets of each pair.
         threshold: Jaccard similarity from which two sets are alike.
@@ -78,19 +78,19 @@ def jaccard(keys: Tokens, starts: Array, a: Array, b: Array) -> Array:
     lengths = starts[1:] - starts[:-1]
     for begin in range(0, len(a), _PAIRS):
         some = slice(begin, begin + _PAIRS)
-        shared = _shared(keys, starts, a[some], b[some])
+        shared = _count_shared(keys, starts, a[some], b[some])
         found[some] = shared / (lengths[a[some]] + lengths[b[some]] - shared)
     return found
 
 
-def distinct(a: Array, b: Array) -> Array:
+def find_distinct(a: Array, b: Array) -> Array:
     """Pairs of numbers below 2^32, each once and the smaller number first, of shape (2, pairs)."""
     small, large = np.minimum(a, b).astype(np.uint64), np.maximum(a, b).astype(np.uint64)
     both = np.unique(small << np.uint64(32) | large)
     return np.stack([both >> np.uint64(32), both & np.uint64(0xFFFFFFFF)]).astype(np.int64)
 
 
-def _shared(keys: Tokens, starts: Array, a: Array, b: Array) -> Array:
+def _count_shared(keys: Tokens, starts: Array, a: Array, b: Array) -> Array:
     """Elements that the sets of each pair share."""
     parts = []
     for side in (a, b):

@@ -13,7 +13,7 @@ from builder.methods.registry import METHODS
 from builder.report.model import Breakdown, Yield
 from builder.report.source import Source
 from builder.report.text import make_label
-from builder.stages.order import units_of
+from builder.stages.order import count_units
 from builder.stages.splits import count_sentences
 from builder.store import Run
 
@@ -21,13 +21,13 @@ MOST_ROWS = 25
 """Lines of a breakdown; what does not fit is summed in the last one."""
 
 
-def breakdowns(source: Source) -> tuple[Breakdown, ...]:
+def make_breakdowns(source: Source) -> tuple[Breakdown, ...]:
     """Sources of yield; what came before the pairs is known of a run only."""
     pairs = {name: _count(source.rows[name]) for name in ("domain", "method")}
-    contexts, candidates = _upstream(source)
-    methods = {str(name): _method(str(name), source) for name in pairs["method"]}
+    contexts, candidates = _count_upstream(source)
+    methods = {str(name): _describe_method(str(name), source) for name in pairs["method"]}
     if candidates:
-        methods |= {str(name): _method(str(name), source) for name in candidates["method"]}
+        methods |= {str(name): _describe_method(str(name), source) for name in candidates["method"]}
     found = [
         _divide("domain", "By domain", pairs["domain"], contexts, candidates),
         _divide("method", "By method and temperature", pairs["method"], {}, candidates, methods),
@@ -39,14 +39,14 @@ def breakdowns(source: Source) -> tuple[Breakdown, ...]:
     return tuple(one for one in found if one.rows)
 
 
-def _upstream(source: Source) -> tuple[dict[str, Counter[Any]], dict[str, Counter[Any]]]:
+def _count_upstream(source: Source) -> tuple[dict[str, Counter[Any]], dict[str, Counter[Any]]]:
     """Contexts and candidates of a run, counted along each line; a round draws neither."""
     contexts: dict[str, Counter[Any]] = {}
     candidates: dict[str, Counter[Any]] = {}
     run, config = source.run, source.config
     if run is None or config is None or config.round is not None:
         return {}, {}
-    for shard in range(units_of("contexts", config)):
+    for shard in range(count_units("contexts", config)):
         if run.sidecar("contexts", shard) is not None:
             table = _read(run, "contexts", shard, ["context_id", "domain", "sentences"])
             length_of = count_sentences(table)
@@ -98,11 +98,11 @@ def _divide(
     )
     if len(rows) > MOST_ROWS:
         rest = sorted(rows, key=lambda row: -row.pairs)
-        rows = (*rest[: MOST_ROWS - 1], _together(rest[MOST_ROWS - 1 :]))
+        rows = (*rest[: MOST_ROWS - 1], _sum_up(rest[MOST_ROWS - 1 :]))
     return Breakdown(name, title, rows)
 
 
-def _together(rows: Sequence[Yield]) -> Yield:
+def _sum_up(rows: Sequence[Yield]) -> Yield:
     return Yield(
         f"{len(rows)} others",
         contexts=sum(row.contexts or 0 for row in rows) if rows[0].contexts is not None else None,
@@ -113,7 +113,7 @@ def _together(rows: Sequence[Yield]) -> Yield:
     )
 
 
-def _method(name: str, source: Source) -> str:
+def _describe_method(name: str, source: Source) -> str:
     """A method with the settings that it drew under."""
     if source.config is None:
         return name

@@ -26,7 +26,7 @@ LENGTHS = (
 )
 
 
-def histograms(
+def make_histograms(
     rows: pa.Table, columns: Sequence[Column], tasks: Sequence[TaskDefinition]
 ) -> tuple[Histogram, ...]:
     """One histogram for each column, all tasks in the same bins."""
@@ -37,16 +37,16 @@ def histograms(
         return ()
     found = []
     for column in columns:
-        values = {task: _floats(group[column.name]) for task, group in groups.items()}
-        found.append(histogram(column, values, colours, whole=column in LENGTHS))
+        values = {task: _read_floats(group[column.name]) for task, group in groups.items()}
+        found.append(make_histogram(column, values, colours, whole=column in LENGTHS))
     return tuple(found)
 
 
-def _floats(column: Any) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _read_floats(column: Any) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return np.asarray(column.to_numpy(), dtype=np.float64)
 
 
-def histogram(
+def make_histogram(
     column: Column,
     values: dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]],
     colours: Mapping[str, str] | None = None,
@@ -63,7 +63,7 @@ def histogram(
     finite = {group: some[np.isfinite(some)] for group, some in values.items()}
     left_out = sum(len(some) for some in values.values()) - sum(map(len, finite.values()))
     together = np.concatenate([*finite.values(), np.zeros(0)])
-    edges = _edges(together, column, whole)
+    edges = _choose_edges(together, column, whole)
     counts = {
         group: np.histogram(np.clip(some, edges[0], edges[-1]), edges)[0]
         for group, some in finite.items()
@@ -91,7 +91,7 @@ def histogram(
     )
 
 
-def _edges(
+def _choose_edges(
     values: np.ndarray[tuple[int], np.dtype[np.float64]], column: Column, whole: bool
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     if column.is_share or not len(values):
@@ -106,9 +106,9 @@ def _edges(
     return np.linspace(0.0, top if top > 0 else 1.0, BINS + 1)
 
 
-def grid(rows: pa.Table) -> Grid | None:
+def make_grid(rows: pa.Table) -> Grid | None:
     """Rows by compression and density; the outermost cells hold what lies beyond them."""
-    x, y = (_floats(rows[column.name]) for column in (ACROSS, UP))
+    x, y = (_read_floats(rows[column.name]) for column in (ACROSS, UP))
     finite = np.isfinite(x) & np.isfinite(y)
     if not finite.any():
         return None
@@ -126,7 +126,7 @@ def grid(rows: pa.Table) -> Grid | None:
     )
 
 
-def shares(rows: pa.Table, column: str) -> tuple[Share, ...]:
+def count_shares(rows: pa.Table, column: str) -> tuple[Share, ...]:
     """The values of a column, the most frequent first."""
     found = [
         (make_label(entry["values"].as_py()), entry["counts"].as_py())

@@ -96,17 +96,17 @@ _ILLEGAL = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ufffe\\uffff]")
 """Characters that no XML document may hold, whatever a label says."""
 
 
-def svg(picture: Picture) -> str:
+def draw_svg(picture: Picture) -> str:
     """The picture as a standalone SVG file of the light palette, on a light ground."""
-    return _svg(picture, LIGHT["paper"])
+    return _draw_svg(picture, LIGHT["paper"])
 
 
-def _svg(picture: Picture, ground: str) -> str:
+def _draw_svg(picture: Picture, ground: str) -> str:
     drawn = _render(picture, "svg", facecolor=ground, metadata={"Date": None})
     return _ILLEGAL.sub("", drawn.decode())
 
 
-def png(picture: Picture) -> bytes:
+def draw_png(picture: Picture) -> bytes:
     """The picture on a light ground, at twice the size of print."""
     return _render(picture, "png", dpi=200, facecolor=LIGHT["paper"], metadata={"Software": None})
 
@@ -118,7 +118,7 @@ def inline(picture: Picture, colours: Mapping[str, str] = LIGHT) -> str:
         colours: by the name of the custom property that a page sets for them.
     """
     ET.register_namespace("", SVG)
-    root = ET.fromstring(_svg(picture, "none"))
+    root = ET.fromstring(_draw_svg(picture, "none"))
     for parent in list(root.iter()):
         for child in list(parent):
             if child.tag.endswith("}metadata"):
@@ -160,7 +160,7 @@ def write_pictures(pictures: list[Picture], folder: Path) -> list[Path]:
     """
     files = []
     for picture in pictures:
-        for suffix, content in (("png", png(picture)), ("svg", svg(picture).encode())):
+        for suffix, content in (("png", draw_png(picture)), ("svg", draw_svg(picture).encode())):
             path = folder / f"{picture.name}.{suffix}"
             with open_atomic(path) as stream:
                 stream.write(content)

@@ -13,15 +13,15 @@ from builder.decide import decide, holds
 from builder.measures.entailment import DIRECTIONS
 from builder.report.model import Curve, Explorer
 from builder.report.source import Source
-from builder.stages.order import units_of
-from builder.validity.use import values_of
+from builder.stages.order import count_units
+from builder.validity.use import collect_values
 
 Array = np.ndarray[Any, np.dtype[Any]]
 STEPS = 41
 MOST_ROWS = 1_000_000
 
 
-def explorer(source: Source) -> Explorer | None:
+def make_explorer(source: Source) -> Explorer | None:
     """Curves over the scored pairs of a run, or over the rows of a released folder.
 
     Of a run every rule can be loosened down to what was scored; a released folder only knows what
@@ -35,7 +35,7 @@ def explorer(source: Source) -> Explorer | None:
         tasks = None
     else:
         values = {
-            name: _column(source.rows, name)
+            name: _read_column(source.rows, name)
             for name in config.registry.columns
             if name in source.rows.column_names
         }
@@ -49,12 +49,12 @@ def explorer(source: Source) -> Explorer | None:
         for measure, bound in rules.items()
         if measure in values
         for end in ("min", "max")
-        if (curve := _curve(config, values, tasks, task, measure, bound, end)) is not None
+        if (curve := _draw_curve(config, values, tasks, task, measure, bound, end)) is not None
     ]
     return Explorer(counted, tuple(curves)) if curves else None
 
 
-def _column(table: pa.Table, name: str) -> Array:
+def _read_column(table: pa.Table, name: str) -> Array:
     column: Array = np.asarray(table[name].to_numpy(zero_copy_only=False), dtype=np.float64)
     return column
 
@@ -63,7 +63,9 @@ def _read_scored(source: Source, config: BuildConfig) -> tuple[dict[str, Array],
     """Measures of the scored pairs of a run, of all its shards or of a random part."""
     run = source.run
     assert run is not None
-    shards = [n for n in range(units_of("scores", config)) if run.sidecar("scores", n) is not None]
+    shards = [
+        n for n in range(count_units("scores", config)) if run.sidecar("scores", n) is not None
+    ]
     order = random.Random(0).sample(shards, len(shards))
     wanted = [column.name for column in config.registry.measured]
     tables: list[pa.Table] = []
@@ -78,10 +80,10 @@ def _read_scored(source: Source, config: BuildConfig) -> tuple[dict[str, Array],
     table = pa.concat_tables(tables)
     part = "" if len(tables) == len(shards) else f" in {len(tables)} of {len(shards)} shards"
     counted = f"{rows:,} scored pairs{part}, before repeats are dropped"
-    return values_of(table, config), counted
+    return collect_values(table, config), counted
 
 
-def _passes(
+def _find_passing(
     rules: dict[str, Bound], values: dict[str, Array], tasks: Array | None, task: str
 ) -> Array:
     """Pairs that all rules of a task hold for, or the released pairs of the task."""
@@ -91,7 +93,7 @@ def _passes(
     return decide({task: rules}, values, count).fits[task]
 
 
-def _curve(
+def _draw_curve(
     config: BuildConfig,
     values: dict[str, Array],
     tasks: Array | None,
@@ -105,7 +107,9 @@ def _curve(
         return None
     rules = config.rules[task]
     others = {name: one for name, one in rules.items() if name != measure}
-    left = _passes(others, values, tasks, task) & holds(_without(bound, end), values[measure])
+    left = _find_passing(others, values, tasks, task) & holds(
+        _leave_out(bound, end), values[measure]
+    )
     # A task takes a pair only if no task before it did.
     elsewhere = np.zeros(len(left), dtype=bool)
     before = True
@@ -113,7 +117,7 @@ def _curve(
         if other == task:
             before = False
             continue
-        passed = _passes(rules_of_other, values, tasks, other)
+        passed = _find_passing(rules_of_other, values, tasks, other)
         elsewhere |= passed
         if before:
             left = left & ~passed
@@ -134,7 +138,7 @@ def _curve(
     )
 
 
-def _without(bound: Bound, end: str) -> Bound:
+def _leave_out(bound: Bound, end: str) -> Bound:
     return Bound(min=None if end == "min" else bound.min, max=None if end == "max" else bound.max)
 
 

@@ -22,22 +22,22 @@ LINE = 48
 """Characters of a line below an axis."""
 
 
-def pictures(report: Report) -> list[Picture]:
+def draw_pictures(report: Report) -> list[Picture]:
     """Every picture that the report has something for."""
     found = []
     if report.steps:
         found.append(draw_funnel(report.steps))
     for one in (*report.histograms, *report.lengths):
-        found.append(_picture_of_histogram(one))
+        found.append(_picture_histogram(one))
     if report.grid is not None:
-        found.append(_picture_of_grid(report.grid))
+        found.append(_picture_grid(report.grid))
     if report.controls:
-        found.append(_picture_of_bars("controls", "Control codes", report.controls))
+        found.append(_picture_bars("controls", "Control codes", report.controls))
     for breakdown in report.breakdowns:
         if breakdown.name == "length":
-            found.append(_picture_of_yield(breakdown))
+            found.append(_picture_yields(breakdown))
     if report.repeats is not None:
-        found.append(_picture_of_histogram(report.repeats.histogram))
+        found.append(_picture_histogram(report.repeats.histogram))
     return found
 
 
@@ -51,12 +51,12 @@ def draw_funnel(steps: Sequence[Step]) -> Picture:
         "funnel",
         "What entered each stage, and what went on",
         words,
-        partial(_funnel, steps),
+        partial(_draw_funnel, steps),
         height=0.9 + 0.42 * len(steps),
     )
 
 
-def _funnel(steps: Sequence[Step], figure: Figure) -> None:
+def _draw_funnel(steps: Sequence[Step], figure: Figure) -> None:
     axes = figure.subplots()
     positions = range(len(steps))
     entered = [max(step.entered, 0.8) for step in steps]
@@ -76,23 +76,23 @@ def _funnel(steps: Sequence[Step], figure: Figure) -> None:
     axes.set_yticks(list(positions), [step.stage.replace("_", " ") for step in steps])
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
-    axes.xaxis.set_major_formatter(_whole)
+    axes.xaxis.set_major_formatter(_format_whole)
     axes.minorticks_off()
     axes.set_xlabel("rows; each line is ten times the one before")
-    _legend(axes, 2)
+    _add_legend(axes, 2)
 
 
-def _picture_of_histogram(one: Histogram) -> Picture:
+def _picture_histogram(one: Histogram) -> Picture:
     words = "; ".join(
         f"{series.name}: half lie below {series.quantiles[1]:.2f}, "
         f"nine in ten between {series.quantiles[0]:.2f} and {series.quantiles[2]:.2f}"
         for series in one.series
     )
     name = f"histogram-{one.name.replace('_', '-')}"
-    return Picture(name, one.title, words, partial(_histogram, one))
+    return Picture(name, one.title, words, partial(_draw_histogram, one))
 
 
-def _histogram(one: Histogram, figure: Figure) -> None:
+def _draw_histogram(one: Histogram, figure: Figure) -> None:
     axes = figure.subplots()
     for series in one.series:
         total = sum(series.counts) or 1
@@ -104,25 +104,25 @@ def _histogram(one: Histogram, figure: Figure) -> None:
     axes.set_xlim(one.edges[0], one.edges[-1])
     axes.set_ylim(bottom=0)
     axes.grid(axis="x", visible=False)
-    axes.yaxis.set_major_formatter(_percent)
+    axes.yaxis.set_major_formatter(_format_percent)
     unit = one.unit + (" (the last bin also holds what lies above)" if one.beyond else "")
     axes.set_xlabel("\n".join(wrap(unit, LINE)))
     if len(one.series) > 1:
-        _legend(axes, len(one.series))
+        _add_legend(axes, len(one.series))
 
 
-def _whole(value: float, position: float) -> str:
+def _format_whole(value: float, position: float) -> str:
     for size, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:g} {name}"
     return f"{value:g}"
 
 
-def _percent(value: float, position: float) -> str:
+def _format_percent(value: float, position: float) -> str:
     return f"{value:g} %"
 
 
-def _picture_of_grid(grid: Grid) -> Picture:
+def _picture_grid(grid: Grid) -> Picture:
     best = max((count, x, y) for y, line in enumerate(grid.counts) for x, count in enumerate(line))
     _, x, y = best
     words = (
@@ -130,10 +130,10 @@ def _picture_of_grid(grid: Grid) -> Picture:
         f"and {UP.shown} {grid.y_edges[y]:.1f} to {grid.y_edges[y + 1]:.1f}"
     )
     title = f"{ACROSS.heading} by {UP.shown}"
-    return Picture("grid", title, words, partial(_grid, grid), height=3.1)
+    return Picture("grid", title, words, partial(_draw_grid, grid), height=3.1)
 
 
-def _grid(grid: Grid, figure: Figure) -> None:
+def _draw_grid(grid: Grid, figure: Figure) -> None:
     from matplotlib.patches import Rectangle
 
     axes = figure.subplots()
@@ -156,15 +156,15 @@ def _grid(grid: Grid, figure: Figure) -> None:
     axes.set_title(f"fullest cell: {top:,} rows", fontsize=9, color=LIGHT["soft"], loc="right")
 
 
-def _picture_of_bars(name: str, title: str, shares: Sequence[Share]) -> Picture:
+def _picture_bars(name: str, title: str, shares: Sequence[Share]) -> Picture:
     words = "; ".join(f"{share.name}: {share.count:,}" for share in shares)
     height = 0.6 + 0.34 * len(shares)
-    return Picture(name, title, words, partial(_bars, shares), height=height)
+    return Picture(name, title, words, partial(_draw_bars, shares), height=height)
 
 
-def _bars(shares: Sequence[Share], figure: Figure) -> None:
+def _draw_bars(shares: Sequence[Share], figure: Figure) -> None:
     total = sum(share.count for share in shares) or 1
-    _horizontal(
+    _draw_horizontal(
         figure,
         [share.name for share in shares],
         [share.count for share in shares],
@@ -172,7 +172,7 @@ def _bars(shares: Sequence[Share], figure: Figure) -> None:
     )
 
 
-def _picture_of_yield(breakdown: Breakdown) -> Picture:
+def _picture_yields(breakdown: Breakdown) -> Picture:
     known = all(row.per_hundred is not None for row in breakdown.rows)
     words = "; ".join(
         f"{row.name}: {row.pairs:,} pairs"
@@ -184,15 +184,15 @@ def _picture_of_yield(breakdown: Breakdown) -> Picture:
         f"yield-{breakdown.name}",
         f"{title}, {breakdown.title[0].lower()}{breakdown.title[1:]}",
         words,
-        partial(_yields, breakdown, known),
+        partial(_draw_yields, breakdown, known),
         height=0.6 + 0.34 * len(breakdown.rows),
     )
 
 
-def _yields(breakdown: Breakdown, known: bool, figure: Figure) -> None:
+def _draw_yields(breakdown: Breakdown, known: bool, figure: Figure) -> None:
     values = [row.per_hundred if known else row.pairs for row in breakdown.rows]
     numbers = [float(value or 0) for value in values]
-    _horizontal(
+    _draw_horizontal(
         figure,
         [row.name for row in breakdown.rows],
         numbers,
@@ -200,7 +200,7 @@ def _yields(breakdown: Breakdown, known: bool, figure: Figure) -> None:
     )
 
 
-def _horizontal(
+def _draw_horizontal(
     figure: Figure, names: Sequence[str], values: Sequence[float], labels: Sequence[str]
 ) -> None:
     axes = figure.subplots()
@@ -221,5 +221,5 @@ def _clip(name: str) -> str:
     return name if len(name) <= LABEL else name[: LABEL - 1] + "…"
 
 
-def _legend(axes: Any, columns: int) -> None:
+def _add_legend(axes: Any, columns: int) -> None:
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderpad=0)

@@ -9,8 +9,8 @@ from builder.measures.entailment import DIRECTIONS
 from builder.report.model import Example, Removal
 from builder.report.source import Source
 from builder.report.text import shorten
-from builder.stages.order import units_of
-from builder.stages.reasons import meaning_of
+from builder.stages.order import count_units
+from builder.stages.reasons import explain_reason
 from builder.store import REJECTS, Run
 
 EXAMPLES = 3
@@ -18,13 +18,13 @@ MOST_SHARDS = 40
 """Shards of a stage that are read for examples; a reason found in none of them shows its count."""
 
 
-def removals(source: Source, seed: int = 0) -> tuple[Removal, ...]:
+def list_removals(source: Source, seed: int = 0) -> tuple[Removal, ...]:
     """Every reason of every stage with its count, and examples where the rejected rows are kept."""
     found = []
     for step in source.steps:
         drawn: dict[str, list[Example]] = {}
         if source.run is not None and source.config is not None and step.rejected:
-            shards = units_of(step.stage, source.config)
+            shards = count_units(step.stage, source.config)
             drawn = _draw(source.run, step.stage, shards, set(step.rejected), seed)
         for reason, count in step.rejected.items():
             found.append(
@@ -33,7 +33,7 @@ def removals(source: Source, seed: int = 0) -> tuple[Removal, ...]:
                     counted=step.counted,
                     reason=reason,
                     count=count,
-                    meaning=meaning_of(reason, source.known.meanings),
+                    meaning=explain_reason(reason, source.known.meanings),
                     examples=tuple(drawn.get(reason, ())),
                 )
             )
@@ -61,11 +61,11 @@ def _draw(
         for reason in sorted(rows):
             room = EXAMPLES - len(found.setdefault(reason, []))
             for index in rng.sample(rows[reason], min(room, len(rows[reason]))):
-                found[reason].append(_example(table.slice(index, 1).to_pylist()[0]))
+                found[reason].append(_make_example(table.slice(index, 1).to_pylist()[0]))
     return found
 
 
-def _example(row: dict[str, Any]) -> Example:
+def _make_example(row: dict[str, Any]) -> Example:
     name = row["reason"].rpartition(".")[2]
     note = ""
     value = row.get(name)

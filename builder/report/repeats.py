@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from builder.measures.base import Column
-from builder.near_duplicates.nearest import nearest
-from builder.near_duplicates.shingles import sets_of
-from builder.report.distributions import histogram
+from builder.near_duplicates.nearest import find_nearest
+from builder.near_duplicates.shingles import make_sets
+from builder.report.distributions import make_histogram
 from builder.report.model import Repeat, Repeats
 from builder.report.source import Source
 from builder.report.text import shorten
@@ -23,7 +23,7 @@ CLOSEST = 8
 MOST_CHARACTERS = 2000
 
 
-def repeats(source: Source) -> Repeats | None:
+def find_repeats(source: Source) -> Repeats | None:
     """The nearest neighbour of every row of a sample, within the sample."""
     rows = source.first(None, SAMPLE)
     ids: list[Any] = rows["id"].to_pylist()
@@ -32,7 +32,7 @@ def repeats(source: Source) -> Repeats | None:
         return None
     texts = source.texts(ids)
     sides = [[texts[key][side][:MOST_CHARACTERS] for key in ids] for side in (0, 1)]
-    other, likeness = nearest(*sets_of(tasks, *sides))
+    other, likeness = find_nearest(*make_sets(tasks, *sides))
     seen: set[tuple[int, int]] = set()
     closest: list[Repeat] = []
     for i in np.argsort(-likeness, kind="stable"):
@@ -43,7 +43,7 @@ def repeats(source: Source) -> Repeats | None:
         seen.add(key)
         first, second = (_show(texts[ids[k]]) for k in key)
         closest.append(Repeat(similarity, first, second))
-    shown = histogram(
+    shown = make_histogram(
         Column(
             "repeats",
             "likeness to the nearest other row",

@@ -15,12 +15,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from builder.config import BuildConfig, parse_config
 from builder.errors import BuilderError, ConfigError
-from builder.measures.registry import Registry, registry
+from builder.measures.registry import Registry, load_registry
 from builder.splitting import SPLITS
-from builder.statistics.funnel import Step, funnel
+from builder.statistics.funnel import Step, count_funnel
 from builder.store import RUN_FILE, Run
 from builder.stored import Stored
-from builder.versions import library_versions
+from builder.versions import list_versions
 from dimsum.errors import UsageError
 from dimsum.os_errors import explain_missing
 from dimsum.tasks import TaskDefinition, task_names, task_of
@@ -72,7 +72,7 @@ class Source:
     @property
     def known(self) -> Registry:
         """The measures that the corpus was built with, as far as its configuration is known."""
-        return self.config.registry if self.config else registry()
+        return self.config.registry if self.config else load_registry()
 
     def first(self, task: str | None, most: int) -> pa.Table:
         """At most `most` rows, by id: ids are hashes, so nobody chose them."""
@@ -121,16 +121,16 @@ def _open_run(run: Run) -> Source:
     return Source(
         name=config.name,
         run=run,
-        rows=_with_lengths(
-            _columns([(path, None) for path in files], config.registry), run if done else None
+        rows=_add_lengths(
+            _read_columns([(path, None) for path in files], config.registry), run if done else None
         ),
         files=files,
-        steps=tuple(funnel(run, config)),
+        steps=tuple(count_funnel(run, config)),
         config=config,
         models=header.get("models", {}),
-        versions=_read_known(provenance / "versions.json", _VERSIONS, None) or library_versions(),
+        versions=_read_known(provenance / "versions.json", _VERSIONS, None) or list_versions(),
         statistics=read_json(provenance / "statistics.json") if done else None,
-        limits=_limits(provenance),
+        limits=_read_limits(provenance),
     )
 
 
@@ -140,10 +140,10 @@ def _open_release(folder: Path, files: list[Path]) -> Source:
     return Source(
         name=config.name if config else folder.resolve().name,
         run=None,
-        rows=_with_lengths(
-            _columns(
-                [(path, _split_of(path)) for path in files],
-                config.registry if config else registry(),
+        rows=_add_lengths(
+            _read_columns(
+                [(path, _find_split(path)) for path in files],
+                config.registry if config else load_registry(),
             ),
             None,
         ),
@@ -153,11 +153,11 @@ def _open_release(folder: Path, files: list[Path]) -> Source:
         models=_read_known(provenance / "models.json", _MODELS, {}),
         versions=_read_known(provenance / "versions.json", _VERSIONS, {}),
         statistics=read_json(provenance / "statistics.json"),
-        limits=_limits(provenance),
+        limits=_read_limits(provenance),
     )
 
 
-def _with_lengths(rows: pa.Table, run: Run | None) -> pa.Table:
+def _add_lengths(rows: pa.Table, run: Run | None) -> pa.Table:
     """The rows with the number of sentences in the context of each."""
     lengths: Any = pa.nulls(rows.num_rows, pa.int32())
     record = run.sidecar("splits", 0) if run else None
@@ -166,7 +166,7 @@ def _with_lengths(rows: pa.Table, run: Run | None) -> pa.Table:
     return rows.append_column("context_sentences", lengths)
 
 
-def _split_of(path: Path) -> str:
+def _find_split(path: Path) -> str:
     name = path.name.partition("-")[0].removesuffix(".parquet")
     return name if name in SPLITS else "train"
 
@@ -217,19 +217,19 @@ def read_json(path: Path) -> Any:
         raise BuilderError(f"{path} is not JSON", hint="write the release again") from error
 
 
-def _limits(provenance: Path) -> tuple[str, ...]:
+def _read_limits(provenance: Path) -> tuple[str, ...]:
     facts = read_json(provenance / "facts.json")
     return tuple(facts.get("limits", ())) if isinstance(facts, dict) else ()
 
 
-def _columns(files: Sequence[tuple[Path, str | None]], known: Registry) -> pa.Table:
+def _read_columns(files: Sequence[tuple[Path, str | None]], known: Registry) -> pa.Table:
     """All rows without their texts; a split of None is read from the file."""
     measures = [column.name for column in known.released]
-    batches = [batch for path, split in files for batch in _batches(path, split, measures)]
-    return pa.concat_tables(batches) if batches else _empty(measures)
+    batches = [batch for path, split in files for batch in _read_batches(path, split, measures)]
+    return pa.concat_tables(batches) if batches else _make_empty(measures)
 
 
-def _batches(path: Path, split: str | None, measures: Sequence[str]) -> Iterator[pa.Table]:
+def _read_batches(path: Path, split: str | None, measures: Sequence[str]) -> Iterator[pa.Table]:
     wanted = [*LABELS, *measures, *TEXTS] + (["split"] if split is None else [])
     file = Stored([path])
     missing = set(wanted) - set(file.schema.names)
@@ -247,7 +247,7 @@ def _batches(path: Path, split: str | None, measures: Sequence[str]) -> Iterator
         yield table.select([*LABELS, *measures, *WORDS, "split"])
 
 
-def _empty(measures: Sequence[str]) -> pa.Table:
+def _make_empty(measures: Sequence[str]) -> pa.Table:
     kinds = dict.fromkeys(LABELS, pa.string()) | dict.fromkeys(measures, pa.float32())
     counts = dict.fromkeys(WORDS, pa.int32())
     return pa.schema({**kinds, **counts, "split": pa.string()}).empty_table()

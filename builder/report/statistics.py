@@ -17,7 +17,7 @@ Key = tuple[str, str]
 MOST = 400
 
 
-def statistics(document: Any) -> tuple[Statistic, ...]:
+def list_statistics(document: Any) -> tuple[Statistic, ...]:
     """The measures of the corpus, then those of each task; none where the document has none."""
     if not isinstance(document, Mapping):
         return ()
@@ -26,18 +26,21 @@ def statistics(document: Any) -> tuple[Statistic, ...]:
     references: dict[Key, dict[str, str]] = {}
     for corpus in others:
         for record in corpus["measures"]:
-            references.setdefault(_key(record), {})[corpus["name"]] = number(record["value"])
+            references.setdefault(_make_key(record), {})[corpus["name"]] = format_number(
+                record["value"]
+            )
     for key, name, value in _list_published(document.get("published", []), own):
         references.setdefault(key, {})[name] = value
     found = [
-        _statistic(record, record["group"], references.get(_key(record), {})) for record in own
+        _make_statistic(record, record["group"], references.get(_make_key(record), {}))
+        for record in own
     ]
     for task, corpus in document.get("tasks", {}).items():
-        found += [_statistic(one, f"{task}: {one['group']}", {}) for one in corpus["measures"]]
+        found += [_make_statistic(one, f"{task}: {one['group']}", {}) for one in corpus["measures"]]
     return tuple(found[:MOST])
 
 
-def _key(record: Mapping[str, Any]) -> Key:
+def _make_key(record: Mapping[str, Any]) -> Key:
     return record["measure"], record["side"]
 
 
@@ -56,22 +59,24 @@ def _list_published(
                 continue
             for row in table["published"]:
                 if row.get(name) is not None:
-                    yield _key(record), row["corpus"], number(row[name])
+                    yield _make_key(record), row["corpus"], format_number(row[name])
 
 
-def _statistic(record: Mapping[str, Any], group: str, references: dict[str, str]) -> Statistic:
+def _make_statistic(record: Mapping[str, Any], group: str, references: dict[str, str]) -> Statistic:
     low, high = record["low"], record["high"]
     return Statistic(
         name=f"{record['measure']}, {record['side']}",
         group=group,
-        value=number(record["value"]),
-        interval="" if low is None or high is None else f"{number(low)} to {number(high)}",
+        value=format_number(record["value"]),
+        interval=""
+        if low is None or high is None
+        else f"{format_number(low)} to {format_number(high)}",
         signature=record["signature"],
         references=references,
     )
 
 
-def number(value: Any) -> str:
+def format_number(value: Any) -> str:
     """A number as a reader writes it; a dash for none."""
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

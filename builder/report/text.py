@@ -34,14 +34,14 @@ def make_label(text: str) -> str:
     return shorten(text, NAME).strip() or "(no name)"
 
 
-def differences(source: str, target: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+def find_differences(source: str, target: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
     """Both sentences in runs of words; words that the other does not have in that place are own.
 
     Words are compared without case and without the marks around them.
     """
     a, b = find_spans(source), find_spans(target)
-    bare = [_bare(source[first:end]) for first, end in a]
-    others = [_bare(target[first:end]) for first, end in b]
+    bare = [_strip_marks(source[first:end]) for first, end in a]
+    others = [_strip_marks(target[first:end]) for first, end in b]
     matcher = SequenceMatcher(None, bare, others, autojunk=False)
     left: list[Piece] = []
     right: list[Piece] = []
@@ -54,5 +54,5 @@ def differences(source: str, target: str) -> tuple[tuple[Piece, ...], tuple[Piec
     return tuple(left), tuple(right)
 
 
-def _bare(word: str) -> str:
+def _strip_marks(word: str) -> str:
     return word.strip(".,;:!?\"'“”‘’()[]…").casefold() or word

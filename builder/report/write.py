@@ -7,7 +7,7 @@ from pathlib import Path
 from builder.errors import BuilderError
 from builder.report.drawing import write_pictures
 from builder.report.gather import gather
-from builder.report.pictures import pictures
+from builder.report.pictures import draw_pictures
 from builder.report.render import render
 from dimsum.files import write_text
 
@@ -28,7 +28,7 @@ def write_report(
         BuilderError: a file is damaged, the page would be too large, or the disk failed.
     """
     report = gather(folder, measured)
-    drawn = pictures(report)
+    drawn = draw_pictures(report)
     text = render(report, drawn)
     size = len(text.encode())
     if size > MOST_BYTES:

@@ -42,17 +42,17 @@ class Work:
     scratch: Path = Path()
 
 
-def no_files(config: BuildConfig, shard: int) -> Mapping[str, Path]:
+def list_no_files(config: BuildConfig, shard: int) -> Mapping[str, Path]:
     """Of a stage that reads nothing from outside the run."""
     return {}
 
 
-def one(config: BuildConfig) -> int:
+def count_one(config: BuildConfig) -> int:
     """Of a stage over the whole corpus with a single unit."""
     return 1
 
 
-def nothing_further(config: BuildConfig) -> tuple[str, ...]:
+def list_nothing(config: BuildConfig) -> tuple[str, ...]:
     """Of a stage that needs the same under every configuration."""
     return ()
 
@@ -87,12 +87,12 @@ class Stage:
     inputs: tuple[str, ...]
     settings: Callable[[BuildConfig, int], Any]
     models: tuple[str, ...] = ()
-    further_models: Callable[[BuildConfig], tuple[str, ...]] = nothing_further
+    further_models: Callable[[BuildConfig], tuple[str, ...]] = list_nothing
     whole: bool = False
-    units: Callable[[BuildConfig], int] = one
-    files: Callable[[BuildConfig, int], Mapping[str, Path]] = no_files
+    units: Callable[[BuildConfig], int] = count_one
+    files: Callable[[BuildConfig, int], Mapping[str, Path]] = list_no_files
     libraries: tuple[str, ...] = ()
-    further_libraries: Callable[[BuildConfig], tuple[str, ...]] = nothing_further
+    further_libraries: Callable[[BuildConfig], tuple[str, ...]] = list_nothing
     content: Callable[[Path], str] | None = None
 
     def roles(self, config: BuildConfig) -> tuple[str, ...]:
@@ -104,29 +104,29 @@ class Stage:
         return (*self.libraries, *self.further_libraries(config))
 
 
-def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+def make_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     """Rows to a table of an explicit schema, also when there are none."""
     return pa.Table.from_pylist(list(rows), schema=schema)
 
 
-def with_rejects(rows: Rows, rejects: Rows, schema: pa.Schema, rejected: pa.Schema) -> Output:
+def add_rejects(rows: Rows, rejects: Rows, schema: pa.Schema, rejected: pa.Schema) -> Output:
     """An output whose rejected rows carry their `reason`, counted by it."""
     counts: dict[str, int] = {}
     for row in rejects:
         counts[row["reason"]] = counts.get(row["reason"], 0) + 1
     return Output(
-        table=table_of(rows, schema),
-        extra={REJECTS: table_of(rejects, rejected)},
+        table=make_table(rows, schema),
+        extra={REJECTS: make_table(rejects, rejected)},
         entered=len(rows) + len(rejects),
         rejected=counts,
     )
 
 
-def schema_of(**columns: pa.DataType) -> pa.Schema:
+def make_schema(**columns: pa.DataType) -> pa.Schema:
     """A schema from names and types, in the order given."""
     return pa.schema([pa.field(name, kind) for name, kind in columns.items()])
 
 
 def extend(schema: pa.Schema, **columns: pa.DataType) -> pa.Schema:
     """A schema with further columns at its end."""
-    return pa.schema([*schema, *schema_of(**columns)])
+    return pa.schema([*schema, *make_schema(**columns)])

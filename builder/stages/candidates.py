@@ -14,10 +14,10 @@ from builder.config import BuildConfig
 from builder.methods.base import Draw, Request
 from builder.methods.registry import METHODS, identity_of
 from builder.sentences import OF_SPLITTING, find_fault, split, tidy
-from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
-from builder.store import Output, seed_of
+from builder.stages.base import Rows, Stage, Work, add_rejects, make_schema
+from builder.store import Output, make_seed
 
-SCHEMA = schema_of(
+SCHEMA = make_schema(
     context_id=pa.string(),
     continuation_id=pa.string(),
     domain=pa.string(),
@@ -28,7 +28,7 @@ SCHEMA = schema_of(
     logprob=pa.float32(),
     tokens=pa.int32(),
 )
-REJECTED = schema_of(
+REJECTED = make_schema(
     context_id=pa.string(),
     sentence=pa.string(),
     method=pa.string(),
@@ -45,7 +45,7 @@ def make(work: Work) -> Output:
     """Draw next sentences method by method, keep the first whole one of each, drop repeats."""
     contexts = work.tables["contexts"].to_pylist()
     if not contexts:
-        return with_rejects([], [], SCHEMA, REJECTED)
+        return add_rejects([], [], SCHEMA, REJECTED)
     prompts = [make_prompt(context) for context in contexts]
     wanted = work.config.candidates
     rows: Rows = []
@@ -59,7 +59,7 @@ def make(work: Work) -> Output:
             prompts=prompts,
             earlier=earlier,
             count=count,
-            seed=seed_of(work.seed, settings.kind, number) if number else work.seed,
+            seed=make_seed(work.seed, settings.kind, number) if number else work.seed,
             teacher=work.models.teacher(),
             tick=work.tick,
             contexts=[context["context"] for context in contexts],
@@ -70,7 +70,7 @@ def make(work: Work) -> Output:
         rows, rejects = rows + more, rejects + more_rejects
         tokens += sum(draw.tokens for draw in draws)
     rows.sort(key=lambda row: row["position"])  # stable: a context's candidates stand together
-    output = with_rejects(rows, rejects, SCHEMA, REJECTED)
+    output = add_rejects(rows, rejects, SCHEMA, REJECTED)
     output.counters = {"tokens": tokens}
     return output
 

@@ -15,16 +15,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from builder.components import smallest_connected
+from builder.components import find_smallest_connected
 from builder.errors import GateError
 from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import VALIDITY
 from builder.shards import Shards
-from builder.stages.base import Stage, Work, schema_of
+from builder.stages.base import Stage, Work, make_schema
 from builder.statistics.words import Array
 from builder.store import Output, read_table
 
-GOES = schema_of(
+GOES = make_schema(
     shard=pa.int32(), row=pa.int64(), survivor_source=pa.string(), earlier_id=pa.string()
 )
 """In the order of shards and rows: a row that goes, and the source of the one that stays, with its
@@ -42,7 +42,7 @@ def make(work: Work) -> Output:
     own = work.paths["duplicates"]
     pairs = Shards([*own, *work.paths.get("earlier", ())])
     total = int(pairs.starts[len(own)])
-    rows, root = joined(work.paths["edges"])
+    rows, root = find_joined(work.paths["edges"])
     best, sources = find_survivors(pairs, rows, root)
     goes = np.flatnonzero((rows != rows[best]) & (rows < total))
     if len(goes) > work.config.duplicates.max_drop * total:
@@ -67,26 +67,26 @@ def make(work: Work) -> Output:
     )
 
 
-def joined(paths: Sequence[Path]) -> tuple[Array, Array]:
+def find_joined(paths: Sequence[Path]) -> tuple[Array, Array]:
     """The rows that have an edge, ascending, and a number for the cluster of each."""
     edges = pa.concat_tables([read_table(path) for path in paths])
     first, other = (edges[name].to_numpy() for name in ("first", "other"))
     rows, number = np.unique(np.concatenate([first, other]), return_inverse=True)
     half = len(first)
-    return rows, smallest_connected(number[:half], number[half:], len(rows))
+    return rows, find_smallest_connected(number[:half], number[half:], len(rows))
 
 
 def find_survivors(pairs: Shards, rows: Array, root: Array) -> tuple[Array, pa.ChunkedArray[Any]]:
     """Of each row the index of the one of its cluster that stays, and the source of that one.
 
-    The order is that of `builder.stages.duplicates.strength`, then the context. Texts are read
-    only of rows whose numbers are the largest of their cluster.
+    The order is that of `builder.stages.duplicates.measure_strength`, then the context. Texts are
+    read only of rows whose numbers are the largest of their cluster.
 
     Args:
         rows: that are in clusters, ascending.
         root: any number of the cluster of each.
     """
-    numbers = np.stack([validity(pairs, rows), entailment(pairs, rows)])
+    numbers = np.stack([read_validity(pairs, rows), sum_entailment(pairs, rows)])
     order = np.lexsort((-numbers[1], -numbers[0], root))
     _, begin, cluster = np.unique(root[order], return_index=True, return_inverse=True)
     largest = np.zeros(len(rows), bool)
@@ -113,14 +113,14 @@ def list_ids(pairs: Shards, stays: Array, total: int) -> pa.Array[Any]:
     return pa.array(found, pa.string())
 
 
-def entailment(pairs: Shards, rows: Array) -> Array:
+def sum_entailment(pairs: Shards, rows: Array) -> Array:
     """P(x => y) + P(y => x) of each row, float64."""
     found = pairs.read(rows, tuple(DIRECTIONS.values()))
     columns = [column.to_numpy().astype(np.float64) for column in found.columns]
     return np.asarray(np.sum(columns, axis=0))
 
 
-def validity(pairs: Shards, rows: Array) -> Array:
+def read_validity(pairs: Shards, rows: Array) -> Array:
     """P(valid) of each row, or 0 where it is unknown."""
     if VALIDITY.name not in pairs.columns:
         return np.zeros(len(rows))

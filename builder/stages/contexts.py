@@ -14,12 +14,12 @@ import pyarrow as pa
 
 from builder.config import BuildConfig, ContextsConfig, DomainConfig
 from builder.domains import openings, read_openings
-from builder.sampling import sample_each, sampler
+from builder.sampling import make_sampler, sample_each
 from builder.sentences import OF_SPLITTING, find_fault, split, tidy
-from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
+from builder.stages.base import Rows, Stage, Work, add_rejects, make_schema
 from builder.store import Output, digest
 
-SCHEMA = schema_of(
+SCHEMA = make_schema(
     context_id=pa.string(),
     domain=pa.string(),
     opening=pa.string(),
@@ -30,7 +30,7 @@ SCHEMA = schema_of(
 )
 """`opening` is what the teacher sees before the context; empty where the context begins with it."""
 
-REJECTED = schema_of(
+REJECTED = make_schema(
     domain=pa.string(),
     continuation_id=pa.string(),
     sentence=pa.string(),
@@ -38,7 +38,7 @@ REJECTED = schema_of(
 )
 
 
-def shards(config: BuildConfig) -> list[tuple[DomainConfig, int]]:
+def list_shards(config: BuildConfig) -> list[tuple[DomainConfig, int]]:
     """(domain, openings) of every unit; domains take turns, so a larger run only adds units."""
     size, total = config.contexts.shard, config.contexts.openings
     found = [
@@ -51,13 +51,13 @@ def shards(config: BuildConfig) -> list[tuple[DomainConfig, int]]:
 
 def make(work: Work) -> Output:
     """Sample, split into sentences, and cut contexts."""
-    domain, count = shards(work.config)[work.shard]
+    domain, count = list_shards(work.config)[work.shard]
     settings = work.config.contexts
     rng = random.Random(work.seed)
     offer = openings(domain)
     prompts = [offer.draw(rng) for _ in range(count)]
     teacher = work.models.teacher()
-    nucleus = sampler(teacher, settings.sampling, "length")
+    nucleus = make_sampler(teacher, settings.sampling, "length")
     samples, faults = sample_each(nucleus, prompts, settings.samples, work.seed, work.tick)
     rows: Rows = []
     rejects: Rows = [
@@ -87,7 +87,7 @@ def make(work: Work) -> Output:
                     "next_sentence": sentences[position],
                 }
             )
-    output = with_rejects(rows, rejects, SCHEMA, REJECTED)
+    output = add_rejects(rows, rejects, SCHEMA, REJECTED)
     output.counters = {
         "continuations": len(samples),
         "tokens": sum(len(sample.tokens) for sample in samples),
@@ -131,16 +131,16 @@ def _thin(
     ]
 
 
-def _settings(config: BuildConfig, shard: int) -> dict[str, object]:
+def _list_settings(config: BuildConfig, shard: int) -> dict[str, object]:
     """What decides a shard's contexts; how many shards there are does not, so a run can grow."""
-    domain, count = shards(config)[shard]
+    domain, count = list_shards(config)[shard]
     content = domain.model_dump(mode="json", exclude={"file"})
     how = config.contexts.model_dump(mode="json", exclude={"openings", "shard"})
     return {"contexts": how, "domain": content, "openings": count}
 
 
-def _files(config: BuildConfig, shard: int) -> dict[str, Path]:
-    domain, _ = shards(config)[shard]
+def _list_files(config: BuildConfig, shard: int) -> dict[str, Path]:
+    domain, _ = list_shards(config)[shard]
     return {} if domain.file is None else {"openings": domain.file}
 
 
@@ -150,9 +150,9 @@ STAGE = Stage(
     counted="sentences",
     make=make,
     inputs=(),
-    settings=_settings,
+    settings=_list_settings,
     models=("teacher",),
-    files=_files,
+    files=_list_files,
     libraries=OF_SPLITTING,
     content=lambda path: digest(read_openings(path)[0]),
 )

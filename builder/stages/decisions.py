@@ -11,24 +11,24 @@ from builder.measures.registry import VALIDITY
 from builder.stages import scores
 from builder.stages.base import Stage, Work, extend
 from builder.store import REJECTS, Output
-from builder.validity.use import files_of, values_of
+from builder.validity.use import collect_values, list_files
 
 
-def schema(config: BuildConfig) -> pa.Schema:
+def list_columns(config: BuildConfig) -> pa.Schema:
     """The columns of a decided pair."""
     derived = {} if config.validity is None else {VALIDITY.name: pa.float32()}
-    return extend(scores.schema(config), **derived, task=pa.string())
+    return extend(scores.list_columns(config), **derived, task=pa.string())
 
 
 def decide_pairs(table: pa.Table, config: BuildConfig) -> Decisions:
     """What a build's rules make of scored pairs."""
-    return decide(config.rules, values_of(table, config), table.num_rows)
+    return decide(config.rules, collect_values(table, config), table.num_rows)
 
 
 def make(work: Work) -> Output:
     """Apply the rules to every scored pair."""
     table = work.tables["scores"]
-    values = values_of(table, work.config)
+    values = collect_values(table, work.config)
     decisions = decide(work.config.rules, values, table.num_rows)
     if VALIDITY.name in values:
         column = pa.array(values[VALIDITY.name].astype(np.float32))
@@ -58,5 +58,5 @@ STAGE = Stage(
         "rules": c.model_dump(mode="json")["rules"],
         "order": [task.name for task in c.definitions],
     },
-    files=files_of,
+    files=list_files,
 )

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import VALIDITY
-from builder.stages.base import Rows, Stage, Work, extend, with_rejects
+from builder.stages.base import Rows, Stage, Work, add_rejects, extend
 from builder.stages.scores import SIDES
 from builder.stages.splits import find_control
 from builder.store import Output
@@ -42,8 +42,8 @@ def make(work: Work) -> Output:
             by_code = (wanted.within or task.repeats) == "control"
             graphs[find_control(row, task) if by_code else task.name].append(row)
         for name in sorted(graphs):
-            for component in components(graphs[name], context_id, entailed):
-                best = max(component, key=strength)
+            for component in find_components(graphs[name], context_id, entailed):
+                best = max(component, key=measure_strength)
                 rows.append(best)
                 rejects += [
                     {
@@ -56,7 +56,7 @@ def make(work: Work) -> Output:
                 ]
     schema = work.tables["decisions"].schema
     gone = extend(schema, reason=pa.string(), survivor_source=pa.string())
-    return with_rejects(rows, rejects, schema, gone)
+    return add_rejects(rows, rejects, schema, gone)
 
 
 def says_entailment(entailment: float, neutral: float, threshold: float | None) -> bool:
@@ -66,7 +66,7 @@ def says_entailment(entailment: float, neutral: float, threshold: float | None) 
     return entailment > max(neutral, 1.0 - entailment - neutral)
 
 
-def strength(row: dict[str, Any]) -> tuple[float, float, str, str]:
+def measure_strength(row: dict[str, Any]) -> tuple[float, float, str, str]:
     """Order of survival: P(valid) if known, entailment both ways, then the text.
 
     The text makes one outcome of ties.
@@ -75,7 +75,7 @@ def strength(row: dict[str, Any]) -> tuple[float, float, str, str]:
     return row.get(VALIDITY.name, 0.0), both, row["source"], row["target"]
 
 
-def components(rows: Rows, context_id: str, entailed: set[tuple[str, str, str]]) -> list[Rows]:
+def find_components(rows: Rows, context_id: str, entailed: set[tuple[str, str, str]]) -> list[Rows]:
     """Connected components of the duplicate graph, in the order of their first pair."""
     import networkx as nx  # here: most commands meet this module and look for no duplicates
 
@@ -83,13 +83,13 @@ def components(rows: Rows, context_id: str, entailed: set[tuple[str, str, str]])
     graph.add_nodes_from(range(len(rows)))
     for i, a in enumerate(rows):
         for j in range(i):
-            if any(_links(context_id, a[side], rows[j][side], entailed) for side in SIDES):
+            if any(_does_link(context_id, a[side], rows[j][side], entailed) for side in SIDES):
                 graph.add_edge(i, j)
     found = sorted(sorted(component) for component in nx.connected_components(graph))
     return [[rows[i] for i in component] for component in found]
 
 
-def _links(context_id: str, a: str, b: str, entailed: set[tuple[str, str, str]]) -> bool:
+def _does_link(context_id: str, a: str, b: str, entailed: set[tuple[str, str, str]]) -> bool:
     return a == b or (context_id, a, b) in entailed or (context_id, b, a) in entailed
 
 

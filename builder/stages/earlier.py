@@ -20,7 +20,7 @@ from builder.errors import ConfigError
 from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import VALIDITY
 from builder.near_duplicates.minhash import OF_PERMUTATIONS
-from builder.stages.base import Stage, Work, schema_of
+from builder.stages.base import Stage, Work, make_schema
 from builder.stages.shingles import GROUP, KEYS, make_sets_and_keys
 from builder.store import Output
 from builder.stored import Stored
@@ -29,7 +29,7 @@ SHINGLES = "shingles"
 TEXTS = ("task", "source", "target")
 STRENGTHS = (VALIDITY.name, *DIRECTIONS.values())
 """What decides who survives, in `duplicates`; of these rows all are infinite."""
-ROWS = schema_of(
+ROWS = make_schema(
     source=pa.string(),
     target=pa.string(),
     context_id=pa.string(),
@@ -50,7 +50,7 @@ def make(work: Work) -> Output:
             **dict.fromkeys(STRENGTHS, np.full(group.num_rows, math.inf, np.float32)),
         }
         rows.append(pa.table(columns).cast(ROWS))
-    sets, keys = make_sets_and_keys(_batches(found), work.config.duplicates.jaccard)
+    sets, keys = make_sets_and_keys(_read_batches(found), work.config.duplicates.jaccard)
     table = pa.concat_tables(rows)
     return Output(
         table=table,
@@ -61,12 +61,12 @@ def make(work: Work) -> Output:
     )
 
 
-def _batches(rows: Stored) -> Iterator[pa.RecordBatch]:
+def _read_batches(rows: Stored) -> Iterator[pa.RecordBatch]:
     for group in rows.groups(TEXTS):
         yield from group.to_batches()
 
 
-def files_of(config: BuildConfig, shard: int) -> dict[str, Path]:
+def list_files(config: BuildConfig, shard: int) -> dict[str, Path]:
     """The files of the release, by number.
 
     Raises:
@@ -108,6 +108,6 @@ STAGE = Stage(
     inputs=(),
     settings=lambda c, _: {"jaccard": c.duplicates.jaccard},
     whole=True,
-    files=files_of,
+    files=list_files,
     further_libraries=lambda c: OF_PERMUTATIONS,
 )

@@ -17,12 +17,12 @@ import pyarrow as pa
 
 from builder.near_duplicates.buckets import find_bucket_edges
 from builder.shards import Shards
-from builder.stages.base import Stage, Work, schema_of
+from builder.stages.base import Stage, Work, make_schema
 from builder.stages.shingles import KEYS
-from builder.statistics.words import Array, offsets
+from builder.statistics.words import Array, find_offsets
 from builder.store import Output, read_table
 
-EDGES = schema_of(first=pa.int64(), other=pa.int64())
+EDGES = make_schema(first=pa.int64(), other=pa.int64())
 """Numbers of two rows; the rows of all shards are numbered end to end."""
 CAPPED, LEFT_OUT = "capped_groups", "pairs_left_out"
 
@@ -79,7 +79,7 @@ def join_elements(sets: Shards, rows: Array) -> tuple[Array, Array]:
     for chunk in chunks:
         parts.append(chunk.flatten().to_numpy())
         lengths.append(np.diff(chunk.offsets.to_numpy()))
-    return np.concatenate(parts), offsets(np.concatenate(lengths))
+    return np.concatenate(parts), find_offsets(np.concatenate(lengths))
 
 
 STAGE = Stage(

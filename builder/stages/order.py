@@ -57,14 +57,14 @@ ROUND_STAGES: tuple[Stage, ...] = (
 """Of a round of self-distillation: a student takes the teacher's place, the rest is the same."""
 
 
-def stages_of(config: BuildConfig) -> tuple[Stage, ...]:
+def list_stages(config: BuildConfig) -> tuple[Stage, ...]:
     """The stages of a run, in order."""
     stages = STAGES if config.round is None else ROUND_STAGES
-    return stages if config.duplicates.against is None else with_earlier(stages)
+    return stages if config.duplicates.against is None else add_earlier(stages)
 
 
 @cache
-def with_earlier(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+def add_earlier(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
     """Stages where the rows of another release are among those that are compared."""
     name = earlier.STAGE.name
     more = {
@@ -80,36 +80,36 @@ def with_earlier(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
     return tuple(found)
 
 
-def stage_of(name: str, config: BuildConfig) -> Stage:
+def find_stage(name: str, config: BuildConfig) -> Stage:
     """One of the stages of a run.
 
     Raises:
         ConfigError: a run of this kind has none of that name.
     """
-    for stage in stages_of(config):
+    for stage in list_stages(config):
         if stage.name == name:
             return stage
-    names = [stage.name for stage in stages_of(config)]
+    names = [stage.name for stage in list_stages(config)]
     raise ConfigError(f"no stage is called {name!r}", hint=f"stages are {', '.join(names)}")
 
 
-def units_of(stage: str, config: BuildConfig) -> int:
+def count_units(stage: str, config: BuildConfig) -> int:
     """How many units a stage has."""
-    found = stage_of(stage, config)
+    found = find_stage(stage, config)
     if found.whole:
         return found.units(config)
     if config.round is not None:
-        return sentences.shards(config.round)
-    return len(contexts.shards(config))
+        return sentences.count_shards(config.round)
+    return len(contexts.list_shards(config))
 
 
-def inputs_of(stage: Stage, shard: int, config: BuildConfig) -> dict[str, range]:
+def list_inputs(stage: Stage, shard: int, config: BuildConfig) -> dict[str, range]:
     """The units that a unit reads, by the stage that makes them.
 
     Of a stage over the whole corpus every unit is read, of any other the one of the same shard.
     """
     found = {}
     for name in sorted({name.partition(".")[0] for name in stage.inputs}):
-        every = stage.whole or stage_of(name, config).whole
-        found[name] = range(units_of(name, config)) if every else range(shard, shard + 1)
+        every = stage.whole or find_stage(name, config).whole
+        found[name] = range(count_units(name, config)) if every else range(shard, shard + 1)
     return found

@@ -21,7 +21,7 @@ from builder.config import BuildConfig, Rules
 from builder.decide import Decisions, decide
 from builder.measures.base import Batch, Sentences
 from builder.measures.registry import Registry
-from builder.stages.base import Stage, Work, schema_of
+from builder.stages.base import Stage, Work, make_schema
 from builder.store import REJECTS, Output
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 COMMON = ("context_id", "continuation_id", "domain", "context")
 """Columns of a candidate that are those of its context."""
-REJECTED = schema_of(
+REJECTED = make_schema(
     context_id=pa.string(),
     source=pa.string(),
     target=pa.string(),
@@ -40,11 +40,11 @@ PairsOf = Callable[[int], "tuple[Indices, Indices]"]
 """From the count of a context's sentences to the positions of sources and targets among them."""
 
 
-def schema(config: BuildConfig) -> pa.Schema:
+def list_columns(config: BuildConfig) -> pa.Schema:
     """The columns of a pair before the critic."""
     texts = dict.fromkeys((*COMMON, "source", "target", "method"), pa.string())
     columns = {c.name: pa.float32() for m in config.registry.before_critic for c in m.columns}
-    return schema_of(
+    return make_schema(
         **texts, **columns, **{f"for_{task}": pa.bool_() for task in config.pairs.bounds}
     )
 
@@ -53,8 +53,8 @@ def make(work: Work) -> Output:
     """Measure all ordered pairs of each context and keep those inside some task's bounds."""
     candidates = work.tables["candidates"]
     if takes_contexts(work.config):
-        return find_pairs(work, with_contexts(candidates), context_to_each)
-    return find_pairs(work, candidates, all_ordered)
+        return find_pairs(work, add_contexts(candidates), pair_context)
+    return find_pairs(work, candidates, pair_all)
 
 
 def takes_contexts(config: BuildConfig) -> bool:
@@ -62,9 +62,9 @@ def takes_contexts(config: BuildConfig) -> bool:
     return any(task.takes == "context" for task in config.definitions)
 
 
-def with_contexts(candidates: pa.Table) -> pa.Table:
+def add_contexts(candidates: pa.Table) -> pa.Table:
     """Candidates, and before those of each context the context itself as one more text."""
-    starts = np.array([start for start, _ in _contexts(candidates)], dtype=np.int64)
+    starts = np.array([start for start, _ in _find_contexts(candidates)], dtype=np.int64)
     contexts = candidates.take(starts)
     texts = {"sentence": contexts["context"]}
     if "logprob" in contexts.column_names:  # nobody drew it as one text
@@ -76,15 +76,15 @@ def with_contexts(candidates: pa.Table) -> pa.Table:
     return both.take(np.argsort(keys))
 
 
-def context_to_each(count: int) -> tuple[Indices, Indices]:
-    """As `all_ordered` of all texts but the first, and the first as source of each other."""
-    source, target = all_ordered(count - 1)
+def pair_context(count: int) -> tuple[Indices, Indices]:
+    """As `pair_all` of all texts but the first, and the first as source of each other."""
+    source, target = pair_all(count - 1)
     others = np.arange(1, count)
     first = np.zeros(count - 1, dtype=source.dtype)
     return np.concatenate([first, source + 1]), np.concatenate([others, target + 1])
 
 
-def all_ordered(count: int) -> tuple[Indices, Indices]:
+def pair_all(count: int) -> tuple[Indices, Indices]:
     """Every ordered pair of `count` sentences, by source and then by target."""
     source, target = np.nonzero(~np.eye(count, dtype=bool))
     return source, target
@@ -105,7 +105,7 @@ def find_pairs(work: Work, candidates: pa.Table, pairs_of: PairsOf) -> Output:
     drawn = "logprob" in candidates.column_names
     logprobs = candidates["logprob"].to_numpy().astype(np.float64) if drawn else None
     found = Found()
-    for start, stop in _contexts(candidates):
+    for start, stop in _find_contexts(candidates):
         sentences = Sentences(
             texts[start:stop],
             None if vectors is None else vectors[start:stop],
@@ -114,10 +114,12 @@ def find_pairs(work: Work, candidates: pa.Table, pairs_of: PairsOf) -> Output:
         batch = Batch(sentences, *pairs_of(stop - start))
         values, decisions = measure_pairs(known, bounds, batch)
         found.add(batch, start, values, decisions)
-    return found.output(candidates, schema(work.config), work.config.pairs.keep_rejects, work.seed)
+    return found.output(
+        candidates, list_columns(work.config), work.config.pairs.keep_rejects, work.seed
+    )
 
 
-def _contexts(candidates: pa.Table) -> Iterator[tuple[int, int]]:
+def _find_contexts(candidates: pa.Table) -> Iterator[tuple[int, int]]:
     """(first, beyond the last) row of each context."""
     start = 0
     for _, group in groupby(candidates["context_id"].to_pylist()):
@@ -178,15 +180,15 @@ class Found:
         entered = len(source) + sum(len(part[0]) for part in self.rejects)
         self.kept.clear()  # millions of rows: no column is held twice
         pairs: dict[str, Any] = {
-            **_texts(candidates, source, target),
+            **_take_texts(candidates, source, target),
             **self._measures(wanted),
         }
         gone = [_join(self.rejects, part, kind) for part, kind in enumerate("iih")]
         counts = np.bincount(gone[2], minlength=len(self.reasons)).tolist()
-        drawn = sample_of_each(gone[2], most, seed)
+        drawn = sample_each(gone[2], most, seed)
         source, target, codes = (part[drawn] for part in gone)
         reason = pa.DictionaryArray.from_arrays(codes, pa.array(self.reasons, pa.string()))
-        rejected = {**_texts(candidates, source, target), "reason": reason}
+        rejected = {**_take_texts(candidates, source, target), "reason": reason}
         return Output(
             table=pa.table({name: pairs[name] for name in wanted.names}),
             extra={REJECTS: pa.table({name: rejected[name] for name in REJECTED.names})},
@@ -209,7 +211,7 @@ def _join(parts: list[Any], side: int, kind: Any) -> Any:
     return np.concatenate([np.zeros(0, dtype=kind), *(part[side] for part in parts)])
 
 
-def sample_of_each(codes: Any, most: int, seed: int) -> Indices:
+def sample_each(codes: Any, most: int, seed: int) -> Indices:
     """Positions of all, or where they are more than `most`, of an equal share of each code."""
     if len(codes) <= most:
         return np.arange(len(codes))
@@ -225,7 +227,7 @@ def sample_of_each(codes: Any, most: int, seed: int) -> Indices:
     return np.sort(np.concatenate(chosen))
 
 
-def _texts(candidates: pa.Table, source: Any, target: Any) -> dict[str, pa.Array[Any]]:
+def _take_texts(candidates: pa.Table, source: Any, target: Any) -> dict[str, pa.Array[Any]]:
     """The texts of pairs, as indices into the columns of the candidates."""
     plain = {name: candidates[name].combine_chunks() for name in (*COMMON, "sentence", "method")}
     found: dict[str, pa.Array[Any]] = {
@@ -240,7 +242,7 @@ def _texts(candidates: pa.Table, source: Any, target: Any) -> dict[str, pa.Array
     return found
 
 
-def settings(config: BuildConfig, _: int) -> dict[str, Any]:
+def list_settings(config: BuildConfig, _: int) -> dict[str, Any]:
     """What decides the bytes of a shard of pairs."""
     known = config.registry
     return {
@@ -250,7 +252,7 @@ def settings(config: BuildConfig, _: int) -> dict[str, Any]:
     }
 
 
-def libraries(config: BuildConfig) -> tuple[str, ...]:
+def list_libraries(config: BuildConfig) -> tuple[str, ...]:
     """Of the measures that are taken here."""
     return tuple(name for m in config.registry.before_critic for name in m.libraries)
 
@@ -261,7 +263,7 @@ STAGE = Stage(
     counted="ordered pairs",
     make=make,
     inputs=("candidates",),
-    settings=settings,
+    settings=list_settings,
     models=("encoder",),
-    further_libraries=libraries,
+    further_libraries=list_libraries,
 )

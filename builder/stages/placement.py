@@ -15,8 +15,8 @@ import pyarrow as pa
 from builder.config import BuildConfig
 from builder.models import make_public_name
 from builder.stages.base import Rows, Stage, Work
-from builder.stages.splits import count_sentences, make_release_row, schema, with_origins
-from builder.stages.syntax import add_trees, trees_identity, trees_libraries
+from builder.stages.splits import count_sentences, list_columns, make_release_row, split_origins
+from builder.stages.syntax import add_trees, describe_trees, list_trees_libraries
 from builder.store import Output, Run, read_table
 
 
@@ -24,7 +24,7 @@ def make(work: Work) -> Output:
     """Released rows of the round with the split of each; order by id."""
     settings = work.config.round
     assert settings is not None
-    earlier = _earlier(work)
+    earlier = _read_earlier(work)
     known = {row["id"] for row in earlier}
     membership = Membership(earlier)
     teacher = make_public_name(work.config.teacher.model)
@@ -45,7 +45,7 @@ def make(work: Work) -> Output:
             length = lengths[row["context_id"]]
             rows.append({**row, "split": split, "context_sentences": length})
     add_trees(rows, work.config)
-    return with_origins(rows, rejects, schema(work.config))
+    return split_origins(rows, rejects, list_columns(work.config))
 
 
 class Membership:
@@ -78,16 +78,16 @@ class Membership:
 
 def join(work: Work) -> Output:
     """All rows, the earlier run's and the round's, in the order of their ids."""
-    earlier = _earlier(work)
+    earlier = _read_earlier(work)
     new = _join(work.tables["placement"], work.tables["placement.origins"])
     rows = [*earlier, *new]
     add_trees(rows, work.config)
-    output = with_origins(rows, [], schema(work.config))
+    output = split_origins(rows, [], list_columns(work.config))
     output.counters = {"of_the_earlier_run": len(earlier)}
     return output
 
 
-def _earlier(work: Work) -> Rows:
+def _read_earlier(work: Work) -> Rows:
     """The rows of the earlier run, each with where it comes from."""
     rows, origins = (read_table(work.files[name]) for name in ("earlier rows", "earlier origins"))
     return _join(rows, origins)
@@ -98,15 +98,15 @@ def _join(rows: pa.Table, origins: pa.Table) -> Rows:
     return [{**row, **origin} for row, origin in pairs]
 
 
-def _settings(config: BuildConfig, shard: int) -> dict[str, object]:
+def _list_settings(config: BuildConfig, shard: int) -> dict[str, object]:
     return {
         "teacher": config.teacher.model,
         "tasks": config.task_versions(),
-        **trees_identity(config),
+        **describe_trees(config),
     }
 
 
-def _files(config: BuildConfig, shard: int) -> dict[str, Path]:
+def _list_files(config: BuildConfig, shard: int) -> dict[str, Path]:
     assert config.round is not None
     earlier = Run.open(config.round.earlier)
     return {
@@ -121,10 +121,10 @@ STAGE = Stage(
     counted="pairs",
     make=make,
     inputs=("near_duplicates", "sentences"),
-    settings=_settings,
-    files=_files,
+    settings=_list_settings,
+    files=_list_files,
     whole=True,
-    further_libraries=trees_libraries,
+    further_libraries=list_trees_libraries,
 )
 
 SPLITS = Stage(
@@ -133,8 +133,8 @@ SPLITS = Stage(
     counted="rows of all rounds",
     make=join,
     inputs=("placement", "placement.origins"),
-    settings=_settings,
-    files=_files,
+    settings=_list_settings,
+    files=_list_files,
     whole=True,
-    further_libraries=trees_libraries,
+    further_libraries=list_trees_libraries,
 )

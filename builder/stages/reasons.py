@@ -48,7 +48,7 @@ REASONS = {
 }
 
 
-def meaning_of(reason: str, measures: Mapping[str, str]) -> str:
+def explain_reason(reason: str, measures: Mapping[str, str]) -> str:
     """A reason in words, empty where nobody knows it.
 
     Args:

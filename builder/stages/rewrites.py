@@ -25,14 +25,14 @@ from builder.stages.base import (
     Rows,
     Stage,
     Work,
+    add_rejects,
     extend,
-    schema_of,
-    table_of,
-    with_rejects,
+    make_schema,
+    make_table,
 )
 from builder.stages.pairs import COMMON, find_pairs
-from builder.stages.pairs import libraries as pairs_libraries
-from builder.stages.pairs import settings as pairs_settings
+from builder.stages.pairs import list_libraries as list_pair_libraries
+from builder.stages.pairs import list_settings as list_pair_settings
 from builder.stages.sentences import SCHEMA as SENTENCES
 from builder.store import Output
 from dimsum.prompts import join_lines
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 METHOD = parallel.METHOD.name
 """A student writes freely, as this method does."""
 SCHEMA = extend(SENTENCES, target=pa.string(), control=pa.string())
-REJECTED = schema_of(
+REJECTED = make_schema(
     context_id=pa.string(),
     source=pa.string(),
     target=pa.string(),
@@ -58,7 +58,7 @@ def make(work: Work) -> Output:
     """Write, and drop what is no sentence, a copy, or said before of the same source."""
     rows = work.tables["sentences"].to_pylist()
     if not rows:
-        return with_rejects([], [], SCHEMA, REJECTED)
+        return add_rejects([], [], SCHEMA, REJECTED)
     tokens = 0
 
     def count(written: int) -> None:
@@ -85,7 +85,7 @@ def make(work: Work) -> Output:
                 else:
                     rejects.append({**new, "reason": reason})
     cut = {name: [row.get(name) for row in rejects] for name in REJECTED.names}
-    output = with_rejects(passed, [], SCHEMA, REJECTED)
+    output = add_rejects(passed, [], SCHEMA, REJECTED)
     output.extra["rejects"] = pa.table(cut, schema=REJECTED)
     output.entered = len(passed) + len(rejects)
     for row in rejects:
@@ -152,10 +152,10 @@ def find_lengths(tasks: Iterable[TaskDefinition], code: str) -> tuple[float, flo
 
 def make_pairs(work: Work) -> Output:
     """Measure every (sentence, rewrite) and keep those inside some task's bounds."""
-    return find_pairs(work, _candidates(work.tables["rewrites"]), _first_to_each)
+    return find_pairs(work, _make_candidates(work.tables["rewrites"]), _pair_first)
 
 
-def _candidates(rewrites: pa.Table) -> pa.Table:
+def _make_candidates(rewrites: pa.Table) -> pa.Table:
     """Each sentence, and after it what was made of it, as the stage of pairs reads a context."""
     rows: Rows = []
     for _, group in groupby(rewrites.to_pylist(), key=lambda row: row["context_id"]):
@@ -166,10 +166,10 @@ def _candidates(rewrites: pa.Table) -> pa.Table:
         # How likely the teacher finds what a student wrote is not known.
         rows += [{**common, "sentence": r["target"], "logprob": math.nan} for r in members]
     names = (*COMMON, "sentence", "method")
-    return table_of(rows, schema_of(**dict.fromkeys(names, pa.string()), logprob=pa.float32()))
+    return make_table(rows, make_schema(**dict.fromkeys(names, pa.string()), logprob=pa.float32()))
 
 
-def _first_to_each(count: int) -> tuple[Indices, Indices]:
+def _pair_first(count: int) -> tuple[Indices, Indices]:
     """Pairs of the first sentence with every other."""
     return np.zeros(count - 1, dtype=np.intp), np.arange(1, count)
 
@@ -197,7 +197,7 @@ PAIRS = Stage(
     counted="samples",
     make=make_pairs,
     inputs=("rewrites",),
-    settings=pairs_settings,
+    settings=list_pair_settings,
     models=("encoder",),
-    further_libraries=pairs_libraries,
+    further_libraries=list_pair_libraries,
 )

@@ -27,12 +27,12 @@ from builder.measures.base import Batch
 from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import Registry
 from builder.pool import ModelPool
-from builder.stages.base import Rows, Stage, Work, extend, schema_of
+from builder.stages.base import Rows, Stage, Work, extend, make_schema
 from builder.stages.pairs import REJECTED as PAIR_REJECTED
-from builder.stages.pairs import schema as pairs_schema
-from builder.stages.syntax import parser_identity, parser_libraries
+from builder.stages.pairs import list_columns as list_pair_columns
+from builder.stages.syntax import describe_parser, list_parser_libraries
 from builder.store import REJECTS, Output
-from builder.validity.use import choose, prior_files
+from builder.validity.use import choose, list_prior_files
 from dimsum.tasks import TaskDefinition
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 REJECTED = extend(PAIR_REJECTED, **dict.fromkeys(DIRECTIONS.values(), pa.float32()))
 LINKED = ["context_id", "source", "target"]
-LINKS = schema_of(
+LINKS = make_schema(
     context_id=pa.string(),
     premise=pa.string(),
     hypothesis=pa.string(),
@@ -55,10 +55,10 @@ LINKS = schema_of(
 SIDES = ("source", "target")
 
 
-def schema(config: BuildConfig) -> pa.Schema:
+def list_columns(config: BuildConfig) -> pa.Schema:
     """The columns of a scored pair."""
     columns = {c.name: pa.float32() for m in config.registry.with_critic for c in m.columns}
-    return extend(pairs_schema(config), **columns)
+    return extend(list_pair_columns(config), **columns)
 
 
 Direction = tuple[str, str, str]
@@ -149,10 +149,10 @@ def make(work: Work) -> Output:
     forward = list(zip(*(pairs[c].to_pylist() for c in ("context_id", *SIDES)), strict=True))
     backward = [(context, target, source) for context, source, target in forward]
     fits = [(task, pairs[f"for_{task.name}"].to_numpy()) for task in work.config.definitions]
-    needed = {d: _needs(fits, d, pairs.num_rows) for d in DIRECTIONS}
+    needed = {d: _find_needed(fits, d, pairs.num_rows) for d in DIRECTIONS}
     shorter = [len(source) <= len(target) for _, source, target in forward]
     ahead = ~needed["backward"] | (needed["forward"] & np.array(shorter, dtype=bool))
-    of_first = ledger.ask(_chosen(ahead, forward, backward))
+    of_first = ledger.ask(_choose(ahead, forward, backward))
     settles = np.where(ahead, needed["forward"], needed["backward"])
     went_on = (of_first >= floor) | (~settles & ~np.isnan(of_first))
     ledger.ask([d for p in np.flatnonzero(went_on) for d in (forward[p], backward[p])])
@@ -165,7 +165,9 @@ def make(work: Work) -> Output:
     below = ~no_memory & ~(went_on & reached)
     unlikely = ~(chosen | crowded)
     rows = _measure(pairs.filter(pa.array(~(no_memory | below))), known, ledger)
-    ledger.ask(_links(rows.select(LINKED).to_pylist(), work.models, work.config.scores.link_cosine))
+    ledger.ask(
+        _list_links(rows.select(LINKED).to_pylist(), work.models, work.config.scores.link_cosine)
+    )
     if said := describe_long(ledger.long):
         work.models.say(f"critic: {said}")
     return Output(
@@ -173,8 +175,8 @@ def make(work: Work) -> Output:
         extra={
             REJECTS: pa.concat_tables(
                 [
-                    _rejects(pairs, both, {BELOW: below, NO_MEMORY: no_memory}),
-                    _rejects(offered, {}, {UNLIKELY: unlikely, CROWDED: crowded}),
+                    _make_rejects(pairs, both, {BELOW: below, NO_MEMORY: no_memory}),
+                    _make_rejects(offered, {}, {UNLIKELY: unlikely, CROWDED: crowded}),
                 ]
             ),
             "links": ledger.links(),
@@ -192,14 +194,14 @@ def make(work: Work) -> Output:
     )
 
 
-def _needs(fits: list[tuple[TaskDefinition, Mask]], direction: str, count: int) -> Mask:
+def _find_needed(fits: list[tuple[TaskDefinition, Mask]], direction: str, count: int) -> Mask:
     """Pairs that are of no task unless a direction reaches the floor."""
     without = [mask for task, mask in fits if direction not in task.directions]
     some: Mask = np.any([np.zeros(count, dtype=bool), *without], axis=0)
     return ~some
 
 
-def _chosen(ahead: Mask, forward: list[Direction], backward: list[Direction]) -> list[Direction]:
+def _choose(ahead: Mask, forward: list[Direction], backward: list[Direction]) -> list[Direction]:
     both = zip(ahead.tolist(), forward, backward, strict=True)
     return [one if is_ahead else other for is_ahead, one, other in both]
 
@@ -223,7 +225,9 @@ def _encode(texts: list[str], ledger: Ledger) -> Any:
     return None if encoder is None else encoder.encode(texts)
 
 
-def _rejects(pairs: pa.Table, scores: Mapping[str, Floats], masks: Mapping[str, Mask]) -> pa.Table:
+def _make_rejects(
+    pairs: pa.Table, scores: Mapping[str, Floats], masks: Mapping[str, Mask]
+) -> pa.Table:
     """The pairs of each mask, with its reason and the scores that are known of them."""
     gone = np.any(list(masks.values()), axis=0)
     reasons = np.select(list(masks.values()), list(masks), "")
@@ -236,7 +240,7 @@ def _rejects(pairs: pa.Table, scores: Mapping[str, Floats], masks: Mapping[str, 
     return rejected.filter(pa.array(gone)).cast(REJECTED)
 
 
-def _links(rows: Rows, models: ModelPool, cosine: float) -> list[Direction]:
+def _list_links(rows: Rows, models: ModelPool, cosine: float) -> list[Direction]:
     """What the duplicate graph may ask of each two pairs of a context: both ways between their
     sources, both ways between their targets.
 
@@ -268,7 +272,7 @@ def _links(rows: Rows, models: ModelPool, cosine: float) -> list[Direction]:
     return list(wanted)
 
 
-def settings(config: BuildConfig, _: int) -> dict[str, Any]:
+def list_settings(config: BuildConfig, _: int) -> dict[str, Any]:
     """What decides the bytes of a shard of scores."""
     known = config.registry
     asks_parser = any("parser" in measure.models for measure in known.with_critic)
@@ -278,19 +282,21 @@ def settings(config: BuildConfig, _: int) -> dict[str, Any]:
         "batch_tokens": config.critic.batch_tokens,
         "measures": known.identities(known.with_critic),
         "directions": {task.name: list(task.directions) for task in config.definitions},
-        **(parser_identity(config.parser) if asks_parser else {}),
+        **(describe_parser(config.parser) if asks_parser else {}),
     }
 
 
-def further_models(config: BuildConfig) -> tuple[str, ...]:
+def list_further_models(config: BuildConfig) -> tuple[str, ...]:
     """The teacher, where a measure asks it."""
     return ("teacher",) if any("teacher" in m.models for m in config.registry.with_critic) else ()
 
 
-def libraries(config: BuildConfig) -> tuple[str, ...]:
+def list_libraries(config: BuildConfig) -> tuple[str, ...]:
     """Of the measures that are taken here, and of the parser that they ask."""
     measures = config.registry.with_critic
-    asked = parser_libraries(config.parser) if any("parser" in m.models for m in measures) else ()
+    asked = (
+        list_parser_libraries(config.parser) if any("parser" in m.models for m in measures) else ()
+    )
     return (*asked, *(name for m in measures for name in m.libraries))
 
 
@@ -300,9 +306,9 @@ STAGE = Stage(
     counted="ordered pairs",
     make=make,
     inputs=("pairs",),
-    settings=settings,
+    settings=list_settings,
     models=("critic", "encoder"),
-    further_models=further_models,
-    further_libraries=libraries,
-    files=prior_files,
+    further_models=list_further_models,
+    further_libraries=list_libraries,
+    files=list_prior_files,
 )

@@ -14,13 +14,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from builder.config import BuildConfig, RoundConfig, parse_config
-from builder.stages.base import Rows, Stage, Work, schema_of, with_rejects
-from builder.stages.contexts import shards as context_shards
+from builder.stages.base import Rows, Stage, Work, add_rejects, make_schema
+from builder.stages.contexts import list_shards as list_context_shards
 from builder.stages.splits import count_sentences
 from builder.store import Output, Run, read_table
 from dimsum.metrics.words import split_words
 
-SCHEMA = schema_of(
+SCHEMA = make_schema(
     context_id=pa.string(),
     continuation_id=pa.string(),
     domain=pa.string(),
@@ -29,17 +29,17 @@ SCHEMA = schema_of(
     source=pa.string(),
     logprob=pa.float32(),
 )
-REJECTED = schema_of(context_id=pa.string(), source=pa.string(), reason=pa.string())
+REJECTED = make_schema(context_id=pa.string(), source=pa.string(), reason=pa.string())
 
 
-def shards(settings: RoundConfig) -> int:
+def count_shards(settings: RoundConfig) -> int:
     """Units of a round: those of the run that it takes its sentences from."""
-    return _shards(settings.corpus)
+    return _count_shards(settings.corpus)
 
 
 @cache
-def _shards(corpus: Path) -> int:
-    return len(context_shards(parse_config(Run.open(corpus).header()["config"])))
+def _count_shards(corpus: Path) -> int:
+    return len(list_context_shards(parse_config(Run.open(corpus).header()["config"])))
 
 
 def make(work: Work) -> Output:
@@ -67,7 +67,7 @@ def make(work: Work) -> Output:
                 rows.append({**common, **kept, "sentences": lengths[context_id]})
             else:
                 rejects.append({**common, "reason": "enough_of_its_context"})
-    return with_rejects(rows, rejects, SCHEMA, REJECTED)
+    return add_rejects(rows, rejects, SCHEMA, REJECTED)
 
 
 def _read(files: Mapping[str, Path]) -> Rows:
@@ -80,14 +80,14 @@ def _read(files: Mapping[str, Path]) -> Rows:
     return [row for row in candidates if (row["context_id"], row["sentence"]) in sources]
 
 
-def _settings(config: BuildConfig, shard: int) -> dict[str, object]:
+def _list_settings(config: BuildConfig, shard: int) -> dict[str, object]:
     assert config.round is not None
     settings = config.round
     chosen = settings.rewriting.model_dump(include={"sentences", "per_context", "least_words"})
     return {"number": settings.number, **chosen}
 
 
-def _files(config: BuildConfig, shard: int) -> dict[str, Path]:
+def _list_files(config: BuildConfig, shard: int) -> dict[str, Path]:
     assert config.round is not None
     corpus = Run.open(config.round.corpus)
     pairs = () if config.round.rewriting.sentences == "candidates" else ("duplicates",)
@@ -100,6 +100,6 @@ STAGE = Stage(
     counted="sentences",
     make=make,
     inputs=(),
-    settings=_settings,
-    files=_files,
+    settings=_list_settings,
+    files=_list_files,
 )

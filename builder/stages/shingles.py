@@ -18,19 +18,19 @@ from builder.near_duplicates.minhash import (
     PERMUTATIONS,
     choose_bands,
     hash_bands,
-    signatures,
+    make_signatures,
 )
-from builder.near_duplicates.shingles import sets_of
-from builder.stages.base import Stage, Work, schema_of
-from builder.statistics.words import Array, mix, offsets
+from builder.near_duplicates.shingles import make_sets
+from builder.stages.base import Stage, Work, make_schema
+from builder.statistics.words import Array, find_offsets, mix
 from builder.store import Output
 
 _ROWS = 1 << 13
 """Pairs that are Python objects at a time."""
 KEYS = "keys"
-SETS = schema_of(digest=pa.uint64(), shingles=pa.large_list(pa.uint64()))
+SETS = make_schema(digest=pa.uint64(), shingles=pa.large_list(pa.uint64()))
 """Of each pair, in the order of `duplicates`: a hash of its set, and the 64-bit keys of it."""
-MET = schema_of(key=pa.uint64(), row=pa.uint32())
+MET = make_schema(key=pa.uint64(), row=pa.uint32())
 """In the order of keys: which row has each."""
 GROUP = 1 << 14
 
@@ -56,16 +56,16 @@ def make_sets_and_keys(
         for start in range(0, batch.num_rows, _ROWS):
             some = batch.slice(start, _ROWS)
             texts: Any = [some[name].to_pylist() for name in ("task", "source", "target")]
-            elements, lengths = sets_of(*texts)
+            elements, lengths = make_sets(*texts)
             sets.append(as_table(elements, lengths))
-            found = signatures(elements, lengths, bands.count * bands.rows)
+            found = make_signatures(elements, lengths, bands.count * bands.rows)
             keys.append(hash_bands(found, bands))
     return pa.concat_tables(sets), by_key(np.concatenate(keys))
 
 
 def as_table(elements: Array, lengths: Array) -> pa.Table:
     """Sets and the hash of each: the sum of its keys, each spread once more."""
-    starts = offsets(lengths)
+    starts = find_offsets(lengths)
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mix(elements), dtype=np.uint64)])
     values: Any = pa.array(elements)
     lists = pa.LargeListArray.from_arrays(pa.array(starts, pa.int64()), values)

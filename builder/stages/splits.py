@@ -16,17 +16,17 @@ import pyarrow.compute as pc
 
 from builder.config import BuildConfig
 from builder.models import make_public_name
-from builder.splitting import KEYS, SPLITS, assign, choose_first_of_each, make_keys, row_id
+from builder.splitting import KEYS, SPLITS, assign, choose_first_of_each, make_keys, make_row_id
 from builder.stages.base import (
     Rows,
     Stage,
     Work,
+    add_rejects,
     extend,
-    schema_of,
-    table_of,
-    with_rejects,
+    make_schema,
+    make_table,
 )
-from builder.stages.syntax import add_trees, trees_identity, trees_libraries
+from builder.stages.syntax import add_trees, describe_trees, list_trees_libraries
 from builder.statistics.words import hash_texts
 from builder.store import REJECTS, Output
 from builder.stored import GROUP, Made, Parts, Stored, cut
@@ -40,13 +40,13 @@ _ROWS = 1 << 14
 """Pairs that are Python objects at a time."""
 
 
-def schema(config: BuildConfig) -> pa.Schema:
+def list_columns(config: BuildConfig) -> pa.Schema:
     """The released columns and the split."""
     released = config.registry.schema(syntax=config.released_syntax is not None)
     return extend(released, split=pa.string())
 
 
-ORIGINS = schema_of(id=pa.string(), continuation_id=pa.string(), context_sentences=pa.int32())
+ORIGINS = make_schema(id=pa.string(), continuation_id=pa.string(), context_sentences=pa.int32())
 """Of each released row, in the same order: its continuation, and the sentences in its context."""
 
 
@@ -58,7 +58,7 @@ def make(work: Work) -> Output:
     ordered, those whose ids are close together in one.
     """
     pairs = Stored(work.paths["near_duplicates"])
-    wanted = schema(work.config)
+    wanted = list_columns(work.config)
     keys = make_keys(pairs.groups(KEYS))
     taken = choose_first_of_each(keys, work.config.run.pairs)
     shares = work.config.splits
@@ -68,7 +68,7 @@ def make(work: Work) -> Output:
     waiting = extend(wanted, **{name: ORIGINS.field(name).type for name in ORIGINS.names[1:]})
     kept = int(taken.sum())
     with Parts(work.scratch, waiting, -(-kept // GROUP)) as parts:
-        for start, rows in _released(work, pairs):
+        for start, rows in _make_released(work, pairs):
             here = split[start : start + len(rows)]
             of = lengths.of([row["context_id"] for row in rows])
             inside = [
@@ -77,17 +77,17 @@ def make(work: Work) -> Output:
                 if number >= 0
             ]
             add_trees(inside, work.config)
-            parts.add(table_of(inside, waiting), keys.ids[start : start + len(rows)][here >= 0])
+            parts.add(make_table(inside, waiting), keys.ids[start : start + len(rows)][here >= 0])
 
     def ordered(of: pa.Schema) -> Iterator[pa.Table]:
         for part in parts.read():
             yield part.take(pc.sort_indices(part["id"])).select(of.names).cast(of)
 
     def beyond() -> Iterator[pa.Table]:
-        for start, rows in _released(work, pairs):
+        for start, rows in _make_released(work, pairs):
             here = split[start : start + len(rows)].tolist()
             gone = [row for row, number in zip(rows, here, strict=True) if number < 0]
-            yield table_of(
+            yield make_table(
                 [{**row, "split": "", "reason": f"{row['task']}.{BEYOND}"} for row in gone],
                 refused,
             )
@@ -96,7 +96,9 @@ def make(work: Work) -> Output:
     return Output(
         table=Made(wanted, kept, lambda: ordered(wanted)),
         extra={
-            REJECTS: Made(refused, len(taken) - kept, beyond if kept < len(taken) else _nothing),
+            REJECTS: Made(
+                refused, len(taken) - kept, beyond if kept < len(taken) else _yield_nothing
+            ),
             "origins": Made(ORIGINS, kept, lambda: ordered(ORIGINS)),
         },
         entered=len(taken),
@@ -104,7 +106,7 @@ def make(work: Work) -> Output:
     )
 
 
-def _released(work: Work, pairs: Stored) -> Iterator[tuple[int, Rows]]:
+def _make_released(work: Work, pairs: Stored) -> Iterator[tuple[int, Rows]]:
     """Pairs as released rows, some at a time, with the number of the first."""
     teacher = make_public_name(work.config.teacher.model)
     tasks = {task.name: task for task in work.config.definitions}
@@ -115,7 +117,7 @@ def _released(work: Work, pairs: Stored) -> Iterator[tuple[int, Rows]]:
         start += len(rows)
 
 
-def _nothing() -> Iterator[pa.Table]:
+def _yield_nothing() -> Iterator[pa.Table]:
     return iter(())
 
 
@@ -147,11 +149,11 @@ def count_sentences(table: pa.Table) -> dict[str, int]:
     return {row["context_id"]: row["sentences"] for row in rows}
 
 
-def with_origins(rows: Rows, rejects: Rows, wanted: pa.Schema) -> Output:
+def split_origins(rows: Rows, rejects: Rows, wanted: pa.Schema) -> Output:
     """Rows in the order of their ids, and where each comes from."""
     ordered = sorted(rows, key=lambda row: row["id"])
-    output = with_rejects(ordered, rejects, wanted, extend(wanted, reason=pa.string()))
-    output.extra["origins"] = table_of(ordered, ORIGINS)
+    output = add_rejects(ordered, rejects, wanted, extend(wanted, reason=pa.string()))
+    output.extra["origins"] = make_table(ordered, ORIGINS)
     return output
 
 
@@ -161,7 +163,7 @@ def make_release_row(
     """A kept pair as a released row."""
     return {
         **pair,
-        "id": row_id(pair["task"], pair["source"], pair["target"]),
+        "id": make_row_id(pair["task"], pair["source"], pair["target"]),
         "control": find_control(pair, task),
         "round": round_number,
         "teacher": teacher,
@@ -193,8 +195,8 @@ STAGE = Stage(
         "teacher": c.teacher.model,
         "tasks": c.task_versions(),
         **({} if c.run.pairs is None else {"pairs": c.run.pairs}),
-        **trees_identity(c),
+        **describe_trees(c),
     },
     whole=True,
-    further_libraries=trees_libraries,
+    further_libraries=list_trees_libraries,
 )

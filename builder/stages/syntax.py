@@ -29,25 +29,25 @@ def add_trees(rows: list[dict[str, Any]], config: BuildConfig) -> None:
         row[SYNTAX.name] = None if tree is None else str(tree.trim(asked.height))
 
 
-def trees_identity(config: BuildConfig) -> dict[str, Any]:
+def describe_trees(config: BuildConfig) -> dict[str, Any]:
     """What the released trees depend on, for fingerprints; nothing where there are none."""
     asked = config.released_syntax
     if asked is None:
         return {}
-    return {"syntax": [VERSION, asked.height], **parser_identity(asked.parser)}
+    return {"syntax": [VERSION, asked.height], **describe_parser(asked.parser)}
 
 
-def parser_identity(name: str) -> dict[str, Any]:
+def describe_parser(name: str) -> dict[str, Any]:
     """What the trees of a parser depend on, for fingerprints."""
     return {"parser": [name, PARSERS.source_hash(name, PARSERS.find(name))]}
 
 
-def parser_libraries(name: str) -> tuple[str, ...]:
+def list_parser_libraries(name: str) -> tuple[str, ...]:
     """Libraries whose versions change the trees of a parser; of one's own its file says more."""
     return ("spacy",) if name == DEPENDENCY else ()
 
 
-def trees_libraries(config: BuildConfig) -> tuple[str, ...]:
+def list_trees_libraries(config: BuildConfig) -> tuple[str, ...]:
     """Likewise of the released trees."""
     asked = config.released_syntax
-    return () if asked is None else parser_libraries(asked.parser)
+    return () if asked is None else list_parser_libraries(asked.parser)

@@ -51,7 +51,7 @@ def align(words: Encoded, pairs: int) -> Alignment:
     source, target = lengths[:pairs], lengths[pairs:]
     lcs, shared, squares = (np.zeros(pairs, np.int64) for _ in range(3))
     novel = np.zeros((pairs, len(ORDERS)), np.int64)
-    for rows in _groups(source, target):
+    for rows in _group_rows(source, target):
         width, height = int(source[rows].max()), int(target[rows].max())
         if height == 0:
             continue
@@ -59,7 +59,7 @@ def align(words: Encoded, pairs: int) -> Alignment:
         right = _pad(words.ids, starts[rows + pairs], target[rows], height, -2)
         best = find_longest_matches(left.T, right.T, target[rows])
         shared[rows], squares[rows] = walk(best, np.arange(len(rows)), target[rows])
-        novel[rows] = _novel(best.T, target[rows])
+        novel[rows] = _mark_novel(best.T, target[rows])
         lcs[rows] = [
             lcs_length(a[:m].tolist(), b[:n].tolist())
             for a, b, m, n in zip(left, right, source[rows], target[rows], strict=True)
@@ -67,7 +67,7 @@ def align(words: Encoded, pairs: int) -> Alignment:
     return Alignment(lcs, shared, squares, novel, source, target)
 
 
-def _groups(source: Array, target: Array) -> Iterator[Array]:
+def _group_rows(source: Array, target: Array) -> Iterator[Array]:
     """Rows of like size, longest targets first, few enough that their blocks stay small."""
     wide, high = -(-source // _STEP), -(-target // _STEP)
     order = np.lexsort((-target, wide))
@@ -87,7 +87,7 @@ def _pad(ids: Array, starts: Array, lengths: Array, width: int, pad: int) -> Arr
     return np.where(inside, ids[np.where(inside, starts[:, None] + columns, 0)], pad)
 
 
-def _novel(best: Array, lengths: Array) -> Array:
+def _mark_novel(best: Array, lengths: Array) -> Array:
     """An n-gram is in the source exactly if the longest match at its start is n or more."""
     columns = np.arange(best.shape[1])
     found = np.zeros((len(best), len(ORDERS)), np.int64)

@@ -12,11 +12,11 @@ from builder.errors import ConfigError
 from builder.statistics.words import (
     Array,
     Encoded,
-    either,
     encode,
+    hash_ngrams,
     hash_texts,
+    mark_either,
     mix,
-    ngram_keys,
 )
 from dimsum.data.files import find_form, read_file_rows, read_lines
 from dimsum.data.values import explain_not_text
@@ -49,24 +49,24 @@ class Benchmark:
             raise ConfigError(
                 f"no benchmark file at {path}", hint="check the path given to --benchmark"
             )
-        words = encode([split_words(text) for text in _texts(path)])
+        words = encode([split_words(text) for text in _read_texts(path)])
         if len(words.ids) == 0:
             raise ConfigError(f"{path} holds no text", hint="a benchmark is a file of texts")
         hashed = mix(hash_texts(words.distinct))[words.ids]
-        return cls(np.unique(_text_keys(hashed, words)), np.unique(_run_keys(hashed, words)[0]))
+        return cls(np.unique(_hash_texts(hashed, words)), np.unique(_hash_runs(hashed, words)[0]))
 
     def overlap(self, name: str, words: Encoded, hashed: Array, pairs: int) -> dict[str, Array]:
         """Columns: a text of the pair is one of the benchmark's, or shares a long run with one."""
-        same = np.isin(_text_keys(hashed, words), self.texts) & (words.lengths > 0)
-        keys, texts = _run_keys(hashed, words)
+        same = np.isin(_hash_texts(hashed, words), self.texts) & (words.lengths > 0)
+        keys, texts = _hash_runs(hashed, words)
         shares = np.bincount(texts[np.isin(keys, self.runs)], minlength=2 * pairs) > 0
         return {
-            f"overlap_{name}": either(same, pairs),
-            f"overlap_{name}_8gram": either(shares, pairs),
+            f"overlap_{name}": mark_either(same, pairs),
+            f"overlap_{name}_8gram": mark_either(shares, pairs),
         }
 
 
-def _text_keys(hashed: Array, words: Encoded) -> Array:
+def _hash_texts(hashed: Array, words: Encoded) -> Array:
     """One key for each text: the sum of its words' keys, each mixed with its position."""
     positions = np.arange(len(hashed)) - np.repeat(words.starts[:-1], words.lengths)
     placed = mix(hashed ^ mix(positions.astype(np.uint64)))
@@ -75,25 +75,25 @@ def _text_keys(hashed: Array, words: Encoded) -> Array:
     return found
 
 
-def _run_keys(hashed: Array, words: Encoded) -> tuple[Array, Array]:
-    return ngram_keys(hashed, words.lengths, LONG)
+def _hash_runs(hashed: Array, words: Encoded) -> tuple[Array, Array]:
+    return hash_ngrams(hashed, words.lengths, LONG)
 
 
-def _texts(path: Path) -> Iterator[str]:
+def _read_texts(path: Path) -> Iterator[str]:
     if find_form(path) in (None, "txt"):
         yield from read_lines(path)
         return
     for row in read_file_rows(path):
-        yield from _strings(list(row.values()))
+        yield from _list_strings(list(row.values()))
 
 
-def _strings(values: list[object]) -> list[str]:
+def _list_strings(values: list[object]) -> list[str]:
     found: list[str] = []
     for value in values:
         if isinstance(value, str):
             found += [] if explain_not_text(value) else [value]
         elif isinstance(value, dict):
-            found += _strings(list(value.values()))
+            found += _list_strings(list(value.values()))
         elif isinstance(value, list):
-            found += _strings(value)
+            found += _list_strings(value)
     return found

@@ -71,7 +71,9 @@ class Blocks:
         return mean, *find_percentiles(replicates[np.isfinite(replicates)]), rows
 
 
-def of_independent(values: Array, seed: int) -> tuple[float | None, float | None, float | None]:
+def average_independent(
+    values: Array, seed: int
+) -> tuple[float | None, float | None, float | None]:
     """(mean, low, high) of independent values by the bootstrap, in the order given.
 
     More than `MOST_BLOCKS` values are dealt into so many blocks first.

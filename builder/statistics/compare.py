@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from builder.errors import ConfigError
-from builder.statistics.definitions import definition
+from builder.statistics.definitions import find_definition
 from builder.statistics.diversity import SIDES, measure_sample
 from builder.statistics.frame import Frame
-from builder.statistics.measured import finite
+from builder.statistics.measured import round_finite
 
 
-def equal_size(frames: Sequence[Frame], size: int | None, draws: int) -> dict[str, Any]:
+def compare_equal(frames: Sequence[Frame], size: int | None, draws: int) -> dict[str, Any]:
     """Measures that depend on size, of as many rows from each corpus, several draws.
 
     Args:
@@ -35,11 +35,11 @@ def equal_size(frames: Sequence[Frame], size: int | None, draws: int) -> dict[st
         "note": f"{draws} draws of {rows} rows without replacement from each corpus; value is the "
         "mean of the draws, low and high the smallest and largest; a corpus of that many rows is "
         "the same in every draw",
-        "measures": [row for frame in frames for row in _of_frame(frame, rows, draws)],
+        "measures": [row for frame in frames for row in _measure_frame(frame, rows, draws)],
     }
 
 
-def _of_frame(frame: Frame, rows: int, draws: int) -> list[dict[str, Any]]:
+def _measure_frame(frame: Frame, rows: int, draws: int) -> list[dict[str, Any]]:
     different = 1 if rows == frame.rows else draws
     found = []
     for side in SIDES:
@@ -54,10 +54,10 @@ def _of_frame(frame: Frame, rows: int, draws: int) -> list[dict[str, Any]]:
                     "corpus": frame.corpus.name,
                     "measure": name,
                     "side": side,
-                    "unit": definition(name).unit,
-                    "value": finite(sum(known) / len(known)) if known else None,
-                    "low": finite(min(known)) if known else None,
-                    "high": finite(max(known)) if known else None,
+                    "unit": find_definition(name).unit,
+                    "value": round_finite(sum(known) / len(known)) if known else None,
+                    "low": round_finite(min(known)) if known else None,
+                    "high": round_finite(max(known)) if known else None,
                     "draws": different,
                 }
             )

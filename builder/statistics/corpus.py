@@ -96,7 +96,7 @@ class Corpus:
         """
         counted = reading if reading is not None else Reading()
         for path, split in self.files:
-            for rows in _pieces(path, split, self.columns, size, counted):
+            for rows in _split_pieces(path, split, self.columns, size, counted):
                 yield from rows.cut(MOST_CHARACTERS)
 
 
@@ -116,20 +116,20 @@ def open_corpus(reference: str, columns: Columns | None = None) -> Corpus:
     if path.is_file():
         return Corpus(path.name, "files", _name_splits(path), columns)
     if (path / RUN_FILE).is_file():
-        return _of_run(path, columns)
+        return _open_run(path, columns)
     if path.is_dir():
-        return _of_folder(path, path.resolve().name, columns)
+        return _open_folder(path, path.resolve().name, columns)
     if path.is_symlink():
         raise ConfigError(f"there is no corpus at {reference}", hint=explain_no_file(path))
     if _HUB.fullmatch(reference) and not reference.startswith("."):
-        return _of_hub(reference, columns)
+        return _open_hub(reference, columns)
     raise ConfigError(
         f"there is no corpus at {reference}",
         hint="a run, a released folder, a data file, or a Hub dataset owner/name@revision",
     )
 
 
-def _of_run(path: Path, columns: Columns) -> Corpus:
+def _open_run(path: Path, columns: Columns) -> Corpus:
     from builder.store import Run
 
     run = Run.open(path)
@@ -143,7 +143,7 @@ def _of_run(path: Path, columns: Columns) -> Corpus:
     return Corpus(name, "run", ((file, ""),), columns, critics=(critic,) if critic else ())
 
 
-def _of_folder(path: Path, name: str, columns: Columns, revision: str | None = None) -> Corpus:
+def _open_folder(path: Path, name: str, columns: Columns, revision: str | None = None) -> Corpus:
     import json
 
     critics: tuple[str, ...] = ()
@@ -164,7 +164,7 @@ def _name_splits(path: Path) -> tuple[tuple[Path, str], ...]:
     return tuple((file, split or "") for file, split in find_data_files(path))
 
 
-def _of_hub(reference: str, columns: Columns) -> Corpus:
+def _open_hub(reference: str, columns: Columns) -> Corpus:
     """Download the data files of a Hub dataset at one commit, into the client's cache."""
     from huggingface_hub import HfApi
 
@@ -186,10 +186,10 @@ def _of_hub(reference: str, columns: Columns) -> Corpus:
             hint="nothing of that name lies here; on the Hub, check name, revision and network; "
             "a gated one needs `hf auth login`",
         ) from error
-    return _of_folder(Path(folder), name, columns, commit)
+    return _open_folder(Path(folder), name, columns, commit)
 
 
-def _pieces(
+def _split_pieces(
     path: Path, split: str, columns: Columns, size: int, reading: Reading
 ) -> Iterator[Rows]:
     wanted = [columns.source, columns.target, *columns.where]

@@ -13,7 +13,7 @@ from builder.stored import Stored
 BY = ("task", "split", "control", "domain", "method")
 
 
-def counts(rows: Stored, known: Registry) -> dict[str, Any]:
+def count_rows(rows: Stored, known: Registry) -> dict[str, Any]:
     """Rows by task, split, control code, domain and method, and the means of each task.
 
     Args:
@@ -25,10 +25,10 @@ def counts(rows: Stored, known: Registry) -> dict[str, Any]:
         for name in BY:
             by[name].update(map(str, group[name].to_pylist()))
     ordered = {name: dict(sorted(found.items())) for name, found in by.items()}
-    return {"rows": by["task"].total(), "by": ordered, "means": means(rows, known)}
+    return {"rows": by["task"].total(), "by": ordered, "means": average_measures(rows, known)}
 
 
-def means(rows: Stored, known: Registry) -> dict[str, dict[str, float]]:
+def average_measures(rows: Stored, known: Registry) -> dict[str, dict[str, float]]:
     """Mean of each released measure for each task, float64 over the stored float32 values.
 
     A value that a row lacks is left out; a measure that no row has is too.

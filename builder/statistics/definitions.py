@@ -35,7 +35,7 @@ class Definition:
     grows: bool = False
 
 
-def _ngram(name: str, n: int) -> str:
+def _describe_ngram(name: str, n: int) -> str:
     return f"{name} of the {n}-grams inside the texts" if n > 1 else f"{name} of the tokens"
 
 
@@ -48,7 +48,7 @@ DEFINITIONS: dict[str, Definition] = {
     ),
     **{
         f"h{n}": Definition(
-            "table1", "bits", _ngram("Shannon entropy (log2)", n), SPACED, grows=True
+            "table1", "bits", _describe_ngram("Shannon entropy (log2)", n), SPACED, grows=True
         )
         for n in (2, 3)
     },
@@ -99,7 +99,7 @@ DEFINITIONS: dict[str, Definition] = {
     ),
     **{
         f"distinct_{n}": Definition(
-            "diversity", "share", _ngram("Different over all", n), SPACED, grows=True
+            "diversity", "share", _describe_ngram("Different over all", n), SPACED, grows=True
         )
         for n in (1, 2, 3)
     },
@@ -298,7 +298,7 @@ SLOW = ("cosine", "ted", "vendi", "entailment", "agreement", "language")
 FAST = ("table1", "diversity", "strategy", "hygiene")
 
 
-def definition(name: str) -> Definition:
+def find_definition(name: str) -> Definition:
     """The definition of a measure, of the overlap with a benchmark too."""
     if name.startswith("overlap_"):
         return OVERLAP_RUN if name.endswith("_8gram") else OVERLAP

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from builder.statistics.blocks import of_independent
+from builder.statistics.blocks import average_independent
 from builder.statistics.frame import Frame
 from builder.statistics.measured import Measured
 from builder.statistics.ngrams import Counts, count, count_pieces
-from builder.statistics.segments import ROWS, in_order, segment_ratios
+from builder.statistics.segments import ROWS, measure_segment_ratios, put_in_order
 from builder.statistics.self_bleu import self_bleu
-from builder.statistics.words import Array, gather, offsets
+from builder.statistics.words import Array, find_offsets, gather
 from dimsum.metrics.bootstrap import LEVEL, RESAMPLES
 
 SIDES = ("source", "target")
@@ -58,7 +58,7 @@ def measure_counts(frame: Frame, side: str) -> list[Measured]:
 
 def measure_sample(frame: Frame, side: str, rows: Array) -> dict[str, float | None]:
     """The same measures of some rows, and MSTTR of them, without intervals."""
-    tokens, starts = frame.stream(side), offsets(frame.lengths[side])
+    tokens, starts = frame.stream(side), find_offsets(frame.lengths[side])
     ordered = np.sort(rows)  # counts do not depend on the order, and a file is read in its own
     total = int((starts[rows + 1] - starts[rows]).sum())
     found: dict[str, float | None] = {}
@@ -69,30 +69,30 @@ def measure_sample(frame: Frame, side: str, rows: Array) -> dict[str, float | No
         )
         counts: Counts = count_pieces(pieces, total, order)
         found |= {name: getattr(counts, what) for name, what in names}
-    texts = in_order(tokens, frame.lengths[side], rows)
-    for length, ratios in segment_ratios(texts).items():
+    texts = put_in_order(tokens, frame.lengths[side], rows)
+    for length, ratios in measure_segment_ratios(texts).items():
         found[f"msttr_{length}"] = 100 * float(np.mean(ratios)) if len(ratios) else None
     return found
 
 
 def measure_segments(frame: Frame, side: str) -> list[Measured]:
     """MSTTR at each segment length."""
-    texts = in_order(frame.stream(side), frame.lengths[side], frame.blocks.order)
+    texts = put_in_order(frame.stream(side), frame.lengths[side], frame.blocks.order)
     found = []
-    for length, ratios in segment_ratios(texts).items():
+    for length, ratios in measure_segment_ratios(texts).items():
         note = "" if len(ratios) else f"fewer than {length} tokens"
         name = f"msttr_{length}"
-        found.append(_of_parts(frame, name, side, 100 * ratios, "segments", frame.rows, note))
+        found.append(_measure_parts(frame, name, side, 100 * ratios, "segments", frame.rows, note))
     return found
 
 
 def measure_self_bleu(frame: Frame, side: str, texts: int = SELF_BLEU_TEXTS) -> Measured:
     """Self-BLEU of a sample of one side."""
     rows = frame.sample(texts, "self-bleu")
-    scores = self_bleu(*gather(frame.stream(side), offsets(frame.lengths[side]), rows))
+    scores = self_bleu(*gather(frame.stream(side), find_offsets(frame.lengths[side]), rows))
     note = "" if len(scores) else "one text has no other to be compared with"
     values = 100 * scores
-    return _of_parts(frame, "self_bleu", side, values, "texts", len(rows), note, "self-bleu")
+    return _measure_parts(frame, "self_bleu", side, values, "texts", len(rows), note, "self-bleu")
 
 
 def measure_zlib(frame: Frame, side: str) -> Measured:
@@ -101,10 +101,10 @@ def measure_zlib(frame: Frame, side: str) -> Measured:
     ratios = measure_zlib_ratios(frame.texts(rows)[SIDES.index(side)])
     short = len(rows) < ZLIB_PIECE
     note = f"one piece of {len(rows)} texts, smaller than a whole one" if short else ""
-    return _of_parts(frame, "zlib_ratio", side, ratios, "pieces", len(rows), note, "zlib")
+    return _measure_parts(frame, "zlib_ratio", side, ratios, "pieces", len(rows), note, "zlib")
 
 
-def _of_parts(
+def _measure_parts(
     frame: Frame,
     name: str,
     side: str,
@@ -119,7 +119,7 @@ def _of_parts(
     return Measured(
         name,
         side,
-        *of_independent(values, frame.seed),
+        *average_independent(values, frame.seed),
         rows=rows,
         of=frame.rows,
         sample=sample,

@@ -13,8 +13,8 @@ from builder.errors import ConfigError
 from builder.models import resolve
 from builder.statistics.corpus import Corpus
 from builder.statistics.frame import Frame
-from builder.statistics.measured import Measured, finite
-from builder.statistics.rowwise import mean_of
+from builder.statistics.measured import Measured, round_finite
+from builder.statistics.rowwise import measure_mean
 from builder.statistics.words import Array
 from dimsum.metrics.words import split_words
 
@@ -53,7 +53,9 @@ def load_critic(reference: str) -> EntailmentCritic:
     return EntailmentCritic.load(CriticConfig(model=reference, dtype="float32"))
 
 
-def entailment(frame: Frame, critic: str, size: int) -> tuple[list[Measured], dict[str, Any]]:
+def measure_entailment(
+    frame: Frame, critic: str, size: int
+) -> tuple[list[Measured], dict[str, Any]]:
     """Entailment both ways over a sample, and the share below each threshold."""
     from builder.statistics.vectors import name_model
 
@@ -75,15 +77,15 @@ def entailment(frame: Frame, critic: str, size: int) -> tuple[list[Measured], di
     for name, part in parts.items():
         values = np.full(frame.rows, np.nan)
         values[rows] = part
-        found.append(mean_of(frame, name, values, sample="entailment", extra=extra))
+        found.append(measure_mean(frame, name, values, sample="entailment", extra=extra))
     return found, {
         "critic": extra["critic"],
         "rows": len(rows),
-        "share_below": {name: _below(frame, rows, part) for name, part in parts.items()},
+        "share_below": {name: _measure_below(frame, rows, part) for name, part in parts.items()},
     }
 
 
-def _below(frame: Frame, rows: Array, scores: Array) -> list[dict[str, float | None]]:
+def _measure_below(frame: Frame, rows: Array, scores: Array) -> list[dict[str, float | None]]:
     found = []
     for threshold in THRESHOLDS:
         values = np.full(frame.rows, np.nan)
@@ -92,43 +94,43 @@ def _below(frame: Frame, rows: Array, scores: Array) -> list[dict[str, float | N
         found.append(
             {
                 "threshold": threshold,
-                "share": finite(share),
-                "low": finite(low),
-                "high": finite(high),
+                "share": round_finite(share),
+                "low": round_finite(low),
+                "high": round_finite(high),
             }
         )
     return found
 
 
-def agreement(frame: Frame, size: int) -> list[Measured]:
+def measure_agreement(frame: Frame, size: int) -> list[Measured]:
     """Agreement of numbers and of named entities over a sample, both ways."""
-    from builder.critics.agreement import numbers, share_found
+    from builder.critics.agreement import find_numbers, measure_found
 
     rows = frame.sample(size, "agreement")
     sources, targets = frame.texts(rows)
-    a, b = [numbers(text) for text in sources], [numbers(text) for text in targets]
-    names_a, names_b = entities(sources), entities(targets)
+    a, b = [find_numbers(text) for text in sources], [find_numbers(text) for text in targets]
+    names_a, names_b = find_entities(sources), find_entities(targets)
     words_a = [frozenset(split_words(text)) for text in sources]
     words_b = [frozenset(split_words(text)) for text in targets]
     parts = {
-        "numbers_forward": [share_found(y, x) for x, y in zip(a, b, strict=True)],
-        "numbers_backward": [share_found(x, y) for x, y in zip(a, b, strict=True)],
-        "entities_forward": [_share_named(n, w) for n, w in zip(names_b, words_a, strict=True)],
-        "entities_backward": [_share_named(n, w) for n, w in zip(names_a, words_b, strict=True)],
+        "numbers_forward": [measure_found(y, x) for x, y in zip(a, b, strict=True)],
+        "numbers_backward": [measure_found(x, y) for x, y in zip(a, b, strict=True)],
+        "entities_forward": [_measure_named(n, w) for n, w in zip(names_b, words_a, strict=True)],
+        "entities_backward": [_measure_named(n, w) for n, w in zip(names_a, words_b, strict=True)],
     }
     found = []
     for name, part in parts.items():
         values = np.full(frame.rows, np.nan)
         values[rows] = part
-        found.append(mean_of(frame, name, values, sample="agreement"))
+        found.append(measure_mean(frame, name, values, sample="agreement"))
     return found
 
 
-def _share_named(names: Sequence[frozenset[str]], words: frozenset[str]) -> float:
+def _measure_named(names: Sequence[frozenset[str]], words: frozenset[str]) -> float:
     return sum(name <= words for name in names) / len(names) if names else 1.0
 
 
-def entities(texts: Sequence[str]) -> list[list[frozenset[str]]]:
+def find_entities(texts: Sequence[str]) -> list[list[frozenset[str]]]:
     """The words of each named entity of each text; amounts and words without letters left out."""
     from builder.sentences import load_nlp
 

@@ -26,7 +26,7 @@ import pyarrow as pa
 from builder.statistics.blocks import Blocks
 from builder.statistics.corpus import Corpus, Rows
 from builder.statistics.pairs import Options, Piece, measure_piece
-from builder.statistics.partition import ordered_parts
+from builder.statistics.partition import order_parts
 from builder.statistics.words import GOLDEN, Array, Stream, hash_text, mix
 from dimsum.data.values import Reading
 
@@ -119,7 +119,7 @@ class Frame:
     def row_keys(self) -> Array:
         """A key for each row's content; of equal rows every copy has its own."""
         keys = mix(self.keys["source"] ^ mix(self.keys["target"] ^ mix(self.keys["split"])))
-        for order in ordered_parts(keys):
+        for order in order_parts(keys):
             ordered = keys[order]
             copy = np.arange(len(order)) - np.searchsorted(ordered, ordered, "left")
             keys[order] = ordered + copy.astype(np.uint64) * np.uint64(GOLDEN)
@@ -134,7 +134,7 @@ class Frame:
     def digest(self) -> str:
         """sha256 over the sorted row keys: the same for the same rows in any order and format."""
         found = sha256()
-        for order in ordered_parts(self.row_keys):
+        for order in order_parts(self.row_keys):
             found.update(self.row_keys[order].astype("<u8").tobytes())
         return found.hexdigest()
 

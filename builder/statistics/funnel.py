@@ -9,7 +9,7 @@ from typing import Any
 from builder.config import BuildConfig
 from builder.decide import ALSO
 from builder.errors import BuilderError
-from builder.stages.order import stages_of, units_of
+from builder.stages.order import count_units, list_stages
 from builder.store import Run
 
 
@@ -30,7 +30,7 @@ class Step:
         return asdict(self)
 
 
-def funnel(run: Run, config: BuildConfig) -> list[Step]:
+def count_funnel(run: Run, config: BuildConfig) -> list[Step]:
     """The steps that are finished so far, in order.
 
     What a stage took that only prepares the next is added to that one.
@@ -41,8 +41,10 @@ def funnel(run: Run, config: BuildConfig) -> list[Step]:
     steps = []
     counters: dict[str, int] = {}
     seconds = 0.0
-    for stage in stages_of(config):
-        records = [run.sidecar(stage.name, shard) for shard in range(units_of(stage.name, config))]
+    for stage in list_stages(config):
+        records = [
+            run.sidecar(stage.name, shard) for shard in range(count_units(stage.name, config))
+        ]
         known = [record for record in records if record is not None]
         if not known:
             break
@@ -74,7 +76,7 @@ def funnel(run: Run, config: BuildConfig) -> list[Step]:
     return steps
 
 
-def count_of_several(steps: Iterable[Step]) -> dict[str, int]:
+def count_several(steps: Iterable[Step]) -> dict[str, int]:
     """Pairs of a task that satisfy the rules of another one, by the other."""
     counters = [item for step in steps for item in step.counters.items()]
     return {name.removeprefix(ALSO): n for name, n in counters if name.startswith(ALSO)}

@@ -10,58 +10,58 @@ import numpy as np
 from builder.near_duplicates.join import find_near_rows
 from builder.statistics.frame import Frame
 from builder.statistics.measured import Measured
-from builder.statistics.pairs import opening
-from builder.statistics.partition import ordered_parts
-from builder.statistics.rowwise import mean_of
-from builder.statistics.words import Array, differs, either, mix
+from builder.statistics.pairs import take_opening
+from builder.statistics.partition import order_parts
+from builder.statistics.rowwise import measure_mean
+from builder.statistics.words import Array, mark_changes, mark_either, mix
 from dimsum.language import UNKNOWN, detect_language
 
 COLUMNS = ("identical", "empty", "too_short", "broken", "cut")
 OPENINGS = 10
 
 
-def hygiene(frame: Frame, word_list: str) -> tuple[list[Measured], dict[str, Any]]:
+def measure_hygiene(frame: Frame, word_list: str) -> tuple[list[Measured], dict[str, Any]]:
     """All measures of this group that need no model, and details that are no numbers.
 
     Args:
         word_list: name of the list of offensive words.
     """
-    found = duplicates(frame)
-    near, largest = near_duplicates(frame)
+    found = measure_duplicates(frame)
+    near, largest = measure_near_duplicates(frame)
     found += near
-    found += [mean_of(frame, name, frame.columns[name]) for name in COLUMNS]
-    found.append(mean_of(frame, "length_outliers", length_outliers(frame), side="target"))
+    found += [measure_mean(frame, name, frame.columns[name]) for name in COLUMNS]
+    found.append(measure_mean(frame, "length_outliers", mark_length_outliers(frame), side="target"))
     for side in ("source", "target"):
         name = f"offensive_{side}"
         column = frame.columns[name]
-        found.append(mean_of(frame, name, column, side=side, extra={"list": word_list}))
+        found.append(measure_mean(frame, name, column, side=side, extra={"list": word_list}))
     overlaps = sorted(name for name in frame.columns if name.startswith("overlap_"))
-    found += [mean_of(frame, name, frame.columns[name]) for name in overlaps]
+    found += [measure_mean(frame, name, frame.columns[name]) for name in overlaps]
     measured, openings = count_openings(frame)
     return found + measured, {"largest_chain_of_near_duplicates": largest, "openings": openings}
 
 
-def duplicates(frame: Frame) -> list[Measured]:
+def measure_duplicates(frame: Frame) -> list[Measured]:
     """Exact duplicates inside the corpus and across its splits."""
     source, target = frame.keys["source"], frame.keys["target"]
     pair = mix(source ^ mix(target))
     found = [
-        mean_of(frame, name, _mark_repeated(keys), side=side)
+        measure_mean(frame, name, _mark_repeated(keys), side=side)
         for name, side, keys in (
             ("duplicate_pairs", "pair", pair),
             ("duplicate_sources", "source", source),
             ("duplicate_targets", "target", target),
         )
     ]
-    found.append(_if_split(frame, "duplicates_across", mark_shared(frame)))
+    found.append(_measure_across(frame, "duplicates_across", mark_shared(frame)))
     return found
 
 
 def _mark_repeated(keys: Array) -> Array:
     """1 where another row has the same key."""
     found = np.zeros(len(keys))
-    for order in ordered_parts(keys):
-        same = np.flatnonzero(~differs(keys[order]))
+    for order in order_parts(keys):
+        same = np.flatnonzero(~mark_changes(keys[order]))
         found[order[same - 1]] = found[order[same]] = 1
     return found
 
@@ -72,24 +72,24 @@ def mark_shared(frame: Frame) -> Array:
     _, code = np.unique(frame.keys["split"], return_inverse=True)
     splits = np.tile(code.astype(np.min_scalar_type(len(frame.splits))), 2)
     mixed = np.zeros(len(texts), bool)
-    for part in filter(len, ordered_parts(texts)):
+    for part in filter(len, order_parts(texts)):
         keys, own = texts[part], splits[part]
-        first = np.flatnonzero(differs(keys))
+        first = np.flatnonzero(mark_changes(keys))
         apart = np.minimum.reduceat(own, first) != np.maximum.reduceat(own, first)
         mixed[part] = np.repeat(apart, np.diff(np.append(first, len(part))))
-    return either(mixed, frame.rows)
+    return mark_either(mixed, frame.rows)
 
 
-def _if_split(frame: Frame, name: str, values: Array) -> Measured:
+def _measure_across(frame: Frame, name: str, values: Array) -> Measured:
     """A measure across splits; not defined where there is one split only."""
     if len(frame.splits) > 1:
-        return mean_of(frame, name, values)
+        return measure_mean(frame, name, values)
     return Measured(
         name, "pair", None, None, None, 0, frame.rows, seed=frame.seed, note="one split only"
     )
 
 
-def near_duplicates(frame: Frame) -> tuple[list[Measured], int]:
+def measure_near_duplicates(frame: Frame) -> tuple[list[Measured], int]:
     """Near-duplicates inside and across splits, and the rows of their longest chain."""
     rank = np.empty(frame.rows, np.int64)
     rank[frame.blocks.order] = np.arange(frame.rows)
@@ -97,13 +97,13 @@ def near_duplicates(frame: Frame) -> tuple[list[Measured], int]:
         frame.stream("shingles"), frame.lengths["shingles"], frame.keys["split"], rank
     )
     return [
-        mean_of(frame, "near_duplicates", near.alike),
-        mean_of(frame, "near_redundant", near.redundant),
-        _if_split(frame, "near_across", near.across),
+        measure_mean(frame, "near_duplicates", near.alike),
+        measure_mean(frame, "near_redundant", near.redundant),
+        _measure_across(frame, "near_across", near.across),
     ], near.largest
 
 
-def length_outliers(frame: Frame) -> Array:
+def mark_length_outliers(frame: Frame) -> Array:
     """1 where a target is far longer than most (Tukey's outer fence)."""
     lengths = frame.columns["target_tokens"]
     low, high = np.quantile(lengths, [0.25, 0.75])
@@ -120,15 +120,15 @@ def count_openings(frame: Frame) -> tuple[list[Measured], list[dict[str, Any]]]:
     top = np.isin(inverse, by_count[:1]).astype(np.float64)
     ten = np.isin(inverse, by_count).astype(np.float64)
     return [
-        mean_of(frame, "top_opening", top, side="target"),
-        mean_of(frame, "top_ten_openings", ten, side="target"),
+        measure_mean(frame, "top_opening", top, side="target"),
+        measure_mean(frame, "top_ten_openings", ten, side="target"),
     ], [
-        {"opening": opening(target), "rows": int(counts[i])}
+        {"opening": take_opening(target), "rows": int(counts[i])}
         for i, target in zip(by_count, targets, strict=True)
     ]
 
 
-def foreign(frame: Frame, size: int) -> tuple[Measured, dict[str, int]]:
+def measure_foreign(frame: Frame, size: int) -> tuple[Measured, dict[str, int]]:
     """Rows of a sample that are taken for another language than most of its texts, and how often
     for which."""
     rows = frame.sample(size, "language")
@@ -142,7 +142,7 @@ def foreign(frame: Frame, size: int) -> tuple[Measured, dict[str, int]]:
     values = np.full(frame.rows, np.nan)
     values[rows] = [float(bool(found - {own})) if found else np.nan for found in languages]
     extra = {"language": own}
-    return mean_of(frame, "foreign", values, sample="language", extra=extra), tally
+    return measure_mean(frame, "foreign", values, sample="language", extra=extra), tally
 
 
 def _tally(languages: Sequence[set[str]]) -> dict[str, int]:

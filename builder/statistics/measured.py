@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from builder.statistics.definitions import definition
+from builder.statistics.definitions import find_definition
 from dimsum import __version__
 
 
@@ -47,7 +47,7 @@ class Measured:
     @property
     def signature(self) -> str:
         """`key:value` joined by bars: all that must agree before two numbers are compared."""
-        known = definition(self.name)
+        known = find_definition(self.name)
         parts = {
             "measure": self.name,
             "side": self.side,
@@ -57,22 +57,22 @@ class Measured:
             "seed": str(self.seed),
             "interval": self.interval,
             **self.extra,
-            "with": ", ".join(f"{name} {library(name)}" for name in known.libraries),
+            "with": ", ".join(f"{name} {find_library(name)}" for name in known.libraries),
             "dimsum-plus": __version__,
         }
         return "|".join(f"{key}:{value}" for key, value in parts.items())
 
     def as_json(self) -> dict[str, Any]:
         """A JSON-able mapping; never NaN."""
-        known = definition(self.name)
+        known = find_definition(self.name)
         note = self.note or ("" if self.low is not None else "too little for an interval")
         return {
             "measure": self.name,
             "group": known.group,
             "side": self.side,
-            "value": finite(self.value),
-            "low": finite(self.low),
-            "high": finite(self.high),
+            "value": round_finite(self.value),
+            "low": round_finite(self.low),
+            "high": round_finite(self.high),
             "unit": known.unit,
             "rows": self.rows,
             "signature": self.signature,
@@ -80,7 +80,7 @@ class Measured:
         }
 
 
-def finite(value: float | None) -> float | None:
+def round_finite(value: float | None) -> float | None:
     """The number with 12 significant digits, or None for what is no finite number."""
     if value is None or not math.isfinite(value):
         return None
@@ -88,7 +88,7 @@ def finite(value: float | None) -> float | None:
 
 
 @cache
-def library(name: str) -> str:
+def find_library(name: str) -> str:
     """The installed version of a library."""
     if name == "zlib":
         import zlib

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from builder.statistics.blocks import Blocks
-from builder.statistics.partition import Partition, count_parts, part_of
-from builder.statistics.words import Array, Tokens, differs, ngram_keys, offsets
+from builder.statistics.partition import Partition, count_parts, find_part
+from builder.statistics.words import Array, Tokens, find_offsets, hash_ngrams, mark_changes
 from dimsum.metrics.bootstrap import find_percentiles
 
 PIECE = 1 << 20
@@ -95,11 +95,11 @@ class Without:
             repeated: occurrences of each n-gram.
         """
         size = self.blocks.count
-        first = np.flatnonzero(differs(number, of_block))
+        first = np.flatnonzero(mark_changes(number, of_block))
         inside = np.add.reduceat(times, first)
         owner, whole = of_block[first], repeated[number[first]]
-        lost = _times_log(whole) - _times_log(whole - inside)
-        self.plain += float(_times_log(repeated).sum())
+        lost = _multiply_log(whole) - _multiply_log(whole - inside)
+        self.plain += float(_multiply_log(repeated).sum())
         self.types += len(repeated)
         self.total += int(times.sum())
         self.less_plain += np.bincount(owner, lost, minlength=size)
@@ -133,7 +133,7 @@ def count(tokens: Tokens, lengths: Array, order: int, blocks: Blocks | None = No
         blocks: of the rows, for intervals; None counts only.
     """
     of_row = None if blocks is None or len(lengths) < 2 else blocks.of_row
-    pieces = _pieces(tokens, lengths, of_row)
+    pieces = _split_pieces(tokens, lengths, of_row)
     return count_pieces(pieces, len(tokens), order, None if of_row is None else blocks)
 
 
@@ -154,12 +154,12 @@ def count_pieces(
     found = Counts(without=Without(blocks) if blocks is not None else None)
     with Partition(count_parts(tokens), np.uint64, np.uint16, np.uint32) as held:
         for here, lengths, of_row in pieces:
-            keys, texts = ngram_keys(here, lengths, order)
+            keys, texts = hash_ngrams(here, lengths, order)
             of_block = np.zeros(len(keys), np.uint16) if of_row is None else of_row[texts]
             times = np.ones(len(keys), np.int64)
             if order == 1:  # single words repeat most: the commonest would not fit into a part
                 keys, of_block, times = _add_up(keys, of_block, times)
-            held.add(part_of(keys, held.parts), keys, of_block, times)
+            held.add(find_part(keys, held.parts), keys, of_block, times)
         for part in range(held.parts):
             keys, of_block, times = held.read(part)
             _count_part(found, keys, of_block, times.astype(np.int64))
@@ -169,9 +169,9 @@ def count_pieces(
 def _count_part(found: Counts, keys: Array, of_block: Array, times: Array) -> None:
     if len(keys) == 0:
         return
-    order = _by_key(keys, of_block)
+    order = _sort_by_key(keys, of_block)
     keys, of_block, times = keys[order], of_block[order], times[order]
-    new = differs(keys)
+    new = mark_changes(keys)
     repeated = np.add.reduceat(times, np.flatnonzero(new))
     found.total += int(times.sum())
     values, how_many = np.unique(repeated, return_counts=True)
@@ -180,7 +180,7 @@ def _count_part(found: Counts, keys: Array, of_block: Array, times: Array) -> No
         found.without.add(of_block, np.cumsum(new) - 1, times, repeated)
 
 
-def _by_key(keys: Array, of_block: Array) -> Array:
+def _sort_by_key(keys: Array, of_block: Array) -> Array:
     """The order of records by their keys, and by their blocks where keys are equal."""
     by_block = np.argsort(of_block, kind="stable")
     found: Array = by_block[np.argsort(keys[by_block], kind="stable")]
@@ -191,15 +191,15 @@ def _add_up(keys: Array, of_block: Array, times: Array) -> tuple[Array, Array, A
     """Records of the same key and block as one."""
     if len(keys) == 0:
         return keys, of_block, times
-    order = _by_key(keys, of_block)
+    order = _sort_by_key(keys, of_block)
     keys, of_block, times = keys[order], of_block[order], times[order]
-    first = np.flatnonzero(differs(keys, of_block))
+    first = np.flatnonzero(mark_changes(keys, of_block))
     return keys[first], of_block[first], np.add.reduceat(times, first)
 
 
-def _pieces(tokens: Tokens, lengths: Array, of_row: Array | None) -> Iterator[Piece]:
+def _split_pieces(tokens: Tokens, lengths: Array, of_row: Array | None) -> Iterator[Piece]:
     """All texts, about `PIECE` tokens at a time."""
-    ends = offsets(lengths)
+    ends = find_offsets(lengths)
     cuts = np.searchsorted(ends, np.arange(PIECE, int(ends[-1]) + PIECE, PIECE))
     first = 0
     for last in [*np.minimum(cuts, len(lengths)).tolist(), len(lengths)]:
@@ -213,7 +213,7 @@ _TABLE = np.arange(1 << 16, dtype=np.float64)
 _TABLE[1:] *= np.log2(_TABLE[1:])
 
 
-def _times_log(counts: Array) -> Array:
+def _multiply_log(counts: Array) -> Array:
     """The function c log2 c, which is 0 at 0."""
     if len(counts) == 0 or int(counts.max()) < len(_TABLE):
         looked: Array = _TABLE[counts]

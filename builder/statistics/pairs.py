@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from builder.near_duplicates.shingles import shingles
+from builder.near_duplicates.shingles import make_shingles
 from builder.statistics.alignment import MAX_WORDS, ORDERS, Alignment, align
 from builder.statistics.benchmarks import Benchmark
 from builder.statistics.corpus import Rows
@@ -21,14 +21,13 @@ from builder.statistics.offensive import OffensiveWords
 from builder.statistics.words import (
     Array,
     Encoded,
-    either,
     encode,
     hash_texts,
+    mark_either,
     mix,
 )
 from dimsum.metrics.overlap import measure_f1
-from dimsum.metrics.words import is_latin, split_spaces
-from dimsum.metrics.words import split_words as plain_words
+from dimsum.metrics.words import is_latin, split_spaces, split_words
 from dimsum.tasks.summary import EXTRACTIVE_FROM
 
 OPENING = 3
@@ -70,19 +69,19 @@ def measure_piece(rows: Rows, options: Options) -> Piece:
     pairs = len(rows)
     both = [*rows.source, *rows.target]
     tokens = encode([split_spaces(text) for text in both])
-    word_lists = [plain_words(text) for text in both]
+    word_lists = [split_words(text) for text in both]
     words = encode(word_lists)
     aligned = align(words, pairs)
-    columns = _sizes(rows, tokens, pairs)
-    columns |= _strategy(columns, aligned)
-    columns["jaccard"] = _jaccard(rows)
-    columns |= _hygiene(rows, columns, word_lists, options)
-    columns["cut"] = either(words.lengths > MAX_WORDS, pairs)
+    columns = _measure_sizes(rows, tokens, pairs)
+    columns |= _measure_strategy(columns, aligned)
+    columns["jaccard"] = _measure_jaccard(rows)
+    columns |= _measure_hygiene(rows, columns, word_lists, options)
+    columns["cut"] = mark_either(words.lengths > MAX_WORDS, pairs)
     other = np.fromiter((not is_latin(text) for text in both), bool, 2 * pairs)
-    columns[OTHER_SCRIPT] = either(other, pairs)
+    columns[OTHER_SCRIPT] = mark_either(other, pairs)
     hashed = _hash(tokens)
     border = int(tokens.lengths[:pairs].sum())
-    row_shingles, shingle_lengths = shingles(rows.source, rows.target, words, _hash(words))
+    row_shingles, shingle_lengths = make_shingles(rows.source, rows.target, words, _hash(words))
     for name, benchmark in options.benchmarks.items():
         columns |= benchmark.overlap(name, words, _hash(words), pairs)
     return Piece(
@@ -91,7 +90,7 @@ def measure_piece(rows: Rows, options: Options) -> Piece:
             "source": hash_texts(rows.source),
             "target": hash_texts(rows.target),
             "split": hash_texts(rows.split),
-            "opening": hash_texts([opening(text) for text in rows.target]),
+            "opening": hash_texts([take_opening(text) for text in rows.target]),
         },
         streams={
             "source": hashed[:border],
@@ -113,13 +112,13 @@ def _hash(encoded: Encoded) -> Array:
     return found
 
 
-def _share(part: Array, whole: Array) -> Array:
+def _divide(part: Array, whole: Array) -> Array:
     """Part over whole, NaN where there is no whole."""
     found: Array = np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
     return found
 
 
-def _sizes(rows: Rows, tokens: Encoded, pairs: int) -> dict[str, Array]:
+def _measure_sizes(rows: Rows, tokens: Encoded, pairs: int) -> dict[str, Array]:
     def characters(texts: Sequence[str]) -> Array:
         return np.fromiter(map(len, texts), np.float64, len(texts))
 
@@ -131,7 +130,7 @@ def _sizes(rows: Rows, tokens: Encoded, pairs: int) -> dict[str, Array]:
     }
 
 
-def _strategy(sizes: Mapping[str, Array], aligned: Alignment) -> dict[str, Array]:
+def _measure_strategy(sizes: Mapping[str, Array], aligned: Alignment) -> dict[str, Array]:
     """Compression, coverage, density, ROUGE-L, novelty; of an empty target all but 1 are 0."""
     words = np.maximum(aligned.target, 1)
     some = aligned.lcs > 0
@@ -140,7 +139,7 @@ def _strategy(sizes: Mapping[str, Array], aligned: Alignment) -> dict[str, Array
     characters = np.maximum(sizes["target_characters"], 1)
     extractiveness = np.maximum(aligned.squares / characters, rouge_l)
     columns = {
-        "compression": _share(sizes["target_characters"], sizes["source_characters"]),
+        "compression": _divide(sizes["target_characters"], sizes["source_characters"]),
         "coverage": aligned.shared / words,
         "density": aligned.squares / words,
         "rouge_l": rouge_l,
@@ -149,11 +148,11 @@ def _strategy(sizes: Mapping[str, Array], aligned: Alignment) -> dict[str, Array
     }
     for column, order in enumerate(ORDERS):
         possible = np.maximum(aligned.target - order + 1, 0)
-        columns[f"novel_{order}"] = _share(aligned.novel[:, column], possible)
+        columns[f"novel_{order}"] = _divide(aligned.novel[:, column], possible)
     return columns
 
 
-def _jaccard(rows: Rows) -> Array:
+def _measure_jaccard(rows: Rows) -> Array:
     """Shared over all different lower-cased spaced tokens; two texts without one are alike."""
     found = np.ones(len(rows))
     for i, (source, target) in enumerate(zip(rows.source, rows.target, strict=True)):
@@ -165,7 +164,7 @@ def _jaccard(rows: Rows) -> Array:
     return found
 
 
-def _hygiene(
+def _measure_hygiene(
     rows: Rows,
     sizes: Mapping[str, Array],
     words: Sequence[Sequence[str]],
@@ -195,6 +194,6 @@ def _hygiene(
     }
 
 
-def opening(target: str) -> str:
+def take_opening(target: str) -> str:
     """The first tokens of a target, in lower case."""
     return " ".join(split_spaces(target.lower())[:OPENING])

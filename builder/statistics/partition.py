@@ -25,13 +25,13 @@ def count_parts(keys: int) -> int:
     return max(1, -(-keys // RANGE))
 
 
-def part_of(keys: Array, parts: int) -> Array:
+def find_part(keys: Array, parts: int) -> Array:
     """The part that each key belongs to, uint16 where that suffices; parts ascend as keys do."""
     number = (keys >> np.uint64(32)) * np.uint64(parts) >> np.uint64(32)
     return number.astype(np.min_scalar_type(parts))
 
 
-def ordered_parts(keys: Array) -> Iterator[Array]:
+def order_parts(keys: Array) -> Iterator[Array]:
     """Positions of keys in the order of keys, equal ones in the order they have, a part at a time.
 
     Args:
@@ -41,7 +41,7 @@ def ordered_parts(keys: Array) -> Iterator[Array]:
     if parts == 1:
         yield np.argsort(keys, kind="stable")
         return
-    number = part_of(keys, parts)
+    number = find_part(keys, parts)
     for part in range(parts):
         inside = np.flatnonzero(number == part)
         yield inside[np.argsort(keys[inside], kind="stable")]

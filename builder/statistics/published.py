@@ -11,7 +11,7 @@ FILE = Path(__file__).with_name("published.yaml")
 
 
 @cache
-def tables() -> tuple[dict[str, Any], ...]:
+def load_tables() -> tuple[dict[str, Any], ...]:
     """The tables as they are shipped: source, measures with their conditions, rows."""
     import yaml
 
@@ -29,13 +29,13 @@ def match_published(corpora: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
         None where a value does not match, cautions on those that do, and why others do not.
     """
     found = []
-    for table in tables():
+    for table in load_tables():
         matching: dict[str, bool] = {}
         ours = []
         for corpus in corpora:
             row: dict[str, Any] = {"corpus": corpus["name"], "pairs": corpus["rows"]}
             for name, rule in table["measures"].items():
-                value = _value(corpus, name, rule)
+                value = _find_value(corpus, name, rule)
                 row[name] = value
                 matching[name] = matching.get(name, False) or value is not None
             ours.append(row)
@@ -63,7 +63,7 @@ def match_published(corpora: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
     return found
 
 
-def _value(corpus: Mapping[str, Any], name: str, rule: Mapping[str, Any]) -> float | None:
+def _find_value(corpus: Mapping[str, Any], name: str, rule: Mapping[str, Any]) -> float | None:
     condition = rule["condition"]
     if condition.get("never"):
         return None

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from builder.statistics.definitions import definition
+from builder.statistics.definitions import find_definition
 from builder.statistics.frame import Frame
-from builder.statistics.measured import Measured, finite
+from builder.statistics.measured import Measured, round_finite
 from builder.statistics.words import Array
 from dimsum.metrics.bootstrap import LEVEL, RESAMPLES
 
@@ -50,9 +50,11 @@ def describe_interval(frame: Frame) -> str:
     return f"{LEVEL:.0%} block bootstrap, {RESAMPLES} replicates, {frame.blocks.count} blocks"
 
 
-def mean_of(frame: Frame, name: str, values: Array, *, side: str = "pair", **more: Any) -> Measured:
+def measure_mean(
+    frame: Frame, name: str, values: Array, *, side: str = "pair", **more: Any
+) -> Measured:
     """The mean of one value a row with its interval; percents are made here."""
-    scale = 100.0 if definition(name).unit == "percent" else 1.0
+    scale = 100.0 if find_definition(name).unit == "percent" else 1.0
     mean, low, high, rows = frame.blocks.mean(values)
 
     def scale_value(value: float | None) -> float | None:
@@ -73,17 +75,17 @@ def mean_of(frame: Frame, name: str, values: Array, *, side: str = "pair", **mor
     )
 
 
-def means(frame: Frame, names: tuple[str, ...]) -> list[Measured]:
+def measure_means(frame: Frame, names: tuple[str, ...]) -> list[Measured]:
     """Means of columns of the frame."""
-    return [mean_of(frame, name, frame.columns[name], side=_side(name)) for name in names]
+    return [measure_mean(frame, name, frame.columns[name], side=_find_side(name)) for name in names]
 
 
-def _side(name: str) -> str:
+def _find_side(name: str) -> str:
     side = name.partition("_")[0]
     return side if side in ("source", "target") else "pair"
 
 
-def distributions(frame: Frame) -> dict[str, Any]:
+def measure_distributions(frame: Frame) -> dict[str, Any]:
     """Counts on fixed grids and quantiles of each measure, and compression by other measures."""
     found: dict[str, Any] = {}
     for name, edges in GRIDS.items():
@@ -92,25 +94,25 @@ def distributions(frame: Frame) -> dict[str, Any]:
         quantiles: list[float] = np.quantile(defined, QUANTILES).tolist() if len(defined) else []
         found[name] = {
             "edges": list(edges),
-            "counts": np.bincount(_bins(defined, edges), minlength=len(edges)).tolist(),
+            "counts": np.bincount(_find_bins(defined, edges), minlength=len(edges)).tolist(),
             "undefined": int(len(values) - len(defined)),
             "quantiles": {
-                f"{share:g}": finite(value)
+                f"{share:g}": round_finite(value)
                 for share, value in zip(QUANTILES, quantiles, strict=False)
             },
         }
     found["grids"] = [
-        grid(frame, "compression", other) for other in ("density", "novel_2", "extractiveness")
+        make_grid(frame, "compression", other) for other in ("density", "novel_2", "extractiveness")
     ]
     return found
 
 
-def grid(frame: Frame, x: str, y: str) -> dict[str, Any]:
+def make_grid(frame: Frame, x: str, y: str) -> dict[str, Any]:
     """Rows in each cell of two measures' grids; counts[i][j] is bin i of x and bin j of y."""
     a, b = frame.columns[x], frame.columns[y]
     defined = ~np.isnan(a) & ~np.isnan(b)
     wide, high = len(GRIDS[x]), len(GRIDS[y])
-    cells = _bins(a[defined], GRIDS[x]) * high + _bins(b[defined], GRIDS[y])
+    cells = _find_bins(a[defined], GRIDS[x]) * high + _find_bins(b[defined], GRIDS[y])
     counts = np.bincount(cells, minlength=wide * high).reshape(wide, high)
     return {
         "x": x,
@@ -121,6 +123,6 @@ def grid(frame: Frame, x: str, y: str) -> dict[str, Any]:
     }
 
 
-def _bins(values: Array, edges: tuple[float, ...]) -> Array:
+def _find_bins(values: Array, edges: tuple[float, ...]) -> Array:
     """Number of the bin [edge, next edge) of each value; a hair below an edge counts as on it."""
     return np.maximum(np.searchsorted(np.asarray(edges), values + 1e-9, "right") - 1, 0)

@@ -7,14 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from builder.statistics.partition import Partition
-from builder.statistics.words import Array, Tokens, gather, offsets
+from builder.statistics.words import Array, Tokens, find_offsets, gather
 
 LENGTHS = (100, 1000)
 ROWS = 1 << 16
 """Texts whose tokens are in memory at a time."""
 
 
-def segment_ratios(texts: Iterable[Array], lengths: Sequence[int] = LENGTHS) -> dict[int, Array]:
+def measure_segment_ratios(
+    texts: Iterable[Array], lengths: Sequence[int] = LENGTHS
+) -> dict[int, Array]:
     """Type-token ratio of every whole segment, float64, by the length of segments.
 
     Args:
@@ -35,7 +37,7 @@ def segment_ratios(texts: Iterable[Array], lengths: Sequence[int] = LENGTHS) -> 
     return {length: np.concatenate(ratios) for length, ratios in found.items()}
 
 
-def in_order(tokens: Tokens, lengths: Array, rows: Array) -> Iterator[Array]:
+def put_in_order(tokens: Tokens, lengths: Array, rows: Array) -> Iterator[Array]:
     """The tokens of some texts in an order, those of up to `ROWS` texts at a time.
 
     The texts of each part of the order are brought together in a file first, so that a corpus is
@@ -46,7 +48,7 @@ def in_order(tokens: Tokens, lengths: Array, rows: Array) -> Iterator[Array]:
         lengths: tokens of each text.
         rows: numbers of texts, each at most once, in the order wanted.
     """
-    starts = offsets(lengths)
+    starts = find_offsets(lengths)
     if len(rows) <= ROWS:
         yield gather(tokens, starts, rows)[0]
         return
@@ -64,4 +66,4 @@ def in_order(tokens: Tokens, lengths: Array, rows: Array) -> Iterator[Array]:
             places.add(part, rank[wanted], sizes)
         for part_number in range(parts):
             rank_here, sizes = places.read(part_number)
-            yield gather(held.read(part_number)[0], offsets(sizes), np.argsort(rank_here))[0]
+            yield gather(held.read(part_number)[0], find_offsets(sizes), np.argsort(rank_here))[0]

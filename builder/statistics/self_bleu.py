@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from builder.statistics.words import Array, differs, ngram_keys
+from builder.statistics.words import Array, hash_ngrams, mark_changes
 
 ORDER = 4
 EPSILON = 0.1
@@ -25,30 +25,30 @@ def self_bleu(tokens: Array, lengths: Array) -> Array:
     logs = np.zeros(texts)
     zero = np.zeros(texts, bool)
     for order in range(1, ORDER + 1):
-        matched = _matches(tokens, lengths, order)
+        matched = _count_matches(tokens, lengths, order)
         possible = np.maximum(lengths - order + 1, 1)
         if order == 1:
             zero = matched == 0
         logs += np.log(np.where(matched > 0, matched, EPSILON) / possible)
-    scores: Array = np.exp(logs / ORDER) * _brevity(lengths)
+    scores: Array = np.exp(logs / ORDER) * _measure_brevity(lengths)
     scores[zero] = 0.0
     return scores
 
 
-def _matches(tokens: Array, lengths: Array, order: int) -> Array:
+def _count_matches(tokens: Array, lengths: Array, order: int) -> Array:
     """Clipped matches of each text's n-grams in the other texts."""
     matched = np.zeros(len(lengths), np.int64)
-    keys, texts = ngram_keys(tokens, lengths, order)
+    keys, texts = hash_ngrams(tokens, lengths, order)
     if len(keys) == 0:
         return matched
     by = np.lexsort((texts, keys))
     keys, texts = keys[by], texts[by]
-    first = np.flatnonzero(differs(keys, texts))
+    first = np.flatnonzero(mark_changes(keys, texts))
     counts = np.diff(np.append(first, len(keys)))
     keys, texts = keys[first], texts[first]
     by = np.lexsort((counts, keys))
     keys, texts, counts = keys[by], texts[by], counts[by]
-    begins = np.append(np.flatnonzero(differs(keys)), len(keys))
+    begins = np.append(np.flatnonzero(mark_changes(keys)), len(keys))
     sizes, ends = np.diff(begins), begins[1:] - 1
     second = np.where(sizes > 1, counts[np.maximum(ends - 1, 0)], 0)
     others = np.repeat(counts[ends], sizes)
@@ -57,7 +57,7 @@ def _matches(tokens: Array, lengths: Array, order: int) -> Array:
     return matched
 
 
-def _brevity(lengths: Array) -> Array:
+def _measure_brevity(lengths: Array) -> Array:
     """Brevity penalty against the closest length among the other texts; a tie takes the shorter."""
     ordered = np.sort(lengths)
     copies = np.searchsorted(ordered, lengths, "right") - np.searchsorted(ordered, lengths, "left")

@@ -12,11 +12,11 @@ from typing import Any
 from builder.errors import ConfigError
 from builder.statistics import diversity, rowwise
 from builder.statistics.benchmarks import Benchmark
-from builder.statistics.compare import equal_size
+from builder.statistics.compare import compare_equal
 from builder.statistics.corpus import Columns, Corpus, open_corpus
-from builder.statistics.definitions import FAST, GROUPS, NONE, SLOW, definition
+from builder.statistics.definitions import FAST, GROUPS, NONE, SLOW, find_definition
 from builder.statistics.frame import Frame, open_frame
-from builder.statistics.hygiene import foreign, hygiene
+from builder.statistics.hygiene import measure_foreign, measure_hygiene
 from builder.statistics.joined import join_frames
 from builder.statistics.measured import Measured
 from builder.statistics.offensive import SHIPPED, OffensiveWords
@@ -145,7 +145,7 @@ def study(
             "corpora": found,
         }
         if len(frames) > 1:
-            document["equal_size"] = equal_size(frames, settings.equal_size, settings.draws)
+            document["equal_size"] = compare_equal(frames, settings.equal_size, settings.draws)
         document["published"] = match_published(found)
     return document
 
@@ -216,21 +216,21 @@ def measure_frame(
     if "table1" in wanted:
         for side in diversity.SIDES:
             found += diversity.measure_segments(frame, side)
-        found += rowwise.means(frame, rowwise.TABLE1)
+        found += rowwise.measure_means(frame, rowwise.TABLE1)
     if wanted & {"table1", "diversity"}:
         for side in diversity.SIDES:
-            found += [m for m in diversity.measure_counts(frame, side) if _group(m) in wanted]
+            found += [m for m in diversity.measure_counts(frame, side) if _find_group(m) in wanted]
     if "diversity" in wanted:
         for side in diversity.SIDES:
             found += [diversity.measure_self_bleu(frame, side), diversity.measure_zlib(frame, side)]
     if "strategy" in wanted:
-        found += rowwise.means(frame, rowwise.STRATEGY)
-        details["distributions"] = rowwise.distributions(frame)
+        found += rowwise.measure_means(frame, rowwise.STRATEGY)
+        details["distributions"] = rowwise.measure_distributions(frame)
     if "hygiene" in wanted:
-        measured, more = hygiene(frame, word_list)
+        measured, more = measure_hygiene(frame, word_list)
         found, details = found + measured, {**details, **more}
     if wanted & set(SLOW):
-        measured, more = _slow(frame, settings, say)
+        measured, more = _measure_slow(frame, settings, say)
         found, details = found + measured, {**details, **more}
     return {
         "name": frame.corpus.name,
@@ -239,22 +239,22 @@ def measure_frame(
         "rows": frame.rows,
         "dropped": frame.reading.as_json(),
         "digest": frame.digest,
-        "splits": _split_sizes(frame),
-        "measures": [_with_scripts(m, frame).as_json() for m in sorted(found, key=_rank)],
+        "splits": _count_splits(frame),
+        "measures": [_note_scripts(m, frame).as_json() for m in sorted(found, key=_rank)],
         **details,
     }
 
 
-def _with_scripts(measured: Measured, frame: Frame) -> Measured:
+def _note_scripts(measured: Measured, frame: Frame) -> Measured:
     """A measure that counts words, with the rows in its signature whose words are not Latin."""
     rows = int(frame.columns[OTHER_SCRIPT].sum())
-    if not rows or definition(measured.name).tokens == NONE:
+    if not rows or find_definition(measured.name).tokens == NONE:
         return measured
     extra = {**measured.extra, "other scripts": f"{rows} rows, Unicode words or characters"}
     return replace(measured, extra=extra)
 
 
-def _group(measured: Measured) -> str:
+def _find_group(measured: Measured) -> str:
     return str(measured.as_json()["group"])
 
 
@@ -263,10 +263,10 @@ def _rank(measured: Measured) -> tuple[int, int]:
 
     names = list(DEFINITIONS)
     position = names.index(measured.name) if measured.name in names else len(names)
-    return GROUPS.index(_group(measured)), position
+    return GROUPS.index(_find_group(measured)), position
 
 
-def _split_sizes(frame: Frame) -> dict[str, int]:
+def _count_splits(frame: Frame) -> dict[str, int]:
     import numpy as np
 
     keys, counts = np.unique(frame.keys["split"], return_counts=True)
@@ -274,7 +274,7 @@ def _split_sizes(frame: Frame) -> dict[str, int]:
     return {name or "(none)": sizes[name] for name in sorted(sizes)}
 
 
-def _slow(
+def _measure_slow(
     frame: Frame, settings: Settings, say: Callable[[str], None]
 ) -> tuple[list[Measured], dict[str, Any]]:
     """The parts that need a model or a parse, each on its own named sample."""
@@ -283,35 +283,35 @@ def _slow(
     details: dict[str, Any] = {}
     if "language" in wanted:
         say(f"{frame.corpus.name}: languages of {settings.rows('language')} rows")
-        measured, details["languages"] = foreign(frame, settings.rows("language"))
+        measured, details["languages"] = measure_foreign(frame, settings.rows("language"))
         found.append(measured)
     if wanted & {"cosine", "vendi"}:
-        from builder.statistics.vectors import cosine, load_encoder, vendi
+        from builder.statistics.vectors import load_encoder, measure_cosine, measure_vendi
 
         encoder, named = load_encoder(settings.encoder)
         say(f"{frame.corpus.name}: sentence vectors by {named}")
         if "cosine" in wanted:
-            found.append(cosine(frame, encoder, named, settings.rows("cosine")))
+            found.append(measure_cosine(frame, encoder, named, settings.rows("cosine")))
         if "vendi" in wanted:
             for side in diversity.SIDES:
-                found.append(vendi(frame, side, encoder, named, settings.rows("vendi")))
+                found.append(measure_vendi(frame, side, encoder, named, settings.rows("vendi")))
     if "ted" in wanted:
-        from builder.statistics.trees import constituency, dependency
+        from builder.statistics.trees import measure_constituency, measure_dependency
 
         say(f"{frame.corpus.name}: tree edit distances")
-        found += dependency(frame, settings.rows("ted"))
+        found += measure_dependency(frame, settings.rows("ted"))
         if settings.parser:
-            found += constituency(frame, settings.parser, settings.rows("ted"))
+            found += measure_constituency(frame, settings.parser, settings.rows("ted"))
     if "agreement" in wanted:
-        from builder.statistics.fidelity import agreement
+        from builder.statistics.fidelity import measure_agreement
 
         say(f"{frame.corpus.name}: agreement of numbers and names")
-        found += agreement(frame, settings.rows("agreement"))
+        found += measure_agreement(frame, settings.rows("agreement"))
     if "entailment" in wanted and settings.critic:
-        from builder.statistics.fidelity import entailment
+        from builder.statistics.fidelity import measure_entailment
 
         say(f"{frame.corpus.name}: entailment by {settings.critic}")
-        measured_, details["entailment"] = entailment(
+        measured_, details["entailment"] = measure_entailment(
             frame, settings.critic, settings.rows("entailment")
         )
         found += measured_

@@ -6,7 +6,7 @@ import numpy as np
 
 from builder.statistics.frame import Frame
 from builder.statistics.measured import Measured
-from builder.statistics.rowwise import mean_of
+from builder.statistics.rowwise import measure_mean
 from dimsum.syntax.parsers import Parser, find_parser
 from dimsum.syntax.tree import TOP, measure_distance
 
@@ -14,17 +14,19 @@ MOST_TOKENS = 120
 """A text of more tokens is left out: the distance takes time cubic in the tree."""
 
 
-def dependency(frame: Frame, size: int) -> list[Measured]:
+def measure_dependency(frame: Frame, size: int) -> list[Measured]:
     """TED-3 and TED-F of dependency trees over a sample."""
-    return _distances(frame, size, find_parser(), "ted", {})
+    return _measure_distances(frame, size, find_parser(), "ted", {})
 
 
-def constituency(frame: Frame, parser: str, size: int) -> list[Measured]:
+def measure_constituency(frame: Frame, parser: str, size: int) -> list[Measured]:
     """The same of constituency trees, by the parser that is given."""
-    return _distances(frame, size, find_parser(parser), "constituency_ted", {"parser": parser})
+    return _measure_distances(
+        frame, size, find_parser(parser), "constituency_ted", {"parser": parser}
+    )
 
 
-def _distances(
+def _measure_distances(
     frame: Frame, size: int, parser: Parser, prefix: str, extra: dict[str, str]
 ) -> list[Measured]:
     rows = frame.sample(size, "trees")
@@ -43,5 +45,6 @@ def _distances(
             values[f"{prefix}_3"][row] = measure_distance(a.trim(TOP), b.trim(TOP))
             values[f"{prefix}_f"][row] = measure_distance(a, b)
     return [
-        mean_of(frame, name, column, sample="trees", extra=extra) for name, column in values.items()
+        measure_mean(frame, name, column, sample="trees", extra=extra)
+        for name, column in values.items()
     ]

@@ -12,7 +12,7 @@ from builder.statistics.blocks import centre_interval
 from builder.statistics.diversity import SIDES
 from builder.statistics.frame import Frame
 from builder.statistics.measured import Measured
-from builder.statistics.rowwise import mean_of
+from builder.statistics.rowwise import measure_mean
 from builder.statistics.words import Array
 from dimsum.metrics.bootstrap import LEVEL
 
@@ -40,17 +40,19 @@ def name_model(reference: str) -> str:
     return f"{make_public_name(reference)} ({identity.removeprefix('sha256:')[:12]})"
 
 
-def cosine(frame: Frame, encoder: SentenceEncoder, name: str, size: int) -> Measured:
+def measure_cosine(frame: Frame, encoder: SentenceEncoder, name: str, size: int) -> Measured:
     """Mean cosine of the vectors of source and target over a sample."""
     rows = frame.sample(size, "cosine")
     sources, targets = frame.texts(rows)
     values = np.full(frame.rows, np.nan)
     values[rows] = (encoder.encode(sources) * encoder.encode(targets)).sum(axis=1)
     extra = {"encoder": f"{name}, mean pooled"}
-    return mean_of(frame, "cosine", values, sample="cosine", extra=extra)
+    return measure_mean(frame, "cosine", values, sample="cosine", extra=extra)
 
 
-def vendi(frame: Frame, side: str, encoder: SentenceEncoder, name: str, size: int) -> Measured:
+def measure_vendi(
+    frame: Frame, side: str, encoder: SentenceEncoder, name: str, size: int
+) -> Measured:
     """Vendi score of a sample of one side."""
     rows = frame.sample(size, "vendi")
     vectors = encoder.encode(frame.texts(rows)[SIDES.index(side)]).astype(np.float64)

@@ -45,7 +45,7 @@ def mix(values: Array, salt: int = 0) -> Array:
     return x
 
 
-def either(flags: Array, pairs: int) -> Array:
+def mark_either(flags: Array, pairs: int) -> Array:
     """For every pair whether a flag of its source or of its target, laid end to end, is set."""
     return np.asarray(flags.reshape(2, pairs).any(axis=0))
 
@@ -67,15 +67,15 @@ class Encoded:
     @property
     def starts(self) -> Array:
         """Where each text begins in `ids`, and the end of the last."""
-        return offsets(self.lengths)
+        return find_offsets(self.lengths)
 
 
-def offsets(lengths: Array) -> Array:
+def find_offsets(lengths: Array) -> Array:
     """Starts of pieces of these lengths laid end to end, and the end of the last, int64."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
 
 
-def differs(*columns: Array) -> Array:
+def mark_changes(*columns: Array) -> Array:
     """Whether each record of sorted columns differs from the one before, bool; the first does.
 
     Args:
@@ -133,12 +133,12 @@ Tokens = Array | Stream
 def gather(tokens: Tokens, starts: Array, rows: Array) -> tuple[Array, Array]:
     """The tokens of some rows, end to end in the order of `rows`, and how many each has."""
     lengths = starts[rows + 1] - starts[rows]
-    shifts = starts[rows] - offsets(lengths)[:-1]
+    shifts = starts[rows] - find_offsets(lengths)[:-1]
     positions = np.repeat(shifts, lengths) + np.arange(int(lengths.sum()), dtype=np.int64)
     return tokens[positions], lengths
 
 
-def ngram_keys(tokens: Array, lengths: Array, order: int) -> tuple[Array, Array]:
+def hash_ngrams(tokens: Array, lengths: Array, order: int) -> tuple[Array, Array]:
     """A 64-bit key for every n-gram inside a text, and the number of its text.
 
     Args:
@@ -146,7 +146,7 @@ def ngram_keys(tokens: Array, lengths: Array, order: int) -> tuple[Array, Array]
         lengths: tokens of each text.
         order: n. Texts with fewer tokens have none; no n-gram crosses the end of a text.
     """
-    ends = np.repeat(offsets(lengths)[1:], lengths)
+    ends = np.repeat(find_offsets(lengths)[1:], lengths)
     here = np.flatnonzero(np.arange(len(tokens), dtype=np.int64) + order <= ends)
     keys = mix(tokens[here])
     for step in range(1, order):

@@ -30,7 +30,7 @@ _SPECIAL = {
 _FEW = {"bits": 2, "percent": 2, "share": 4, "ratio": 3, "edits": 2, "tokens": 2, "characters": 2}
 
 
-def number(value: float | None, unit: str) -> str:
+def format_number(value: float | None, unit: str) -> str:
     """A value as a reader wants it; a dash where there is none."""
     if value is None:
         return NOTHING
@@ -41,33 +41,33 @@ def number(value: float | None, unit: str) -> str:
 
 def print_tables(document: Mapping[str, Any]) -> None:
     """All measures of all corpora, equal-size values, published values, notes."""
-    from builder.commands.output import console
+    from builder.commands.output import make_console
 
-    out = console()
+    out = make_console()
     for corpus in document["corpora"]:
-        out.print(Text(_title(corpus), style="bold"))
-        out.print(_measures(corpus))
+        out.print(Text(_format_title(corpus), style="bold"))
+        out.print(_make_measures(corpus))
         if "entailment" in corpus:
-            out.print(_below(corpus["entailment"]))
+            out.print(_make_below(corpus["entailment"]))
         for name, why in corpus.get("not_measured", {}).items():
             out.print(Text(f"  not measured: {name}: {why}"))
         out.print()
     if "equal_size" in document:
         equal = document["equal_size"]
         out.print(Text(f"At equal size: {equal['note']}", style="bold"))
-        out.print(_equal(equal, [corpus["name"] for corpus in document["corpora"]]))
+        out.print(_make_equal(equal, [corpus["name"] for corpus in document["corpora"]]))
         out.print()
     for table in document["published"]:
         _print_published(out, table)
     out.print(Text("Signatures: --json. Definitions: docs/statistics.md."))
 
 
-def _title(corpus: Mapping[str, Any]) -> str:
+def _format_title(corpus: Mapping[str, Any]) -> str:
     revision = f" at {corpus['revision'][:12]}" if corpus["revision"] else ""
     return f"{corpus['name']}{revision}: {corpus['rows']:,} pairs, {corpus['digest'][:12]}"
 
 
-def _measures(corpus: Mapping[str, Any]) -> Table:
+def _make_measures(corpus: Mapping[str, Any]) -> Table:
     table = make_table("measure", "side", "value", "95% interval", "unit", "rows")
     group = ""
     for measured in corpus["measures"]:
@@ -75,12 +75,12 @@ def _measures(corpus: Mapping[str, Any]) -> Table:
             group = measured["group"]
             table.add_row(Text(group, style="italic"))
         unit = measured["unit"]
-        low, high = number(measured["low"], unit), number(measured["high"], unit)
+        low, high = format_number(measured["low"], unit), format_number(measured["high"], unit)
         interval = "" if measured["low"] is None else f"{low} to {high}"
         table.add_row(
             f"  {measured['measure']}",
             measured["side"],
-            number(measured["value"], unit),
+            format_number(measured["value"], unit),
             interval or measured.get("note", ""),
             unit,
             f"{measured['rows']:,}",
@@ -88,28 +88,29 @@ def _measures(corpus: Mapping[str, Any]) -> Table:
     return table
 
 
-def _below(entailment: Mapping[str, Any]) -> Table:
+def _make_below(entailment: Mapping[str, Any]) -> Table:
     """Shares below each threshold."""
     shares = entailment["share_below"]
     table = make_table("  share below", *shares)
     for points in zip(*shares.values(), strict=True):
         texts = [
-            f"{number(p['share'], 'share')} ({number(p['low'], 'share')} to "
-            f"{number(p['high'], 'share')})"
+            f"{format_number(p['share'], 'share')} ({format_number(p['low'], 'share')} to "
+            f"{format_number(p['high'], 'share')})"
             for p in points
         ]
         table.add_row(f"  {points[0]['threshold']}", *texts)
     return table
 
 
-def _equal(equal: Mapping[str, Any], names: list[str]) -> Table:
+def _make_equal(equal: Mapping[str, Any], names: list[str]) -> Table:
     table = make_table("measure", "side", *names)
     rows: dict[tuple[str, str], list[str]] = {}
     for measured in equal["measures"]:
         unit = measured["unit"]
-        text = number(measured["value"], unit)
+        text = format_number(measured["value"], unit)
         if measured["draws"] > 1 and measured["value"] is not None:
-            text += f" ({number(measured['low'], unit)} to {number(measured['high'], unit)})"
+            low, high = (format_number(measured[end], unit) for end in ("low", "high"))
+            text += f" ({low} to {high})"
         rows.setdefault((measured["measure"], measured["side"]), []).append(text)
     for (name, side), texts in rows.items():
         table.add_row(name, side, *texts)
@@ -136,19 +137,19 @@ def escape(text: str) -> str:
     return "".join(_SPECIAL.get(character, character) for character in text)
 
 
-def latex(document: Mapping[str, Any]) -> str:
+def format_latex(document: Mapping[str, Any]) -> str:
     """Tables for booktabs, each number's signature in a comment beside it."""
     parts = [
         "% needs \\usepackage{booktabs}; made by dimsum-plus " + document["dimsum_plus"],
-        _latex_measures(document["corpora"]),
+        _format_measures(document["corpora"]),
     ]
     if "equal_size" in document:
-        parts.append(_latex_equal(document["equal_size"], document["corpora"]))
-    parts += [_latex_published(table) for table in document["published"]]
+        parts.append(_format_equal(document["equal_size"], document["corpora"]))
+    parts += [_format_published(table) for table in document["published"]]
     return "\n\n".join(parts)
 
 
-def _tabular(columns: str, head: list[str], body: list[str], before: str = "") -> str:
+def _format_tabular(columns: str, head: list[str], body: list[str], before: str = "") -> str:
     lines = [
         *([f"% {before}"] if before else []),
         f"\\begin{{tabular}}{{{columns}}}",
@@ -162,50 +163,50 @@ def _tabular(columns: str, head: list[str], body: list[str], before: str = "") -
     return "\n".join(lines)
 
 
-def _latex_measures(corpora: list[Mapping[str, Any]]) -> str:
+def _format_measures(corpora: list[Mapping[str, Any]]) -> str:
     rows: dict[tuple[str, str], list[str]] = {}
     comments: dict[tuple[str, str], list[str]] = {}
     for column, corpus in enumerate(corpora):
         for measured in corpus["measures"]:
             key = (measured["measure"], measured["side"])
             row = rows.setdefault(key, [ABSENT] * len(corpora))
-            row[column] = _latex_number(measured)
+            row[column] = _format_latex_number(measured)
             comments.setdefault(key, []).append(f"% {corpus['name']}: {measured['signature']}")
     body = []
     for (name, side), values in rows.items():
         body += [line.replace("\n", " ") for line in comments[name, side]]
         body.append(" & ".join([escape(name), side, *values]) + r" \\")
     names = [escape(corpus["name"]) for corpus in corpora]
-    return _tabular("ll" + "r" * len(corpora), ["Measure", "Side", *names], body)
+    return _format_tabular("ll" + "r" * len(corpora), ["Measure", "Side", *names], body)
 
 
-def _latex_number(measured: Mapping[str, Any]) -> str:
+def _format_latex_number(measured: Mapping[str, Any]) -> str:
     unit = measured["unit"]
     if measured["value"] is None:
         return ABSENT
-    value = number(measured["value"], unit)
+    value = format_number(measured["value"], unit)
     if measured["low"] is None:
         return value
-    low, high = number(measured["low"], unit), number(measured["high"], unit)
+    low, high = format_number(measured["low"], unit), format_number(measured["high"], unit)
     return f"{value} {{\\scriptsize [{low}, {high}]}}"
 
 
-def _latex_equal(equal: Mapping[str, Any], corpora: list[Mapping[str, Any]]) -> str:
+def _format_equal(equal: Mapping[str, Any], corpora: list[Mapping[str, Any]]) -> str:
     rows: dict[tuple[str, str], list[str]] = {}
     for measured in equal["measures"]:
         text = ABSENT
         if measured["value"] is not None:
-            text = number(measured["value"], measured["unit"])
+            text = format_number(measured["value"], measured["unit"])
         rows.setdefault((measured["measure"], measured["side"]), []).append(text)
     body = [
         " & ".join([escape(name), side, *values]) + r" \\" for (name, side), values in rows.items()
     ]
     names = [escape(corpus["name"]) for corpus in corpora]
     head = ["Measure", "Side", *names]
-    return _tabular("ll" + "r" * len(corpora), head, body, equal["note"])
+    return _format_tabular("ll" + "r" * len(corpora), head, body, equal["note"])
 
 
-def _latex_published(table: Mapping[str, Any]) -> str:
+def _format_published(table: Mapping[str, Any]) -> str:
     columns = table["columns"]
     body = []
     for row in [*table["published"], *table["ours"]]:
@@ -214,10 +215,10 @@ def _latex_published(table: Mapping[str, Any]) -> str:
             " & ".join([escape(row["corpus"]), escape(str(row["pairs"])), *values]) + r" \\"
         )
     head = ["Corpus", "Pairs", *(escape(name) for name in columns.values())]
-    return _tabular("lr" + "r" * len(columns), head, body, table["source"])
+    return _format_tabular("lr" + "r" * len(columns), head, body, table["source"])
 
 
-def bibtex(document: Mapping[str, Any]) -> str:
+def format_bibtex(document: Mapping[str, Any]) -> str:
     """Entries for each corpus as it was measured, the program, and the paper."""
     version = document["dimsum_plus"]
     entries = []
@@ -232,17 +233,19 @@ def bibtex(document: Mapping[str, Any]) -> str:
                 f"\\url{{https://huggingface.co/datasets/{corpus['name']}/tree/"
                 f"{corpus['revision']}}}"
             )
-        entries.append(_entry("misc", _key(corpus["name"], corpus["digest"]), fields))
+        entries.append(_format_entry("misc", _make_key(corpus["name"], corpus["digest"]), fields))
     program = {"title": "dimsum-plus", "version": version}
-    entries.append(_entry("software", f"dimsumplus{version.replace('.', '')}", program))
-    entries.append(_entry(PAPER.kind, PAPER.key, {k: escape(v) for k, v in PAPER.fields.items()}))
+    entries.append(_format_entry("software", f"dimsumplus{version.replace('.', '')}", program))
+    entries.append(
+        _format_entry(PAPER.kind, PAPER.key, {k: escape(v) for k, v in PAPER.fields.items()})
+    )
     return "\n\n".join(entries)
 
 
-def _key(name: str, digest: str) -> str:
+def _make_key(name: str, digest: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9]+', '', name) or 'corpus'}{digest[:6]}"
 
 
-def _entry(kind: str, key: str, fields: Mapping[str, str]) -> str:
+def _format_entry(kind: str, key: str, fields: Mapping[str, str]) -> str:
     inside = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items())
     return f"@{kind}{{{key},\n{inside}\n}}"

@@ -29,7 +29,7 @@ from builder.decoding.continuation import Finish, Sample
 from builder.decoding.sentence_end import find_line_end, find_sentence_end
 from builder.decoding.settings import SamplingConfig
 from builder.errors import BuilderError
-from builder.store import seed_of
+from builder.store import make_seed
 from builder.teachers.base import UNUSABLE, EngineSampler, EngineTeacher
 from builder.teachers.settings import ServerSettings
 
@@ -70,7 +70,7 @@ class _Answer:
 
     def take(self, choice: Mapping[str, Any]) -> None:
         """Add a part of the stream."""
-        found = _logprobs(choice.get("logprobs"))
+        found = _read_logprobs(choice.get("logprobs"))
         self.text += choice.get("text") or ""
         self.tokens += len(found)
         self.logprob += sum(found)
@@ -108,7 +108,7 @@ class ServedTeacher(EngineTeacher):
             BuilderError: it does not answer, refuses the key, or has another model.
         """
         name = settings.served or model
-        with _client(settings) as client:
+        with _open_client(settings) as client:
             answer = _get(client, settings, "/models")
         known = [str(one.get("id")) for one in answer.get("data", ()) if isinstance(one, dict)]
         if name not in known:
@@ -147,7 +147,7 @@ class ServedSampler(EngineSampler):
         self._ended.clear()
         pool = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="teacher")
         try:
-            with _client(settings) as client:
+            with _open_client(settings) as client:
                 asked = {
                     pool.submit(self._ask, client, text, prompt, index, seed): (prompt, index)
                     for prompt, text in enumerate(prompts)
@@ -179,7 +179,7 @@ class ServedSampler(EngineSampler):
             "prompt": text,
             "n": 1,
             "stream": True,
-            "seed": seed_of(seed, prompt, index) % SEEDS,
+            "seed": make_seed(seed, prompt, index) % SEEDS,
             "temperature": config.temperature,
             "top_p": config.top_p,
             "max_tokens": config.max_new_tokens,
@@ -198,7 +198,8 @@ class ServedSampler(EngineSampler):
             return again(self._ask_once, client, body, prompt, index)
         except (_Passing, httpx2.TransportError) as error:
             raise BuilderError(
-                f"the server at {settings.url} failed {settings.tries} times: {_words(error)}",
+                f"the server at {settings.url} failed {settings.tries} times: "
+                f"{_describe_error(error)}",
                 hint="the same command goes on; what is finished is kept",
             ) from error
 
@@ -214,11 +215,11 @@ class ServedSampler(EngineSampler):
             if response.status_code != 200:
                 response.read()
                 self._refuse(response)
-            for part in _events(response.iter_lines()):
+            for part in _read_events(response.iter_lines()):
                 if self._ended.is_set():
                     raise _Unusable("nobody waits for it any more")
                 if "error" in part:
-                    raise _Passing(_message(part) or "an error in the middle of an answer")
+                    raise _Passing(_find_message(part) or "an error in the middle of an answer")
                 self._check_model(part)
                 for choice in part.get("choices", ()):
                     answer.take(choice)
@@ -255,21 +256,21 @@ class ServedSampler(EngineSampler):
 
     def _refuse(self, response: httpx2.Response) -> None:
         """Raise what a status other than 200 means."""
-        said = _said(response)
+        said = _read_message(response)
         if response.status_code in PASSING:
             raise _Passing(f"status {response.status_code}, {said}")
         if response.status_code in (400, 413, 422) and any(w in said.lower() for w in ABOUT_LENGTH):
             raise _Unusable(said)
-        raise _refusal(self.teacher.settings, response.status_code, said)
+        raise _make_refusal(self.teacher.settings, response.status_code, said)
 
 
 def ask_version(settings: ServerSettings) -> str:
     """`vllm 0.11.0`: what a server says of itself, by the ways of vLLM, SGLang and llama.cpp."""
-    return _version_at(settings.url, settings.key_variable)
+    return _ask_version_at(settings.url, settings.key_variable)
 
 
 @cache
-def _version_at(url: str, key_variable: str) -> str:
+def _ask_version_at(url: str, key_variable: str) -> str:
     settings = ServerSettings(url=url, key_variable=key_variable)
     root = settings.url.removesuffix("/v1")
     ways = (
@@ -277,7 +278,7 @@ def _version_at(url: str, key_variable: str) -> str:
         ("/get_server_info", "sglang", "version"),
         ("/props", "llama.cpp", "build_info"),
     )
-    with _client(settings) as client:
+    with _open_client(settings) as client:
         for path, name, key in ways:
             try:
                 answer = client.get(root + path)
@@ -289,7 +290,7 @@ def _version_at(url: str, key_variable: str) -> str:
     return "of unknown version"
 
 
-def _client(settings: ServerSettings) -> httpx2.Client:
+def _open_client(settings: ServerSettings) -> httpx2.Client:
     key = os.environ.get(settings.key_variable)
     return httpx2.Client(
         base_url=settings.url,
@@ -308,11 +309,11 @@ def _get(client: httpx2.Client, settings: ServerSettings, path: str) -> Mapping[
         response = client.get(path)
     except httpx2.HTTPError as error:
         raise BuilderError(
-            f"no server answers at {settings.url}: {_words(error)}",
+            f"no server answers at {settings.url}: {_describe_error(error)}",
             hint="start it, or correct teacher.engine.url",
         ) from error
     if response.status_code != 200:
-        raise _refusal(settings, response.status_code, _said(response))
+        raise _make_refusal(settings, response.status_code, _read_message(response))
     try:
         found = response.json()
     except ValueError:
@@ -325,7 +326,7 @@ def _get(client: httpx2.Client, settings: ServerSettings, path: str) -> Mapping[
     return found
 
 
-def _refusal(settings: ServerSettings, status: int, said: str) -> BuilderError:
+def _make_refusal(settings: ServerSettings, status: int, said: str) -> BuilderError:
     if status in (401, 403):
         return BuilderError(
             f"the server at {settings.url} refuses the key (status {status})",
@@ -342,7 +343,7 @@ def _refusal(settings: ServerSettings, status: int, said: str) -> BuilderError:
     )
 
 
-def _events(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+def _read_events(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     """The JSON of server-sent events, up to the one that says that there are no more."""
     for line in lines:
         name, _, value = line.partition(":")
@@ -358,7 +359,7 @@ def _events(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
         yield found
 
 
-def _logprobs(found: Any) -> list[float]:
+def _read_logprobs(found: Any) -> list[float]:
     """Of the tokens of a part, as vLLM, SGLang and OpenAI say it or as llama.cpp does."""
     if not isinstance(found, Mapping):
         return []
@@ -367,19 +368,19 @@ def _logprobs(found: Any) -> list[float]:
     return [float(one) for one in found.get("token_logprobs") or () if one is not None]
 
 
-def _message(document: Any) -> str:
+def _find_message(document: Any) -> str:
     error = document.get("error") if isinstance(document, Mapping) else None
     said = error.get("message") if isinstance(error, Mapping) else error
     said = said or (document.get("message") if isinstance(document, Mapping) else None)
     return " ".join(str(said).split())[:300] if said else ""
 
 
-def _said(response: httpx2.Response) -> str:
+def _read_message(response: httpx2.Response) -> str:
     try:
-        return _message(response.json()) or "without a word"
+        return _find_message(response.json()) or "without a word"
     except ValueError:
         return "without a word"
 
 
-def _words(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__

@@ -16,7 +16,7 @@ class TorchSettings(Settings):
     kind: Literal["torch"] = Field("torch", description="computed in this process")
 
 
-def _without(extra: dict[str, Any], settled: frozenset[str]) -> dict[str, Any]:
+def _drop(extra: dict[str, Any], settled: frozenset[str]) -> dict[str, Any]:
     """Further fields, none of which follows from the other settings."""
     if taken := sorted(extra.keys() & settled):
         raise ValueError(f"{', '.join(taken)} is set by the build itself")
@@ -59,7 +59,7 @@ class ServerSettings(Settings):
     @field_validator("extra")
     @classmethod
     def _leaves_the_rest(cls, extra: dict[str, Any]) -> dict[str, Any]:
-        return _without(extra, REQUESTED)
+        return _drop(extra, REQUESTED)
 
 
 class VllmSettings(Settings):
@@ -79,7 +79,7 @@ class VllmSettings(Settings):
     @field_validator("extra")
     @classmethod
     def _leaves_the_rest(cls, extra: dict[str, Any]) -> dict[str, Any]:
-        return _without(extra, SETTLED)
+        return _drop(extra, SETTLED)
 
 
 SETTLED = frozenset(

@@ -30,7 +30,7 @@ from builder.decoding.filters import BannedStrings
 from builder.decoding.sentence_end import find_line_end, find_sentence_end
 from builder.decoding.settings import SamplingConfig
 from builder.errors import BuilderError
-from builder.store import seed_of
+from builder.store import make_seed
 from builder.teachers.base import UNUSABLE, EngineSampler, EngineTeacher
 from builder.teachers.settings import VllmSettings
 from dimsum.models import make_public_name, resolve
@@ -210,7 +210,7 @@ class VllmSampler(EngineSampler):
             for prompt, ids in enumerate(encoded):
                 for index in range(samples if prompt not in faults else 0):
                     name = f"{prompt} {index}"
-                    params = self._params(seed_of(seed, prompt, index) % SEEDS)
+                    params = self._params(make_seed(seed, prompt, index) % SEEDS)
                     engine.add_request(name, {"prompt_token_ids": ids}, params)
                     growing[name] = _Growing(prompt, index, [])
             while growing:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from builder.config import parse_config
 from builder.errors import BuilderError, GateError
-from builder.stages.order import units_of
+from builder.stages.order import count_units
 from builder.store import Run
-from builder.validity.fit import Fit, fit, reliability
+from builder.validity.fit import Fit, fit, measure_reliability
 from builder.validity.labels import Label, Labelled, match, read_labels
-from builder.validity.threshold import loosest
+from builder.validity.threshold import find_loosest
 from dimsum.data.values import Reading
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def match_labels(run: Path, labels: Sequence[Label], *, before_critic: bool = Fa
     stage, kind = ("pairs", "measured") if before_critic else ("scores", "scored")
     measures = known.before_critic if before_critic else known.before_critic + known.with_critic
     columns = [column.name for measure in measures for column in measure.columns]
-    shards = [n for n in range(units_of(stage, config)) if opened.sidecar(stage, n)]
+    shards = [n for n in range(count_units(stage, config)) if opened.sidecar(stage, n)]
     if not shards:
         raise BuilderError(f"{run} has no {kind} pairs yet", hint="run `dimsum build` first")
 
@@ -89,15 +89,15 @@ def describe(found: Fit, data: Labelled, target: float | None) -> dict[str, Any]
         "missing": data.missing,
         "area": found.area,
         "brier": found.brier,
-        "reliability": reliability(found.unseen, data.valid),
+        "reliability": measure_reliability(found.unseen, data.valid),
         "columns": [asdict(one) for one in found.added],
         "threshold": None,
     }
     if target is not None:
-        document["threshold"] = asdict(loosest(found.unseen, data.valid, data.weight, target))
+        document["threshold"] = asdict(find_loosest(found.unseen, data.valid, data.weight, target))
     return document
 
 
-def with_facts(found: Fit, document: dict[str, Any]) -> Calibration:
+def add_facts(found: Fit, document: dict[str, Any]) -> Calibration:
     """The model with what is known about it, for its file."""
     return found.model.model_copy(update={"learnt": document})

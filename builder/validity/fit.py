@@ -67,7 +67,7 @@ def fit(data: Labelled, seed: int = 0) -> Fit:
     absent = tuple(float(np.nanmedian(data.values[name])) for name in names)
     given = np.column_stack([data.values[name] for name in names])
     rows = np.where(np.isnan(given), np.array(absent), given)
-    fold = _folds(data, seed)
+    fold = _choose_folds(data, seed)
     unseen = np.zeros(len(data))
     lost = np.zeros((len(names), len(data)))
     rng = np.random.default_rng(seed)
@@ -79,9 +79,11 @@ def fit(data: Labelled, seed: int = 0) -> Fit:
             shuffled = rows[test].copy()
             shuffled[:, column] = rng.permutation(shuffled[:, column])
             lost[column, test] = _predict(model, shuffled)
-    area = area_under(unseen, data.valid)
+    area = measure_area(unseen, data.valid)
     added = [
-        Added(name, _alone(rows[:, i], data.valid), area - area_under(lost[i], data.valid))
+        Added(
+            name, _measure_alone(rows[:, i], data.valid), area - measure_area(lost[i], data.valid)
+        )
         for i, name in enumerate(names)
     ]
     return Fit(
@@ -108,7 +110,7 @@ def _check(data: Labelled) -> None:
         )
 
 
-def _folds(data: Labelled, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _choose_folds(data: Labelled, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Fold of each label; a context is in one, and the valid ones are spread evenly."""
     contexts = sorted(set(data.context))
     valid = dict.fromkeys(contexts, 0)
@@ -150,13 +152,13 @@ def _fit(
             Boosted(
                 intercept=float(np.log(share / (1 - share))),
                 rate=RATE,
-                trees=tuple(_tree(one.tree_) for one in boosting.estimators_[:, 0]),
+                trees=tuple(_make_tree(one.tree_) for one in boosting.estimators_[:, 0]),
             ),
         ),
     )
 
 
-def _tree(tree: Any) -> Tree:
+def _make_tree(tree: Any) -> Tree:
     """A tree of scikit-learn as arrays; its leaves have no children."""
     leaf = tree.children_left < 0
     return Tree(
@@ -172,7 +174,7 @@ def _predict(model: Calibration, rows: Floats) -> Floats:
     return model.predict(dict(zip(model.columns, rows.T, strict=True)))
 
 
-def area_under(score: Floats, valid: Any) -> float:
+def measure_area(score: Floats, valid: Any) -> float:
     """Area under the ROC curve: the chance that a valid pair scores above another; ties are half.
 
     Source: Hanley and McNeil (1982).
@@ -185,12 +187,12 @@ def area_under(score: Floats, valid: Any) -> float:
     return float((ranks[np.asarray(valid)].sum() - ones * (ones + 1) / 2) / (ones * zeros))
 
 
-def _alone(column: Floats, valid: Any) -> float:
-    area = area_under(column, valid)
+def _measure_alone(column: Floats, valid: Any) -> float:
+    area = measure_area(column, valid)
     return max(area, 1 - area)
 
 
-def reliability(unseen: Floats, valid: Any, bins: int = 10) -> list[dict[str, float]]:
+def measure_reliability(unseen: Floats, valid: Any, bins: int = 10) -> list[dict[str, float]]:
     """Mean P(valid) and share of valid ones in bins of equally many labels, lowest first."""
     order = np.argsort(unseen, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]

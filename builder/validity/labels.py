@@ -87,7 +87,7 @@ def read_labels(paths: Sequence[Path], reading: Reading | None = None) -> list[L
             position = counted.read(row)
             if any(counted.text(row, column, position) is None for column in TEXTS):
                 continue
-            label = _label(row, f"{path}, {position}")
+            label = _make_label(row, f"{path}, {position}")
             key = (label.source, label.target)
             other = found.setdefault(key, label)
             if other.valid != label.valid:
@@ -100,7 +100,7 @@ def read_labels(paths: Sequence[Path], reading: Reading | None = None) -> list[L
     return list(found.values())
 
 
-def _label(row: Row, where: str) -> Label:
+def _make_label(row: Row, where: str) -> Label:
     readers = row.get("readers", [row])
     if not isinstance(readers, list) or not readers:
         raise ConfigError(f"{where} has no readers", hint="each reader says valid: true or false")
@@ -110,7 +110,7 @@ def _label(row: Row, where: str) -> Label:
             f"{where}: a reader has not said whether the pair is valid",
             hint="valid is true or false; leave out lines that were not judged",
         )
-    weight = _weight(row.get("weight", 1.0))
+    weight = _read_weight(row.get("weight", 1.0))
     if not 0 < weight < inf:
         raise ConfigError(
             f"{where}: a weight must be above 0", hint="leave it out for equal weights"
@@ -126,7 +126,7 @@ def _label(row: Row, where: str) -> Label:
     )
 
 
-def _weight(value: Any) -> float:
+def _read_weight(value: Any) -> float:
     """A weight; 0 for what is none."""
     try:
         return 0.0 if isinstance(value, bool) else float(value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from builder.audit.intervals import clopper_pearson, share
+from builder.audit.intervals import clopper_pearson, measure_share
 
 if TYPE_CHECKING:
     from builder.measures.base import Floats
@@ -41,7 +41,7 @@ class Threshold:
     more: int | None
 
 
-def loosest(unseen: Floats, valid: Any, weight: Floats, target: float) -> Threshold:
+def find_loosest(unseen: Floats, valid: Any, weight: Floats, target: float) -> Threshold:
     """The loosest threshold whose lower confidence bound reaches the target.
 
     Thresholds are tried from the strictest on, and the first that fails after one has passed ends
@@ -58,7 +58,7 @@ def loosest(unseen: Floats, valid: Any, weight: Floats, target: float) -> Thresh
     best = (0.0, 0)
     for end in ends.tolist():
         top = order[:end]
-        one = share(valid[top].tolist(), weight[top].tolist(), ["all"] * end, LEVEL)
+        one = measure_share(valid[top].tolist(), weight[top].tolist(), ["all"] * end, LEVEL)
         assert one.value is not None
         if one.low >= target:
             found = Threshold(
@@ -77,11 +77,11 @@ def loosest(unseen: Floats, valid: Any, weight: Floats, target: float) -> Thresh
             best = (one.value, end)
     if found is not None:
         return found
-    more = _more(best[0], target, best[1])
+    more = _count_missing(best[0], target, best[1])
     return Threshold(target, None, best[0] if best[1] else None, 0.0, best[1], 0.0, 0.0, more)
 
 
-def _more(precision: float, target: float, have: int) -> int | None:
+def _count_missing(precision: float, target: float, have: int) -> int | None:
     """Labels above a threshold of this precision that are missing for its bound to reach the
     target; None where it is not above the target.
     """

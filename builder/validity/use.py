@@ -28,7 +28,7 @@ PRIOR = "prior"
 SHIPPED = Path(__file__).parent / "embedded"
 
 
-def path_of(reference: str) -> Path:
+def find_path(reference: str) -> Path:
     """The file of `embedded:NAME`, or the path itself.
 
     Raises:
@@ -46,18 +46,18 @@ def path_of(reference: str) -> Path:
     return SHIPPED / f"{name}.json"
 
 
-def files_of(config: BuildConfig, _: int) -> dict[str, Path]:
+def list_files(config: BuildConfig, _: int) -> dict[str, Path]:
     """What decisions read from outside the run."""
-    return {} if config.validity is None else {VALIDITY.name: path_of(config.validity)}
+    return {} if config.validity is None else {VALIDITY.name: find_path(config.validity)}
 
 
-def prior_files(config: BuildConfig, _: int) -> dict[str, Path]:
+def list_prior_files(config: BuildConfig, _: int) -> dict[str, Path]:
     """What scores read from outside the run."""
     prior = config.scores.prior
-    return {} if prior is None else {PRIOR: path_of(prior.model)}
+    return {} if prior is None else {PRIOR: find_path(prior.model)}
 
 
-def model_of(config: BuildConfig) -> Calibration | None:
+def find_model(config: BuildConfig) -> Calibration | None:
     """The model of `validity`.
 
     Raises:
@@ -67,10 +67,12 @@ def model_of(config: BuildConfig) -> Calibration | None:
     if config.validity is None:
         return None
     known = config.registry
-    return _model(VALIDITY.name, config.validity, config, known.before_critic + known.with_critic)
+    return _load_model(
+        VALIDITY.name, config.validity, config, known.before_critic + known.with_critic
+    )
 
 
-def prior_of(config: BuildConfig) -> Calibration | None:
+def find_prior(config: BuildConfig) -> Calibration | None:
     """The model of `scores.prior`, which reads only what is measured before the critic.
 
     Raises:
@@ -80,13 +82,13 @@ def prior_of(config: BuildConfig) -> Calibration | None:
     prior = config.scores.prior
     if prior is None:
         return None
-    return _model("scores.prior", prior.model, config, config.registry.before_critic)
+    return _load_model("scores.prior", prior.model, config, config.registry.before_critic)
 
 
-def _model(
+def _load_model(
     what: str, reference: str, config: BuildConfig, measures: tuple[Measure, ...]
 ) -> Calibration:
-    path = path_of(reference)
+    path = find_path(reference)
     model = _read(path, path.stat().st_mtime_ns if path.is_file() else 0)
     there = {column.name for measure in measures for column in measure.columns}
     missing = [name for name in model.columns if name not in there]
@@ -119,7 +121,7 @@ def choose(table: pa.Table, config: BuildConfig) -> tuple[Mask, Mask]:
     Returns:
         two masks, shape (rows,): read; not read although likely enough, for want of room.
     """
-    model, prior = prior_of(config), config.scores.prior
+    model, prior = find_prior(config), config.scores.prior
     if model is None or prior is None:
         everything = np.ones(table.num_rows, dtype=bool)
         return everything, ~everything
@@ -146,7 +148,7 @@ def _rank(likely: Floats, contexts: Any, among: Mask) -> Any:
     return rank
 
 
-def values_of(table: pa.Table, config: BuildConfig) -> dict[str, Floats]:
+def collect_values(table: pa.Table, config: BuildConfig) -> dict[str, Floats]:
     """Every column that rules can bound, of scored pairs: measures, and validity made of them.
 
     Args:
@@ -156,7 +158,7 @@ def values_of(table: pa.Table, config: BuildConfig) -> dict[str, Floats]:
         column.name: table[column.name].to_numpy().astype(np.float64)
         for column in config.registry.measured
     }
-    model = model_of(config)
+    model = find_model(config)
     if model is not None:
         found[VALIDITY.name] = model.predict(found)
     return found

@@ -50,13 +50,13 @@ import pyarrow as pa
 from builder.config import BuildConfig
 from builder.near_duplicates import buckets
 from builder.near_duplicates.join import find_near_pairs
-from builder.near_duplicates.minhash import choose_bands, hash_bands, signatures
-from builder.near_duplicates.shingles import sets_of
+from builder.near_duplicates.minhash import choose_bands, hash_bands, make_signatures
+from builder.near_duplicates.shingles import make_sets
 from builder.progress import Progress
-from builder.stages.decisions import schema
-from builder.stages.order import units_of
+from builder.stages.decisions import list_columns
+from builder.stages.order import count_units
 from builder.stages.shingles import as_table
-from builder.statistics.words import Array, gather, offsets
+from builder.statistics.words import Array, find_offsets, gather
 from builder.store import Output, Run
 from scripts.bench.made_pairs import REPEATED, TAILED, Maker
 from scripts.bench.made_run import begin_run
@@ -80,7 +80,7 @@ def _write(task: tuple[Path, int, int, int, BuildConfig]) -> None:
     """A shard of pairs; columns that no stage here reads have numbers by chance."""
     folder, number, start, end, config = task
     maker, rng = Maker(), np.random.default_rng(number)
-    wanted = schema(config)
+    wanted = list_columns(config)
     made = [maker.row(n) for n in range(start, end)]
     columns: dict[str, Any] = {}
     for field in wanted:
@@ -150,7 +150,7 @@ def cost(rows: int, args: argparse.Namespace) -> dict[str, Any]:
         counters: dict[str, int] = {}
         with config.run.engine.start() as engine:
             for stage in STAGES:
-                units = range(units_of(stage, config))
+                units = range(count_units(stage, config))
                 began, used = time.monotonic(), meter.look()[0]
                 with meter.running():
                     for made in engine.map(run.folder, stage, units, Progress(quiet=True)):
@@ -199,8 +199,10 @@ def planted(rows: int, kept: Array, most: int) -> dict[str, Any]:
         if len(pairs) == most:
             break
     texts = [maker.row(number) for pair in pairs for number in pair]
-    elements, lengths = sets_of(*([row[n] for row in texts] for n in ("task", "source", "target")))
-    sets = [frozenset(elements[a:b].tolist()) for a, b in itertools.pairwise(offsets(lengths))]
+    elements, lengths = make_sets(
+        *([row[n] for row in texts] for n in ("task", "source", "target"))
+    )
+    sets = [frozenset(elements[a:b].tolist()) for a, b in itertools.pairwise(find_offsets(lengths))]
     sides = zip(sets[::2], sets[1::2], strict=True)
     alike = np.asarray([len(a & b) / len(a | b) for a, b in sides])
     both = np.asarray(pairs).T
@@ -236,10 +238,10 @@ def made_texts(rows: int) -> list[dict[str, Any]]:
 def exact(rows: Sequence[dict[str, Any]]) -> tuple[Array, Array, tuple[Array, Array], float]:
     """All pairs at the threshold or above, their similarities, sets, and seconds that it took."""
     began = time.process_time()
-    elements, lengths = sets_of(*([row[n] for row in rows] for n in ("task", "source", "target")))
+    elements, lengths = make_sets(*([row[n] for row in rows] for n in ("task", "source", "target")))
     pairs = find_near_pairs(elements, lengths, THRESHOLD)
     took = time.process_time() - began
-    starts = offsets(lengths)
+    starts = find_offsets(lengths)
     sets = [frozenset(elements[a:b].tolist()) for a, b in itertools.pairwise(starts)]
     likeness = np.asarray([len(sets[a] & sets[b]) / len(sets[a] | sets[b]) for a, b in pairs.T])
     assert (likeness >= THRESHOLD - 1e-9).all()
@@ -269,12 +271,12 @@ def recall(rows: int, args: argparse.Namespace) -> dict[str, Any]:
         began = time.process_time()
         with config.run.engine.start() as engine:
             for stage in STAGES:
-                units = range(units_of(stage, config))
+                units = range(count_units(stage, config))
                 list(engine.map(run.folder, stage, units, Progress(quiet=True)))
         ours = time.process_time() - began
         kept = kept_rows(run, rows, args.shard)
     bands = choose_bands(THRESHOLD)
-    met = hash_bands(signatures(*sets, bands.count * bands.rows), bands)
+    met = hash_bands(make_signatures(*sets, bands.count * bands.rows), bands)
     meet = np.concatenate(
         [
             (met[part[0]] == met[part[1]]).any(axis=1)
@@ -336,15 +338,15 @@ def families(rows: int, args: argparse.Namespace) -> list[dict[str, Any]]:
     each = round(rows * (1 - TAILED) / REPEATED)
     maker = OfFamilies([*(family for family in range(10) for _ in range(each)), *[100] * 2000])
     made = [maker.row(1000 + number) for number in range(len(maker.bases))]
-    elements, lengths = sets_of(*([row[n] for row in made] for n in ("task", "source", "target")))
+    elements, lengths = make_sets(*([row[n] for row in made] for n in ("task", "source", "target")))
     bands = choose_bands(THRESHOLD)
-    keys = hash_bands(signatures(elements, lengths, bands.count * bands.rows), bands)
-    digests, starts = as_table(elements, lengths)["digest"].to_numpy(), offsets(lengths)
+    keys = hash_bands(make_signatures(elements, lengths, bands.count * bands.rows), bands)
+    digests, starts = as_table(elements, lengths)["digest"].to_numpy(), find_offsets(lengths)
     owners = np.repeat(np.arange(len(made)), bands.count)
 
     def sets(numbers: Array) -> tuple[Array, Array]:
         tokens, sizes = gather(elements, starts, numbers)
-        return tokens, offsets(sizes)
+        return tokens, find_offsets(sizes)
 
     sketched, compared = buckets.may_be_alike, 0
 

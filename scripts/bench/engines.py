@@ -35,7 +35,7 @@ from builder.engines.ray_workers import Actors, Crew, Greeting, Tasks
 from builder.progress import Progress
 from builder.run import build
 from builder.stages.base import Stage
-from builder.stages.order import stages_of, units_of
+from builder.stages.order import count_units, list_stages
 from builder.store import Run, Sidecar
 from builder.unit import Made
 from dimsum import __version__
@@ -133,16 +133,16 @@ def simulate(folder: Path, workers: int, pairs: int, call: float) -> dict[str, A
     records = {
         stage.name: [
             record
-            for shard in range(units_of(stage.name, config))
+            for shard in range(count_units(stage.name, config))
             if (record := run.sidecar(stage.name, shard)) is not None
         ]
-        for stage in stages_of(config)
+        for stage in list_stages(config)
         if not stage.whole
     }
     each = sum(r.entered for r in records["pairs"]) / len(records["pairs"])
     units = round(pairs / each)
     stages = {}
-    for stage in stages_of(config):
+    for stage in list_stages(config):
         if not stage.whole:
             stages[stage.name] = simulate_stage(
                 folder,

@@ -34,7 +34,7 @@ from builder.statistics.frame import TEXTS, Columns, Frame
 from builder.statistics.offensive import OffensiveWords
 from builder.statistics.pairs import Options, measure_piece
 from builder.statistics.study import Settings, measure_frame
-from builder.statistics.words import Array, differs, hash_text, mix, ngram_keys
+from builder.statistics.words import Array, hash_ngrams, hash_text, mark_changes, mix
 from dimsum.data.values import Reading
 
 WORDS, SOURCE, TARGET = 50_000, 20, 10
@@ -93,13 +93,13 @@ def _shingles(source: Array, target: Array) -> tuple[Array, Array]:
     """Keys of the word 3-grams of each row, each once, and how many each row has."""
     found, rows = [], []
     for salt, side in enumerate((source, target), 1):
-        keys, of = ngram_keys(side.ravel(), np.full(len(side), side.shape[1]), 3)
+        keys, of = hash_ngrams(side.ravel(), np.full(len(side), side.shape[1]), 3)
         found.append(mix(keys, salt))
         rows.append(of)
     keys, of = np.concatenate(found), np.concatenate(rows)
     order = np.lexsort((keys, of))
     keys, of = keys[order], of[order]
-    new = differs(keys, of)
+    new = mark_changes(keys, of)
     return keys[new], np.bincount(of[new], minlength=len(source))
 
 

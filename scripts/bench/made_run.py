@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from builder.config import load_config
-from builder.environment import environment_here
+from builder.environment import read_environment_here
 from builder.store import Run
 
 
@@ -22,6 +22,6 @@ def begin_run(folder: Path, shards: int, workers: int = 1, changes: Sequence[str
     shape = (f"contexts.openings={shards}", "contexts.shard=1")
     config = load_config("embedded", (*shape, f"run.engine={json.dumps(where)}", *changes))
     run = Run.create(folder)
-    header = {"models": {}, "environments": [environment_here(config)], "threads": 1}
+    header = {"models": {}, "environments": [read_environment_here(config)], "threads": 1}
     run.write_header({"config": config.model_dump(mode="json"), **header})
     return run

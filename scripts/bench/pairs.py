@@ -36,7 +36,7 @@ import numpy as np
 import pyarrow as pa
 
 from builder.config import BuildConfig, load_config
-from builder.critics.agreement import names, numbers, share_found, words_of
+from builder.critics.agreement import find_names, find_numbers, list_words, measure_found
 from builder.measures.base import Batch, Sentences
 from builder.pool import ModelPool
 from builder.stages import pairs
@@ -130,13 +130,13 @@ def one_by_one(
     """Every pair as a dictionary of its own: how the stage worked before it had columns."""
     bounds = config.pairs.bounds
     kept, reasons = [], Counter[str]()
-    pairs_of = pairs.all_ordered
+    pairs_of = pairs.pair_all
     if pairs.takes_contexts(config):
-        table, pairs_of = pairs.with_contexts(table), pairs.context_to_each
+        table, pairs_of = pairs.add_contexts(table), pairs.pair_context
     for _, group in groupby(table.to_pylist(), key=lambda row: row["context_id"]):
         texts = [row["sentence"] for row in group]
         others = measure_others(config, texts, models)
-        made = [(split_words(t), numbers(t), names(t), words_of(t)) for t in texts]
+        made = [(split_words(t), find_numbers(t), find_names(t), list_words(t)) for t in texts]
         shared = {
             (i, j): rouge_l(made[i][0], made[j][0])
             for i in range(len(texts))
@@ -147,10 +147,10 @@ def one_by_one(
             values = {
                 "compression": compression(texts[i], texts[j]),
                 "rouge_l": shared[min(i, j), max(i, j)],
-                "numbers_forward": share_found(b[1], a[1]),
-                "numbers_backward": share_found(a[1], b[1]),
-                "names_forward": share_found(b[2], a[3]),
-                "names_backward": share_found(a[2], b[3]),
+                "numbers_forward": measure_found(b[1], a[1]),
+                "numbers_backward": measure_found(a[1], b[1]),
+                "names_forward": measure_found(b[2], a[3]),
+                "names_backward": measure_found(a[2], b[3]),
                 **others(i, j),
             }
             failed = {
@@ -184,10 +184,10 @@ def compare(config: BuildConfig, table: pa.Table, rounds: int) -> None:
     """Both ways in turns on the same candidates; medians, and the ratio of each round."""
     models = embed(config, table)
     spent: dict[str, list[float]] = {"one by one": [], "in columns": []}
-    numbers("two")  # the library's imports are nobody's time
+    find_numbers("two")  # the library's imports are nobody's time
     for _ in range(rounds):
         for way, measure in (("one by one", one_by_one), ("in columns", in_columns)):
-            for cached in (numbers, names):
+            for cached in (find_numbers, find_names):
                 cached.cache_clear()
             began = time.perf_counter()
             found = measure(config, table, models)
@@ -226,8 +226,8 @@ def side_by_side(
 
 def count_pairs(config: BuildConfig, table: pa.Table, models: Embedded) -> int:
     """How many pairs there are; nothing is remembered from an earlier round."""
-    numbers.cache_clear()
-    names.cache_clear()
+    find_numbers.cache_clear()
+    find_names.cache_clear()
     return int(in_columns(config, table, models).entered)
 
 

@@ -58,7 +58,7 @@ def begin(folder: Path, rows: int) -> None:
     config = BuildConfig.model_validate(run.header()["config"])
     for shard in range(shards):
         count = min(SHARD, rows - shard * SHARD)
-        table = made(count, shard * SHARD, decisions.schema(config))
+        table = made(count, shard * SHARD, decisions.list_columns(config))
         run.commit("near_duplicates", shard, "given", Output(table, entered=count), 0.0)
         ids = table["context_id"].unique()
         blank = {f.name: pa.nulls(len(ids), f.type) for f in contexts.SCHEMA}
@@ -68,7 +68,7 @@ def begin(folder: Path, rows: int) -> None:
 
 def part(name: str, folder: Path) -> None:
     from builder.release import write_data
-    from builder.statistics.counts import counts
+    from builder.statistics.counts import count_rows
     from builder.statistics.study import study_release
     from builder.stored import Stored
     from builder.unit import open_run, run_unit
@@ -81,7 +81,7 @@ def part(name: str, folder: Path) -> None:
     elif name == "data":
         write_data(folder / "out", rows, opened.config.registry.schema(), opened.config.file_rows)
     elif name == "counts":
-        counts(rows, opened.config.registry)
+        count_rows(rows, opened.config.registry)
     else:
         study_release(folder / "out" / "data")
     # ru_maxrss would count what the parent held when it started this process.

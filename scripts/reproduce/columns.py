@@ -30,7 +30,7 @@ from builder.measures.base import Batch
 from builder.measures.registry import OPTIONAL
 from builder.models import make_public_name
 from builder.pool import ModelPool
-from builder.validity.fit import area_under
+from builder.validity.fit import measure_area
 from cards.tables import format_table
 from dimsum.data.files import read_file_rows
 
@@ -77,7 +77,7 @@ def unseen(values: np.ndarray[Any, Any], said: np.ndarray[Any, Any], groups: lis
     scores = cross_val_predict(
         model, values, said, groups=groups, cv=GroupKFold(FOLDS), method="decision_function"
     )
-    return area_under(scores, said)
+    return measure_area(scores, said)
 
 
 def page(rows: list[Row], config: BuildConfig, file: str, dtype: str) -> str:
@@ -98,7 +98,7 @@ def page(rows: list[Row], config: BuildConfig, file: str, dtype: str) -> str:
         others = np.column_stack([v for name, v in usable.items() if name not in mine])
         gain = whole["valid"] - unseen(others, said["valid"], groups) if mine else float("nan")
         for name in mine:
-            areas = (area_under(usable[name], said[q]) for q in QUESTIONS)
+            areas = (measure_area(usable[name], said[q]) for q in QUESTIONS)
             lines.append([one.name, name, *(f"{area:.2f}" for area in areas), f"{gain:+.3f}"])
     counts = ", ".join(f"{said[q].sum()} {q.replace('_', ' ')}" for q in QUESTIONS)
     together = ", ".join(f"{q.replace('_', ' ')} {whole[q]:.3f}" for q in QUESTIONS)

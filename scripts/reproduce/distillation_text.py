@@ -25,7 +25,7 @@ from typing import Any
 
 from builder.cli import run as command
 from builder.critics.spec import SECOND_WEIGHTS, SPEC_FILE
-from builder.judges import entailment_critic
+from builder.judges import load_entailment_critic
 from builder.models import resolve
 from dimsum.data.files import read_file_rows
 from dimsum.evaluation.data import Example
@@ -231,7 +231,7 @@ def main(texts: list[str] | None = None) -> None:
         bases = tuple(base for base in BASES if base in students)
         against = bases if name.startswith("on-policy") else ()
         systems.append(System(name, outputs, facts, against=against))
-    found = evaluate(systems, examples, critic=entailment_critic(held_out_critic(wanted)))
+    found = evaluate(systems, examples, critic=load_entailment_critic(held_out_critic(wanted)))
     assert wanted.code in SUMMARY.code_names
     kept = ("layers", "pairs", "epochs", "batch", "learning_rate", "start_rate", "code")
     found["of"] = {name: getattr(wanted, name) for name in kept}

@@ -28,12 +28,12 @@ from builder.config import BuildConfig, load_config
 from builder.errors import GateError
 from builder.methods.parallel import ParallelSettings
 from builder.methods.sequential import SequentialSettings
-from builder.pool import pool_of
+from builder.pool import find_pool
 from builder.progress import Progress
 from builder.run import build, resolve_header
-from builder.statistics.funnel import funnel
+from builder.statistics.funnel import count_funnel
 from builder.store import Run
-from builder.versions import library_versions
+from builder.versions import list_versions
 from cards.tables import format_table
 from dimsum.settings import apply_overrides
 
@@ -94,7 +94,7 @@ def build_all(todo: list[Arm]) -> None:
     first = todo[0]
     header = resolve_header(Run.create(first.folder), first.config)
     progress = Progress()
-    pool = pool_of(first.config, header["models"])  # loaded here, so that no arm pays for it
+    pool = find_pool(first.config, header["models"])  # loaded here, so that no arm pays for it
     pool.teacher(), pool.critic(), pool.encoder()
     for number, arm in enumerate(todo, start=1):
         progress.say(f"{number}/{len(todo)} {arm.recipe}, temperature {arm.temperature}")
@@ -136,7 +136,7 @@ def teacher_seconds(arm: Arm) -> float:
 
 def measure_arm(arm: Arm) -> dict[str, Any]:
     """One row of the table."""
-    steps = {step.stage: step for step in funnel(Run.open(arm.folder), arm.config)}
+    steps = {step.stage: step for step in count_funnel(Run.open(arm.folder), arm.config)}
     drawn = steps["candidates"]
     rows = count_accepted(arm)
     bound = count_constrained(arm.config)
@@ -315,7 +315,7 @@ fragments.
 The second table looks at the pairs that the recipe adds: those with at least one constrained
 sentence, or all of them for *parallel*.
 
-Versions: {", ".join(f"{name} {number}" for name, number in library_versions().items())}.
+Versions: {", ".join(f"{name} {number}" for name, number in list_versions().items())}.
 """
 
 

@@ -34,8 +34,8 @@ from builder.decoding.nucleus import NucleusSampler, Sample, SamplingConfig
 from builder.domains import openings
 from builder.models import LoadedModel, load_causal, make_public_name
 from builder.sentences import find_fault, split, tidy
-from builder.store import seed_of
-from builder.versions import library_versions
+from builder.store import make_seed
+from builder.versions import list_versions
 from dimsum.data.files import read_lines
 from dimsum.files import write_json
 from dimsum.metrics.words import choose_bleu_tokeniser
@@ -99,7 +99,7 @@ def from_teacher(teacher: LoadedModel, asked: argparse.Namespace) -> list[Docume
     found: list[Document] = []
     for number in range(ROUNDS):
         prompts = [offer.draw(rng) for _ in range(asked.documents)]
-        seed = seed_of(asked.seed, "documents", number)
+        seed = make_seed(asked.seed, "documents", number)
         for sample, sentences in sampled(teacher, prompts, how, 1, seed):
             whole = sentences[:-1] if sample.finish == "length" else sentences
             document = document_of(prompts[sample.prompt], whole)
@@ -148,7 +148,7 @@ def draw_next(
         no_repeat_ngram=3,
         banned=("\n",),
     )
-    seed = seed_of(asked.seed, "next", f"{temperature:g}")
+    seed = make_seed(asked.seed, "next", f"{temperature:g}")
     whole: list[list[str]] = [[] for _ in contexts]
     for sample, sentences in sampled(teacher, prompts, how, asked.samples, seed):
         cut = sample.finish == "length" and len(sentences) < 2
@@ -171,7 +171,7 @@ def judge_draws(
     of = []
     for one in found:
         every = list(combinations(one.sentences, 2))
-        seed = seed_of(asked.seed, one.document, one.length, f"{one.temperature:g}")
+        seed = make_seed(asked.seed, one.document, one.length, f"{one.temperature:g}")
         drawn = random.Random(seed).sample(every, min(asked.pairs, len(every)))
         of += [(one, pair) for pair in drawn]
     pairs = [pair for _, pair in of]
@@ -278,7 +278,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
         "notes": notes,
         "versions": {
             name: version
-            for name, version in library_versions().items()
+            for name, version in list_versions().items()
             if name in ("python", "torch", "transformers", "spacy")
         },
         "examples": [(t, *examples[t]) for t in sorted(examples)],

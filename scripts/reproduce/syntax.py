@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from syntax_page import page
 
-from builder.judges import entailment_critic, pair_judge
-from builder.writing import student_of
+from builder.judges import load_entailment_critic, make_pair_judge
+from builder.writing import open_student
 from dimsum import Student
 from dimsum.data.files import read_file_rows
 from dimsum.evaluation.data import Example, read_examples
@@ -180,7 +180,7 @@ def judge(
     refused: dict[str, int] = {}
     given: dict[str, list[str]] = {}
     for student, path in students.items():
-        opened = student_of(path)
+        opened = open_student(path)
         control = opened.spec.prompts.known_syntax()
         others = shuffle_exemplars(
             exemplars,
@@ -247,9 +247,9 @@ def main(texts: list[str] | None = None) -> None:
     wanted = arguments(texts)
     wanted.work.mkdir(parents=True, exist_ok=True)
     students = dict(map(named, wanted.student))
-    pool, critic = pool_of(wanted.pool), entailment_critic(wanted.critic)
+    pool, critic = pool_of(wanted.pool), load_entailment_critic(wanted.critic)
     pairs = pairs_of(wanted.pairs)
-    referee = pair_judge(wanted.rerank_critic) if wanted.rerank else None
+    referee = make_pair_judge(wanted.rerank_critic) if wanted.rerank else None
     documents = [
         judge(name, data, students, pool, pairs, wanted, critic, referee)
         for name, data in map(named, wanted.sets)

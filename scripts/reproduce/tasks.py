@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tasks_page import QUESTIONS, Row, page
 
 from builder.config import parse_config
-from builder.statistics.funnel import count_of_several, funnel
+from builder.statistics.funnel import count_funnel, count_several
 from builder.store import Run, digest
 from dimsum.data.dataset import read_rows
 from dimsum.spec import read_spec
@@ -51,7 +51,7 @@ def gather_run(name: str, folder: Path) -> Row:
     run = Run.open(folder)
     config = parse_config(run.header()["config"])
     rows = rows_of(folder)
-    steps = funnel(run, config)
+    steps = count_funnel(run, config)
     return {
         "name": name,
         "tasks": [task.name for task in config.definitions],
@@ -59,7 +59,7 @@ def gather_run(name: str, folder: Path) -> Row:
         "seed": config.seed,
         "rules": {task: list(rules) for task, rules in config.rules.items()},
         "funnel": [{**step.as_json(), "counters": {}} for step in steps],
-        "several": count_of_several(steps),
+        "several": count_several(steps),
         "pairs": dict(Counter(row["task"] for row in rows)),
         "codes": dict(sorted(Counter(row["control"] for row in rows).items())),
         "methods": dict(sorted(Counter(row["method"] for row in rows).items())),

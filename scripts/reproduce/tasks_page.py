@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from validity_page import QUESTIONS, Row, by_all
 
-from builder.audit.agreement import alpha
+from builder.audit.agreement import measure_alpha
 from builder.audit.intervals import clopper_pearson
 from cards.tables import format_table
 from dimsum.tasks import task_of
@@ -24,7 +24,9 @@ def share(rows: Sequence[Row], question: str) -> str:
 def agreement(rows: Sequence[Row], question: str) -> str:
     if not rows or any(len(row["readers"]) != 2 for row in rows):
         return "-"
-    value = alpha([[float(reader[question]) for reader in row["readers"]] for row in rows]).value
+    value = measure_alpha(
+        [[float(reader[question]) for reader in row["readers"]] for row in rows]
+    ).value
     return "-" if value is None else f"{value:.2f}"
 
 

@@ -22,8 +22,8 @@ import numpy as np
 from builder.config import BuildConfig, load_config, parse_config
 from builder.measures import likelihood
 from builder.measures.registry import OPTIONAL, VALIDITY
-from builder.validity.calibrate import describe, with_facts
-from builder.validity.fit import area_under, fit
+from builder.validity.calibrate import add_facts, describe
+from builder.validity.fit import fit, measure_area
 from builder.validity.labels import read_labels
 from builder.validity.measure import measure_labels
 from builder.validity.model import read_calibration, write_calibration
@@ -59,12 +59,14 @@ def main() -> None:
         data = measure_labels(read_labels(asked.labels), config)
         found = fit(data)
         document = describe(found, data, asked.precision)
-        write_calibration(asked.output, with_facts(found, document))
+        write_calibration(asked.output, add_facts(found, document))
         print(json.dumps(document, indent=1))
         return
     data = measure_labels(read_labels(asked.check), config)
     score = read_calibration(asked.output).predict(data.values)
-    print(f"{len(data)} labels, {data.valid.sum()} valid, area {area_under(score, data.valid):.3f}")
+    print(
+        f"{len(data)} labels, {data.valid.sum()} valid, area {measure_area(score, data.valid):.3f}"
+    )
     order = np.argsort(-score)
     for count in (20, 40, 60, 80, 100, 150):
         top = order[:count]

@@ -20,7 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from builder.audit.agreement import alpha
+from builder.audit.agreement import measure_alpha
 from builder.audit.intervals import clopper_pearson
 from cards.tables import format_table
 
@@ -48,7 +48,7 @@ def agreement(rows: Sequence[Row]) -> str:
         return "One reader read them, so there is no agreement to state."
     found = []
     for question in QUESTIONS:
-        value = alpha(
+        value = measure_alpha(
             [[float(reader[question]) for reader in row["readers"]] for row in rows]
         ).value
         found.append(f"{question.replace('_', ' ')} {'-' if value is None else f'{value:.2f}'}")

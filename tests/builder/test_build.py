@@ -18,13 +18,13 @@ import yaml
 
 from builder.config import BuildConfig, load_config, parse_config
 from builder.errors import BuilderError, ConfigError, GateError
-from builder.measures.registry import registry
+from builder.measures.registry import load_registry
 from builder.pool import ModelPool
 from builder.progress import Progress
 from builder.rescore import apply, compare
 from builder.run import build
-from builder.stages.order import STAGES, units_of
-from builder.statistics.funnel import funnel
+from builder.stages.order import STAGES, count_units
+from builder.statistics.funnel import count_funnel
 from builder.store import REJECTS, Run
 from dimsum.errors import DimsumError, UsageError
 from dimsum.files import hash_file
@@ -58,14 +58,14 @@ def released_hashes(run: Path) -> dict[str, str]:
 def all_rows(run: Run, config: BuildConfig, stage: str, name: str | None = None) -> list[Any]:
     return [
         row
-        for shard in range(units_of(stage, config))
+        for shard in range(count_units(stage, config))
         for row in run.read(stage, shard, name).to_pylist()
     ]
 
 
 def test_the_funnel_adds_up_from_rows_on_disk(finished: tuple[Run, BuildConfig]) -> None:
     run, config = finished
-    steps = {step.stage: step for step in funnel(run, config)}
+    steps = {step.stage: step for step in count_funnel(run, config)}
     assert list(steps) == [stage.name for stage in STAGES if stage.counted]
     for name, step in steps.items():
         rejected = Counter(row["reason"] for row in all_rows(run, config, name, REJECTS))
@@ -105,7 +105,7 @@ def test_the_release_opens_with_load_dataset(
         wanted = [row for row in rows if name in ("default", row["task"])]
         assert sum(split.num_rows for split in loaded.values()) == len(wanted)
         for split_name, split in loaded.items():
-            assert split.column_names == registry().schema().names
+            assert split.column_names == load_registry().schema().names
             expected = {row["id"] for row in wanted if row["split"] == split_name}
             assert set(split["id"]) == expected
     sums = json.loads((folder / "provenance/checksums.json").read_text())
@@ -323,7 +323,7 @@ def test_a_critic_without_memory_rejects_with_the_reason(
     monkeypatch.setattr(NliModel, "logits", cramped)
     config = parse_config(toy_document)
     build(config, tmp_path / "run")
-    steps = {step.stage: step for step in funnel(Run.open(tmp_path / "run"), config)}
+    steps = {step.stage: step for step in count_funnel(Run.open(tmp_path / "run"), config)}
     assert max(sizes) > 4
     assert steps["scores"].rejected.get("out_of_memory", 0) > 0
     assert steps["splits"].kept > 0

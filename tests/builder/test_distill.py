@@ -26,9 +26,9 @@ from builder.errors import ConfigError
 from builder.report.gather import gather
 from builder.stages import rewrites as stage_of_rewrites
 from builder.stages import sentences
-from builder.stages.order import ROUND_STAGES, units_of
+from builder.stages.order import ROUND_STAGES, count_units
 from builder.stages.placement import Membership
-from builder.statistics.funnel import funnel
+from builder.statistics.funnel import count_funnel
 from builder.store import Output, Run
 from builder.writing import sample_rows
 from dimsum import Student
@@ -115,7 +115,7 @@ def test_the_round_is_released_with_the_corpus(done: tuple[Path, Distilled]) -> 
     old = {row["id"]: row for row in after if row["round"] == 0}
     assert old == {row["id"]: row for row in before}
     assert len({row["id"] for row in after}) == len(after)
-    steps = funnel(second, parse_config(second.header()["config"]))
+    steps = count_funnel(second, parse_config(second.header()["config"]))
     assert [step.stage for step in steps] == [stage.name for stage in ROUND_STAGES if stage.counted]
     known = {step.stage: step for step in steps}
     codes = len(Student.from_pretrained(found.students[0]).spec.codes)
@@ -144,7 +144,7 @@ def test_every_row_says_where_it_comes_from(done: tuple[Path, Distilled]) -> Non
     config = parse_config(first.header()["config"])
     contexts = {
         row["context_id"]: (row["continuation_id"], row["sentences"])
-        for shard in range(units_of("contexts", config))
+        for shard in range(count_units("contexts", config))
         for row in first.read("contexts", shard).to_pylist()
     }
     seen = Counter()
@@ -215,7 +215,7 @@ def test_rows_obey_the_same_rules(done: tuple[Path, Distilled]) -> None:
     _, found = done
     run = Run.open(found.corpora[1])
     config = parse_config(run.header()["config"])
-    for shard in range(units_of("decisions", config)):
+    for shard in range(count_units("decisions", config)):
         for row in run.read("decisions", shard).to_pylist():
             for measure, bound in config.rules[row["task"]].items():
                 assert bound.holds(row[measure])
@@ -490,7 +490,7 @@ def test_a_source_keeps_what_the_teacher_thought_of_it(done: tuple[Path, Distill
     rewrites = pq.read_table(second.read_finished("rewrites", 0))
     for row in rewrites.to_pylist():
         assert row["logprob"] == drawn[row["context_id"].split("-r1-")[0], row["source"]] < 0
-    found = stage_of_rewrites._candidates(rewrites).to_pylist()
+    found = stage_of_rewrites._make_candidates(rewrites).to_pylist()
     for _, group in groupby(found, key=lambda row: row["context_id"]):
         source, *written = group
         origin = source["context_id"].split("-r1-")[0]
@@ -517,7 +517,7 @@ def test_a_round_takes_all_texts_of_a_beam_search(
     student = Student.from_pretrained(found.students[0], device="cpu", dtype="float32")
     search = config.round.rewriting.sampling.model_copy(update={"beams": 3})
     bounded = 0
-    for shard in range(units_of("rewrites", config)):
+    for shard in range(count_units("rewrites", config)):
         asked = pq.read_table(second.read_finished("sentences", shard)).to_pylist()
         rows = pq.read_table(second.read_finished("rewrites", shard)).to_pylist()
         rows += second.read("rewrites", shard, "rejects").to_pylist()

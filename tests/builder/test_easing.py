@@ -51,7 +51,7 @@ def test_each_listed_word_is_rarer_than_what_replaces_it() -> None:
         return float(wordfreq.zipf_frequency(word, "en"))
 
     for block in (words.VERBS, words.NOUNS, words.ADJECTIVES, words.ADVERBS):
-        found = words.entries(block)
+        found = words.parse_entries(block)
         assert len(found) > 30
         for rare, common in found.items():
             assert zipf(rare) < 5, rare
@@ -63,4 +63,4 @@ def test_no_rarer_word_is_listed_twice() -> None:
         rare = [word for line in block.strip().splitlines() for word in line.split(": ")[1].split()]
         assert len(rare) == len(set(rare))
         # No word gives way to one that gives way itself.
-        assert not set(words.entries(block).values()) & set(rare)
+        assert not set(words.parse_entries(block).values()) & set(rare)

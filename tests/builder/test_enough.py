@@ -15,7 +15,7 @@ from builder.cli import run as command
 from builder.config import BuildConfig, parse_config
 from builder.errors import GateError
 from builder.run import build
-from builder.splitting import row_id
+from builder.splitting import make_row_id
 from builder.store import Run
 from builder.unit import open_run
 from dimsum.files import hash_file
@@ -43,7 +43,7 @@ def near_duplicates(folder: Path) -> list[dict[str, Any]]:
 
 
 def key(row: dict[str, Any]) -> str:
-    return row_id(row["task"], row["source"], row["target"])
+    return make_row_id(row["task"], row["source"], row["target"])
 
 
 def by_hand(document: dict[str, Any], place: Path) -> tuple[int, set[str]]:

@@ -17,10 +17,10 @@ from builder.outdated import MadeOtherwise, check_proven
 from builder.pool import ModelPool
 from builder.run import build, resolve_header
 from builder.stages.base import Stage
-from builder.stages.order import ROUND_STAGES, stage_of, stages_of
+from builder.stages.order import ROUND_STAGES, find_stage, list_stages
 from builder.stages.scores import Ledger
 from builder.store import Run
-from builder.unit import MOST_SETS, Opened, fingerprint_of, list_fingerprints, open_run
+from builder.unit import MOST_SETS, Opened, list_fingerprints, make_fingerprint, open_run
 from dimsum.files import hash_file
 from dimsum.settings import apply_overrides
 
@@ -46,8 +46,8 @@ FIRST = ("contexts", "candidates", "pairs")
 
 
 def changed(patch: pytest.MonkeyPatch, library: str) -> None:
-    real = environment._version
-    patch.setattr(environment, "_version", lambda n: "99" if n == library else real(n))
+    real = environment._find_version
+    patch.setattr(environment, "_find_version", lambda n: "99" if n == library else real(n))
 
 
 def stamps(folder: Path) -> dict[Path, int]:
@@ -106,10 +106,10 @@ def test_what_nothing_was_made_with_yet_may_change(
 
 def noted(config: BuildConfig, *names: str) -> dict[str, set[str]]:
     """Which of some libraries each stage depends on."""
-    here = environment.environment_here(config)
+    here = environment.read_environment_here(config)
     used = {
-        stage.name: set(names) & set(environment.part_of(stage, config, here))
-        for stage in stages_of(config)
+        stage.name: set(names) & set(environment.take_part(stage, config, here))
+        for stage in list_stages(config)
     }
     return {name: found for name, found in used.items() if found}
 
@@ -117,7 +117,7 @@ def noted(config: BuildConfig, *names: str) -> dict[str, set[str]]:
 def test_what_a_method_or_a_measure_imports_is_noted_where_it_is_used(
     toy_document: dict[str, Any],
 ) -> None:
-    assert "yake" not in environment.environment_here(parse_config(toy_document))
+    assert "yake" not in environment.read_environment_here(parse_config(toy_document))
     toy_document["candidates"]["methods"][0]["share"] = 0.5
     toy_document["candidates"]["methods"].append({"kind": "sequential", "share": 0.5})
     toy_document["measures"] = ["ease"]
@@ -177,10 +177,10 @@ def test_a_run_that_noted_less_goes_on_and_notes_what_is_made_now(
 ) -> None:
     """Pairs of an earlier version, made without a note, stay what they were."""
     folder, config = toy_run
-    here = environment.environment_here(config)
+    here = environment.read_environment_here(config)
     known = [{n: v for n, v in here.items() if n not in ("numerizer", "datasketch")}]
     now = environment.check_environments(
-        Run.open(folder), config, stage_of("shingles", config), known, here
+        Run.open(folder), config, find_stage("shingles", config), known, here
     )
     assert now == [{**known[0], "datasketch": here["datasketch"]}]
 
@@ -205,7 +205,9 @@ def stage_with(
 ) -> tuple[Opened, Stage, dict[str, str]]:
     """A run whose environment names some libraries, and its pairs as depending on them."""
     opened = open_run(folder)
-    stage = replace(stage_of("pairs", config), libraries=libraries, further_libraries=lambda c: ())
+    stage = replace(
+        find_stage("pairs", config), libraries=libraries, further_libraries=lambda c: ()
+    )
     named = {name: "1" for name in libraries if not name.startswith("absent")}
     return replace(opened, environments=({**opened.environments[-1], **named},)), stage, named
 
@@ -217,11 +219,11 @@ def test_a_unit_of_an_earlier_version_may_have_noted_any_of_its_libraries(
     found = [*list_fingerprints(opened, stage, 0, {}, [stage.version])]
     sets = [named.keys() - left_out for n in range(4) for left_out in combinations(named, n)]
     assert set(found) == {
-        fingerprint_of(opened, stage, 0, {}, dict.fromkeys(noted, "1")) for noted in sets
+        make_fingerprint(opened, stage, 0, {}, dict.fromkeys(noted, "1")) for noted in sets
     }
     assert len(found) == len(sets) == 8
     assert found[:1] == [*list_fingerprints(opened, stage, 0, {})]
-    assert found[0] == fingerprint_of(opened, stage, 0, {}, named)
+    assert found[0] == make_fingerprint(opened, stage, 0, {}, named)
 
 
 def test_many_libraries_are_tried_in_few_sets(toy_run: tuple[Path, BuildConfig]) -> None:
@@ -230,7 +232,7 @@ def test_many_libraries_are_tried_in_few_sets(toy_run: tuple[Path, BuildConfig])
     assert len(found) == len(set(found)) == MOST_SETS
     for missing in named:
         less = {name: version for name, version in named.items() if name != missing}
-        assert fingerprint_of(opened, stage, 0, {}, less) in found
+        assert make_fingerprint(opened, stage, 0, {}, less) in found
 
 
 def test_a_finished_run_stays_finished_under_another_version(

@@ -37,13 +37,13 @@ def judge(
         score=lambda pairs: np.array([scores.get(pair, scores.get(pair[::-1])) for pair in pairs])
     )
     model = SimpleNamespace(predict=lambda found: likely)
-    monkeypatch.setattr(judges, "entailment_critic", lambda reference: critic)
-    monkeypatch.setattr(use, "model_of", lambda config: model)
+    monkeypatch.setattr(judges, "load_entailment_critic", lambda reference: critic)
+    monkeypatch.setattr(use, "find_model", lambda config: model)
     monkeypatch.setattr(measure, "open_models", lambda config: None)
     monkeypatch.setattr(
         measure, "measure_labels", lambda labels, config, models: SimpleNamespace(values=values)
     )
-    return judges.pair_judge("any")
+    return judges.make_pair_judge("any")
 
 
 def test_what_a_build_would_keep_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:

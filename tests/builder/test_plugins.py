@@ -18,7 +18,7 @@ import dimsum.plugins
 from builder import cli
 from builder.engines import ENGINES
 from builder.errors import ConfigError
-from builder.measures.registry import MEASURES, registry
+from builder.measures.registry import MEASURES, load_registry
 from builder.methods.registry import METHODS
 from dimsum.errors import UsageError
 from dimsum.plugins import Plugins
@@ -140,7 +140,7 @@ def test_the_source_is_of_both_files(
 
 def test_a_measure_that_is_always_there_need_not_be_named() -> None:
     with pytest.raises(ConfigError, match="another measure is called 'rouge_l'") as caught:
-        registry(("rouge_l",))
+        load_registry(("rouge_l",))
     assert "rouge_l" in caught.value.hint
 
 

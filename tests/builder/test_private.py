@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from builder.config import parse_config
-from builder.public import public
+from builder.public import make_public
 from builder.run import build
 from tests.toys import toy_config
 
@@ -31,7 +31,7 @@ from tests.toys import toy_config
     ],
 )
 def test_of_a_path_only_the_last_part_is_shown(given: object, shown: object) -> None:
-    assert public(given) == shown
+    assert make_public(given) == shown
 
 
 def test_no_released_file_holds_a_path_or_a_name_of_this_machine(

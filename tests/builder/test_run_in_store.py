@@ -20,7 +20,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from builder.cli import run as dimsum
 from builder.config import BuildConfig, parse_config
 from builder.errors import BuilderError, ConfigError
-from builder.fetched import lying_here
+from builder.fetched import bring_here
 from builder.run import BuildResult
 from builder.run import build as build_anew
 from builder.store import Run
@@ -310,7 +310,7 @@ def test_a_unit_whose_table_was_changed_is_not_taken(
     assert found["state"] == "stopped" and found["damaged"] == ["duplicates/00000.parquet"]
     with (
         pytest.raises(BuilderError, match=r"duplicates/00000\.parquet is missing or damaged"),
-        lying_here(str(run)),
+        bring_here(str(run)),
     ):
         pass
     build(config, str(run))

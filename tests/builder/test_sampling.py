@@ -8,8 +8,8 @@ import pytest
 from builder.config import parse_config
 from builder.models import load_causal
 from builder.run import build
-from builder.sampling import sample_each, sampler
-from builder.statistics.funnel import funnel
+from builder.sampling import make_sampler, sample_each
+from builder.statistics.funnel import count_funnel
 from builder.store import Run
 
 
@@ -17,7 +17,7 @@ def test_a_prompt_too_long_for_the_model_is_a_reason(
     toy_teacher: Path, toy_document: dict[str, Any]
 ) -> None:
     wanted = parse_config(toy_document).contexts.sampling
-    nucleus = sampler(
+    nucleus = make_sampler(
         load_causal(str(toy_teacher), device="cpu", dtype="float32"), wanted, "length"
     )
     prompts = ["News: A cat", "word " * 400, "News: The dog", "News: Mary"]
@@ -42,7 +42,7 @@ def test_memory_that_never_suffices_rejects_and_the_build_goes_on(
     monkeypatch.setattr(NucleusSampler, "sample", cramped)
     config = parse_config(toy_document)
     build(config, tmp_path / "run")
-    steps = {step.stage: step for step in funnel(Run.open(tmp_path / "run"), config)}
+    steps = {step.stage: step for step in count_funnel(Run.open(tmp_path / "run"), config)}
     lost = steps["candidates"].rejected["out_of_memory"]
     assert lost > 0
     assert lost % config.candidates.samples == 0

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from builder.errors import BuilderError, ConfigError
-from builder.store import Output, Run, digest, seed_of, write_table
+from builder.store import Output, Run, digest, make_seed, write_table
 from dimsum.files import write_json
 
 TABLE = pa.table({"a": [1, 2, 3]})
@@ -39,10 +39,10 @@ def test_equal_tables_give_equal_bytes(tmp_path: Path) -> None:
 
 def test_seeds_and_digests() -> None:
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
-    seeds = {seed_of(s, stage, shard) for s in (0, 1) for stage in "ab" for shard in range(50)}
+    seeds = {make_seed(s, stage, shard) for s in (0, 1) for stage in "ab" for shard in range(50)}
     assert len(seeds) == 200
     assert all(0 <= seed < 2**63 for seed in seeds)
-    assert seed_of(0, "contexts", 0) == seed_of(0, "contexts", 0)
+    assert make_seed(0, "contexts", 0) == make_seed(0, "contexts", 0)
 
 
 def test_folders_that_are_no_runs(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builder.audit.record import digest_of, rows_digest
+from builder.audit.record import digest_released, digest_rows
 from builder.errors import BuilderError
-from builder.measures.registry import registry
+from builder.measures.registry import load_registry
 from builder.release import write_data
 from builder.store import write_table
 from builder.stored import Made, Parts, Stored, cut
@@ -79,7 +79,7 @@ def test_a_release_is_written_as_from_the_whole_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = random.Random(0)
-    schema = registry().schema()
+    schema = load_registry().schema()
     values = {pa.string(): "text", pa.int32(): 3, pa.float32(): 0.5}
     rows = [
         {
@@ -108,4 +108,4 @@ def test_a_release_is_written_as_from_the_whole_table(
             assert all(table.schema == schema for table in tables)
     assert not list((tmp_path / "out").rglob("validation*"))
     monkeypatch.setattr("builder.audit.record.GROUP", 32)
-    assert digest_of(stored) == rows_digest(row["id"] for row in rows)
+    assert digest_released(stored) == digest_rows(row["id"] for row in rows)

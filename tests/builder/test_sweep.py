@@ -12,7 +12,7 @@ import yaml
 from builder.cli import run
 from builder.errors import ConfigError
 from builder.sweep import Axis, parse_axis
-from builder.sweep_page import page
+from builder.sweep_page import format_page
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -110,7 +110,7 @@ def test_what_few_rows_do_not_tell_is_left_open() -> None:
     statistics = {"msttr_100": (None, None, None), "h3": (2.0, None, None), "x": (1.0, 0.5, 1.5)}
     point = {"values": {"seed": 1}, "made": {}, "pairs": {"summary": 2}, "validity": {}}
     points = [{**point, "statistics": statistics}]
-    said = page({"config": "a.yaml", "axes": {"seed": [1]}, "points": points})
+    said = format_page({"config": "a.yaml", "axes": {"seed": [1]}, "points": points})
     assert "| 1 | 2 | - | - | 2.0 | 1.0 (0.5 to 1.5) | nothing |" in said
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from builder.cli import run
 from builder.config import BuildConfig
-from builder.store import seed_of
+from builder.store import make_seed
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_a_row_is_followed_to_its_opening_and_made_again(
     assert said == {row["source"], row["target"]}
     assert steps["scores"]["rows"][0]["entail_forward"] == pytest.approx(row["entail_forward"])
     for step in found["steps"]:
-        assert step["seed"] == seed_of(0, step["stage"], step["shard"])
+        assert step["seed"] == make_seed(0, step["stage"], step["shard"])
     for rule in found["rules"].values():
         assert rule["value"] is None or (rule["min"] or -1e9) <= rule["value"]
     assert found["again"] and all(found["again"].values())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from builder.prepacking import prepack
-from builder.writing import student_of
+from builder.writing import open_student
 from dimsum import Student
 from dimsum.spec import Generation
 from tests.student_toys import make_decisive, make_llama, make_t5, toy_pairs
@@ -18,7 +18,7 @@ from tests.student_toys import make_decisive, make_llama, make_t5, toy_pairs
 def both(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Student, Student]:
     make: Callable[[Path], Path] = request.param
     folder = make(tmp_path / "m")
-    quick = student_of(str(folder), device="cpu", dtype="float32", prepacked="off")
+    quick = open_student(str(folder), device="cpu", dtype="float32", prepacked="off")
     plain = Student.from_pretrained(folder, device="cpu", dtype="float32")
     for one in (quick, plain):
         make_decisive(one.model)

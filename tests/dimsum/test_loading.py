@@ -22,7 +22,7 @@ import dimsum.loading
 from builder.cli import run
 from builder.critics.nli_model import NliModel
 from builder.critics.recipe import CriticRecipe
-from builder.critics.training import fresh
+from builder.critics.training import make_fresh
 from builder.decoding.draw import draw
 from builder.pool import ModelPool
 from dimsum.errors import DimsumError, ModelError
@@ -328,8 +328,8 @@ def test_an_encoder_has_no_layers_that_its_configuration_leaves_out(
             check_model(str(deeper), kind)
     recipe = CriticRecipe(base=str(deeper), method="full", template=None)
     with pytest.raises(ModelError, match="holds"):
-        fresh(recipe)
-    fresh(recipe.model_copy(update={"layers": 1}))
+        make_fresh(recipe)
+    make_fresh(recipe.model_copy(update={"layers": 1}))
 
 
 @pytest.mark.parametrize(

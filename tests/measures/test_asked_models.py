@@ -19,7 +19,7 @@ from builder.measures.critics import MEASURE as CRITICS
 from builder.measures.information import MEASURE as INFORMATION
 from builder.measures.margin import MEASURE as MARGIN
 from builder.models import load_causal
-from builder.stages.order import stage_of
+from builder.stages.order import find_stage
 from dimsum.errors import UsageError
 from tests.toys import make_critic, make_teacher, toy_config
 
@@ -89,9 +89,9 @@ def test_information_is_what_whole_forward_passes_say(tmp_path: Path) -> None:
 def test_only_what_asks_the_teacher_depends_on_it(tmp_path: Path) -> None:
     plain = toy_config(tmp_path / "teacher", tmp_path / "critic")
     config = parse_config(plain)
-    assert "teacher" not in stage_of("scores", config).roles(config)
+    assert "teacher" not in find_stage("scores", config).roles(config)
     asking = parse_config({**plain, "measures": ["information", "margin", "critics"]})
-    assert "teacher" in stage_of("scores", asking).roles(asking)
+    assert "teacher" in find_stage("scores", asking).roles(asking)
     student = {"number": 1, "corpus": "a", "earlier": "a", "student": {"model": "embedded:x"}}
     with pytest.raises(UsageError, match="a round has no teacher"):
         parse_config({**plain, "measures": ["information"], "round": student})

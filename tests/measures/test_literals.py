@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 import builder
-from builder.measures.registry import registry
+from builder.measures.registry import load_registry
 from dimsum import schema
 
 ROOT = Path(builder.__file__).parent
@@ -39,21 +39,21 @@ def named_in(path: Path, columns: set[str]) -> set[str]:
 
 
 def test_the_schema_of_a_release_takes_its_measures_from_the_registry() -> None:
-    assert not named_in(Path(schema.__file__), set(registry().columns))
-    assert registry().schema().names == [
+    assert not named_in(Path(schema.__file__), set(load_registry().columns))
+    assert load_registry().schema().names == [
         *("id", "source", "target", "task", "control", "domain", "method", "round", "context"),
         *("entail_forward", "entail_backward", "rouge_l", "compression", "density"),
         *("context_id", "teacher"),
     ]
-    assert {field.name for field in registry().schema() if field.type == pa.float32()} == {
+    assert {field.name for field in load_registry().schema() if field.type == pa.float32()} == {
         *("entail_forward", "entail_backward", "rouge_l", "compression", "density")
     }
-    assert not any(field.nullable for field in registry().schema())
-    assert registry().schema(syntax=True).names[-1] == schema.SYNTAX.name
+    assert not any(field.nullable for field in load_registry().schema())
+    assert load_registry().schema(syntax=True).names[-1] == schema.SYNTAX.name
 
 
 def test_no_reader_names_a_measure() -> None:
-    columns = set(registry().columns)
+    columns = set(load_registry().columns)
     assert all(any(ROOT.glob(pattern)) for pattern in READERS)
     named = {
         path.relative_to(ROOT).as_posix(): found

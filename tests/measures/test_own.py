@@ -10,12 +10,12 @@ import pytest
 from datasets import load_dataset
 
 from builder.config import Bound, BuildConfig, parse_config
-from builder.measures.registry import BUILT_IN, registry
+from builder.measures.registry import BUILT_IN, load_registry
 from builder.report.gather import gather
 from builder.rescore import compare
 from builder.run import build
 from builder.stages import pairs, scores
-from builder.stages.order import units_of
+from builder.stages.order import count_units
 from builder.store import REJECTS, Run
 from dimsum.errors import DimsumError
 from tests.toys import toy_config
@@ -82,7 +82,7 @@ def test_reasons_report_and_rescoring_know_it(finished: tuple[Run, BuildConfig])
         ("pairs", "summary.same_start", "whether both begin with one word"),
         ("decisions", "paraphrase.margin", "entailment less neutrality"),
     ):
-        shards = range(units_of(stage, config))
+        shards = range(count_units(stage, config))
         rejects = [row for n in shards for row in run.read(stage, n, REJECTS).to_pylist()]
         assert reason in {row["reason"] for row in rejects}
         removed = next(r for r in report.removals if r.reason == reason)
@@ -99,7 +99,7 @@ def test_the_explorer_counts_what_another_bound_would_keep(
     finished: tuple[Run, BuildConfig], measure: str, end: str, now: float
 ) -> None:
     run, config = finished
-    shards = range(units_of("scores", config))
+    shards = range(count_units("scores", config))
     rows = [row for n in shards for row in run.read("scores", n).to_pylist()]
 
     def holds(row: dict[str, Any], task: str, bound: dict[str, Bound]) -> bool:
@@ -125,14 +125,14 @@ def test_its_source_is_in_the_fingerprint_of_the_stages_that_use_it(
 ) -> None:
     _, config = finished
     without = config.model_copy(update={"measures": OWN[1:]})
-    assert pairs.settings(config, 0) != pairs.settings(without, 0)
-    assert scores.settings(config, 0) == scores.settings(without, 0)
-    reference, source = pairs.settings(config, 0)["measures"]["same_start"][1:]
+    assert pairs.list_settings(config, 0) != pairs.list_settings(without, 0)
+    assert scores.list_settings(config, 0) == scores.list_settings(without, 0)
+    reference, source = pairs.list_settings(config, 0)["measures"]["same_start"][1:]
     assert reference == OWN[0] and len(source) == 64
 
 
 def test_every_column_has_one_measure() -> None:
-    known = registry()
+    known = load_registry()
     names = [column.name for measure in BUILT_IN for column in measure.columns]
     assert sorted(names) == sorted(set(names)) == sorted(known.columns)
     assert all(known.of(name) in BUILT_IN for name in names)
@@ -150,7 +150,7 @@ def test_every_column_has_one_measure() -> None:
 )
 def test_what_is_no_measure_is_refused(reference: str, message: str) -> None:
     with pytest.raises(DimsumError, match=message.replace("(", r"\(")):
-        registry((reference,))
+        load_registry((reference,))
 
 
 def test_an_unknown_measure_in_a_rule_gets_the_nearest(toy_teacher: Path, toy_critic: Path) -> None:

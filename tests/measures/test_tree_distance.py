@@ -16,7 +16,7 @@ from builder.measures.base import Batch
 from builder.measures.tree_distance import MEASURE, MOST_NODES
 from builder.run import build
 from builder.stages import scores, splits
-from builder.stages.order import units_of
+from builder.stages.order import count_units
 from builder.store import REJECTS, Run
 from dimsum.errors import DimsumError, UsageError
 from dimsum.syntax.parsers import find_parser
@@ -106,7 +106,7 @@ def test_a_release_has_the_trees_and_obeys_the_rule(finished: tuple[Run, BuildCo
         words = [text.split() for text in (row["source"], row["target"])]
         assert abs(len(words[0]) - len(words[1])) >= 1
         assert row["syntax"] == f"{FLAT} (S {' '.join(['(W)'] * len(words[1]))})"
-    shards = range(units_of("decisions", config))
+    shards = range(count_units("decisions", config))
     rejects = [row for n in shards for row in run.read("decisions", n, REJECTS).to_pylist()]
     gone = [row for row in rejects if row["reason"].endswith(".tree_distance")]
     assert gone and all(row["tree_distance"] == 0 for row in gone)
@@ -129,9 +129,11 @@ def test_what_the_stages_depend_on() -> None:
     trees = load_config("embedded", ("syntax={}",))
     measuring = load_config("embedded", (MEASURED,))
     other = load_config("embedded", (MEASURED, f"syntax.parser={FLAT}"))
-    assert "parser" not in scores.settings(plain, 0) and "parser" not in scores.settings(trees, 0)
-    assert scores.settings(measuring, 0)["parser"] == ["dependency", ""]
-    name, source = scores.settings(other, 0)["parser"]
+    assert "parser" not in scores.list_settings(plain, 0) and "parser" not in scores.list_settings(
+        trees, 0
+    )
+    assert scores.list_settings(measuring, 0)["parser"] == ["dependency", ""]
+    name, source = scores.list_settings(other, 0)["parser"]
     assert name == FLAT and len(source) == 64
     of = splits.STAGE.settings
     assert of(trees, 0) != of(plain, 0) == of(measuring, 0)

@@ -13,7 +13,7 @@ from builder.measures.registry import SHIPPED as MEASURES
 from builder.methods.base import Request
 from builder.methods.quoted import QuotedSettings
 from builder.methods.quoted import draw as quoted
-from builder.stages.pairs import context_to_each, with_contexts
+from builder.stages.pairs import add_contexts, pair_context
 from dimsum.errors import UsageError
 from dimsum.tasks import task_of
 from dimsum.tasks.registry import FURTHER
@@ -30,20 +30,20 @@ CANDIDATES = pa.table(
 
 
 def test_a_context_stands_before_its_candidates() -> None:
-    rows = with_contexts(CANDIDATES).to_pylist()
+    rows = add_contexts(CANDIDATES).to_pylist()
     assert [row["sentence"] for row in rows] == ["One. Two.", "x.", "y.", "Three. Four.", "z."]
     assert [row["logprob"] for row in rows] == [None, -1.0, -2.0, None, -3.0]
     assert [row["context_id"] for row in rows] == ["a", "a", "a", "b", "b"]
-    assert with_contexts(CANDIDATES.slice(0, 0)).num_rows == 0
+    assert add_contexts(CANDIDATES.slice(0, 0)).num_rows == 0
 
 
 def test_a_context_is_a_source_and_never_a_target() -> None:
-    source, target = context_to_each(4)
+    source, target = pair_context(4)
     pairs = list(zip(source.tolist(), target.tolist(), strict=True))
     expected = {(0, 1), (0, 2), (0, 3)}
     expected |= {(i, j) for i in (1, 2, 3) for j in (1, 2, 3) if i != j}
     assert set(pairs) == expected and len(pairs) == len(expected)
-    source, target = context_to_each(2)
+    source, target = pair_context(2)
     assert (source.tolist(), target.tolist()) == ([0], [1])
 
 

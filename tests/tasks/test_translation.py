@@ -10,7 +10,7 @@ import pytest
 from builder.config import parse_config
 from builder.errors import GateError
 from builder.run import build
-from builder.stages.order import units_of
+from builder.stages.order import count_units
 from builder.store import Run
 from tests.tasks.translation import bilingual_text, translate
 from tests.toys import make_teacher, sentence, toy_config
@@ -31,7 +31,7 @@ def kept(teacher: Path, critic: Path, folder: Path) -> list[dict[str, Any]]:
     config = parse_config(document)
     build(config, folder)
     run = Run.open(folder)
-    shards = range(units_of("decisions", config))
+    shards = range(count_units("decisions", config))
     return [row for n in shards for row in run.read("decisions", n).to_pylist()]
 
 

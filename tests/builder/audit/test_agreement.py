@@ -7,7 +7,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from builder.audit.agreement import Level, alpha
+from builder.audit.agreement import Level, measure_alpha
 
 # Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", data with missing values:
 # four observers, twelve units.
@@ -26,7 +26,7 @@ UNITS = list(
     ("level", "expected"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)]
 )
 def test_the_published_example(level: Level, expected: float) -> None:
-    found = alpha(UNITS, level)
+    found = measure_alpha(UNITS, level)
     assert found.value == pytest.approx(expected, abs=5e-4)
     assert found.items == 11  # the last unit has one answer
     assert found.low is not None and found.high is not None
@@ -45,18 +45,18 @@ def test_random_answers_against_the_definition() -> None:
     rng = np.random.default_rng(3)
     for readers in (2, 3, 5):
         units = [tuple(float(v) for v in rng.integers(0, 3, readers)) for _ in range(40)]
-        assert alpha(units).value == pytest.approx(by_hand(units), abs=1e-12)
+        assert measure_alpha(units).value == pytest.approx(by_hand(units), abs=1e-12)
 
 
 def test_one_label_is_undefined_and_nearly_one_label_has_no_interval() -> None:
-    found = alpha([(1.0, 1.0)] * 10)
+    found = measure_alpha([(1.0, 1.0)] * 10)
     assert found.value is None and found.low is None and found.items == 10
-    assert alpha([(1.0, None)] * 10).items == 0
-    assert alpha([]).value is None
-    nearly = alpha([(1.0, 1.0)] * 9 + [(1.0, 0.0)])
+    assert measure_alpha([(1.0, None)] * 10).items == 0
+    assert measure_alpha([]).value is None
+    nearly = measure_alpha([(1.0, 1.0)] * 9 + [(1.0, 0.0)])
     assert nearly.value is not None and nearly.low is None and nearly.undefined > 100
 
 
 def test_full_agreement_is_one() -> None:
     for level in ("nominal", "ordinal", "interval"):
-        assert alpha([(0.0, 0.0), (1.0, 1.0), (2.0, 2.0)] * 5, level).value == 1
+        assert measure_alpha([(0.0, 0.0), (1.0, 1.0), (2.0, 2.0)] * 5, level).value == 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from builder.audit.intervals import PLAIN, WEIGHTED, clopper_pearson, share
+from builder.audit.intervals import PLAIN, WEIGHTED, clopper_pearson, measure_share
 
 
 @pytest.mark.parametrize(("hits", "n"), [(0, 10), (10, 10), (69, 228), (1, 1), (3, 17)])
@@ -14,21 +14,21 @@ from builder.audit.intervals import PLAIN, WEIGHTED, clopper_pearson, share
 def test_clopper_pearson_is_the_exact_interval(hits: int, n: int, level: float) -> None:
     expected = binomtest(hits, n).proportion_ci(level, method="exact")
     assert clopper_pearson(hits, n, level) == pytest.approx((expected.low, expected.high))
-    found = share([True] * hits + [False] * (n - hits), [2.5] * n, [0] * n, level)
+    found = measure_share([True] * hits + [False] * (n - hits), [2.5] * n, [0] * n, level)
     assert found.method == PLAIN
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
     assert found.value == hits / n
 
 
 def test_nothing_read_says_nothing() -> None:
-    found = share([], [], [])
+    found = measure_share([], [], [])
     assert (found.value, found.low, found.high, found.n) == (None, 0.0, 1.0, 0)
 
 
 def test_weights_give_the_population_back() -> None:
     hits = [True] * 10 + [False] * 10
     weights = [1.0] * 10 + [9.0] * 10
-    found = share(hits, weights, [0] * 10 + [1] * 10)
+    found = measure_share(hits, weights, [0] * 10 + [1] * 10)
     assert found.value == pytest.approx(0.1)
     assert found.method == WEIGHTED
     assert found.effective <= 20 and found.low < 0.1 < found.high
@@ -48,6 +48,6 @@ def test_weighted_intervals_hold_the_truth_as_often_as_they_say() -> None:
             hits += rng.choice(one, n, replace=False).tolist()
             weights += [len(one) / n] * n
             strata += [h] * n
-        found = share(hits, weights, strata)
+        found = measure_share(hits, weights, strata)
         held += found.low <= whole <= found.high
     assert held / 500 >= 0.94

@@ -22,9 +22,9 @@ from builder.critics.entailment import EntailmentCritic, make_token_batches
 from builder.critics.evaluation import summarise, wilson
 from builder.critics.folder import WEIGHTS, load_members
 from builder.critics.nli_data import NliExample, draw_length_buckets, mix, read_nli
-from builder.critics.nli_model import NliModel, label_columns
+from builder.critics.nli_model import NliModel, find_label_columns
 from builder.critics.recipe import CriticRecipe, load_recipe
-from builder.critics.training import fresh, train
+from builder.critics.training import make_fresh, train
 from builder.errors import BuilderError, ConfigError
 from dimsum import devices
 from dimsum.errors import ModelError, UsageError
@@ -51,10 +51,10 @@ def test_token_batches_cover_once_and_respect_the_limit(lengths: list[int], most
 
 
 def test_labels_are_found_by_name_in_any_order() -> None:
-    assert label_columns({0: "CONTRADICTION", 1: "Neutral", 2: "entailment"}) == [2, 1, 0]
-    assert label_columns({0: "entailment", 1: "not_entailment"}) == [0, 1, None]
+    assert find_label_columns({0: "CONTRADICTION", 1: "Neutral", 2: "entailment"}) == [2, 1, 0]
+    assert find_label_columns({0: "entailment", 1: "not_entailment"}) == [0, 1, None]
     with pytest.raises(BuilderError, match="no label of the critic says entailment"):
-        label_columns({0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"})
+        find_label_columns({0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"})
 
 
 @pytest.mark.parametrize("labels", ["contradiction entailment neutral", "neutral ENTAILMENT x"])
@@ -317,7 +317,7 @@ def test_a_critic_computes_in_the_faster_dtype_and_is_saved_in_bfloat16(
     saved = load_file(tmp_path / "critic/model.safetensors")
     assert {weight.dtype for weight in saved.values()} == {torch.bfloat16}
     assert all((critic.model.state_dict()[name] == saved[name]).all() for name in saved)
-    assert any((fresh(recipe).model.state_dict()[name] != saved[name]).any() for name in saved)
+    assert any((make_fresh(recipe).model.state_dict()[name] != saved[name]).any() for name in saved)
     about = json.loads((tmp_path / "critic/critic.json").read_text())
     assert about["trainings"][0]["dtype"] == dtype
 
@@ -395,14 +395,14 @@ def test_frozen_embeddings_stay_and_dropout_is_the_recipes(
     rows = [{"premise": "The dog eats", "hypothesis": "The dog sings", "label": "neutral"}]
     examples = read_nli(write_nli(tmp_path / "n.jsonl", rows))
     recipe = CriticRecipe(base=str(toy_critic), method="full", template=None, learning_rate=1e-1)
-    given = fresh(recipe).model.get_input_embeddings().weight.clone()
+    given = make_fresh(recipe).model.get_input_embeddings().weight.clone()
     for frozen in (False, True):
         changed = recipe.model_copy(update={"frozen_embeddings": frozen, "dropout": 0.25})
         critic = train(changed, examples, tmp_path / str(frozen))
         assert torch.equal(critic.model.get_input_embeddings().weight, given) is frozen
         rates = {m.p for m in critic.model.modules() if isinstance(m, torch.nn.Dropout)}
         assert rates == {0.25}
-    usual = {m.p for m in fresh(recipe).model.modules() if isinstance(m, torch.nn.Dropout)}
+    usual = {m.p for m in make_fresh(recipe).model.modules() if isinstance(m, torch.nn.Dropout)}
     assert usual != {0.25}
 
 
@@ -437,7 +437,7 @@ def test_frozen_embeddings_are_not_saved_and_come_from_the_base(
     recipe = CriticRecipe.model_validate(
         json.loads((encoder / "critic.json").read_text())["trainings"][0]
     )
-    more = fresh(recipe.model_copy(update={"start": str(encoder)}))
+    more = make_fresh(recipe.model_copy(update={"start": str(encoder)}))
     (again,) = load_members(str(encoder), torch.device("cpu"), more.model.dtype)
     for name, weight in more.model.state_dict().items():
         assert torch.equal(weight, again.model.state_dict()[name]), name
@@ -480,8 +480,8 @@ def test_training_goes_on_from_the_member_of_an_ensemble_over_its_base(
     for folder in alone:
         before = json.loads((folder / "critic.json").read_text())["trainings"]
         recipe = CriticRecipe.model_validate({**before[0], "start": str(folder)})
-        expected = fresh(recipe).model.state_dict()
-        found = fresh(recipe.model_copy(update={"start": both}))
+        expected = make_fresh(recipe).model.state_dict()
+        found = make_fresh(recipe.model_copy(update={"start": both}))
         for name, weight in found.model.state_dict().items():
             if "original_module" not in name:  # the new head that peft puts its own before
                 assert torch.equal(weight, expected[name]), name
@@ -492,7 +492,7 @@ def test_training_goes_on_from_the_member_of_an_ensemble_over_its_base(
         assert after[-1]["start"] == "both"
     wrong = recipe.model_copy(update={"base": str(toy_teacher), "start": both})
     with pytest.raises(ConfigError, match="another base than the recipe"):
-        fresh(wrong)
+        make_fresh(wrong)
 
 
 def test_the_slower_critic_is_asked_where_the_other_does_not_rule_entailment_out(

@@ -23,7 +23,7 @@ from builder.critics.windows import (
     find_sentence_spans,
     make_window_spans,
 )
-from builder.judges import entailment_critic
+from builder.judges import load_entailment_critic
 from dimsum.evaluation.data import Example
 from dimsum.evaluation.measure import measure
 
@@ -115,7 +115,7 @@ def test_evaluations_say_what_was_not_read_at_once(
 ) -> None:
     long = " ".join([FILLER] * 20)
     examples = [Example(long, ("x",)), Example(PREMISE, ("x",))]
-    found = measure([HYPOTHESIS] * 2, examples, critic=entailment_critic(str(toy_critic)))
+    found = measure([HYPOTHESIS] * 2, examples, critic=load_entailment_critic(str(toy_critic)))
     said = "of 2 pairs read 1 with the premise in windows"
     assert said in found["entailment"].signature
     assert "of 2 pairs read 1 cut" in found["entailment_back"].signature

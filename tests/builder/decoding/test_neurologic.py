@@ -14,7 +14,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast, T5Config
 
-from builder.decoding.attention import packed_heads
+from builder.decoding.attention import pack_heads
 from builder.decoding.automaton import Automaton
 from builder.decoding.beam import BeamSearch
 from builder.decoding.cache import PackedCache, Prefix
@@ -23,10 +23,10 @@ from builder.decoding.forward import CausalForward
 from builder.decoding.neurologic import NeurologicConfig, NeurologicDecoder
 from builder.decoding.tree import BeamTree, TreeCache
 from builder.decoding.vocabulary import (
-    compute_log_normaliser,
     find_enders,
     find_largest,
     find_nth_largest,
+    measure_log_normaliser,
 )
 from builder.errors import BuilderError, ConfigError
 
@@ -349,7 +349,7 @@ def test_decoding_together_is_decoding_alone(tiny_model: Any, tokenizer: Any) ->
 @torch.inference_mode()
 def test_a_tree_gives_the_logits_of_its_branches(tiny_model: Any, tokenizer: Any) -> None:
     grow_and_check(tiny_model, tokenizer, groups=1)
-    with packed_heads(tiny_model) as groups:
+    with pack_heads(tiny_model) as groups:
         grow_and_check(tiny_model, tokenizer, groups)
 
 
@@ -535,7 +535,7 @@ def test_vocabulary_work_is_exact() -> None:
         values, ids = find_largest(logits, n)
         expected = logits.topk(n, dim=1)
         assert torch.equal(values, expected.values) and torch.equal(ids, expected.indices)
-        assert torch.allclose(compute_log_normaliser(logits), logits.logsumexp(1))
+        assert torch.allclose(measure_log_normaliser(logits), logits.logsumexp(1))
         assert find_nth_largest(logits, 9) == float(
             logits.flatten().sort(descending=True).values[8]
         )

@@ -29,7 +29,7 @@ from builder.engines.ray_workers import Greeting, check_version, join
 from builder.errors import BuilderError, ConfigError
 from builder.progress import Progress
 from builder.run import build
-from builder.stages.order import stage_of
+from builder.stages.order import find_stage
 from builder.store import Run
 from dimsum.errors import UsageError
 from dimsum.settings import apply_overrides
@@ -386,10 +386,10 @@ def test_workers_that_compute_otherwise_are_refused_or_noted(
     header = Run.open(folder).header()
     told = Greeting("0", "node7:12", True, {**header["environments"][-1], "teacher": "cuda"})
     Run(tmp_path).write_header({k: v for k, v in header.items() if k != "format"})
-    stage = stage_of("contexts", config)
+    stage = find_stage("contexts", config)
     with pytest.raises(ConfigError, match=r"computes with the teacher on cuda, .* on cpu"):
         join(tmp_path, stage, told)
-    join(tmp_path, stage_of("pairs", config), told)  # no teacher works there
+    join(tmp_path, find_stage("pairs", config), told)  # no teacher works there
     assert Run(tmp_path).header() == header
     mixed = apply_overrides(config, ["run.mixed=true"]).model_dump(mode="json")
     Run(tmp_path).write_header(

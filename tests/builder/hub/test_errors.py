@@ -14,8 +14,8 @@ from huggingface_hub.utils import _http
 from builder.errors import BuilderError
 from builder.hub import errors
 from builder.hub.errors import explain, read_asked_wait, scrub
-from builder.hub.retry import Retry, passing
-from builder.hub.session import quiet_client
+from builder.hub.retry import Retry, may_pass
+from builder.hub.session import hush_client
 from builder.hub.verify import verify
 from tests.builder.hub.conftest import FAST, REPO, TOKEN, api, publish
 from tests.builder.hub.releases import make_dataset
@@ -206,7 +206,7 @@ def test_no_wait_is_left_to_the_client(
     clock = Clock()
     retry = Retry(sleep=clock.sleep, clock=clock)
     hub.fault(path, status=503, headers={"Retry-After": "4000"}, times=1000)
-    with quiet_client():
+    with hush_client():
         assert "after the 4000 s that it asks to wait" in refused(hub, folder, retry=retry).hint
     assert max(waits, default=0) <= 8
     assert clock.waits == []
@@ -268,4 +268,4 @@ def test_the_storage_of_large_files_says_what_it_refused(tmp_path: Path) -> None
     assert found.message.startswith("the Hub's storage refused a file of acme/x: a condition of ")
     assert "(412): Error while uploading 'data/train.parquet'" in found.message
     assert "the same command" in found.hint
-    assert not passing(error)
+    assert not may_pass(error)

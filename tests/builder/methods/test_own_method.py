@@ -14,7 +14,7 @@ from builder.config import parse_config
 from builder.methods.base import Draw, Method, MethodSettings, Request
 from builder.run import build
 from builder.stages.candidates import STAGE
-from builder.stages.order import units_of
+from builder.stages.order import count_units
 from builder.store import Run
 from dimsum.errors import UsageError
 
@@ -76,7 +76,7 @@ def test_a_method_of_ones_own_is_built_with(toy_document: dict[str, Any], tmp_pa
     build(config, tmp_path / "run")
     run = Run.open(tmp_path / "run")
     assert parse_config(run.header()["config"]) == config
-    shards = range(units_of("candidates", config))
+    shards = range(count_units("candidates", config))
     rows = [row for n in shards for row in run.read("candidates", n).to_pylist()]
     own = [row for row in rows if row["method"] == "echo"]
     assert own and all(row["sentence"].endswith(" twice.") for row in own)

@@ -11,7 +11,7 @@ from builder.methods.base import Draw, Request
 from builder.methods.reordered import METHOD, ReorderedSettings
 from builder.models import LoadedModel, load_causal
 from builder.run import build
-from builder.stages.order import units_of
+from builder.stages.order import count_units
 from builder.store import REJECTS, Run
 
 PROMPT = "News: The old dog sleeps near the river."
@@ -86,7 +86,7 @@ def test_a_build_has_them_beside_its_samples(toy_document: dict[str, Any], tmp_p
     assert config.candidates.counts == [toy_document["candidates"]["samples"], 0]
     build(config, tmp_path / "run")
     run = Run.open(tmp_path / "run")
-    shards = range(units_of("candidates", config))
+    shards = range(count_units("candidates", config))
     rows = [row for n in shards for row in run.read("candidates", n).to_pylist()]
     rows += [row for n in shards for row in run.read("candidates", n, REJECTS).to_pylist()]
     contexts = sum(run.read("contexts", n).num_rows for n in shards)

@@ -9,7 +9,7 @@ from builder.methods.base import Request
 from builder.methods.sequential import SequentialSettings, draw
 from builder.models import LoadedModel, load_causal
 from builder.run import build
-from builder.stages.order import units_of
+from builder.stages.order import count_units
 from builder.store import REJECTS, Run
 
 
@@ -48,7 +48,7 @@ def test_a_build_with_both_methods_adds_up(toy_document: dict[str, Any], tmp_pat
     config = parse_config(toy_document)
     build(config, tmp_path / "run")
     run = Run.open(tmp_path / "run")
-    shards = range(units_of("candidates", config))
+    shards = range(count_units("candidates", config))
     accepted = [row for n in shards for row in run.read("candidates", n).to_pylist()]
     rejected = [row for n in shards for row in run.read("candidates", n, REJECTS).to_pylist()]
     contexts = sum(run.read("contexts", n).num_rows for n in shards)

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from builder.config import BuildConfig, load_config
-from builder.environment import environment_here
-from builder.stages.base import table_of
-from builder.stages.decisions import schema
-from builder.stages.order import units_of
+from builder.environment import read_environment_here
+from builder.stages.base import make_table
+from builder.stages.decisions import list_columns
+from builder.stages.order import count_units
 from builder.store import REJECTS, Output, Run
 from builder.unit import Heard
 
-SCHEMA = schema(load_config("embedded"))
+SCHEMA = list_columns(load_config("embedded"))
 STAGES = ("shingles", "edges", "clusters", "near_duplicates")
 Rows = list[dict[str, Any]]
 
@@ -33,12 +33,12 @@ def begin(folder: Path, shards: Sequence[Rows], overrides: Sequence[str] = ()) -
         {
             "config": config.model_dump(mode="json"),
             "models": {},
-            "environments": [environment_here(config)],
+            "environments": [read_environment_here(config)],
             "threads": 1,
         }
     )
     for shard, rows in enumerate(shards):
-        table = table_of(rows, SCHEMA)
+        table = make_table(rows, SCHEMA)
         run.commit("duplicates", shard, "given", Output(table, entered=len(rows)), 0.0)
     return run
 
@@ -47,7 +47,7 @@ def finish(run: Run, config: BuildConfig) -> None:
     """Make the stages of near-duplicates."""
     with config.run.engine.start() as engine:
         for stage in STAGES:
-            units = range(units_of(stage, config))
+            units = range(count_units(stage, config))
             made = list(engine.map(run.folder, stage, units, Heard()))
             assert len(made) == len(units)
 
@@ -55,7 +55,7 @@ def finish(run: Run, config: BuildConfig) -> None:
 def outcome(run: Run, config: BuildConfig) -> tuple[Rows, Rows]:
     """The rows that stay and those that go, in the order of their texts."""
     found: tuple[Rows, Rows] = ([], [])
-    for shard in range(units_of("near_duplicates", config)):
+    for shard in range(count_units("near_duplicates", config)):
         for rows, name in zip(found, (None, REJECTS), strict=True):
             rows += run.read("near_duplicates", shard, name).to_pylist()
     for rows in found:

@@ -12,9 +12,9 @@ import pytest
 
 from builder.config import load_config, parse_config
 from builder.errors import ConfigError
-from builder.splitting import row_id
-from builder.stages.earlier import files_of
-from builder.stages.order import units_of
+from builder.splitting import make_row_id
+from builder.stages.earlier import list_files
+from builder.stages.order import count_units
 from builder.store import Run
 from builder.unit import Heard
 from tests.builder.near_duplicates.by_strings import jaccard, shingles
@@ -30,7 +30,7 @@ def release(folder: Path, rows: Rows) -> Path:
         path = folder / "data" / "summary" / f"train-{number:05d}-of-00002.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         columns = {name: [row[name] for row in some] for name in ("task", "source", "target")}
-        ids = [row_id(row["task"], row["source"], row["target"]) for row in some]
+        ids = [make_row_id(row["task"], row["source"], row["target"]) for row in some]
         pq.write_table(pa.table({"id": ids, **columns}), path)
     return folder
 
@@ -41,7 +41,7 @@ def made(folder: Path, shards: list[Rows], against: Path) -> tuple[Run, Rows, Ro
     config = parse_config(run.header()["config"])
     with config.run.engine.start() as engine:
         for stage in WITH_EARLIER:
-            list(engine.map(run.folder, stage, range(units_of(stage, config)), Heard()))
+            list(engine.map(run.folder, stage, range(count_units(stage, config)), Heard()))
     return run, *outcome(run, config)
 
 
@@ -65,7 +65,7 @@ def test_what_is_alike_to_a_released_row_goes_and_names_it(shards: int, tmp_path
     another = [row for row in go if row["reason"] == f"{row['task']}.in_another_release"]
     assert {row["context_id"] for row in another} == set(named)
     assert 0 < len(named) < len(new)
-    ids = {row_id(row["task"], row["source"], row["target"]): row["source"] for row in old}
+    ids = {make_row_id(row["task"], row["source"], row["target"]): row["source"] for row in old}
     for row in another:
         assert row["survivor_source"] in named[row["context_id"]]
         assert ids[row["earlier_id"]] == row["survivor_source"]
@@ -87,5 +87,5 @@ def test_a_reference_that_names_no_release_is_refused(tmp_path: Path) -> None:
     ):
         config = load_config("embedded", (f"duplicates.against={name}",))
         with pytest.raises(ConfigError, match=said) as raised:
-            files_of(config, 0)
+            list_files(config, 0)
         assert raised.value.hint

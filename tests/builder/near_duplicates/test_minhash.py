@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.near_duplicates.buckets import find_bucket_edges, meet
-from builder.near_duplicates.minhash import Bands, choose_bands, hash_bands, signatures
-from builder.near_duplicates.shingles import sets_of
-from builder.near_duplicates.verify import alike, may_be_alike, sketches
+from builder.near_duplicates.minhash import Bands, choose_bands, hash_bands, make_signatures
+from builder.near_duplicates.shingles import make_sets
+from builder.near_duplicates.verify import are_alike, make_sketches, may_be_alike
 from builder.stages.shingles import as_table
-from builder.statistics.words import Array, offsets
+from builder.statistics.words import Array, find_offsets
 from tests.builder.near_duplicates.by_strings import jaccard
 from tests.builder.near_duplicates.by_strings import shingles as by_strings
 
@@ -43,8 +43,8 @@ def some_sets(seed: int, count: int = 40) -> list[set[int]]:
 def test_a_signature_is_that_of_datasketch() -> None:
     sets = some_sets(0)
     keys, lengths = flat(sets)
-    starts = offsets(lengths)
-    found = signatures(keys, lengths, 96)
+    starts = find_offsets(lengths)
+    found = make_signatures(keys, lengths, 96)
     for number in range(len(sets)):
         sketch = MinHash(num_perm=96, hashfunc=int)
         sketch.update_batch([int(k) % (1 << 32) for k in keys[starts[number] : starts[number + 1]]])
@@ -55,10 +55,10 @@ def test_a_signature_does_not_depend_on_where_sets_are_cut() -> None:
     """Sets longer than what is permuted at a time, among short ones."""
     sets = [{1}, set(range(70_000)), {2, 3}, set(range(40_000)), {4}]
     keys, lengths = flat(sets)
-    starts = offsets(lengths)
-    found = signatures(keys, lengths, 4)
+    starts = find_offsets(lengths)
+    found = make_signatures(keys, lengths, 4)
     for number in range(len(sets)):
-        alone = signatures(keys[starts[number] : starts[number + 1]], lengths[[number]], 4)
+        alone = make_signatures(keys[starts[number] : starts[number + 1]], lengths[[number]], 4)
         assert found[number].tolist() == alone[0].tolist()
 
 
@@ -66,8 +66,8 @@ def test_sets_meet_as_in_the_index_of_datasketch() -> None:
     sets = some_sets(1)
     keys, lengths = flat(sets)
     bands = Bands(16, 3)
-    starts = offsets(lengths)
-    met = hash_bands(signatures(keys, lengths, 48), bands)
+    starts = find_offsets(lengths)
+    met = hash_bands(make_signatures(keys, lengths, 48), bands)
     assert len(np.unique(met[:, 0])) < len(sets)
     index = MinHashLSH(params=(bands.count, bands.rows), num_perm=48)
     sketches = []
@@ -101,7 +101,7 @@ def test_the_share_that_meets_at_the_threshold_is_the_promised_one() -> None:
         assert len(sets[-1] & sets[-2]) == 36
         assert len(sets[-1] | sets[-2]) == 44
     bands = choose_bands(0.8)
-    met = hash_bands(signatures(*flat(sets), bands.count * bands.rows), bands)
+    met = hash_bands(make_signatures(*flat(sets), bands.count * bands.rows), bands)
     share = float((met[::2] == met[1::2]).any(axis=1).mean())
     wanted = bands.recall(36 / 44)
     assert share == pytest.approx(wanted, abs=4 * (wanted * (1 - wanted) / 3000) ** 0.5)
@@ -116,7 +116,7 @@ def test_pairs_are_alike_as_sets_of_python_are(sets: list[set[int]], threshold: 
     keys, lengths = flat(sets)
     pairs = [(i, j) for i in range(len(sets)) for j in range(len(sets))]
     a, b = np.asarray(pairs).T
-    found = alike(keys, offsets(lengths), a, b, threshold)
+    found = are_alike(keys, find_offsets(lengths), a, b, threshold)
     wanted = [len(sets[i] & sets[j]) >= threshold * len(sets[i] | sets[j]) - 1e-9 for i, j in pairs]
     assert found.tolist() == wanted
 
@@ -129,9 +129,9 @@ def test_a_sketch_never_keeps_apart_what_is_alike(sets: list[set[int]], threshol
     sets += [found - {min(found)} for found in sets if len(found) > 1]
     keys, lengths = flat(sets)
     a, b = np.asarray([(i, j) for i in range(len(sets)) for j in range(len(sets))]).T
-    starts = offsets(lengths)
-    may_be = may_be_alike(sketches(keys, starts), lengths, a, b, threshold)
-    assert not (alike(keys, starts, a, b, threshold) & ~may_be).any()
+    starts = find_offsets(lengths)
+    may_be = may_be_alike(make_sketches(keys, starts), lengths, a, b, threshold)
+    assert not (are_alike(keys, starts, a, b, threshold) & ~may_be).any()
 
 
 def test_sketches_know_most_that_are_not_alike() -> None:
@@ -144,15 +144,15 @@ def test_sketches_know_most_that_are_not_alike() -> None:
         for changed in [6 + number % 8]
     ]
     keys, lengths = flat([*ones, *others])
-    starts = offsets(lengths)
+    starts = find_offsets(lengths)
     a, b = np.arange(500), np.arange(500, 1000)
-    assert not alike(keys, starts, a, b, 0.8).any()
-    may_be = may_be_alike(sketches(keys, starts), lengths, a, b, 0.8)
+    assert not are_alike(keys, starts, a, b, 0.8).any()
+    may_be = may_be_alike(make_sketches(keys, starts), lengths, a, b, 0.8)
     assert may_be.mean() < 0.1
 
 
 def test_no_sets_have_no_sketch() -> None:
-    assert sketches(np.zeros(0, np.uint64), np.zeros(1, np.int64)).shape[1] == 0
+    assert make_sketches(np.zeros(0, np.uint64), np.zeros(1, np.int64)).shape[1] == 0
 
 
 @given(st.data())
@@ -164,12 +164,12 @@ def test_a_bucket_connects_those_that_are_alike_and_meet(data: st.DataObject) ->
         st.lists(st.tuples(st.integers(0, 3), st.integers(0, len(sets) - 1)), unique=True)
     )
     elements, lengths = flat(sets)
-    starts = offsets(lengths)
+    starts = find_offsets(lengths)
     digests = as_table(elements, lengths)["digest"].to_numpy()
 
     def sets_of_rows(rows: Array) -> tuple[Array, Array]:
         parts = [elements[starts[r] : starts[r + 1]] for r in rows]
-        return np.concatenate([np.zeros(0, np.uint64), *parts]), offsets(lengths[rows])
+        return np.concatenate([np.zeros(0, np.uint64), *parts]), find_offsets(lengths[rows])
 
     found = find_bucket_edges(
         np.asarray([key for key, _ in keys], np.uint64),
@@ -221,8 +221,8 @@ def test_sets_are_those_of_strings() -> None:
         ("paraphrase", "The dog sleeps by the river.", "The dog sleeps by it all day."),
     ]
     wanted = [by_strings(*one) for one in texts]
-    elements, lengths = sets_of(*map(list, zip(*texts, strict=True)))
-    starts = offsets(lengths)
+    elements, lengths = make_sets(*map(list, zip(*texts, strict=True)))
+    starts = find_offsets(lengths)
     ours = [set(elements[starts[n] : starts[n + 1]].tolist()) for n in range(len(texts))]
     assert lengths.tolist() == [len(found) for found in wanted]
     for i, j in combinations(range(len(texts)), 2):

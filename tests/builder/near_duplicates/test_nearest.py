@@ -14,7 +14,7 @@ from tests.builder.near_duplicates.by_strings import jaccard
 
 def found(sets: list[frozenset[str]]) -> list[tuple[int, float]]:
     keys = hash_texts(element for elements in sets for element in elements)
-    other, likeness = nearest.nearest(keys, np.asarray([len(one) for one in sets], np.int64))
+    other, likeness = nearest.find_nearest(keys, np.asarray([len(one) for one in sets], np.int64))
     return list(zip(other.tolist(), likeness.tolist(), strict=True))
 
 

@@ -20,9 +20,9 @@ from builder.errors import GateError
 from builder.facts.limits import describe_left_out
 from builder.shards import Shards
 from builder.stages.clusters import find_survivors
-from builder.stages.duplicates import strength
-from builder.stages.order import stages_of
-from builder.statistics.funnel import Step, funnel
+from builder.stages.duplicates import measure_strength
+from builder.stages.order import list_stages
+from builder.statistics.funnel import Step, count_funnel
 from builder.store import Output, Run, write_table
 from tests.builder.near_duplicates.by_strings import jaccard, shingles
 from tests.builder.near_duplicates.corpus import STAGES, Rows, begin, finish, outcome, text
@@ -69,7 +69,9 @@ def survive(rows: Rows, threshold: float) -> tuple[list[str], dict[str, str]]:
     )
     stay, go = [], {}
     for part in nx.connected_components(graph):
-        best = max((rows[i] for i in part), key=lambda row: (*strength(row), row["context_id"]))
+        best = max(
+            (rows[i] for i in part), key=lambda row: (*measure_strength(row), row["context_id"])
+        )
         stay.append(best["context_id"])
         go |= {rows[i]["context_id"]: best["source"] for i in part if rows[i] is not best}
     return sorted(stay), go
@@ -216,7 +218,7 @@ def test_who_survives_is_the_strongest_of_each_cluster(
     best, sources = find_survivors(Shards(paths), np.arange(len(rows)), root)
 
     def order(row: dict[str, Any]) -> Any:
-        return (*strength(row), row["context_id"])
+        return (*measure_strength(row), row["context_id"])
 
     for index, row in enumerate(rows):
         top = max((r for r, c in zip(rows, cluster, strict=True) if c == cluster[index]), key=order)
@@ -229,12 +231,12 @@ def test_the_funnel_counts_pairs_once(tmp_path: Path) -> None:
     run = begin(tmp_path / "run", cut(corpus(4), 2), (f"duplicates.jaccard={THRESHOLD}",))
     config = parse_config(run.header()["config"])
     finish(run, config)
-    for stage in stages_of(config)[:5]:
+    for stage in list_stages(config)[:5]:
         assert stage.counted
         empty = run.read("duplicates", 0).slice(0, 0)
         for shard in range(2):
             run.commit(stage.name, shard, "given", Output(empty), 0.0)
-    steps = funnel(run, config)
+    steps = count_funnel(run, config)
     assert [step.stage for step in steps][-2:] == ["duplicates", "near_duplicates"]
     assert {"largest_cluster", "capped_groups"} <= set(steps[-1].counters)
     assert steps[-1].entered == steps[-2].kept

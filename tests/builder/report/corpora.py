@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builder.measures.registry import registry
+from builder.measures.registry import load_registry
 from dimsum.metrics.overlap import compression, rouge_l
 from dimsum.metrics.words import split_words
 
@@ -59,7 +59,7 @@ def write_release(folder: Path, rows: list[dict[str, Any]], statistics: Any = No
         some = [one for one in rows if one["task"] == task]
         path = folder / f"data/{task}/train-00000-of-00001.parquet"
         path.parent.mkdir(parents=True)
-        pq.write_table(pa.Table.from_pylist(some, schema=registry().schema()), path)
+        pq.write_table(pa.Table.from_pylist(some, schema=load_registry().schema()), path)
     if statistics is not None:
         (folder / "provenance").mkdir()
         (folder / "provenance/statistics.json").write_text(json.dumps(statistics))

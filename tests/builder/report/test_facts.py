@@ -11,12 +11,12 @@ import pytest
 from builder.config import BuildConfig
 from builder.errors import BuilderError, ConfigError
 from builder.measures.base import Column
-from builder.report.distributions import grid, histogram
+from builder.report.distributions import make_grid, make_histogram
 from builder.report.gather import gather
 from builder.report.model import Piece, Report
-from builder.report.statistics import statistics
-from builder.report.text import differences, shorten
-from builder.stages.order import units_of
+from builder.report.statistics import list_statistics
+from builder.report.text import find_differences, shorten
+from builder.stages.order import count_units
 from builder.store import REJECTS, Run
 from tests.builder.by_pair import decide_one
 from tests.builder.report.corpora import row, write_release
@@ -35,7 +35,7 @@ def test_removals_are_the_funnel_and_examples_are_rejected_rows(
         assert 1 <= len(removal.examples) <= 3
         rows = [
             one
-            for shard in range(units_of(removal.stage, config))
+            for shard in range(count_units(removal.stage, config))
             for one in run.read(removal.stage, shard, REJECTS).to_pylist()
             if one["reason"] == removal.reason
         ]
@@ -49,7 +49,7 @@ def test_every_curve_counts_what_the_decisions_would_keep(
     run, config, report = finished
     rows = [
         {name: one[name] for name in config.registry.columns}
-        for shard in range(units_of("scores", config))
+        for shard in range(count_units("scores", config))
         for one in run.read("scores", shard).to_pylist()
     ]
     assert report.explorer is not None
@@ -144,21 +144,21 @@ def test_what_is_no_corpus_is_refused(tmp_path: Path) -> None:
 
 def test_a_histogram_by_hand() -> None:
     values = {"summary": np.array([0.0, 0.1, 0.99, 1.0, np.nan, np.inf])}
-    found = histogram(Column("x", "x", "", high=1.0), values)
+    found = make_histogram(Column("x", "x", "", high=1.0), values)
     (series,) = found.series
     assert series.counts[0] == 1 and series.counts[2] == 1 and series.counts[-1] == 2
     assert sum(series.counts) == 4 and found.left_out == 2
     assert series.quantiles[1] == pytest.approx(0.545)
-    words = histogram(Column("x", "x", "words"), {"summary": np.arange(1, 2001.0)}, whole=True)
+    words = make_histogram(Column("x", "x", "words"), {"summary": np.arange(1, 2001.0)}, whole=True)
     assert words.edges[1] == int(words.edges[1])
     assert sum(words.series[0].counts) == 2000
     assert words.beyond is (words.edges[-1] < 2000)
-    assert histogram(Column("x", "x", ""), {"summary": np.zeros(0)}).series == ()
-    assert grid(pa.table({"compression": [np.inf], "density": [1.0]})) is None
+    assert make_histogram(Column("x", "x", ""), {"summary": np.zeros(0)}).series == ()
+    assert make_grid(pa.table({"compression": [np.inf], "density": [1.0]})) is None
 
 
 def test_differences_by_hand() -> None:
-    left, right = differences("The old dog sleeps, again.", "the dog sleeps now")
+    left, right = find_differences("The old dog sleeps, again.", "the dog sleeps now")
     assert left == (
         Piece("The", False),
         Piece("old", True),
@@ -166,7 +166,7 @@ def test_differences_by_hand() -> None:
         Piece("again.", True),
     )
     assert right == (Piece("the", False), Piece("dog sleeps", False), Piece("now", True))
-    assert differences("", "") == ((), ())
+    assert find_differences("", "") == ((), ())
 
 
 def test_short_and_long_texts() -> None:
@@ -192,12 +192,12 @@ def test_statistics_of_a_release_are_those_of_the_corpus_and_of_each_task() -> N
         },
         "tasks": {"summary": {"measures": [record("vocabulary", "target", 1234567.0)]}},
     }
-    h2, ted, words = statistics(document)
+    h2, ted, words = list_statistics(document)
     assert (h2.name, h2.group, h2.value) == ("h2, source", "table1", "15.4")
     assert (h2.interval, h2.signature) == ("15.3 to 15.5", "of h2")
     assert (ted.value, ted.interval) == ("–", "")
     assert (words.group, words.value) == ("summary: table1", "1,234,567")
-    assert statistics({"rows": 1}) == statistics(None) == ()
+    assert list_statistics({"rows": 1}) == list_statistics(None) == ()
 
 
 def test_other_corpora_and_published_values_stand_next_to_the_first() -> None:
@@ -218,7 +218,7 @@ def test_other_corpora_and_published_values_stand_next_to_the_first() -> None:
         "corpora": [corpus("mine", 0.4, 15.0), corpus("other", 0.6, 16.0)],
         "published": [table],
     }
-    jaccard_row, h2 = statistics(document)
+    jaccard_row, h2 = list_statistics(document)
     assert (jaccard_row.name, jaccard_row.interval) == ("jaccard, pair", "0.3 to 0.5")
     assert jaccard_row.references == {"other": "0.6", "DIMPLE": "0.4362"}
     assert h2.references == {"other": "16"}

@@ -14,10 +14,10 @@ import pytest
 
 from builder.cli import run
 from builder.config import BuildConfig
-from builder.report.drawing import inline, png, write_pictures
+from builder.report.drawing import draw_png, inline, write_pictures
 from builder.report.gather import gather
 from builder.report.model import Report
-from builder.report.pictures import pictures
+from builder.report.pictures import draw_pictures
 from builder.report.write import MOST_BYTES, write_report
 from builder.store import Run
 from tests.builder.report.corpora import HOSTILE, hostile_rows, row, write_release
@@ -115,7 +115,7 @@ def test_a_corpus_of_nothing_and_of_one_row_gets_a_page_without_nan(tmp_path: Pa
 
 
 def test_pictures_are_files_and_parts_of_the_page(plain: Path, tmp_path: Path) -> None:
-    drawn = pictures(gather(plain))
+    drawn = draw_pictures(gather(plain))
     names = [one.name for one in drawn]
     assert len(set(names)) == len(names) >= 10
     for one in drawn[:2]:
@@ -133,7 +133,7 @@ def test_pictures_are_files_and_parts_of_the_page(plain: Path, tmp_path: Path) -
             assert content.startswith(b"\x89PNG")
         else:
             ET.fromstring(content)
-    assert png(drawn[0]) == files[0].read_bytes()
+    assert draw_png(drawn[0]) == files[0].read_bytes()
 
 
 def test_the_command(plain: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

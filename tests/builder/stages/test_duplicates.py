@@ -15,10 +15,10 @@ from builder.config import load_config
 from builder.pool import ModelPool
 from builder.splitting import SPLITS, assign, make_keys
 from builder.stages import duplicates
-from builder.stages.base import Work, table_of
-from builder.stages.decisions import schema
-from builder.stages.duplicates import components, says_entailment, strength
-from builder.stages.scores import LINKS, _links
+from builder.stages.base import Work, make_table
+from builder.stages.decisions import list_columns
+from builder.stages.duplicates import find_components, measure_strength, says_entailment
+from builder.stages.scores import LINKS, _list_links
 from builder.stages.splits import find_control, make_release_row
 from dimsum.tasks.paraphrase import PARAPHRASE
 from dimsum.tasks.summary import SUMMARY
@@ -33,7 +33,7 @@ def pair(source: str, target: str, forward: float = 0.9, backward: float = 0.9) 
     }
 
 
-SCHEMA = schema(load_config("embedded"))
+SCHEMA = list_columns(load_config("embedded"))
 SENTENCES = [f"s{i}" for i in range(6)]
 ROWS = st.lists(
     st.tuples(st.sampled_from(SENTENCES), st.sampled_from(SENTENCES)), min_size=1, max_size=9
@@ -60,7 +60,7 @@ def test_components_equal_the_transitive_closure(
             for j in range(len(rows)):
                 reach[i][j] = reach[i][j] or (reach[i][k] and reach[k][j])
     expected = {frozenset(j for j in range(len(rows)) if reach[i][j]) for i in range(len(rows))}
-    found = components(rows, "c", entailed)
+    found = find_components(rows, "c", entailed)
     ids = {id(row): i for i, row in enumerate(rows)}
     assert {frozenset(ids[id(row)] for row in part) for part in found} == expected
     assert sum(map(len, found)) == len(rows)
@@ -68,16 +68,16 @@ def test_components_equal_the_transitive_closure(
 
 def test_an_edge_of_another_context_does_not_count() -> None:
     rows = [pair("a", "b"), pair("c", "d")]
-    assert len(components(rows, "here", {("there", "a", "c")})) == 2
-    assert len(components(rows, "here", {("here", "c", "a")})) == 1
-    assert len(components(rows, "here", {("here", "d", "b")})) == 1
-    assert len(components(rows, "here", {("here", "a", "d")})) == 2
+    assert len(find_components(rows, "here", {("there", "a", "c")})) == 2
+    assert len(find_components(rows, "here", {("here", "c", "a")})) == 1
+    assert len(find_components(rows, "here", {("here", "d", "b")})) == 1
+    assert len(find_components(rows, "here", {("here", "a", "d")})) == 2
 
 
 def test_the_strongest_survives_and_ties_have_one_outcome() -> None:
     rows = [pair("a", "b", 0.5, 0.75), pair("c", "d", 0.75, 0.75), pair("e", "f", 1.0, 0.5)]
     for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
-        assert max((rows[i] for i in order), key=strength)["source"] == "e"
+        assert max((rows[i] for i in order), key=measure_strength)["source"] == "e"
 
 
 def test_an_edge_by_likeliest_label_or_by_threshold() -> None:
@@ -203,7 +203,7 @@ def test_one_stays_of_what_is_compared(within: str, kept: set[str]) -> None:
     ]
     config = load_config("embedded", (f"duplicates.within={within}",))
     tables = {
-        "decisions": table_of(rows, SCHEMA),
+        "decisions": make_table(rows, SCHEMA),
         "scores.links": LINKS.empty_table(),
     }
     output = duplicates.make(Work(config, 0, 0, tables, ModelPool(config, {}, print)))
@@ -223,18 +223,20 @@ def test_the_links_that_are_scored_decide_as_all_would(
     """Whatever the critic would say of the others, and whichever pairs other rules keep."""
     rows = [{**pair(*two), "context_id": "c"} for two in texts]
     models: Any = NoEncoder()
-    asked = _links(rows, models, 0.0)
+    asked = _list_links(rows, models, 0.0)
     assert len(set(asked)) == len(asked)
     everything = {("c", a, b) for a, b in edges}
     kept = [row for row, stays in zip(rows, chosen, strict=False) if stays]
-    assert components(kept, "c", everything & set(asked)) == components(kept, "c", everything)
+    assert find_components(kept, "c", everything & set(asked)) == find_components(
+        kept, "c", everything
+    )
 
 
 def test_pairs_of_one_source_need_no_links() -> None:
     rows = [{**pair("s", target), "context_id": "c"} for target in ("a", "b", "c")]
     models: Any = NoEncoder()
-    assert _links(rows, models, 0.0) == []
-    found = _links([*rows, {**pair("t", "a"), "context_id": "c"}], models, 0.0)
+    assert _list_links(rows, models, 0.0) == []
+    found = _list_links([*rows, {**pair("t", "a"), "context_id": "c"}], models, 0.0)
     assert sorted({tuple(sorted(texts)) for _, *texts in found}) == [
         ("a", "b"),
         ("a", "c"),

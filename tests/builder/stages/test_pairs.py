@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.config import BuildConfig, load_config
-from builder.critics.agreement import _numerize, names, numbers, share_found, words_of
+from builder.critics.agreement import _numerize, find_names, find_numbers, list_words, measure_found
 from builder.stages import pairs
-from builder.stages.base import Work, schema_of, table_of
+from builder.stages.base import Work, make_schema, make_table
 from builder.store import REJECTS
 from dimsum.metrics.overlap import compression, density, find_fragments, rouge_l
 from dimsum.metrics.words import split_words
@@ -53,9 +53,9 @@ def candidates(contexts: int, seed: int) -> pa.Table:
         for text in sorted(texts | {"..."}):
             method = rng.choice(["parallel", "sequential", "own"])
             rows.append((f"c{number}", f"d{number // 2}", "news", "Before.", text, method))
-    return table_of(
+    return make_table(
         [dict(zip(names_, row, strict=True)) for row in rows],
-        schema_of(**dict.fromkeys(names_, pa.string())),
+        make_schema(**dict.fromkeys(names_, pa.string())),
     )
 
 
@@ -66,10 +66,10 @@ def one_by_one(source: str, target: str) -> dict[str, float | None]:
         "compression": compression(source, target),
         "rouge_l": rouge_l(a, b),
         "density": density(find_fragments(a, b), target),
-        "numbers_forward": share_found(numbers(target), numbers(source)),
-        "numbers_backward": share_found(numbers(source), numbers(target)),
-        "names_forward": share_found(names(target), words_of(source)),
-        "names_backward": share_found(names(source), words_of(target)),
+        "numbers_forward": measure_found(find_numbers(target), find_numbers(source)),
+        "numbers_backward": measure_found(find_numbers(source), find_numbers(target)),
+        "names_forward": measure_found(find_names(target), list_words(source)),
+        "names_backward": measure_found(find_names(source), list_words(target)),
         "cosine": float(first @ second),
     }
 
@@ -130,7 +130,7 @@ def test_the_method_of_a_pair_is_that_of_its_later_row(one: str, other: str) -> 
         for context, of_rows in methods.items()
         for sentence, method in zip(sentences, of_rows, strict=True)
     ]
-    output, _ = made(table_of(rows, candidates(0, 0).schema))
+    output, _ = made(make_table(rows, candidates(0, 0).schema))
     kept, gone = output.table.to_pylist(), output.extra[REJECTS].to_pylist()
     assert kept and gone
     found = {
@@ -163,7 +163,7 @@ def test_beyond_the_setting_an_equal_share_of_each_reason_is_kept_as_rows() -> N
 def test_no_candidates_no_pairs() -> None:
     output, config = made(candidates(0, 0))
     assert (output.table.num_rows, output.entered, output.rejected) == (0, 0, {})
-    assert output.table.schema.names == pairs.schema(config).names
+    assert output.table.schema.names == pairs.list_columns(config).names
 
 
 PIECES = st.sampled_from(
@@ -181,6 +181,6 @@ def test_numbers_are_those_of_the_library(pieces: list[str], between: str) -> No
 
     text = between.join(pieces)
     spelled = agreement._NO_COUNT.sub("some", text)
-    assert agreement._DIGITS.findall(agreement._in_digits(spelled)) == agreement._DIGITS.findall(
+    assert agreement._DIGITS.findall(agreement._write_digits(spelled)) == agreement._DIGITS.findall(
         _numerize(spelled)
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import builder
-from builder.stages.reasons import REASONS, meaning_of
+from builder.stages.reasons import REASONS, explain_reason
 
 ROOT = Path(builder.__file__).parent
 GIVES = ("stages/*.py", "methods/*.py", "sampling.py", "sentences.py", "decide.py")
@@ -91,7 +91,7 @@ def test_no_explanation_without_its_reason() -> None:
 
 def test_meanings() -> None:
     measures = {"rouge_l": "ROUGE-L"}
-    assert meaning_of("rouge_l", measures) == "ROUGE-L"
-    assert meaning_of("summary.rouge_l", measures) == "closest to being a summary, but: ROUGE-L"
-    assert meaning_of("summary.near_duplicate", measures) == REASONS["near_duplicate"]
-    assert meaning_of("never_given", measures) == ""
+    assert explain_reason("rouge_l", measures) == "ROUGE-L"
+    assert explain_reason("summary.rouge_l", measures) == "closest to being a summary, but: ROUGE-L"
+    assert explain_reason("summary.near_duplicate", measures) == REASONS["near_duplicate"]
+    assert explain_reason("never_given", measures) == ""

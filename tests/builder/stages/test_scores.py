@@ -10,7 +10,7 @@ import pytest
 
 from builder.config import load_config
 from builder.stages import scores
-from builder.stages.base import Work, table_of
+from builder.stages.base import Work, make_table
 
 ENTAILS = {("long one", "short"): 0.9, ("one", "two"): 0.8, ("two", "one"): 0.7}
 
@@ -50,7 +50,7 @@ def row(source: str, target: str, tasks: str) -> dict[str, Any]:
 
 def made(rows: list[dict[str, Any]]) -> tuple[Any, Critic]:
     models: Any = Models()
-    table = table_of(rows, scores.pairs_schema(load_config("embedded")))
+    table = make_table(rows, scores.list_pair_columns(load_config("embedded")))
     work = Work(load_config("embedded", ("scores.floor=0.5",)), 0, 0, {"pairs": table}, models)
     return scores.make(work), models.one
 

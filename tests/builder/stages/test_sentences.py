@@ -7,7 +7,7 @@ import random
 import pytest
 
 from builder.config import DomainConfig, load_config
-from builder.critics.agreement import names, numbers, share_found, words_of
+from builder.critics.agreement import find_names, find_numbers, list_words, measure_found
 from builder.sentences import find_fault, split, tidy
 from builder.stages.contexts import _cut, _thin
 
@@ -101,20 +101,20 @@ def test_contexts_are_bounded_and_thinned() -> None:
     ],
 )
 def test_numbers(text: str, expected: set[str]) -> None:
-    assert numbers(text) == expected
+    assert find_numbers(text) == expected
 
 
 def test_names() -> None:
-    found = names("The mayor of London's council, John O'Neil, met Isaac Newton.")
+    found = find_names("The mayor of London's council, John O'Neil, met Isaac Newton.")
     assert found == {"london", "john", "o'neil", "isaac", "newton"}
-    assert names('They said: "Nobody knows." Then Anna left.') == {"anna"}
-    assert names("He took her to his car.") == {"he", "she"}
-    assert share_found(names("He said."), words_of("She said.")) == 0.0
-    assert share_found(names("It is his."), words_of("He says that it is his own.")) == 1.0
-    assert "london" in words_of("London's mayor")
+    assert find_names('They said: "Nobody knows." Then Anna left.') == {"anna"}
+    assert find_names("He took her to his car.") == {"he", "she"}
+    assert measure_found(find_names("He said."), list_words("She said.")) == 0.0
+    assert measure_found(find_names("It is his."), list_words("He says that it is his own.")) == 1.0
+    assert "london" in list_words("London's mayor")
 
 
 def test_shares() -> None:
-    assert share_found({"a", "b"}, {"a"}) == 0.5
-    assert share_found(set(), {"a"}) == 1.0
-    assert share_found({"a"}, set()) == 0.0
+    assert measure_found({"a", "b"}, {"a"}) == 0.5
+    assert measure_found(set(), {"a"}) == 1.0
+    assert measure_found({"a"}, set()) == 0.0

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 from builder.statistics import ngrams, partition
-from builder.statistics.blocks import Blocks, of_independent
+from builder.statistics.blocks import Blocks, average_independent
 from builder.statistics.diversity import measure_zlib_ratios
 from builder.statistics.ngrams import count
-from builder.statistics.segments import in_order, segment_ratios
+from builder.statistics.segments import measure_segment_ratios, put_in_order
 from builder.statistics.self_bleu import self_bleu
 from builder.statistics.words import encode, hash_texts, mix
 
@@ -115,12 +115,12 @@ def test_mean_intervals_have_the_width_of_the_normal_theory() -> None:
     assert high - low == pytest.approx(2 * 1.96 * 2 / math.sqrt(4000), rel=0.2)
     assert blocks_of(1).mean(np.asarray([3.0])) == (3.0, None, None, 1)
     assert blocks_of(2).mean(np.asarray([np.nan, np.nan])) == (None, None, None, 0)
-    assert of_independent(np.zeros(0), 0) == (None, None, None)
+    assert average_independent(np.zeros(0), 0) == (None, None, None)
 
 
 def test_segments_worked_by_hand_and_across_texts() -> None:
     tokens, lengths = hashed([["a", "b", "a"], ["a"], [], ["c", "c", "c", "d", "e"]])
-    ratios = segment_ratios(in_order(tokens, lengths, np.arange(4)), (4, 100))
+    ratios = measure_segment_ratios(put_in_order(tokens, lengths, np.arange(4)), (4, 100))
     assert ratios[4].tolist() == [0.5, 0.5]  # a b a a | c c c d | e is left out
     assert len(ratios[100]) == 0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.statistics.fidelity import entities
+from builder.statistics.fidelity import find_entities
 from builder.statistics.study import SAMPLES, Settings, parse_measures, study
 from tests.builder.statistics.corpora import write
 
@@ -21,7 +21,7 @@ PAIRS = [
 
 
 def test_entities_are_names_and_not_amounts() -> None:
-    assert entities([PAIRS[1][0], "Nobody came.", "It cost $20 on Monday."]) == [
+    assert find_entities([PAIRS[1][0], "Nobody came.", "It cost $20 on Monday."]) == [
         [frozenset({"anna", "bell"}), frozenset({"paris"})],
         [],
         [],

@@ -17,9 +17,9 @@ from builder.statistics import frame as frames
 from builder.statistics import ngrams, partition, segments
 from builder.statistics.blocks import Blocks
 from builder.statistics.ngrams import count
-from builder.statistics.partition import Partition, ordered_parts
+from builder.statistics.partition import Partition, order_parts
 from builder.statistics.study import OF_SOURCE, Settings, study, study_release
-from builder.statistics.words import Stream, differs, mix
+from builder.statistics.words import Stream, mark_changes, mix
 from tests.builder.statistics.corpora import ODD, made, write
 
 
@@ -102,16 +102,16 @@ def test_a_partition_gives_back_what_was_added_in_its_order(parts: int) -> None:
 
 def test_records_that_differ_from_the_one_before() -> None:
     keys, texts = np.array([3, 3, 3, 7, 7, 9]), np.array([0, 0, 1, 1, 1, 1])
-    assert differs(keys).tolist() == [True, False, False, True, False, True]
-    assert differs(keys, texts).tolist() == [True, False, True, True, False, True]
-    assert differs(keys[:1], texts[:1]).tolist() == [True]
-    assert differs(keys[:0]).tolist() == []
+    assert mark_changes(keys).tolist() == [True, False, False, True, False, True]
+    assert mark_changes(keys, texts).tolist() == [True, False, True, True, False, True]
+    assert mark_changes(keys[:1], texts[:1]).tolist() == [True]
+    assert mark_changes(keys[:0]).tolist() == []
 
 
 def test_ordered_parts_are_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = mix(np.random.default_rng(0).integers(0, 400, 1000).astype(np.uint64))
     monkeypatch.setattr(partition, "RANGE", 90)
-    parts = list(ordered_parts(keys))
+    parts = list(order_parts(keys))
     assert len(parts) == 12
     assert np.concatenate(parts).tolist() == np.argsort(keys, kind="stable").tolist()
 

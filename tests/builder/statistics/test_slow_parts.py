@@ -17,13 +17,13 @@ from builder.errors import ConfigError
 from builder.models import resolve
 from builder.statistics import fidelity, vectors
 from builder.statistics.corpus import Columns, Corpus, open_corpus
-from builder.statistics.fidelity import agreement, refuse_own_critic
+from builder.statistics.fidelity import measure_agreement, refuse_own_critic
 from builder.statistics.frame import open_frame
-from builder.statistics.hygiene import foreign
+from builder.statistics.hygiene import measure_foreign
 from builder.statistics.offensive import OffensiveWords
 from builder.statistics.pairs import Options
 from builder.statistics.study import Settings, study
-from builder.statistics.vectors import cosine, vendi, vendi_score
+from builder.statistics.vectors import measure_cosine, measure_vendi, vendi_score
 from builder.statistics.written import print_tables
 from dimsum.language import detect_language
 from tests.builder.statistics.corpora import made, write
@@ -55,12 +55,12 @@ def test_cosine_and_vendi_of_a_sample(tmp_path: Path) -> None:
     rows = [{"source": "ab", "target": "ab"}, {"source": "ab", "target": "a"}] * 10
     encoder: Any = Letters()
     with open_frame(open_corpus(str(write(tmp_path / "c.jsonl", rows))), OPTIONS) as frame:
-        found = cosine(frame, encoder, "letters", 100)
+        found = measure_cosine(frame, encoder, "letters", 100)
         assert found.value == pytest.approx(100 * (1 + 1 / math.sqrt(2)) / 2, rel=1e-5)
         assert found.low is not None and found.low < found.value
         assert "encoder:letters" in found.signature and "rows:20 of 20" in found.signature
-        assert cosine(frame, encoder, "letters", 5).rows == 5
-        score = vendi(frame, "source", encoder, "letters", 10)
+        assert measure_cosine(frame, encoder, "letters", 5).rows == 5
+        score = measure_vendi(frame, "source", encoder, "letters", 10)
         assert score.value == pytest.approx(1.0)
 
 
@@ -103,7 +103,7 @@ def test_numbers_and_names_agree_or_not(tmp_path: Path, monkeypatch: pytest.Monk
     known = {"Anna Bell": frozenset({"anna", "bell"}), "Paris": frozenset({"paris"})}
     monkeypatch.setattr(
         fidelity,
-        "entities",
+        "find_entities",
         lambda texts: [[words for name, words in known.items() if name in t] for t in texts],
     )
     rows = [
@@ -111,7 +111,7 @@ def test_numbers_and_names_agree_or_not(tmp_path: Path, monkeypatch: pytest.Monk
         {"source": "Two men left.", "target": "3 men left Paris."},
     ]
     with open_frame(open_corpus(str(write(tmp_path / "c.jsonl", rows))), OPTIONS) as frame:
-        found = {m.name: m.value for m in agreement(frame, 10)}
+        found = {m.name: m.value for m in measure_agreement(frame, 10)}
     assert found == {
         "numbers_forward": (1 + 0) / 2,
         "numbers_backward": (1 + 0) / 2,
@@ -131,7 +131,7 @@ def test_languages_are_told_and_short_texts_are_not_judged(tmp_path: Path) -> No
     rows = [{"source": english, "target": english}] * 3
     rows += [{"source": english, "target": french}, {"source": "a", "target": "b"}]
     with open_frame(open_corpus(str(write(tmp_path / "c.jsonl", rows))), OPTIONS) as frame:
-        found, languages = foreign(frame, 100)
+        found, languages = measure_foreign(frame, 100)
     assert (found.value, found.rows) == (0.25, 4)
     assert languages == {"en": 4, "fr": 1}
 

@@ -14,7 +14,7 @@ import pytest
 from builder.cli import run
 from builder.errors import ConfigError
 from builder.statistics import frame as frames
-from builder.statistics.definitions import DEFINITIONS, definition
+from builder.statistics.definitions import DEFINITIONS, find_definition
 from builder.statistics.study import Settings, parse_measures, study
 from dimsum.errors import UsageError
 from tests.builder.statistics.corpora import ODD, made, write
@@ -97,7 +97,7 @@ def test_each_number_has_a_signature_and_an_interval(whole: dict[str, Any]) -> N
         assert {"measure", "side", "tokens", "rows", "sample", "seed", "interval"} <= set(parts)
         assert parts["measure"] == m["measure"]
         assert "absent" not in parts["with"]
-        assert definition(m["measure"]).unit == m["unit"]
+        assert find_definition(m["measure"]).unit == m["unit"]
         if m["low"] is not None:
             assert m["low"] <= m["value"] <= m["high"], m
         else:

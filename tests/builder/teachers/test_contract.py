@@ -12,7 +12,7 @@ import torch
 from builder.decoding.sentence_end import find_sentence_end
 from builder.decoding.settings import TeacherSampling
 from builder.models import LoadedModel, load_causal
-from builder.sampling import sample_each, sampler
+from builder.sampling import make_sampler, sample_each
 from builder.teachers.server import ServedTeacher
 from builder.teachers.settings import ServerSettings, VllmSettings
 from tests.builder.teachers.loopback import NAME, Server, serve
@@ -69,7 +69,7 @@ def spelt(samples: Any) -> list[tuple[int, int, str, int]]:
 
 def draw(teacher: Any, wanted: TeacherSampling = WANTED, stop: Any = "sentence", **how: Any) -> Any:
     asked = {"prompts": PROMPTS, "samples": 4, "seed": 5, "tick": lambda count: None, **how}
-    return sample_each(sampler(teacher, wanted, stop), **asked)
+    return sample_each(make_sampler(teacher, wanted, stop), **asked)
 
 
 def logprob_of(reference: LoadedModel, prompt: str, text: str) -> float:

@@ -15,7 +15,7 @@ from builder.config import parse_config
 from builder.decoding.settings import TeacherSampling
 from builder.errors import BuilderError, GateError
 from builder.run import build
-from builder.sampling import sample_each, sampler
+from builder.sampling import make_sampler, sample_each
 from builder.store import Run
 from builder.teachers import server as served
 from builder.teachers.server import ServedTeacher
@@ -43,14 +43,16 @@ def server(running: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     running.fault = running.key = ""
     running.seen, running.most = [], 0
     running.counts.clear()
-    served._version_at.cache_clear()
+    served._ask_version_at.cache_clear()
     monkeypatch.setattr(served, "wait_exponential", lambda **how: lambda state: 0)
     return running
 
 
 def draw(server: Server, samples: int = 4, **settings: Any) -> Any:
     teacher = ServedTeacher.find(ServerSettings(url=server.url, **settings), NAME)
-    return sample_each(sampler(teacher, WANTED, "sentence"), PROMPTS, samples, 1, lambda n: None)
+    return sample_each(
+        make_sampler(teacher, WANTED, "sentence"), PROMPTS, samples, 1, lambda n: None
+    )
 
 
 def test_what_is_asked(server: Server) -> None:

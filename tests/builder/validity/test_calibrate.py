@@ -20,7 +20,7 @@ from builder.run import build
 from builder.store import REJECTS, Run
 from builder.validity.labels import read_labels
 from builder.validity.model import read_calibration
-from builder.validity.use import model_of, path_of
+from builder.validity.use import find_model, find_path
 from dimsum.errors import DimsumError
 from tests.toys import toy_config
 
@@ -108,10 +108,10 @@ def test_what_a_build_does_not_measure_is_named(
 
 def test_a_model_that_is_not_there(toy_teacher: Path, toy_critic: Path) -> None:
     with pytest.raises(ConfigError, match="no model of validity is shipped as 'embeded'"):
-        path_of("embedded:embeded")
+        find_path("embedded:embeded")
     config = parse_config({**toy_config(toy_teacher, toy_critic), "validity": "nowhere.json"})
     with pytest.raises(DimsumError, match="cannot be read"):
-        model_of(config)
+        find_model(config)
 
 
 GOOD = {"source": "a", "target": "b", "valid": True}

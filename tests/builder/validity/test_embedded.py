@@ -11,7 +11,7 @@ from builder.measures import likelihood
 from builder.measures.registry import OPTIONAL
 from builder.validity.labels import read_labels
 from builder.validity.model import read_calibration
-from builder.validity.use import SHIPPED, model_of, path_of, prior_of
+from builder.validity.use import SHIPPED, find_model, find_path, find_prior
 
 MODEL = "embedded:embedded"
 
@@ -19,9 +19,9 @@ MODEL = "embedded:embedded"
 def test_it_goes_with_the_embedded_preset_and_needs_no_critic() -> None:
     config = load_config("embedded")
     assert config.measures == tuple(n for n, one in OPTIONAL.items() if one.cost != "model")
-    model = model_of(config)
+    model = find_model(config)
     assert model is not None
-    assert prior_of(config) == model
+    assert find_prior(config) == model
     before = {c.name for measure in config.registry.before_critic for c in measure.columns}
     # Of the labels' sentences nobody knows how likely they were: that is a rule of its own.
     drawn = {column.name for column in likelihood.MEASURE.columns}
@@ -30,7 +30,7 @@ def test_it_goes_with_the_embedded_preset_and_needs_no_critic() -> None:
 
 
 def test_its_file_says_what_its_labels_say() -> None:
-    model = read_calibration(path_of(MODEL))
+    model = read_calibration(find_path(MODEL))
     labels = read_labels([SHIPPED / "labels.jsonl"])
     assert model.learnt["labels"] == len(labels)
     assert model.learnt["valid"] == sum(label.valid for label in labels)
@@ -38,7 +38,7 @@ def test_its_file_says_what_its_labels_say() -> None:
 
 
 def test_what_it_ranks_higher_is_better_copied() -> None:
-    model = read_calibration(path_of(MODEL))
+    model = read_calibration(find_path(MODEL))
     middle = dict(zip(model.columns, model.absent, strict=True))
     good = {**middle, "copied": 1.0, "copied_in_order": 1.0, "new_roles": 0.0}
     bad = {**middle, "copied": 0.4, "copied_in_order": 0.4, "new_roles": 5.0}

@@ -15,10 +15,10 @@ from sklearn.metrics import roc_auc_score
 from builder.audit.intervals import clopper_pearson
 from builder.errors import BuilderError, GateError
 from builder.validity import fit as module
-from builder.validity.fit import area_under, fit, reliability
+from builder.validity.fit import fit, measure_area, measure_reliability
 from builder.validity.labels import Labelled
 from builder.validity.model import Calibration, read_calibration, write_calibration
-from builder.validity.threshold import LEVEL, loosest
+from builder.validity.threshold import LEVEL, find_loosest
 
 
 def made_up(count: int = 400, seed: int = 0) -> Labelled:
@@ -85,14 +85,14 @@ def test_labels_without_information_are_not_ranked() -> None:
 
 def test_a_context_is_never_on_both_sides() -> None:
     data = made_up()
-    fold = module._folds(data, 0)
+    fold = module._choose_folds(data, 0)
     assert set(fold.tolist()) == set(range(module.FOLDS))
     assert len({(c, f) for c, f in zip(data.context, fold.tolist(), strict=True)}) == 100
 
 
 def test_area_under_counts_ties_as_half() -> None:
     score, valid = np.array([0.1, 0.5, 0.5, 0.9]), np.array([False, False, True, True])
-    assert area_under(score, valid) == pytest.approx(3.5 / 4)
+    assert measure_area(score, valid) == pytest.approx(3.5 / 4)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_the_loosest_threshold_is_the_one_that_brute_force_finds() -> None:
     rng = np.random.default_rng(1)
     score = rng.random(600)
     valid = rng.random(600) < np.clip(score * 1.1, 0, 0.98)
-    found = loosest(score, valid, np.ones(600), 0.8)
+    found = find_loosest(score, valid, np.ones(600), 0.8)
     assert found.value is not None
     top = score >= found.value
     assert found.labels == top.sum()
@@ -167,20 +167,20 @@ def test_the_loosest_threshold_is_the_one_that_brute_force_finds() -> None:
 
 def test_what_labels_do_not_show_gets_no_threshold() -> None:
     score = np.linspace(0, 1, 40)
-    enough = loosest(score, score > 0.5, np.ones(40), 0.99)
+    enough = find_loosest(score, score > 0.5, np.ones(40), 0.99)
     assert enough.value is None
     assert enough.precision == 1.0
     # 299 hits without a miss are the first whose one-sided 95% bound reaches 0.99.
     assert enough.more is not None
     assert 299 <= enough.labels + enough.more <= 306
-    never = loosest(score, np.arange(40) % 2 == 0, np.ones(40), 0.9)
+    never = find_loosest(score, np.arange(40) % 2 == 0, np.ones(40), 0.9)
     assert (never.value, never.more) == (None, None)
 
 
 def test_reliability_covers_every_label() -> None:
     rng = np.random.default_rng(2)
     score = rng.random(995)
-    parts = reliability(score, rng.random(995) < score)
+    parts = measure_reliability(score, rng.random(995) < score)
     assert sum(part["labels"] for part in parts) == 995
     assert all(abs(part["predicted"] - part["valid"]) < 0.15 for part in parts)
     assert Calibration.model_fields["learnt"].is_required() is False
