@@ -68,7 +68,7 @@ THRESHOLD = 0.8
 def begin(folder: Path, rows: int, shard: int, workers: int, changes: Sequence[str]) -> Run:
     """A run that has come to its duplicates."""
     run = begin_run(folder, -(-rows // shard), workers, changes)
-    config = load_config_of(run)
+    config = load_config(run)
     starts = range(0, rows, shard)
     tasks = [(folder, n, start, min(rows, start + shard), config) for n, start in enumerate(starts)]
     with ProcessPoolExecutor(max(1, workers), get_context("spawn")) as pool:
@@ -137,7 +137,7 @@ class Meter:
             self.peak = max(self.peak, self.look()[1])
 
 
-def cost(rows: int, args: argparse.Namespace) -> dict[str, Any]:
+def measure_cost(rows: int, args: argparse.Namespace) -> dict[str, Any]:
     """Seconds, processor seconds and peak memory of each stage."""
     meter = Meter()
     found: dict[str, Any] = {"rows": rows, "shard": args.shard, "workers": args.workers}
@@ -145,7 +145,7 @@ def cost(rows: int, args: argparse.Namespace) -> dict[str, Any]:
         began = time.monotonic()
         run = begin(Path(scratch) / "run", rows, args.shard, args.workers, args.set)
         found["seconds_to_make_rows"] = time.monotonic() - began
-        config = load_config_of(run)
+        config = load_config(run)
         stages: dict[str, Any] = {}
         counters: dict[str, int] = {}
         with config.run.engine.start() as engine:
@@ -169,7 +169,7 @@ def cost(rows: int, args: argparse.Namespace) -> dict[str, Any]:
         }
         records = [run.sidecar("near_duplicates", n) for n in range(len(units))]
         kept = sum(record.kept for record in records if record)
-        near = planted(rows, kept_rows(run, rows, args.shard), args.planted)
+        near = count_planted(rows, mark_kept(run, rows, args.shard), args.planted)
     return {
         **found,
         "stages": stages,
@@ -183,7 +183,7 @@ def cost(rows: int, args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def planted(rows: int, kept: Array, most: int) -> dict[str, Any]:
+def count_planted(rows: int, kept: Array, most: int) -> dict[str, Any]:
     """What is left of pairs whose similarity is known because they were made so.
 
     Args:
@@ -217,7 +217,7 @@ def planted(rows: int, kept: Array, most: int) -> dict[str, Any]:
     }
 
 
-def kept_rows(run: Run, rows: int, shard: int) -> Array:
+def mark_kept(run: Run, rows: int, shard: int) -> Array:
     """Of each row whether it stays, bool."""
     kept = np.ones(rows, bool)
     goes = run.read("clusters", 0)
@@ -225,17 +225,17 @@ def kept_rows(run: Run, rows: int, shard: int) -> Array:
     return kept
 
 
-def load_config_of(run: Run) -> BuildConfig:
+def load_config(run: Run) -> BuildConfig:
     """The configuration in a run's header."""
     return BuildConfig.model_validate(run.header()["config"])
 
 
-def made_texts(rows: int) -> list[dict[str, Any]]:
+def make_texts(rows: int) -> list[dict[str, Any]]:
     maker = Maker()
     return [maker.row(number) for number in range(rows)]
 
 
-def exact(rows: Sequence[dict[str, Any]]) -> tuple[Array, Array, tuple[Array, Array], float]:
+def find_exact(rows: Sequence[dict[str, Any]]) -> tuple[Array, Array, tuple[Array, Array], float]:
     """All pairs at the threshold or above, their similarities, sets, and seconds that it took."""
     began = time.process_time()
     elements, lengths = make_sets(*([row[n] for row in rows] for n in ("task", "source", "target")))
@@ -261,20 +261,20 @@ def judge(pairs: Array, kept: Array) -> dict[str, Any]:
     }
 
 
-def recall(rows: int, args: argparse.Namespace) -> dict[str, Any]:
+def measure_recall(rows: int, args: argparse.Namespace) -> dict[str, Any]:
     """What the stages leave of the pairs that an exact search finds."""
-    texts = made_texts(rows)
-    pairs, likeness, sets, took = exact(texts)
+    texts = make_texts(rows)
+    pairs, likeness, sets, took = find_exact(texts)
     with tempfile.TemporaryDirectory(dir=args.folder) as scratch:
         run = begin(Path(scratch) / "run", rows, args.shard, 1, args.set)
-        config = load_config_of(run)
+        config = load_config(run)
         began = time.process_time()
         with config.run.engine.start() as engine:
             for stage in STAGES:
                 units = range(count_units(stage, config))
                 list(engine.map(run.folder, stage, units, Progress(quiet=True)))
         ours = time.process_time() - began
-        kept = kept_rows(run, rows, args.shard)
+        kept = mark_kept(run, rows, args.shard)
     bands = choose_bands(THRESHOLD)
     met = hash_bands(make_signatures(*sets, bands.count * bands.rows), bands)
     meet = np.concatenate(
@@ -297,13 +297,13 @@ def recall(rows: int, args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def peers(rows: int, args: argparse.Namespace) -> list[dict[str, Any]]:
+def measure_peers(rows: int, args: argparse.Namespace) -> list[dict[str, Any]]:
     """What datatrove and semhash leave of the same pairs, where they are installed."""
     from scripts.bench.near_peers import by_datatrove, by_semhash
 
-    made = made_texts(rows)
+    made = make_texts(rows)
     texts = [f"{row['source']} {row['target']}" for row in made]
-    pairs = exact(made)[0]
+    pairs = find_exact(made)[0]
     bands = choose_bands(THRESHOLD)
     found = []
     for name, ask in {
@@ -333,7 +333,7 @@ class OfFamilies(Maker):
         return number if number < 1000 else self.bases[number - 1000]
 
 
-def families(rows: int, args: argparse.Namespace) -> list[dict[str, Any]]:
+def measure_families(rows: int, args: argparse.Namespace) -> list[dict[str, Any]]:
     """Pairs that are compared within large families, and processor seconds, by turns."""
     each = round(rows * (1 - TAILED) / REPEATED)
     maker = OfFamilies([*(family for family in range(10) for _ in range(each)), *[100] * 2000])
@@ -376,7 +376,7 @@ def families(rows: int, args: argparse.Namespace) -> list[dict[str, Any]]:
     return found
 
 
-def growth(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def measure_growth(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The exponent of growth from each size to the next."""
     return [
         {
@@ -404,10 +404,12 @@ def main() -> None:
     parser.add_argument("--folder", help="where scratch files go")
     args = parser.parse_args()
     if args.what == "cost":
-        found = [cost(rows, args) for rows in args.rows]
-        result: Any = {"cost": found, "growth": growth(found)}
+        found = [measure_cost(rows, args) for rows in args.rows]
+        result: Any = {"cost": found, "growth": measure_growth(found)}
     else:
-        ask = {"recall": recall, "peers": peers, "families": families}[args.what]
+        ask = {"recall": measure_recall, "peers": measure_peers, "families": measure_families}[
+            args.what
+        ]
         result = [ask(rows, args) for rows in args.rows]
     print(json.dumps(result, indent=1))
 

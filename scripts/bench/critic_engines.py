@@ -63,7 +63,7 @@ class Encoder(torch.nn.Module):
         return self.classifier(**dict(zip(self.names, inputs, strict=True))).logits
 
 
-def example(model: NliModel) -> tuple[torch.nn.Module, tuple[torch.Tensor, ...], list[str]]:
+def make_example(model: NliModel) -> tuple[torch.nn.Module, tuple[torch.Tensor, ...], list[str]]:
     """A model to export, inputs to trace it with, and their names."""
     pairs = [("A dog ran home.", "A dog ran."), ("A dog ran home.", "It was a dog that ran there.")]
     encoded = model.encode(pairs)
@@ -83,7 +83,7 @@ def by_onnxruntime(model: NliModel, threads: int, folder: Path) -> Forward:
     """The model exported and run by ONNX Runtime."""
     import onnxruntime
 
-    module, inputs, names = example(model)
+    module, inputs, names = make_example(model)
     path = folder / f"{id(model)}.onnx"
     axes = {
         name: dict(enumerate(f"{name}{i}" for i in range(x.ndim)))
@@ -116,7 +116,7 @@ def by_openvino(model: NliModel, threads: int, folder: Path) -> Forward:
     """The model converted and run by OpenVINO, in float32."""
     import openvino
 
-    module, inputs, _ = example(model)
+    module, inputs, _ = make_example(model)
     converted = openvino.convert_model(module.eval(), example_input=inputs)
     settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(converted, "CPU", settings)

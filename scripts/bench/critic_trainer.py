@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 ARMS = ("own-float32", "library-float32", "own-bfloat16", "library-bfloat16")
 
 
-def memory(what: str) -> float:
+def read_memory(what: str) -> float:
     """A line of this process's status in MiB."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{what}:"))
@@ -40,12 +40,12 @@ def memory(what: str) -> float:
 def measure(train: Callable[[], object]) -> dict[str, float]:
     """Seconds on the clock and of the processor, and MiB above those before."""
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
-    before, clock, processor = memory("VmRSS"), time.perf_counter(), time.process_time()
+    before, clock, processor = read_memory("VmRSS"), time.perf_counter(), time.process_time()
     train()
     return {
         "seconds": time.perf_counter() - clock,
         "processor_seconds": time.process_time() - processor,
-        "mib": memory("VmHWM") - before,
+        "mib": read_memory("VmHWM") - before,
     }
 
 

@@ -202,7 +202,7 @@ def time_calls(units: int = 2000) -> float:
     """Seconds of this process that Ray takes for a unit that does nothing, by its CPU time."""
     settings = RaySettings(address="local", workers=1)
     ray = connect(settings)
-    nothing = ray.remote(_nothing).options(num_cpus=0)
+    nothing = ray.remote(_idle).options(num_cpus=0)
     ray.get([nothing.remote(n) for n in range(10)])
     began, under_way = time.process_time(), [nothing.remote(n) for n in range(128)]
     for number in range(units):
@@ -214,7 +214,7 @@ def time_calls(units: int = 2000) -> float:
     return took
 
 
-def _nothing(number: int) -> int:
+def _idle(number: int) -> int:
     return number
 
 

@@ -73,7 +73,7 @@ def make_frame(folder: Path, rows: int) -> Frame:
             keys.append("opening", mix(sides["target"][:, :3].sum(axis=1, dtype=np.uint64)))
             drawn = rng.choice(np.asarray([hash_text(s) for s in SPLITS], np.uint64), count)
             keys.append("split", drawn)
-            found, sizes = _shingles(sides["source"], sides["target"])
+            found, sizes = _make_shingles(sides["source"], sides["target"])
             shingles.write(found.tobytes())
             lengths.append("shingles", sizes)
             for name, values in known.items():
@@ -89,7 +89,7 @@ def make_frame(folder: Path, rows: int) -> Frame:
     return Frame(corpus, folder, columns, keys, lengths, names, Reading(), 0)
 
 
-def _shingles(source: Array, target: Array) -> tuple[Array, Array]:
+def _make_shingles(source: Array, target: Array) -> tuple[Array, Array]:
     """Keys of the word 3-grams of each row, each once, and how many each row has."""
     found, rows = [], []
     for salt, side in enumerate((source, target), 1):
@@ -103,7 +103,7 @@ def _shingles(source: Array, target: Array) -> tuple[Array, Array]:
     return keys[new], np.bincount(of[new], minlength=len(source))
 
 
-def status(name: str) -> int:
+def read_status(name: str) -> int:
     """VmHWM or VmRSS of this process, bytes."""
     text = Path("/proc/self/status").read_text(encoding="ascii")
     return 1024 * int(text.partition(f"{name}:")[2].split()[0])
@@ -113,14 +113,14 @@ def measure(rows: int, folder: str | None) -> dict[str, Any]:
     """Seconds and peak of the statistics of so many rows."""
     with tempfile.TemporaryDirectory(prefix="dimsum-bench-", dir=folder) as place:
         frame = make_frame(Path(place), rows)
-        before, began, cpu = status("VmHWM"), time.monotonic(), time.process_time()
+        before, began, cpu = read_status("VmHWM"), time.monotonic(), time.process_time()
         found = measure_frame(frame, Settings(), "none", lambda line: None)
         values = {f"{m['measure']} {m['side']}": m["value"] for m in found["measures"]}
         return {
             "rows": rows,
             "seconds": round(time.monotonic() - began, 1),
             "processor_seconds": round(time.process_time() - cpu, 1),
-            "peak_bytes": status("VmHWM"),
+            "peak_bytes": read_status("VmHWM"),
             "peak_bytes_before": before,
             "near_duplicates": values["near_duplicates pair"],
             "unique_3 of sources": values["unique_3 source"],

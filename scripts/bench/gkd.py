@@ -38,7 +38,7 @@ from dimsum.training.teacher import Teacher, count_vocabulary
 Step = Callable[[], float]
 
 
-def arguments(texts: list[str] | None) -> argparse.Namespace:
+def parse_arguments(texts: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--teacher", default="embedded:smollm2-135m")
     parser.add_argument("--work", type=Path, required=True, help="folder of the smaller student")
@@ -52,7 +52,7 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(texts)
 
 
-def steps_of(wanted: argparse.Namespace) -> tuple[dict[str, Step], Any]:
+def make_steps(wanted: argparse.Namespace) -> tuple[dict[str, Step], Any]:
     """The step of each side, and the student whose gradients they leave."""
     device = torch.device("cpu")
     folder = wanted.work / f"layers-{wanted.layers}"
@@ -99,14 +99,14 @@ def steps_of(wanted: argparse.Namespace) -> tuple[dict[str, Step], Any]:
     return {"ours": ours, "trl": trl}, student.model
 
 
-def memory(name: str) -> float:
+def read_memory(name: str) -> float:
     """GiB that this process holds (VmRSS), or held at most (VmHWM), as Linux counts them."""
     lines = Path("/proc/self/status").read_text().splitlines()
     (line,) = [line for line in lines if line.startswith(f"{name}:")]
     return int(line.split()[1]) / 2**20
 
 
-def peak_of(side: str, texts: list[str]) -> float:
+def measure_peak(side: str, texts: list[str]) -> float:
     """GiB that a process holds at most that takes one step."""
     words = [sys.executable, __file__, *texts, "--only", side]
     found = subprocess.run(words, capture_output=True, text=True, check=True)
@@ -115,14 +115,14 @@ def peak_of(side: str, texts: list[str]) -> float:
 
 def main(texts: list[str] | None = None) -> None:
     texts = sys.argv[1:] if texts is None else texts
-    wanted = arguments(texts)
-    steps, model = steps_of(wanted)
+    wanted = parse_arguments(texts)
+    steps, model = make_steps(wanted)
     if wanted.only:
         gc.collect()
         Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-        before = memory("VmRSS")
+        before = read_memory("VmRSS")
         steps[wanted.only]()
-        print(memory("VmHWM") - before)
+        print(read_memory("VmHWM") - before)
         return
     losses, gradients = {}, {}
     for name, step in steps.items():
@@ -148,7 +148,7 @@ def main(texts: list[str] | None = None) -> None:
         "gradients_apart": apart.item(),
         "processor_seconds": {k: round(statistics.median(v), 3) for k, v in seconds.items()},
         "trl_over_ours": [round(f(ratios), 3) for f in (min, statistics.median, max)],
-        "peak_gib_above_the_models": {side: round(peak_of(side, texts), 3) for side in steps},
+        "peak_gib_above_the_models": {side: round(measure_peak(side, texts), 3) for side in steps},
     }
     print(json.dumps(found, indent=1))
 

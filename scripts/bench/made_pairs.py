@@ -28,7 +28,7 @@ TASKS = ("summary", "paraphrase")
 
 
 @lru_cache(maxsize=1)
-def _seed() -> list[str]:
+def _read_seed() -> list[str]:
     from pydoc_data.topics import topics
 
     return re.findall(r"[a-z][a-z']+", " ".join(topics[name] for name in sorted(topics)).lower())
@@ -39,7 +39,7 @@ class Maker:
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
-        self.words = _seed()
+        self.words = _read_seed()
 
     def row(self, number: int) -> dict[str, Any]:
         """Row `number` as a decided pair has it: texts, task and scores."""

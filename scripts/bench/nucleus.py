@@ -50,17 +50,17 @@ def load(reference: str) -> Any:
     return load_causal(reference, device="cpu", dtype="auto")
 
 
-def sampler_of(loaded: Any, **settings: Any) -> Any:
+def make_sampler(loaded: Any, **settings: Any) -> Any:
     from builder.decoding.nucleus import NucleusSampler, SamplingConfig
 
     return NucleusSampler(loaded.model, loaded.tokenizer, SamplingConfig(**HOW, **settings))
 
 
-def contexts_of(loaded: Any, many: int) -> list[str]:
+def draw_contexts(loaded: Any, many: int) -> list[str]:
     """Contexts of one to five sentences in the model's own words, the same in every run."""
     from builder.decoding.sentence_end import find_sentence_end
 
-    sampler = sampler_of(loaded, max_new_tokens=150, banned=("\n",), stop="length")
+    sampler = make_sampler(loaded, max_new_tokens=150, banned=("\n",), stop="length")
     drafts = sampler.sample(OPENINGS, math.ceil(many / len(OPENINGS)), seed=1)
     contexts = []
     for ordinal, draft in enumerate(drafts[:many]):
@@ -96,7 +96,7 @@ def generate(loaded: Any, context: str, samples: int, tokens: int, **how: Any) -
     return rows
 
 
-def kept_sentence(text: str) -> str | None:
+def keep_sentence(text: str) -> str | None:
     """The first sentence where the authors' rule keeps it."""
     from builder.decoding.sentence_end import find_sentence_end
 
@@ -106,7 +106,7 @@ def kept_sentence(text: str) -> str | None:
     return sentence if good else None
 
 
-def mean_logprobs(loaded: Any, context: str, continuations: list[list[int]]) -> list[float]:
+def average_logprobs(loaded: Any, context: str, continuations: list[list[int]]) -> list[float]:
     """Mean log-probability of each continuation's tokens, by one plain forward."""
     import torch
 
@@ -119,9 +119,9 @@ def mean_logprobs(loaded: Any, context: str, continuations: list[list[int]]) -> 
     return means
 
 
-def scene_one(loaded: Any, rounds: int) -> dict[str, Any]:
-    context = contexts_of(loaded, 2)[1]
-    sampler = sampler_of(
+def play_one(loaded: Any, rounds: int) -> dict[str, Any]:
+    context = draw_contexts(loaded, 2)[1]
+    sampler = make_sampler(
         loaded,
         max_new_tokens=TOKENS_ONE,
         min_new_tokens=TOKENS_ONE,
@@ -150,7 +150,7 @@ def scene_one(loaded: Any, rounds: int) -> dict[str, Any]:
         seconds["generate"].append(now() - began)
         assert sum(map(len, rows)) == wanted, "a generated row is short"
         means["sampler"] += [s.logprob / len(s.tokens) for s in samples]
-        means["generate"] += mean_logprobs(loaded, context, rows)
+        means["generate"] += average_logprobs(loaded, context, rows)
     ratios = [t / o for o, t in zip(seconds["sampler"], seconds["generate"], strict=True)]
     result: dict[str, Any] = {"ratio": statistics.median(ratios), "ratios": ratios}
     for side in ("sampler", "generate"):
@@ -163,9 +163,9 @@ def scene_one(loaded: Any, rounds: int) -> dict[str, Any]:
     return result
 
 
-def scene_sentences(loaded: Any, rounds: int, max_rows: int) -> dict[str, Any]:
-    contexts = contexts_of(loaded, CONTEXTS)
-    sampler = sampler_of(loaded, max_new_tokens=TOKENS, no_repeat_ngram=3, max_rows=max_rows)
+def play_sentences(loaded: Any, rounds: int, max_rows: int) -> dict[str, Any]:
+    contexts = draw_contexts(loaded, CONTEXTS)
+    sampler = make_sampler(loaded, max_new_tokens=TOKENS, no_repeat_ngram=3, max_rows=max_rows)
     rates: dict[str, list[float]] = {"sampler": [], "generate": []}
     kept: dict[str, list[float]] = {"sampler": [], "generate": []}
     sizes: dict[str, list[float]] = {"sampler": [], "generate": []}
@@ -187,7 +187,7 @@ def scene_sentences(loaded: Any, rounds: int, max_rows: int) -> dict[str, Any]:
         texts["generate"] = loaded.tokenizer.batch_decode(rows, skip_special_tokens=True)
         times = {"sampler": took, "generate": now() - began}
         for side, said in texts.items():
-            good = [kept_sentence(text) for text in said]
+            good = [keep_sentence(text) for text in said]
             rates[side].append(sum(g is not None for g in good) / times[side])
             kept[side] += [float(g is not None) for g in good]
             if side == "generate":
@@ -250,9 +250,9 @@ def main() -> None:
         print(f"scene {scene} ...", file=sys.stderr)
         loaded = load(arguments.model)
         if scene == "one":
-            results[scene] = scene_one(loaded, arguments.rounds)
+            results[scene] = play_one(loaded, arguments.rounds)
         else:
-            results[scene] = scene_sentences(loaded, arguments.rounds, arguments.max_rows)
+            results[scene] = play_sentences(loaded, arguments.rounds, arguments.max_rows)
         print(json.dumps({scene: results[scene]}, indent=2), flush=True)
 
 

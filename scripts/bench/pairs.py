@@ -63,12 +63,12 @@ COMMON = [
     "new",
 ]
 BY_HAND = ("compression", "rouge_l", "numbers", "names")
-"""Measures that `one_by_one` takes without the registry."""
+"""Measures that `measure_one_by_one` takes without the registry."""
 NAMES = ["Anna", "Paris", "Monday", "Reuters", "London", "Smith", "European", "Union"]
 NUMBERS = ["two", "12", "2019", "3.5", "first", "million", "40"]
 
 
-def candidates(contexts: int, each: int) -> pa.Table:
+def make_candidates(contexts: int, each: int) -> pa.Table:
     """Made-up candidates: sentences of 8 to 28 words, out of a small vocabulary a context."""
     rng = random.Random(0)
     columns: dict[str, list[str]] = {
@@ -111,7 +111,7 @@ def embed(config: BuildConfig, table: pa.Table) -> Embedded:
 
 
 def measure_others(config: BuildConfig, texts: list[str], models: Embedded) -> Callable[..., Any]:
-    """What the bounds name beside the measures that `one_by_one` knows, of one pair at a time."""
+    """What the bounds name beside what `measure_one_by_one` knows, of one pair at a time."""
     sentences = Sentences(texts, models.encode(texts) if models.vectors else None)
     bounded = {measure for rules in config.pairs.bounds.values() for measure in rules}
     found = {config.registry.of(column).name: config.registry.of(column) for column in bounded}
@@ -124,7 +124,7 @@ def measure_others(config: BuildConfig, texts: list[str], models: Embedded) -> C
     return measure
 
 
-def one_by_one(
+def measure_one_by_one(
     config: BuildConfig, table: pa.Table, models: Embedded
 ) -> tuple[list[Any], Counter[str]]:
     """Every pair as a dictionary of its own: how the stage worked before it had columns."""
@@ -166,7 +166,7 @@ def one_by_one(
     return kept, reasons
 
 
-def in_columns(config: BuildConfig, table: pa.Table, models: Any) -> Any:
+def measure_in_columns(config: BuildConfig, table: pa.Table, models: Any) -> Any:
     """The stage as it is."""
     return pairs.make(Work(config, 0, 0, {"candidates": table}, models))
 
@@ -186,7 +186,10 @@ def compare(config: BuildConfig, table: pa.Table, rounds: int) -> None:
     spent: dict[str, list[float]] = {"one by one": [], "in columns": []}
     find_numbers("two")  # the library's imports are nobody's time
     for _ in range(rounds):
-        for way, measure in (("one by one", one_by_one), ("in columns", in_columns)):
+        for way, measure in (
+            ("one by one", measure_one_by_one),
+            ("in columns", measure_in_columns),
+        ):
             for cached in (find_numbers, find_names):
                 cached.cache_clear()
             began = time.perf_counter()
@@ -205,7 +208,7 @@ def compare(config: BuildConfig, table: pa.Table, rounds: int) -> None:
     print(f"kept {found.table.num_rows:,}, rejected {sum(found.rejected.values()):,}, alike")
 
 
-def side_by_side(
+def measure_side_by_side(
     config: BuildConfig, table: pa.Table, each: int, rounds: int, workers: int
 ) -> None:
     """A shard for each worker, at the same time; the median of all rounds."""
@@ -228,13 +231,13 @@ def count_pairs(config: BuildConfig, table: pa.Table, models: Embedded) -> int:
     """How many pairs there are; nothing is remembered from an earlier round."""
     find_numbers.cache_clear()
     find_names.cache_clear()
-    return int(in_columns(config, table, models).entered)
+    return int(measure_in_columns(config, table, models).entered)
 
 
 def measure_memory(config: BuildConfig, contexts: int, each: int) -> None:
     """A whole shard, written as a build writes it."""
     began = time.perf_counter()
-    output = in_columns(config, candidates(contexts, each), ModelPool(config, {}))
+    output = measure_in_columns(config, make_candidates(contexts, each), ModelPool(config, {}))
     made = time.perf_counter() - began
     with tempfile.TemporaryDirectory() as folder:
         for name, table in (("pairs", output.table), ("rejects", output.extra[REJECTS])):
@@ -260,10 +263,10 @@ def main() -> None:
         measure_memory(config, asked.memory, asked.candidates)
     else:
         each = asked.candidates
-        table = regroup(asked.run, each) if asked.run else candidates(asked.contexts, each)
+        table = regroup(asked.run, each) if asked.run else make_candidates(asked.contexts, each)
         compare(config, table, asked.rounds)
         if asked.workers:
-            side_by_side(config, table, each, asked.rounds, asked.workers)
+            measure_side_by_side(config, table, each, asked.rounds, asked.workers)
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def compare(
     }
 
 
-def teacher(packed: bool, dtype: Any, tokens: int) -> Callable[[], Any]:
+def open_teacher(packed: bool, dtype: Any, tokens: int) -> Callable[[], Any]:
     from builder.decoding.nucleus import NucleusSampler, SamplingConfig
     from builder.models import load_causal
     from builder.prepacking import prepack
@@ -76,7 +76,7 @@ def teacher(packed: bool, dtype: Any, tokens: int) -> Callable[[], Any]:
     return lambda: [sample.text for sample in sampler.sample(OPENINGS, 50, seed=0)]
 
 
-def critic(packed: bool, dtype: Any, tokens: int) -> Callable[[], Any]:
+def open_critic(packed: bool, dtype: Any, tokens: int) -> Callable[[], Any]:
     from builder.config import CriticConfig
     from builder.critics.entailment import EntailmentCritic
 
@@ -106,7 +106,7 @@ def main() -> None:
 
     torch.set_num_threads(arguments.threads)
     clock = time.process_time if arguments.clock == "cpu" else time.perf_counter
-    for make, tokens in ((teacher, arguments.tokens), (critic, arguments.batch_tokens)):
+    for make, tokens in ((open_teacher, arguments.tokens), (open_critic, arguments.batch_tokens)):
         sides = (make(packed, arguments.dtype, tokens) for packed in (False, True))
         found = compare(*sides, arguments.rounds, clock)
         print(json.dumps({make.__name__: found}), flush=True)

@@ -27,7 +27,7 @@ SHARD = 10_000
 PARTS = ("splits", "data", "counts", "statistics")
 
 
-def made(rows: int, start: int, schema: pa.Schema) -> pa.Table:
+def make_table(rows: int, start: int, schema: pa.Schema) -> pa.Table:
     rng = np.random.default_rng(start)
     words = np.asarray([f"w{i}" for i in range(50_000)])
     drawn = words[np.minimum(rng.zipf(1.3, (rows, 30)), 50_000) - 1]
@@ -58,7 +58,7 @@ def begin(folder: Path, rows: int) -> None:
     config = BuildConfig.model_validate(run.header()["config"])
     for shard in range(shards):
         count = min(SHARD, rows - shard * SHARD)
-        table = made(count, shard * SHARD, decisions.list_columns(config))
+        table = make_table(count, shard * SHARD, decisions.list_columns(config))
         run.commit("near_duplicates", shard, "given", Output(table, entered=count), 0.0)
         ids = table["context_id"].unique()
         blank = {f.name: pa.nulls(len(ids), f.type) for f in contexts.SCHEMA}
@@ -66,7 +66,7 @@ def begin(folder: Path, rows: int) -> None:
         run.commit("contexts", shard, "given", Output(pa.table(blank, contexts.SCHEMA)), 0.0)
 
 
-def part(name: str, folder: Path) -> None:
+def run_part(name: str, folder: Path) -> None:
     from builder.release import write_data
     from builder.statistics.counts import count_rows
     from builder.statistics.study import study_release
@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path)
     asked = parser.parse_args()
     if asked.part:
-        part(asked.part, asked.folder)
+        run_part(asked.part, asked.folder)
         return
     peaks: dict[str, list[tuple[int, int]]] = {name: [] for name in PARTS}
     for rows in (1000, *asked.rows):

@@ -19,7 +19,7 @@ class Missing(Exception):
     """An engine, or a part of it, is not here."""
 
 
-def torch_sampler(asked: argparse.Namespace) -> tuple[Ask, str]:
+def ask_torch(asked: argparse.Namespace) -> tuple[Ask, str]:
     import torch
 
     from builder.decoding.nucleus import NucleusSampler, SamplingConfig
@@ -39,7 +39,7 @@ def torch_sampler(asked: argparse.Namespace) -> tuple[Ask, str]:
     return ask, f"torch {version('torch')}"
 
 
-def transformers_generate(asked: argparse.Namespace) -> tuple[Ask, str]:
+def ask_transformers(asked: argparse.Namespace) -> tuple[Ask, str]:
     import torch
 
     from builder.models import load_causal
@@ -68,7 +68,7 @@ def transformers_generate(asked: argparse.Namespace) -> tuple[Ask, str]:
     return ask, f"transformers {version('transformers')}"
 
 
-def llama_cpp(asked: argparse.Namespace, gguf: Path) -> tuple[Ask, str]:
+def ask_llama_cpp(asked: argparse.Namespace, gguf: Path) -> tuple[Ask, str]:
     from builder.decoding.settings import SamplingConfig
     from builder.teachers.server import ServedTeacher
     from builder.teachers.settings import ServerSettings
@@ -102,7 +102,7 @@ def llama_cpp(asked: argparse.Namespace, gguf: Path) -> tuple[Ask, str]:
     return ask, f"xllamacpp {version('xllamacpp')}"
 
 
-def converted(asked: argparse.Namespace, numbers: str) -> Path:
+def find_converted(asked: argparse.Namespace, numbers: str) -> Path:
     """The embedded teacher as CTranslate2 has it."""
     from builder.models import resolve
 
@@ -117,10 +117,10 @@ def converted(asked: argparse.Namespace, numbers: str) -> Path:
     return folder
 
 
-def ctranslate2(asked: argparse.Namespace, numbers: str) -> tuple[Ask, str]:
+def ask_ctranslate2(asked: argparse.Namespace, numbers: str) -> tuple[Ask, str]:
     from builder.models import load_causal
 
-    folder = converted(asked, numbers)
+    folder = find_converted(asked, numbers)
     import ctranslate2 as ct
 
     generator = ct.Generator(
@@ -147,7 +147,7 @@ def ctranslate2(asked: argparse.Namespace, numbers: str) -> tuple[Ask, str]:
     return ask, f"ctranslate2 {version('ctranslate2')}"
 
 
-def openvino(asked: argparse.Namespace, gguf: Path, early: bool = False) -> tuple[Ask, str]:
+def ask_openvino(asked: argparse.Namespace, gguf: Path, early: bool = False) -> tuple[Ask, str]:
     try:
         import openvino_genai as genai
     except ImportError as error:
@@ -173,7 +173,7 @@ def openvino(asked: argparse.Namespace, gguf: Path, early: bool = False) -> tupl
     return ask, f"openvino-genai {version('openvino-genai')}"
 
 
-def gguf_of(asked: argparse.Namespace, numbers: str = "Q4_1") -> Path:
+def make_gguf(asked: argparse.Namespace, numbers: str = "Q4_1") -> Path:
     """The embedded teacher's GGUF file, or one with its numbers as F16 or Q8_0."""
     from importlib.util import find_spec
 
@@ -211,19 +211,19 @@ def gguf_of(asked: argparse.Namespace, numbers: str = "Q4_1") -> Path:
 
 
 ENGINES: dict[str, Callable[[argparse.Namespace], tuple[Ask, str]]] = {
-    "this project's sampler, float32": torch_sampler,
-    "transformers generate, float32": transformers_generate,
-    "llama.cpp server, Q4_1": lambda asked: llama_cpp(asked, gguf_of(asked)),
-    "llama.cpp server, float16": lambda asked: llama_cpp(asked, gguf_of(asked, "F16")),
-    "CTranslate2, float32": lambda asked: ctranslate2(asked, "float32"),
-    "CTranslate2, int8": lambda asked: ctranslate2(asked, "int8"),
-    "OpenVINO GenAI, float32": lambda asked: openvino(asked, gguf_of(asked, "F16")),
-    "OpenVINO GenAI, float32, ended early": lambda asked: openvino(
-        asked, gguf_of(asked, "F16"), early=True
+    "this project's sampler, float32": ask_torch,
+    "transformers generate, float32": ask_transformers,
+    "llama.cpp server, Q4_1": lambda asked: ask_llama_cpp(asked, make_gguf(asked)),
+    "llama.cpp server, float16": lambda asked: ask_llama_cpp(asked, make_gguf(asked, "F16")),
+    "CTranslate2, float32": lambda asked: ask_ctranslate2(asked, "float32"),
+    "CTranslate2, int8": lambda asked: ask_ctranslate2(asked, "int8"),
+    "OpenVINO GenAI, float32": lambda asked: ask_openvino(asked, make_gguf(asked, "F16")),
+    "OpenVINO GenAI, float32, ended early": lambda asked: ask_openvino(
+        asked, make_gguf(asked, "F16"), early=True
     ),
-    "OpenVINO GenAI, int8": lambda asked: openvino(asked, gguf_of(asked, "Q8_0")),
-    "OpenVINO GenAI, int8, ended early": lambda asked: openvino(
-        asked, gguf_of(asked, "Q8_0"), early=True
+    "OpenVINO GenAI, int8": lambda asked: ask_openvino(asked, make_gguf(asked, "Q8_0")),
+    "OpenVINO GenAI, int8, ended early": lambda asked: ask_openvino(
+        asked, make_gguf(asked, "Q8_0"), early=True
     ),
 }
 
@@ -233,8 +233,8 @@ def convert(asked: argparse.Namespace) -> None:
     for name in asked.engines:
         try:
             if name.startswith("CTranslate2"):
-                converted(asked, name.rpartition(" ")[2])
+                find_converted(asked, name.rpartition(" ")[2])
             if name.startswith("OpenVINO") or "float16" in name:
-                gguf_of(asked, "Q8_0" if "int8" in name else "F16")
+                make_gguf(asked, "Q8_0" if "int8" in name else "F16")
         except (Missing, PackageNotFoundError):
             continue  # which is said when its turn comes

@@ -36,22 +36,22 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from cards.tables import format_table
-from scripts.bench.nucleus import contexts_of, kept_sentence, load
+from scripts.bench.nucleus import draw_contexts, keep_sentence, load
 from scripts.bench.sampler_engines import ENGINES, HOW, MODEL, STOPS, Missing, convert
 
 
-def contexts_for(asked: argparse.Namespace) -> list[str]:
+def make_contexts(asked: argparse.Namespace) -> list[str]:
     """So many contexts in the model's own words, made once."""
     path = asked.folder / f"contexts-{asked.contexts}.json"
     if not path.exists():
-        path.write_text(json.dumps(contexts_of(load(MODEL), asked.contexts)))
+        path.write_text(json.dumps(draw_contexts(load(MODEL), asked.contexts)))
     found: list[str] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
 def measure(name: str, asked: argparse.Namespace) -> dict[str, Any]:
     """One engine in this process."""
-    contexts = contexts_for(asked)
+    contexts = make_contexts(asked)
     try:
         ask, named = ENGINES[name](asked)
     except (Missing, PackageNotFoundError) as error:
@@ -60,7 +60,7 @@ def measure(name: str, asked: argparse.Namespace) -> dict[str, Any]:
     began, used = time.perf_counter(), time.process_time()
     texts = ask(contexts, asked.samples, asked.tokens)
     seconds, spent = time.perf_counter() - began, time.process_time() - used
-    kept = [sentence for sentence in map(kept_sentence, texts) if sentence]
+    kept = [sentence for sentence in map(keep_sentence, texts) if sentence]
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return {
         "version": named,
@@ -73,7 +73,7 @@ def measure(name: str, asked: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def page(found: dict[str, list[dict[str, Any]]], asked: argparse.Namespace) -> str:
+def format_page(found: dict[str, list[dict[str, Any]]], asked: argparse.Namespace) -> str:
     """What was measured, as a page; ratios are to the first engine that is here."""
     here = {name: of for name, of in found.items() if "missing" not in of[0]}
     clock = {"wall": "seconds", "processor": "processor_seconds"}[asked.clock]
@@ -114,7 +114,7 @@ def page(found: dict[str, list[dict[str, Any]]], asked: argparse.Namespace) -> s
 
 Written by `scripts/bench/sampler_peers.py`: {asked.contexts} contexts, {asked.samples} samples of \
 each, temperature {HOW["temperature"]}, nucleus {HOW["top_p"]}, at most {asked.tokens} tokens, \
-{threads}, engines in turn. Model: {MODEL}. Processor: {processor()}.
+{threads}, engines in turn. Model: {MODEL}. Processor: {describe_processor()}.
 
 A sentence is kept if the text has a first whole one. Ratios are of sentences kept a {per}, the \
 median of the rounds, to this project's sampler. {busy} Memory is the largest resident size of the \
@@ -129,7 +129,7 @@ sampler's contract is in [engines.md](../engines.md).
 """
 
 
-def processor() -> str:
+def describe_processor() -> str:
     """The processor's name, how many there are, and how wide its instructions."""
     text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     parts = [line.partition(":") for line in text.splitlines()]
@@ -169,7 +169,7 @@ def main() -> None:
         print(json.dumps(measure(asked.one, asked)))
         return
     if asked.rounds:
-        contexts_for(asked)
+        make_contexts(asked)
         convert(asked)
     sizes = [asked.contexts, asked.samples, asked.tokens, asked.threads]
     measured = asked.folder / "measured.jsonl"
@@ -184,7 +184,7 @@ def main() -> None:
     lines = [json.loads(line) for line in measured.read_text(encoding="utf-8").splitlines()]
     lines = [line for line in lines if line["sizes"] == sizes]
     by_engine = {name: [line for line in lines if line["engine"] == name] for name in ENGINES}
-    text = page({name: of for name, of in by_engine.items() if of}, asked)
+    text = format_page({name: of for name, of in by_engine.items() if of}, asked)
     if asked.page:
         asked.page.write_text(text, encoding="utf-8")
     else:

@@ -76,7 +76,7 @@ def by_rouge_score(sources: Texts, targets: Texts) -> Values:
 
     scorer = RougeScorer(["rougeL"])
     scores = [scorer.score(s, t)["rougeL"].fmeasure for s, t in zip(sources, targets, strict=True)]
-    return {"rouge_l": mean(scores)}
+    return {"rouge_l": average(scores)}
 
 
 def by_newsroom(sources: Texts, targets: Texts) -> Values:
@@ -85,7 +85,7 @@ def by_newsroom(sources: Texts, targets: Texts) -> Values:
     split = re.compile(r"[a-z0-9]+").findall
     for source, target in zip(sources, targets, strict=True):
         a, b = split(source.lower()), split(target.lower())
-        shared = fragments(a, b)
+        shared = find_fragments(a, b)
         values = {
             "compression": len(target) / len(source),
             "coverage": sum(shared) / len(b) if b else 0.0,
@@ -98,10 +98,10 @@ def by_newsroom(sources: Texts, targets: Texts) -> Values:
                 values[f"novel_{n}"] = sum(g not in there for g in grams) / len(grams)
         for name, value in values.items():
             found.setdefault(name, []).append(value)
-    return {name: mean(values) for name, values in found.items()}
+    return {name: average(values) for name, values in found.items()}
 
 
-def fragments(a: Texts, b: Texts) -> list[int]:
+def find_fragments(a: Texts, b: Texts) -> list[int]:
     """Greedy longest fragments; every start in the source is tried."""
     found, i = [], 0
     while i < len(b):
@@ -122,7 +122,7 @@ def by_nltk_jaccard(sources: Texts, targets: Texts) -> Values:
 
     return {
         "jaccard": 100
-        * mean(
+        * average(
             [
                 1 - jaccard_distance(set(s.lower().split()), set(t.lower().split()))
                 for s, t in zip(sources, targets, strict=True)
@@ -154,7 +154,7 @@ def by_segments(side: str, texts: Texts) -> Values:
     tokens = [token for text in texts for token in text.split()]
     return {
         f"msttr_{n}/{side}": 100
-        * mean([len(set(tokens[i : i + n])) / n for i in range(0, len(tokens) // n * n, n)])
+        * average([len(set(tokens[i : i + n])) / n for i in range(0, len(tokens) // n * n, n)])
         for n in (100, 1000)
     }
 
@@ -168,7 +168,7 @@ def by_nltk_self_bleu(side: str, texts: Texts) -> Values:
         sentence_bleu(split[:i] + split[i + 1 :], text, smoothing_function=smoothing)
         for i, text in enumerate(split)
     ]
-    return {f"self_bleu/{side}": 100 * mean(scores)}
+    return {f"self_bleu/{side}": 100 * average(scores)}
 
 
 def by_zlib(side: str, texts: Texts) -> Values:
@@ -176,7 +176,7 @@ def by_zlib(side: str, texts: Texts) -> Values:
     for start in range(0, len(texts) // ZLIB_PIECE * ZLIB_PIECE, ZLIB_PIECE):
         raw = "\n".join(texts[start : start + ZLIB_PIECE]).encode()
         ratios.append(len(raw) / len(zlib.compress(raw, ZLIB_LEVEL)))
-    return {f"zlib_ratio/{side}": mean(ratios)}
+    return {f"zlib_ratio/{side}": average(ratios)}
 
 
 def by_datasketch(sources: Texts, targets: Texts) -> Values:
@@ -200,7 +200,7 @@ def by_datasketch(sources: Texts, targets: Texts) -> Values:
                 alike[row] = alike[other] = True
         index.insert(row, sketch)
         sets.append(items)
-    return {"near_duplicates": mean(alike)}
+    return {"near_duplicates": average(alike)}
 
 
 def by_counter(sources: Texts, targets: Texts) -> Values:
@@ -216,7 +216,7 @@ def by_counter(sources: Texts, targets: Texts) -> Values:
         if name.startswith("top"):
             found[name] = counts.most_common(1)[0][1] / len(targets)
         else:
-            found[name] = mean([counts[key] > 1 for key in keys])
+            found[name] = average([counts[key] > 1 for key in keys])
     return found
 
 
@@ -225,14 +225,14 @@ def by_re(side: str, texts: Texts) -> Values:
     plain = [" ".join(re.findall("[a-z0-9]+", entry.lower())) for entry in entries]
     listed = re.compile(r"\b(?:" + "|".join(sorted(filter(None, plain), reverse=True)) + r")\b")
     clean = [" ".join(re.findall("[a-z0-9]+", text.lower())) for text in texts]
-    return {f"offensive_{side}/{side}": mean([bool(listed.search(text)) for text in clean])}
+    return {f"offensive_{side}/{side}": average([bool(listed.search(text)) for text in clean])}
 
 
-def mean(values: list[Any]) -> float:
+def average(values: list[Any]) -> float:
     return math.fsum(values) / len(values)
 
 
-def libraries(frame: Frame) -> tuple[Values, dict[str, float], float]:
+def measure_libraries(frame: Frame) -> tuple[Values, dict[str, float], float]:
     """Values, seconds and processor seconds of the libraries on a frame's rows and samples."""
     sides = ("source", "target")
     everything = frame.texts(frame.blocks.order)
@@ -269,7 +269,7 @@ def libraries(frame: Frame) -> tuple[Values, dict[str, float], float]:
     return values, seconds, time.process_time() - processor
 
 
-def differences(values: Values, document: dict[str, Any]) -> dict[str, float]:
+def measure_differences(values: Values, document: dict[str, Any]) -> dict[str, float]:
     """How far each of the libraries' values is from ours, relative above 1."""
     ours = {f"{m['measure']}/{m['side']}": m["value"] for m in document["corpora"][0]["measures"]}
     return {
@@ -312,8 +312,8 @@ def main() -> None:
         print(json.dumps(result), file=sys.stderr)
         if not asked.ours_only:
             with open_frame(open_corpus(str(path)), Options(OffensiveWords.read())) as frame:
-                values, seconds, theirs = libraries(frame)
-            apart = differences(values, document)
+                values, seconds, theirs = measure_libraries(frame)
+            apart = measure_differences(values, document)
             result["libraries"] = {name: round(s, 2) for name, s in seconds.items()}
             result["libraries_seconds"] = round(sum(seconds.values()), 2)
             result["libraries_processor_seconds"] = round(theirs, 2)

@@ -39,7 +39,7 @@ FOLDS = 10
 Row = dict[str, Any]
 
 
-def everything(preset: str) -> BuildConfig:
+def configure_everything(preset: str) -> BuildConfig:
     """The preset with every measure that is shipped."""
     document = load_config(preset).model_dump(mode="json")
     document["measures"] = list(OPTIONAL)
@@ -71,7 +71,9 @@ def measure(rows: list[Row], config: BuildConfig, dtype: str) -> dict[str, np.nd
     return {name: np.concatenate(parts)[back] for name, parts in found.items()}
 
 
-def unseen(values: np.ndarray[Any, Any], said: np.ndarray[Any, Any], groups: list[str]) -> float:
+def measure_unseen(
+    values: np.ndarray[Any, Any], said: np.ndarray[Any, Any], groups: list[str]
+) -> float:
     """Area of a logistic model on labels of contexts that it has not seen."""
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.05, max_iter=5000))
     scores = cross_val_predict(
@@ -80,7 +82,7 @@ def unseen(values: np.ndarray[Any, Any], said: np.ndarray[Any, Any], groups: lis
     return measure_area(scores, said)
 
 
-def page(rows: list[Row], config: BuildConfig, file: str, dtype: str) -> str:
+def format_page(rows: list[Row], config: BuildConfig, file: str, dtype: str) -> str:
     """The page of one file of labels."""
     columns = measure(rows, config, dtype)
     groups = [str(row["context"]) for row in rows]
@@ -91,12 +93,14 @@ def page(rows: list[Row], config: BuildConfig, file: str, dtype: str) -> str:
         if not np.isnan(values).all() and np.nanstd(values) > 0
     }
     matrix = np.column_stack(list(usable.values()))
-    whole = {q: unseen(matrix, said[q], groups) for q in QUESTIONS}
+    whole = {q: measure_unseen(matrix, said[q], groups) for q in QUESTIONS}
     lines = []
     for one in config.registry.measures:
         mine = [column.name for column in one.columns if column.name in usable]
         others = np.column_stack([v for name, v in usable.items() if name not in mine])
-        gain = whole["valid"] - unseen(others, said["valid"], groups) if mine else float("nan")
+        gain = (
+            whole["valid"] - measure_unseen(others, said["valid"], groups) if mine else float("nan")
+        )
         for name in mine:
             areas = (measure_area(usable[name], said[q]) for q in QUESTIONS)
             lines.append([one.name, name, *(f"{area:.2f}" for area in areas), f"{gain:+.3f}"])
@@ -128,7 +132,8 @@ def main() -> None:
     asked = parser.parse_args()
     rows: list[Row] = [row for row in read_file_rows(asked.labels) if row["context"]]
     asked.output.write_text(
-        page(rows, everything(asked.preset), asked.name, asked.dtype) + "\n", "utf-8"
+        format_page(rows, configure_everything(asked.preset), asked.name, asked.dtype) + "\n",
+        "utf-8",
     )
 
 

@@ -31,12 +31,12 @@ LABELS = Path(__file__).resolve().parents[2] / "builder" / "validity" / "embedde
 SOURCE = "context"
 
 
-def run_of(row: dict[str, Any]) -> str:
+def find_run(row: dict[str, Any]) -> str:
     """The run that a label's context comes from."""
     return str(row["context_id"]).partition("/")[0]
 
 
-def examples_of(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, str]]:
+def make_examples(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, str]]:
     """NLI examples of the rows on whose faithfulness all readers agree."""
     for row in rows:
         verdicts = {reader["faithful"] for reader in row["readers"]}
@@ -50,7 +50,7 @@ def examples_of(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, str]]:
             yield {"premise": premise, "hypothesis": hypothesis, "label": label, "source": SOURCE}
 
 
-def edited(rows: Sequence[dict[str, Any]], most: int, seed: int) -> Iterator[dict[str, str]]:
+def draw_edited(rows: Sequence[dict[str, Any]], most: int, seed: int) -> Iterator[dict[str, str]]:
     """At most `most` examples of each kind of edit, of the sources of valid pairs."""
     good = [row["source"] for row in rows if all(one["valid"] for one in row["readers"])]
     kinds: dict[str, list[Any]] = {}
@@ -78,12 +78,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the edits")
     asked = parser.parse_args()
     rows = list(read_file_rows(asked.labels))
-    known = {run_of(row) for row in rows}
+    known = {find_run(row) for row in rows}
     if unknown := {*asked.without, *asked.only} - known:
         parser.error(f"no run {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
     wanted = (set(asked.only) or known) - set(asked.without)
-    rows = [row for row in rows if run_of(row) in wanted]
-    found = [*examples_of(rows), *(edited(rows, asked.edits, asked.seed) if asked.edits else ())]
+    rows = [row for row in rows if find_run(row) in wanted]
+    found = [
+        *make_examples(rows),
+        *(draw_edited(rows, asked.edits, asked.seed) if asked.edits else ()),
+    ]
     text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in found)
     asked.output.write_text(text, encoding="utf-8")
     counted = Counter((one["source"], one["label"]) for one in found)

@@ -19,7 +19,7 @@ from dimsum.files import write_text
 PAGE = Path(__file__).parents[2] / "docs" / "experiments" / "distillation.md"
 
 
-def page(toy: Any, step: Any | None, text: Any | None = None) -> str:
+def format_page(toy: Any, step: Any | None, text: Any | None = None) -> str:
     parts = [
         "# Distillation",
         "Written by `scripts/reproduce/distillation.py` from what "
@@ -58,7 +58,7 @@ def page(toy: Any, step: Any | None, text: Any | None = None) -> str:
         format_table(
             ["trained on", "forward KL"],
             [
-                [name, spread(toy["exposure"][key])]
+                [name, format_spread(toy["exposure"][key])]
                 for name, key in (
                     ("the teacher's sequences (lambda 0)", "off_policy"),
                     ("half of each (lambda 0.5)", "half"),
@@ -73,7 +73,7 @@ def page(toy: Any, step: Any | None, text: Any | None = None) -> str:
     if step is not None:
         parts += ["## A step beside TRL's", compare_steps(step)]
     if text is not None:
-        parts += ["## Students of text", of_text(text)]
+        parts += ["## Students of text", describe_text(text)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -116,13 +116,13 @@ GOALS = {"ROUGE-L": 0.95, "speed": 1.6}
 """What the smaller student should have of its teacher's."""
 
 
-def of_text(text: Any) -> str:
+def describe_text(text: Any) -> str:
     systems, of = text["systems"], text["of"]
     facts = {name: one["facts"] for name, one in systems.items()}
     rows = [
         [
             name,
-            *(interval(one["metrics"][key]) for key in COLUMNS),
+            *(format_interval(one["metrics"][key]) for key in COLUMNS),
             f"{facts[name]['tokens_a_second']:.1f}",
             f"{facts[name]['parameters'] / 1e6:.1f}",
         ]
@@ -156,12 +156,12 @@ def of_text(text: Any) -> str:
             format_table([*("", *COLUMNS.values()), "tokens/s", "parameters, millions"], rows),
             "Differences on the same sources, paired bootstrap:",
             format_table(["", "against", "in", "difference", "p"], tests),
-            *verdicts(text),
+            *list_verdicts(text),
         ]
     )
 
 
-def verdicts(text: Any) -> list[str]:
+def list_verdicts(text: Any) -> list[str]:
     """What was to be reached, and whether it was."""
     systems = text["systems"]
     won = []
@@ -192,11 +192,11 @@ def verdicts(text: Any) -> list[str]:
     ]
 
 
-def interval(found: Any) -> str:
+def format_interval(found: Any) -> str:
     return Markdown(f"{found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]")
 
 
-def spread(found: Any) -> str:
+def format_spread(found: Any) -> str:
     return Markdown(f"{found['mean']:.3f} [{found['low']:.3f}, {found['high']:.3f}]")
 
 
@@ -211,7 +211,7 @@ def main(texts: list[str] | None = None) -> None:
         json.loads(path.read_text(encoding="utf-8")) if path else None
         for path in (wanted.toy, wanted.step, wanted.text)
     ]
-    write_text(wanted.output, page(*documents))
+    write_text(wanted.output, format_page(*documents))
     print(wanted.output)
 
 

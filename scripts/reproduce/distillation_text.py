@@ -43,7 +43,7 @@ ON_POLICY = {"objective": "on-policy-kd"}
 REWARD = {"objective.reward.alpha": 0.5, "objective.reward.samples": 2}
 
 
-def arms(betas: list[float]) -> dict[str, dict[str, Any]]:
+def list_arms(betas: list[float]) -> dict[str, dict[str, Any]]:
     """Settings of each objective by its name on the page."""
     found: dict[str, dict[str, Any]] = {
         BASES[0]: {},
@@ -58,7 +58,7 @@ def arms(betas: list[float]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def arguments(texts: list[str] | None) -> argparse.Namespace:
+def parse_arguments(texts: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--teacher", required=True, help="a trained student")
     parser.add_argument("--data", required=True, help="what it was trained on")
@@ -88,7 +88,7 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(texts)
 
 
-def written_in(folder: Path) -> Iterator[dict[str, str]]:
+def read_written(folder: Path) -> Iterator[dict[str, str]]:
     """What the teacher wrote in a round: each new text, and each sentence that it copied, once."""
     copied: set[str] = set()
     for file in sorted((folder / "rewrites").glob("*.parquet")):
@@ -150,7 +150,7 @@ def train(
     return folder
 
 
-def held_out_critic(wanted: argparse.Namespace) -> str:
+def find_held_out_critic(wanted: argparse.Namespace) -> str:
     """The first model of the ensemble alone, which gave no reward."""
     folder: Path = wanted.work / "held-out-critic"
     if not (folder / SPEC_FILE).is_file():
@@ -194,7 +194,7 @@ def make_start(wanted: argparse.Namespace) -> tuple[Path, int]:
     ):
         sys.exit(1)
     if not wrote.is_file():
-        lines = [json.dumps(row) + "\n" for row in written_in(wanted.round)]
+        lines = [json.dumps(row) + "\n" for row in read_written(wanted.round)]
         if wanted.written:
             lines = sorted(lines, key=lambda line: sha256(line.encode()).digest())[: wanted.written]
         with open_whole_file(wrote) as stream:
@@ -211,11 +211,11 @@ def make_start(wanted: argparse.Namespace) -> tuple[Path, int]:
 
 
 def main(texts: list[str] | None = None) -> None:
-    wanted = arguments(texts)
+    wanted = parse_arguments(texts)
     wanted.work.mkdir(parents=True, exist_ok=True)
     start, written = (wanted.start, 0) if wanted.start else make_start(wanted)
     students: dict[str, str | Path] = {}
-    for name, settings in arms(wanted.betas).items():
+    for name, settings in list_arms(wanted.betas).items():
         if wanted.arms is None or name in wanted.arms:
             students[name] = train(wanted, str(start), name, settings)
     if wanted.train_only:
@@ -231,7 +231,7 @@ def main(texts: list[str] | None = None) -> None:
         bases = tuple(base for base in BASES if base in students)
         against = bases if name.startswith("on-policy") else ()
         systems.append(System(name, outputs, facts, against=against))
-    found = evaluate(systems, examples, critic=load_entailment_critic(held_out_critic(wanted)))
+    found = evaluate(systems, examples, critic=load_entailment_critic(find_held_out_critic(wanted)))
     assert wanted.code in SUMMARY.code_names
     kept = ("layers", "pairs", "epochs", "batch", "learning_rate", "start_rate", "code")
     found["of"] = {name: getattr(wanted, name) for name in kept}

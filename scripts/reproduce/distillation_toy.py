@@ -30,19 +30,19 @@ PLACES = torch.arange(CLASSES, dtype=torch.float64)
 STEPS, SAMPLES = 300, 32
 
 
-def bell(mean: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
+def make_bell(mean: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
     """Log-probabilities of a discretised normal distribution, shape (..., CLASSES)."""
     z = (PLACES - mean[..., None]) / spread[..., None]
     return torch.log_softmax(-z * z / 2, dim=-1)
 
 
-def two_bells() -> torch.Tensor:
-    parts = [bell(torch.tensor(float(mean)), torch.tensor(30.0)) for mean in (300, 700)]
+def make_two_bells() -> torch.Tensor:
+    parts = [make_bell(torch.tensor(float(mean)), torch.tensor(30.0)) for mean in (300, 700)]
     weights = torch.tensor([0.6, 0.4], dtype=torch.float64).log()
     return torch.logsumexp(torch.stack([w + p for w, p in zip(weights, parts, strict=True)]), 0)
 
 
-def moments(logs: torch.Tensor) -> tuple[float, float]:
+def measure_moments(logs: torch.Tensor) -> tuple[float, float]:
     mean = (logs.exp() * PLACES).sum()
     variance = (logs.exp() * (PLACES - mean) ** 2).sum()
     return mean.item(), variance.sqrt().item()
@@ -82,22 +82,22 @@ def reach(beta: float) -> dict[str, float]:
 
 def fit_bell(beta: float) -> dict[str, float]:
     """Mean and standard deviation of the best single bell, begun between the modes and beside."""
-    teacher, best = two_bells(), (float("inf"), 0.0, 0.0)
+    teacher, best = make_two_bells(), (float("inf"), 0.0, 0.0)
     for begin in (450.0, 350.0, 650.0):
         mean = torch.tensor(begin / 100, dtype=torch.float64, requires_grad=True)
         width = torch.tensor(np.log(1.0), dtype=torch.float64, requires_grad=True)
 
         def loss(m: torch.Tensor = mean, w: torch.Tensor = width) -> torch.Tensor:
-            return divergence_of_log_probabilities(teacher, bell(100 * m, 100 * w.exp()), beta)
+            return divergence_of_log_probabilities(teacher, make_bell(100 * m, 100 * w.exp()), beta)
 
         minimise(loss, [mean, width])
         value = loss().item()
-        found = bell(100 * mean.detach(), 100 * width.detach().exp())
-        best = min(best, (value, *moments(found)))
+        found = make_bell(100 * mean.detach(), 100 * width.detach().exp())
+        best = min(best, (value, *measure_moments(found)))
     return {"divergence": best[0], "mean": best[1], "sd": best[2]}
 
 
-def rule(places: torch.Tensor) -> torch.Tensor:
+def place_second(places: torch.Tensor) -> torch.Tensor:
     """Where the teacher's second token lies, by its first: no straight line."""
     return 500 + 300 * torch.sin(places / 150)
 
@@ -109,16 +109,16 @@ def expose(share: float, seed: int, beta: float = 0.0) -> float:
     a bell around a straight line, which cannot follow the rule everywhere.
     """
     chance = np.random.default_rng(seed)
-    theirs = bell(torch.tensor(350.0, dtype=torch.float64), torch.tensor(40.0)).exp().numpy()
-    ours = bell(torch.tensor(500.0, dtype=torch.float64), torch.tensor(80.0)).exp().numpy()
+    theirs = make_bell(torch.tensor(350.0, dtype=torch.float64), torch.tensor(40.0)).exp().numpy()
+    ours = make_bell(torch.tensor(500.0, dtype=torch.float64), torch.tensor(80.0)).exp().numpy()
     line = torch.tensor([5.0, 0.0], dtype=torch.float64, requires_grad=True)
     width = torch.tensor(60.0, dtype=torch.float64)
 
     def losses(places: torch.Tensor) -> torch.Tensor:
-        teacher = bell(rule(places), width.expand(len(places)))
+        teacher = make_bell(place_second(places), width.expand(len(places)))
         centre = 100 * (line[0] + line[1] * (places - 500) / 100)
         return divergence_of_log_probabilities(
-            teacher, bell(centre, width.expand(len(places))), beta
+            teacher, make_bell(centre, width.expand(len(places))), beta
         )
 
     optimiser = torch.optim.Adam([line], lr=0.1)
@@ -136,7 +136,7 @@ def expose(share: float, seed: int, beta: float = 0.0) -> float:
         return float((torch.from_numpy(ours) * losses(PLACES)).sum())
 
 
-def interval(values: list[float], seed: int = 0) -> dict[str, float]:
+def find_interval(values: list[float], seed: int = 0) -> dict[str, float]:
     """Mean with its 95% bootstrap interval over seeds.
 
     `bootstrap.draws` would give other intervals than those of the page.
@@ -156,13 +156,13 @@ def measure(seeds: int) -> dict[str, Any]:
         "classes": CLASSES,
         "seeds": seeds,
         "reached": {str(beta): reach(beta) for beta in BETAS},
-        "teacher": dict(zip(("mean", "sd"), moments(two_bells()), strict=True)),
+        "teacher": dict(zip(("mean", "sd"), measure_moments(make_two_bells()), strict=True)),
         "bells": {str(beta): fit_bell(beta) for beta in BETAS},
         "exposure": {
-            "off_policy": interval(off),
-            "half": interval(half),
-            "on_policy": interval(own),
-            "gain": interval([a - b for a, b in zip(off, own, strict=True)]),
+            "off_policy": find_interval(off),
+            "half": find_interval(half),
+            "on_policy": find_interval(own),
+            "gain": find_interval([a - b for a, b in zip(off, own, strict=True)]),
         },
     }
 

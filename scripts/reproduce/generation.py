@@ -56,7 +56,7 @@ class Arm:
     folder: Path
 
 
-def arms(arguments: argparse.Namespace) -> list[Arm]:
+def list_arms(arguments: argparse.Namespace) -> list[Arm]:
     found = []
     for temperature in TEMPERATURES:
         for recipe, keywords in RECIPES.items():
@@ -66,13 +66,13 @@ def arms(arguments: argparse.Namespace) -> list[Arm]:
             ]
             name = f"{recipe.replace(', ', '-').replace(' ', '-')}-{temperature}"
             config = load_config(arguments.config, (*changes, *arguments.set))
-            methods = json.dumps(recipe_methods(config, temperature, keywords))
+            methods = json.dumps(list_methods(config, temperature, keywords))
             config = apply_overrides(config, (f"candidates.methods={methods}",))
             found.append(Arm(recipe, temperature, config, arguments.runs / name))
     return found
 
 
-def recipe_methods(config: BuildConfig, temperature: float, keywords: int) -> list[dict[str, Any]]:
+def list_methods(config: BuildConfig, temperature: float, keywords: int) -> list[dict[str, Any]]:
     """A recipe's methods, with the configuration's own settings where it has the kind."""
     own = {method.kind: method for method in config.candidates.methods}
     free = {**own["parallel"].model_dump(mode="json"), "temperature": temperature}
@@ -117,7 +117,7 @@ def count_accepted(arm: Arm) -> list[dict[str, Any]]:
     return [row for s in shards for row in run.read("duplicates", int(s)).to_pylist()]
 
 
-def per_context(arm: Arm, rows: list[dict[str, Any]]) -> np.ndarray[Any, Any]:
+def count_per_context(arm: Arm, rows: list[dict[str, Any]]) -> np.ndarray[Any, Any]:
     """Accepted pairs of every context, those that gave none included."""
     run = Run.open(arm.folder)
     shards = sorted(path.stem for path in (arm.folder / "contexts").glob("*.json"))
@@ -128,7 +128,7 @@ def per_context(arm: Arm, rows: list[dict[str, Any]]) -> np.ndarray[Any, Any]:
     return np.array(list(counts.values()), dtype=float)
 
 
-def teacher_seconds(arm: Arm) -> float:
+def count_seconds(arm: Arm) -> float:
     """Seconds that the candidates of an arm took, models already loaded."""
     sidecars = (arm.folder / "candidates").glob("*.json")
     return max(1e-3, sum(json.loads(path.read_text())["seconds"] for path in sidecars))
@@ -142,12 +142,12 @@ def measure_arm(arm: Arm) -> dict[str, Any]:
     bound = count_constrained(arm.config)
     branch = "sequential" if bound else "parallel"
     own = [row for row in rows if row["method"] == branch]
-    counts = per_context(arm, rows)
+    counts = count_per_context(arm, rows)
     asked = len(counts) * arm.config.candidates.samples
     rng = np.random.default_rng(0)  # `bootstrap.draws` would give other intervals than the page's
     sums = rng.choice(counts, (DRAWS, len(counts))).sum(1)
     low, high = np.quantile(sums, [0.025, 0.975]) * 1000 / asked
-    seconds = teacher_seconds(arm)
+    seconds = count_seconds(arm)
     unmet = drawn.rejected.get("unsatisfied_keywords", 0)
     return {
         "recipe": arm.recipe,
@@ -169,7 +169,7 @@ def measure_arm(arm: Arm) -> dict[str, Any]:
     }
 
 
-def tables(rows: list[dict[str, Any]]) -> str:
+def format_tables(rows: list[dict[str, Any]]) -> str:
     def digits(value: float | None, n: int) -> str | None:
         return None if value is None or math.isnan(value) else f"{value:.{n}f}"
 
@@ -202,27 +202,27 @@ def tables(rows: list[dict[str, Any]]) -> str:
     )
 
 
-def best(rows: list[dict[str, Any]], key: str) -> str:
+def format_best(rows: list[dict[str, Any]], key: str) -> str:
     top = max(rows, key=lambda r: r[key])
     return f"{top['recipe']} at temperature {top['temperature']} ({top[key]:.2f})"
 
 
-def free_and_bound(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def choose_best_two(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The free recipe and the constrained one that find most in the same contexts."""
     kinds = [[r for r in rows if (r["recipe"] == "parallel") is free] for free in (True, False)]
     return [max(kind, key=lambda r: r["per_1000"]) for kind in kinds]
 
 
-def verdict(rows: list[dict[str, Any]]) -> str:
+def write_verdict(rows: list[dict[str, Any]]) -> str:
     """What the table says, computed from it."""
-    free, bound = free_and_bound(rows)
+    free, bound = choose_best_two(rows)
     apart = (
         free["per_1000_low"] > bound["per_1000_high"]
         or bound["per_1000_low"] > free["per_1000_high"]
     )
     return (
-        f"Most accepted pairs per 1,000 candidates: {best(rows, 'per_1000')}. "
-        f"Most per teacher second: {best(rows, 'per_teacher_second')}. "
+        f"Most accepted pairs per 1,000 candidates: {format_best(rows, 'per_1000')}. "
+        f"Most per teacher second: {format_best(rows, 'per_teacher_second')}. "
         f"The best free and the best constrained recipe lie "
         f"{'apart' if apart else 'within each other’s intervals'} in yield per candidate "
         f"({free['per_1000']:.1f} and {bound['per_1000']:.1f} per 1,000); per teacher second they "
@@ -230,10 +230,10 @@ def verdict(rows: list[dict[str, Any]]) -> str:
     )
 
 
-def consequence(rows: list[dict[str, Any]], preset: BuildConfig, name: str) -> str:
+def write_consequence(rows: list[dict[str, Any]], preset: BuildConfig, name: str) -> str:
     """What the preset takes from it, beside what it leaves."""
     candidates = preset.candidates
-    free, bound = free_and_bound(rows)
+    free, bound = choose_best_two(rows)
     temperature = next(m for m in candidates.methods if isinstance(m, ParallelSettings)).temperature
     why = "" if temperature in TEMPERATURES else " (none of these; the preset says why)"
     return (
@@ -247,7 +247,7 @@ def consequence(rows: list[dict[str, Any]], preset: BuildConfig, name: str) -> s
     )
 
 
-def picture(rows: list[dict[str, Any]], path: Path) -> None:
+def draw_picture(rows: list[dict[str, Any]], path: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -278,7 +278,7 @@ def picture(rows: list[dict[str, Any]], path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
 
 
-def page(rows: list[dict[str, Any]], todo: list[Arm], picture_name: str, preset: str) -> str:
+def format_page(rows: list[dict[str, Any]], todo: list[Arm], picture_name: str, preset: str) -> str:
     config = todo[0].config
     models = Run.open(todo[0].folder).header()["models"]
     free, search = next(a.config for a in todo if count_constrained(a.config)).candidates.methods
@@ -302,13 +302,13 @@ Intervals are 95% bootstraps over contexts.
 Teacher seconds are those of the candidates alone, models already loaded, critics not counted,
 each measured once: between runs of like work they differ by up to a third.
 
-{verdict(rows)}
+{write_verdict(rows)}
 
-{consequence(rows, load_config(preset), preset)}
+{write_consequence(rows, load_config(preset), preset)}
 
 ![Yield by recipe and temperature]({picture_name})
 
-{tables(rows)}
+{format_tables(rows)}
 
 Compression is the ratio of characters, target over source; density is that of the extractive
 fragments.
@@ -328,13 +328,13 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="a.b=c")
     parser.add_argument("--page", type=Path, default=PAGE)
     arguments = parser.parse_args()
-    todo = arms(arguments)
+    todo = list_arms(arguments)
     build_all(todo)
     rows = [measure_arm(arm) for arm in todo]
     arguments.page.parent.mkdir(parents=True, exist_ok=True)
     picture_file = arguments.page.with_suffix(".svg")
-    picture(rows, picture_file)
-    arguments.page.write_text(page(rows, todo, picture_file.name, arguments.config))
+    draw_picture(rows, picture_file)
+    arguments.page.write_text(format_page(rows, todo, picture_file.name, arguments.config))
     print(json.dumps(rows, indent=2))
 
 

@@ -24,11 +24,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from student_page import (
     ASKED,
     count_apart,
-    flat,
+    flatten,
+    format_share,
+    list_said_by_all,
     read_suite,
-    said_by_all,
-    share,
-    training_of,
+    read_training,
     write_definitions,
     write_judgements,
     write_readings,
@@ -44,7 +44,7 @@ Answers = dict[tuple[str, str, int], list[bool]]
 """Of a set, a system and a row, what all readers said yes to, in the order of ASKED."""
 
 
-def arguments(texts: list[str] | None) -> argparse.Namespace:
+def parse_arguments(texts: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path, help="of the students and their evaluations")
     parser.add_argument("--base", required=True, help="the student that the others differ from")
@@ -59,33 +59,33 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
 def read_answers(lines: Sequence[str]) -> Answers:
     """What readers said of the outputs on the suites of the students."""
     rows = [row for row in map(json.loads, lines) if row.get("part") == "tune"]
-    return {(row["set"], row["system"], row["row"]): said_by_all(row) for row in rows}
+    return {(row["set"], row["system"], row["row"]): list_said_by_all(row) for row in rows}
 
 
-def differences(recipe: dict[str, Any], base: dict[str, Any]) -> str:
+def list_differences(recipe: dict[str, Any], base: dict[str, Any]) -> str:
     """The settings of a recipe that another has otherwise."""
-    usual, own = settings_of(base), settings_of(recipe)
+    usual, own = list_settings(base), list_settings(recipe)
     other = [f"{name} {value}" for name, value in own.items() if usual.get(name) != value]
     return ", ".join(other) or "as shipped"
 
 
-def settings_of(recipe: dict[str, Any]) -> dict[str, Any]:
+def list_settings(recipe: dict[str, Any]) -> dict[str, Any]:
     """A recipe's settings by their dotted names, of its objective those that are not usual."""
     whole = Recipe.model_validate(recipe)
     rest = whole.model_dump(mode="json", exclude={"objective"})
     objective = whole.objective.model_dump(mode="json", exclude_defaults=True)
-    return dict(flat({**rest, "objective": objective}))
+    return dict(flatten({**rest, "objective": objective}))
 
 
 def write_students(folder: Path, base: str, answers: Answers) -> str:
     """A line a student: how it was trained, and what came of it on every set."""
     names = [path.name.removesuffix("-tune") for path in sorted(folder.glob("*-tune"))]
     names.sort(key=lambda name: name != base)
-    usual = training_of(folder / base)["recipe"]
+    usual = read_training(folder / base)["recipe"]
     head: dict[str, None] = {}
     rows = []
     for name in names:
-        facts = training_of(folder / name)
+        facts = read_training(folder / name)
         cells: dict[str, Any] = {}
         for part, document in read_suite(folder / f"{name}-tune").items():
             system = next(iter(document["systems"].values()))["metrics"]
@@ -97,7 +97,7 @@ def write_students(folder: Path, base: str, answers: Answers) -> str:
         head |= dict.fromkeys(cells)
         seconds = facts["seconds_of_last_start"]
         loss = facts["best_validation_loss"]
-        start = [name, differences(facts["recipe"], usual), facts["steps"], seconds / 60, loss]
+        start = [name, list_differences(facts["recipe"], usual), facts["steps"], seconds / 60, loss]
         rows.append((start, cells))
     first = ["student", "differs in", "steps", "minutes", "validation loss"]
     metrics = format_table(
@@ -116,14 +116,14 @@ def write_valid(names: Sequence[str], base: str, answers: Answers) -> str:
         usual = {key[::2]: found for key, found in answers.items() if key[1] == base}
         won, lost = count_apart(own, usual)
         p = binomtest(won, won + lost).pvalue if won + lost else 1.0
-        shares = [share([found[i] for found in own.values()]) for i in range(len(ASKED))]
+        shares = [format_share([found[i] for found in own.values()]) for i in range(len(ASKED))]
         rows.append([name, len(own), *shares, won, lost, f"{p:.3f}"])
     head = ["student", "texts", *ASKED, f"valid, {base} not", f"{base} valid, it not", "p"]
     return format_table(head, rows)
 
 
 def main(texts: list[str] | None = None) -> None:
-    wanted = arguments(texts)
+    wanted = parse_arguments(texts)
     lines = wanted.readings.read_text(encoding="utf-8").splitlines()
     answers = read_answers(lines)
     intro, *sections = wanted.notes.read_text(encoding="utf-8").strip().split("\n## ")

@@ -39,7 +39,7 @@ from builder.versions import list_versions
 from dimsum.data.files import read_lines
 from dimsum.files import write_json
 from dimsum.metrics.words import choose_bleu_tokeniser
-from scripts.reproduce.proximity_findings import LAYERS, LENGTHS, findings
+from scripts.reproduce.proximity_findings import LAYERS, LENGTHS, sum_up
 from scripts.reproduce.proximity_page import PAGE, write_page
 
 MOST_CHARACTERS = 400
@@ -76,17 +76,17 @@ class Judged:
     bleu: float
 
 
-def from_file(path: Path, asked: argparse.Namespace) -> list[Document]:
+def read_documents(path: Path, asked: argparse.Namespace) -> list[Document]:
     """Texts of a file, one a line; those with too few sentences are left out."""
     lines = [line.strip() for line in read_lines(path) if line.strip()]
     random.Random(asked.seed).shuffle(lines)
-    found = [one for line in split(lines) if (one := document_of("", line)) is not None]
+    found = [one for line in split(lines) if (one := make_document("", line)) is not None]
     if len(found) < 2:
         sys.exit(f"{path} has {len(found)} texts of {max(LENGTHS)} sentences; 2 are needed")
     return found[: asked.documents]
 
 
-def from_teacher(teacher: LoadedModel, asked: argparse.Namespace) -> list[Document]:
+def write_documents(teacher: LoadedModel, asked: argparse.Namespace) -> list[Document]:
     """Free continuations of news openings at temperature 1, until there are enough."""
     how = SamplingConfig(
         temperature=1.0,
@@ -100,9 +100,9 @@ def from_teacher(teacher: LoadedModel, asked: argparse.Namespace) -> list[Docume
     for number in range(ROUNDS):
         prompts = [offer.draw(rng) for _ in range(asked.documents)]
         seed = make_seed(asked.seed, "documents", number)
-        for sample, sentences in sampled(teacher, prompts, how, 1, seed):
+        for sample, sentences in draw_samples(teacher, prompts, how, 1, seed):
             whole = sentences[:-1] if sample.finish == "length" else sentences
-            document = document_of(prompts[sample.prompt], whole)
+            document = make_document(prompts[sample.prompt], whole)
             if document is not None:
                 found.append(document)
         if len(found) >= asked.documents:
@@ -110,7 +110,7 @@ def from_teacher(teacher: LoadedModel, asked: argparse.Namespace) -> list[Docume
     return sys.exit(f"{len(found)} texts of {max(LENGTHS)} whole sentences: ask for fewer")
 
 
-def document_of(opening: str, sentences: Sequence[str]) -> Document | None:
+def make_document(opening: str, sentences: Sequence[str]) -> Document | None:
     """The first sentences, or None where one of them is not whole."""
     first = sentences[: max(LENGTHS)]
     if len(first) < max(LENGTHS) or any(find_fault(one, MOST_CHARACTERS) for one in first):
@@ -118,11 +118,11 @@ def document_of(opening: str, sentences: Sequence[str]) -> Document | None:
     return (f"{opening} {first[0]}".strip(), *first[1:])
 
 
-def context_of(document: Document, length: int) -> str:
+def join_context(document: Document, length: int) -> str:
     return " ".join(document[:length])
 
 
-def sampled(
+def draw_samples(
     teacher: LoadedModel, prompts: list[str], how: SamplingConfig, count: int, seed: int
 ) -> Iterator[tuple[Sample, list[str]]]:
     """So many samples of each prompt, each with its sentences."""
@@ -140,7 +140,7 @@ def draw_next(
 ) -> list[NextSentences]:
     """Draw after every context; a draw that is no whole sentence is dropped."""
     contexts = [(number, length) for number in range(len(documents)) for length in LENGTHS]
-    prompts = [context_of(documents[number], length) for number, length in contexts]
+    prompts = [join_context(documents[number], length) for number, length in contexts]
     how = SamplingConfig(
         temperature=temperature,
         top_p=asked.top_p,
@@ -150,7 +150,7 @@ def draw_next(
     )
     seed = make_seed(asked.seed, "next", f"{temperature:g}")
     whole: list[list[str]] = [[] for _ in contexts]
-    for sample, sentences in sampled(teacher, prompts, how, asked.samples, seed):
+    for sample, sentences in draw_samples(teacher, prompts, how, asked.samples, seed):
         cut = sample.finish == "length" and len(sentences) < 2
         if sentences and not cut and find_fault(sentences[0], MOST_CHARACTERS) is None:
             whole[sample.prompt].append(sentences[0])
@@ -180,11 +180,11 @@ def judge_draws(
     mutual = {i for i, says in zip(forward, backward, strict=True) if says}
     return [
         Judged(one.document, one.length, one.temperature, *pair, i in mutual, bleu)
-        for i, ((one, pair), bleu) in enumerate(zip(of, bleu_of_pairs(pairs), strict=True))
+        for i, ((one, pair), bleu) in enumerate(zip(of, measure_bleu(pairs), strict=True))
     ]
 
 
-def bleu_of_pairs(pairs: Sequence[tuple[str, str]]) -> list[float]:
+def measure_bleu(pairs: Sequence[tuple[str, str]]) -> list[float]:
     """BLEU of each pair, one sentence against the other, mean of both directions."""
     from sacrebleu.metrics.bleu import BLEU
 
@@ -193,7 +193,7 @@ def bleu_of_pairs(pairs: Sequence[tuple[str, str]]) -> list[float]:
     return [(score(a, [b]).score + score(b, [a]).score) / 2 for a, b in pairs]
 
 
-def states(
+def read_states(
     teacher: LoadedModel, sentences: Sequence[str], most: int = BATCH_TOKENS
 ) -> dict[str, Any]:
     """Unit vectors of every sentence at LAYERS: means of its tokens' hidden states, centred.
@@ -225,10 +225,10 @@ def states(
                 means = ((hidden * weights).sum(1) / weights.sum(1)).cpu().numpy()
                 for row, vector in zip(batch, means, strict=True):
                     found[layer][row] = vector
-    return {layer: centre(np.stack(some)) for layer, some in found.items()}
+    return {layer: centre_vectors(np.stack(some)) for layer, some in found.items()}
 
 
-def centre(vectors: Any) -> Any:
+def centre_vectors(vectors: Any) -> Any:
     """Vectors less their mean, at unit length; one that is the mean itself stays zero."""
     moved = vectors - vectors.mean(0)
     norms = np.linalg.norm(moved, axis=1, keepdims=True)
@@ -250,7 +250,8 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     teacher = load_causal(asked.teacher, dtype="auto")
     texts = asked.contexts
     documents = timed(
-        "documents", lambda: from_file(texts, asked) if texts else from_teacher(teacher, asked)
+        "documents",
+        lambda: read_documents(texts, asked) if texts else write_documents(teacher, asked),
     )
     drawn: list[NextSentences] = []
     pairs: list[Judged] = []
@@ -263,7 +264,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     sentences = list(dict.fromkeys(sentence for one in drawn for sentence in one.sentences))
     if not sentences:
         sys.exit("no next sentence was whole: raise --max-new-tokens")
-    vectors = timed("hidden states", lambda: states(teacher, sentences))
+    vectors = timed("hidden states", lambda: read_states(teacher, sentences))
     examples = {p.temperature: (p.first, p.second) for p in reversed(pairs) if p.equivalent}
     notes = [*teacher.notes, *critic.notes]
     for reference in (asked.teacher, asked.critic):
@@ -282,18 +283,18 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
             if name in ("python", "torch", "transformers", "spacy")
         },
         "examples": [(t, *examples[t]) for t in sorted(examples)],
-        **findings(drawn, pairs, vectors, sentences, len(documents), asked),
+        **sum_up(drawn, pairs, vectors, sentences, len(documents), asked),
     }
 
 
-def temperatures(text: str) -> list[float]:
+def parse_temperatures(text: str) -> list[float]:
     found = [float(one) for one in text.split(",")]
     if len(found) < 2 or found != sorted(set(found)) or not all(0 < t <= 5 for t in found):
         raise argparse.ArgumentTypeError("two or more ascending ones up to 5, such as 0.3,0.7")
     return found
 
 
-def parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("-o", "--output", type=Path, default=PAGE)
     parser.add_argument("--contexts", type=Path, help="texts, one a line, to begin with")
@@ -302,7 +303,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--documents", type=int, default=20)
     parser.add_argument("--samples", type=int, default=10, help="of a context and temperature")
     parser.add_argument("--pairs", type=int, default=20, help="judged of a context and temperature")
-    parser.add_argument("--temperatures", type=temperatures, default=[0.3, 0.7, 1.0])
+    parser.add_argument("--temperatures", type=parse_temperatures, default=[0.3, 0.7, 1.0])
     parser.add_argument("--top-p", type=float, default=0.9)
     parser.add_argument("--max-new-tokens", type=int, default=48)
     parser.add_argument("--seed", type=int, default=0)
@@ -311,7 +312,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    asked = parser().parse_args(words)
+    asked = make_parser().parse_args(words)
     found = measure(asked)
     write_json(asked.output.with_suffix(".json"), found)
     write_page(found, asked.output)

@@ -43,7 +43,7 @@ class Moments:
     variance: Array
 
 
-def weights(documents: int, replicates: int, seed: int) -> Array:
+def draw_weights(documents: int, replicates: int, seed: int) -> Array:
     """How often each text is drawn, shape (1 + replicates, documents); row 0 is the sample."""
     return np.concatenate([np.ones((1, documents)), draw_resamples(documents, replicates, seed)])
 
@@ -67,7 +67,7 @@ def estimate(values: Array) -> Estimate:
     }
 
 
-def moments(values: AnyArray, document: AnyArray, w: Array) -> Moments:
+def measure_moments(values: AnyArray, document: AnyArray, w: Array) -> Moments:
     """Moments of values under every weighting of the texts that they come from."""
     x = values.astype(np.float64)
     count, total, squares = (
@@ -85,7 +85,7 @@ def cohens_d(a: Moments, b: Moments) -> Array:
         return np.asarray((a.mean - b.mean) / np.sqrt(np.where(pooled > 0, pooled, np.nan)))
 
 
-def slope(x: Array, y: Array) -> Array:
+def fit_slope(x: Array, y: Array) -> Array:
     """Least-squares slope of each row of y, shape (replicates, len(x)), over x."""
     moved = x - x.mean()
     return np.asarray((y - y.mean(1, keepdims=True)) @ moved / (moved @ moved))
@@ -104,10 +104,10 @@ class Pairs:
 
     def mean(self, column: str, where: AnyArray) -> Array:
         """Mean of a column over some pairs, on the sample and in every replicate."""
-        return moments(getattr(self, column)[where], self.document[where], self.w).mean
+        return measure_moments(getattr(self, column)[where], self.document[where], self.w).mean
 
 
-def findings(
+def sum_up(
     drawn: Sequence[Any],
     pairs: Sequence[Any],
     states: dict[str, Any],
@@ -122,15 +122,15 @@ def findings(
         documents: texts that the contexts are of.
         asked: with `temperatures`, `replicates` and `seed`.
     """
-    w = weights(documents, asked.replicates, asked.seed)
+    w = draw_weights(documents, asked.replicates, asked.seed)
     columns = Pairs(pairs, w)
-    groups = _groups(drawn, pairs, sentences, asked.seed)
+    groups = _form_groups(drawn, pairs, sentences, asked.seed)
     same, other, across = GROUPS
-    claims = _claims_on_shares(columns, asked.temperatures)
+    claims = _predict_shares(columns, asked.temperatures)
     likeness = []
     for layer, vectors in states.items():
         cosines = {n: (vectors[a] * vectors[b]).sum(1) for n, (a, b, _) in groups.items()}
-        of = {name: moments(cosines[name], groups[name][2], w) for name in GROUPS}
+        of = {name: measure_moments(cosines[name], groups[name][2], w) for name in GROUPS}
         apart = ((same, other), (other, across), (same, across))
         likeness.append(
             {
@@ -140,10 +140,10 @@ def findings(
                 "effects": {f"{a} over {b}": estimate(cohens_d(of[a], of[b])) for a, b in apart},
             }
         )
-        claims += _claims_on_states(layer, of, _within_bins(cosines, columns))
+        claims += _predict_states(layer, of, _compare_within_bins(cosines, columns))
 
     def cell(length: int | None, temperature: float | None) -> dict[str, Any]:
-        return _cell(drawn, columns, length, temperature)
+        return _describe_cell(drawn, columns, length, temperature)
 
     return {
         "documents": documents,
@@ -152,11 +152,11 @@ def findings(
         "by_temperature": [cell(None, t) for t in asked.temperatures],
         "whole": cell(None, None),
         "likeness": likeness,
-        "claims": [_claim(*one) for one in claims],
+        "claims": [_judge_claim(*one) for one in claims],
     }
 
 
-def _cell(
+def _describe_cell(
     drawn: Sequence[Any], pairs: Pairs, length: int | None, temperature: float | None
 ) -> dict[str, Any]:
     """Numbers of one length of context at one temperature; None stands for all of them."""
@@ -178,7 +178,7 @@ def _cell(
     }
 
 
-def _groups(
+def _form_groups(
     drawn: Sequence[Any], pairs: Sequence[Any], sentences: Sequence[str], seed: int
 ) -> dict[str, AnyArray]:
     """Of the pairs of each of GROUPS: rows of both sentences' vectors, the text, shape (3, n).
@@ -203,7 +203,7 @@ def _groups(
     }
 
 
-def _within_bins(cosines: dict[str, Array], pairs: Pairs) -> Array:
+def _compare_within_bins(cosines: dict[str, Array], pairs: Pairs) -> Array:
     """Mean difference of cosines between equivalent and other pairs of like BLEU."""
     total, counted = np.zeros(len(pairs.w)), np.zeros(len(pairs.w))
     for low, high in pairwise(LIKE_WORDING):
@@ -211,7 +211,7 @@ def _within_bins(cosines: dict[str, Array], pairs: Pairs) -> Array:
         for name, members in zip(GROUPS[:2], (pairs.equivalent, ~pairs.equivalent), strict=True):
             bleu = pairs.bleu[members]
             here = (bleu >= low) & (bleu < high)
-            of.append(moments(cosines[name][here], pairs.document[members][here], pairs.w))
+            of.append(measure_moments(cosines[name][here], pairs.document[members][here], pairs.w))
         difference = of[0].mean - of[1].mean
         weight = np.where(np.isfinite(difference), of[0].count, 0)
         total += weight * np.where(np.isfinite(difference), difference, 0)
@@ -224,7 +224,7 @@ Prediction = tuple[str, str, Array]
 """Text and number of a claim that is true where the number is above 0, and the number."""
 
 
-def _claims_on_shares(pairs: Pairs, temperatures: Sequence[float]) -> list[Prediction]:
+def _predict_shares(pairs: Pairs, temperatures: Sequence[float]) -> list[Prediction]:
     by_length = [pairs.mean("equivalent", pairs.length == n) for n in LENGTHS]
     cold, hot = temperatures[0], temperatures[-1]
     ends = [pairs.temperature == end for end in (cold, hot)]
@@ -234,7 +234,7 @@ def _claims_on_shares(pairs: Pairs, temperatures: Sequence[float]) -> list[Predi
         (
             "The longer the context, the larger the share of mutually entailing pairs",
             "change of the share, in points, with each further sentence of context",
-            100 * slope(np.asarray(LENGTHS, dtype=np.float64), np.stack(by_length, 1)),
+            100 * fit_slope(np.asarray(LENGTHS, dtype=np.float64), np.stack(by_length, 1)),
         ),
         (
             "The colder the sampling, the larger that share",
@@ -249,7 +249,7 @@ def _claims_on_shares(pairs: Pairs, temperatures: Sequence[float]) -> list[Predi
     ]
 
 
-def _claims_on_states(layer: str, of: dict[str, Moments], like_wording: Array) -> list[Prediction]:
+def _predict_states(layer: str, of: dict[str, Moments], like_wording: Array) -> list[Prediction]:
     same, other, across = (of[name].mean for name in GROUPS)
     where = f"the {layer} layer's states"
     number = "difference of mean cosines"
@@ -270,7 +270,7 @@ def _claims_on_states(layer: str, of: dict[str, Moments], like_wording: Array) -
     ]
 
 
-def _claim(text: str, number: str, replicates: Array) -> dict[str, Any]:
+def _judge_claim(text: str, number: str, replicates: Array) -> dict[str, Any]:
     found = estimate(replicates)
     low, high = found["low"], found["high"]
     verdict = "not distinguishable from chance"

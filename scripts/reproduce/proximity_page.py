@@ -31,8 +31,8 @@ MARKS = "os^Dv"
 
 def write_page(found: Mapping[str, Any], page: Path) -> None:
     """The page, its pictures beside it."""
-    write_pictures(pictures(found), page.parent / "pictures")
-    write_text(page, text_of(found))
+    write_pictures(draw_pictures(found), page.parent / "pictures")
+    write_text(page, format_page(found))
 
 
 def show(one: Mapping[str, Any], factor: float = 1, unit: str = "") -> str:
@@ -49,7 +49,7 @@ def show(one: Mapping[str, Any], factor: float = 1, unit: str = "") -> str:
     )
 
 
-def cells(head: str, rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Markdown:
+def format_cells(head: str, rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Markdown:
     names = ("drawn", "distinct", "pairs judged", "mutually entailing, %")
     return format_table(
         (head, *names, "Self-BLEU of them", "BLEU of the others"),
@@ -66,7 +66,7 @@ def cells(head: str, rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Markdown:
     )
 
 
-def claims(found: Mapping[str, Any]) -> str:
+def write_claims(found: Mapping[str, Any]) -> str:
     """The claims in words, by what may be said of them."""
     said = []
     for verdict, head in VERDICTS.items():
@@ -76,7 +76,7 @@ def claims(found: Mapping[str, Any]) -> str:
     return "\n\n".join(said)
 
 
-def text_of(found: Mapping[str, Any]) -> str:
+def format_page(found: Mapping[str, Any]) -> str:
     settings, whole = found["settings"], found["whole"]
     few = (
         f"These are {whole['equivalent']} mutually entailing pairs of {found['documents']} texts, "
@@ -88,11 +88,13 @@ def text_of(found: Mapping[str, Any]) -> str:
         ("claim", "number that decides it", "found", "verdict"),
         [(c["text"], c["number"], show(c["found"]), c["verdict"]) for c in found["claims"]],
     )
-    lengths = cells("sentences in the context", [(f"{c['length']}", c) for c in found["by_length"]])
-    by_temperature = cells(
+    lengths = format_cells(
+        "sentences in the context", [(f"{c['length']}", c) for c in found["by_length"]]
+    )
+    by_temperature = format_cells(
         "temperature", [(f"{c['temperature']:g}", c) for c in found["by_temperature"]]
     )
-    every = cells(
+    every = format_cells(
         "sentences, temperature",
         [(f"{c['length']}, {c['temperature']:g}", c) for c in found["cells"]],
     )
@@ -121,7 +123,7 @@ Of {whole["pairs"]:,} pairs of distinct next sentences that {format_code(setting
 wrote after the same context, {show(whole["share"], 100, " %")} entail each other, with a \
 Self-BLEU of {show(whole["self_bleu"])}.
 
-{few}{claims(found)}
+{few}{write_claims(found)}
 
 The paper draws 100 next sentences after each of 1,000 contexts of XSUM articles, judges pairs \
 with a WANLI model and finds a mean Self-BLEU of about 32 over equivalent pairs, where the pairs \
@@ -176,12 +178,12 @@ sentences are equivalent when entailment is the critic's likeliest label in both
 - All numbers: `proximity.json` beside this page.
 
 ```bash
-{command_of(settings)}
+{format_command(settings)}
 ```
 """
 
 
-def command_of(settings: Mapping[str, Any]) -> str:
+def format_command(settings: Mapping[str, Any]) -> str:
     words = ["python", "scripts/reproduce/proximity.py"]
     for name, value in settings.items():
         shown = ",".join(map(str, value)) if isinstance(value, list) else str(value)
@@ -189,7 +191,7 @@ def command_of(settings: Mapping[str, Any]) -> str:
     return shlex.join(words)
 
 
-def pictures(found: Mapping[str, Any]) -> list[Picture]:
+def draw_pictures(found: Mapping[str, Any]) -> list[Picture]:
     """Share and Self-BLEU by length of context, and likeness of states by group."""
     kinds = [("share", 100, "Mutually entailing pairs", "mutually entailing pairs, %")]
     kinds += [("self_bleu", 1, "Self-BLEU of mutually entailing pairs", "Self-BLEU of such pairs")]

@@ -79,16 +79,16 @@ def run(name: str, way: str, root: Path, earlier: dict[str, Any], save: Save) ->
                 rest.remove(known)
                 result["requests"].append(known)
             else:
-                result["requests"].append(_cells(bench, number))
+                result["requests"].append(_break_request(bench, number))
                 save({**result, "requests": [*result["requests"], *rest]})
-        _for_ever(result["requests"], bench)
+        _break_for_ever(result["requests"], bench)
         for number, step in enumerate(bench.clean.steps):
             cells = {when: bench.kill_at_step(number, when) for when in faults.KILLED}
             result["steps"].append({"step": step, **cells})
     return {**result, "done": True}
 
 
-def _cells(bench: Any, number: int) -> dict[str, str]:
+def _break_request(bench: Any, number: int) -> dict[str, str]:
     """One request broken in every way."""
     from tests.builder.hub.faults import FAULTS, KILLED
 
@@ -103,7 +103,7 @@ def _cells(bench: Any, number: int) -> dict[str, str]:
     return row
 
 
-def _for_ever(rows: list[dict[str, str]], bench: Any) -> None:
+def _break_for_ever(rows: list[dict[str, str]], bench: Any) -> None:
     """Each kind of request broken for ever, in the row where it first comes."""
     for row in {row["request"]: row for row in reversed(rows)}.values():
         request = row["request"]
@@ -116,7 +116,7 @@ def _for_ever(rows: list[dict[str, str]], bench: Any) -> None:
             row[name] = known[0] if known else bench.for_ever(request, status)
 
 
-def quiet_client(scratch: Path) -> None:
+def hush_client(scratch: Path) -> None:
     """The client without its waits, and with a cache of its own."""
     import logging
 
@@ -136,7 +136,7 @@ def quiet_client(scratch: Path) -> None:
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
 
 
-def outcomes(result: dict[str, Any]) -> list[str]:
+def list_outcomes(result: dict[str, Any]) -> list[str]:
     """The outcome of each cell."""
     return [
         value
@@ -146,33 +146,38 @@ def outcomes(result: dict[str, Any]) -> list[str]:
     ]
 
 
-def page(results: dict[str, Any]) -> str:
+def format_page(results: dict[str, Any]) -> str:
     """All outcomes as Markdown."""
     from cards.tables import format_table
 
     rows = []
-    ran = {name: results[name] for name in everything() if results.get(name, {}).get("done")}
+    ran = {name: results[name] for name in list_runs() if results.get(name, {}).get("done")}
     for name, result in ran.items():
         count = Counter(
-            out if out in ("absorbed", "resumed") else "wrong" for out in outcomes(result)
+            out if out in ("absorbed", "resumed") else "wrong" for out in list_outcomes(result)
         )
         scenario, way = name.split("/")
         outcome = [count["absorbed"], count["resumed"], count["wrong"]]
         rows.append([scenario, way, len(result["requests"]), count.total(), *outcome, result["at"]])
     head = ["scenario", "by", "requests", "cells", "absorbed", "resumed", "wrong", "run on"]
     lines = [INTRODUCTION, "## In short", "", format_table(head, rows, "llrrrrrl")]
-    missing = [name for name in everything() if name not in ran]
+    missing = [name for name in list_runs() if name not in ran]
     if missing:
         lines += ["", f"Not run to their end yet: {', '.join(missing)}."]
-    lines += _times(results.get("times", []))
+    lines += _format_times(results.get("times", []))
     for name, result in ran.items():
         lines += ["", f"## {name.replace('/', ', ')}", ""]
-        lines.append(_outcomes(result["requests"], "request"))
-        lines += ["", "Killed where a step is saved:", "", _outcomes(result["steps"], "step")]
+        lines.append(_format_outcomes(result["requests"], "request"))
+        lines += [
+            "",
+            "Killed where a step is saved:",
+            "",
+            _format_outcomes(result["steps"], "step"),
+        ]
     return "\n".join(lines) + "\n"
 
 
-def _times(times: list[dict[str, Any]]) -> list[str]:
+def _format_times(times: list[dict[str, Any]]) -> list[str]:
     """Publishing beside `upload_folder`, as `scripts/bench/publish.py` measured it."""
     from cards.escape import Markdown
     from cards.tables import format_table
@@ -191,7 +196,7 @@ def _times(times: list[dict[str, Any]]) -> list[str]:
     return ["", "## Time", "", said, "", format_table(head, rows, "llrrrrl")]
 
 
-def _outcomes(rows: list[dict[str, str]], first: str) -> str:
+def _format_outcomes(rows: list[dict[str, str]], first: str) -> str:
     from cards.escape import Markdown
     from cards.tables import format_table
 
@@ -205,7 +210,7 @@ def _outcomes(rows: list[dict[str, str]], first: str) -> str:
     return format_table(["", first, *names], cells, "rlc")
 
 
-def everything() -> list[str]:
+def list_runs() -> list[str]:
     """Every scenario by every way."""
     return [f"{s}/{w}" for s in ("first", "next", "large", "student") for w in ("xet", "lfs")]
 
@@ -230,11 +235,11 @@ def main() -> None:
     if asked.times:
         save(times=[json.loads(path.read_text()) for path in asked.times])
     wrong = 0
-    for name in [] if asked.no_run else asked.which or everything():
+    for name in [] if asked.no_run else asked.which or list_runs():
         scratch = Path(tempfile.mkdtemp())
         os.environ["HF_XET_TELEMETRY_ENABLED"] = "0"
         os.environ["HF_XET_CLIENT_RETRY_BASE_DELAY"] = "10ms"
-        quiet_client(scratch)
+        hush_client(scratch)
         earlier = results.get(name, {})
         made = run(
             *name.split("/"),
@@ -244,10 +249,10 @@ def main() -> None:
         )
         save(**{name: made})
         shutil.rmtree(scratch, ignore_errors=True)
-        found = Counter(outcomes(made))
+        found = Counter(list_outcomes(made))
         print(name, dict(found), flush=True)
         wrong += sum(count for out, count in found.items() if out.startswith("WRONG"))
-    PAGE.write_text(page(results), encoding="utf-8")
+    PAGE.write_text(format_page(results), encoding="utf-8")
     sys.exit(1 if wrong else 0)
 
 

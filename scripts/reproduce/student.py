@@ -18,7 +18,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from student_page import Sources, page
+from student_page import Sources, format_page
 
 from builder.cli import run as command
 from dimsum.data.dataset import read_rows
@@ -28,7 +28,7 @@ from dimsum.spec import read_spec
 PAGE = Path(__file__).parents[2] / "docs" / "experiments" / "student.md"
 
 
-def arguments(texts: list[str] | None) -> argparse.Namespace:
+def parse_arguments(texts: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path, help="folder of `dimsum distill`")
     parser.add_argument("--work", type=Path, required=True, help="folder of the evaluations")
@@ -51,7 +51,7 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(texts)
 
 
-def must(words: list[str]) -> None:
+def run_command(words: list[str]) -> None:
     """Run a command of ours; a failure ends the script with its exit code."""
     print("dimsum " + " ".join(words), file=sys.stderr)
     code = command(words)
@@ -63,7 +63,7 @@ def write_own_suite(wanted: argparse.Namespace) -> Path:
     """A suite of D0's pairs that no student was trained on, a set for each task."""
     folder: Path = wanted.work / "held-out"
     folder.mkdir(parents=True, exist_ok=True)
-    data = str(data_of(wanted))
+    data = str(find_data(wanted))
     rows = [row for split in ("validation", "test") for row in read_rows(data, split)]
     sets = {}
     for task in dict.fromkeys(row["task"] for row in rows):
@@ -79,7 +79,7 @@ def write_own_suite(wanted: argparse.Namespace) -> Path:
     return folder / "suite.yaml"
 
 
-def data_of(wanted: argparse.Namespace) -> Path:
+def find_data(wanted: argparse.Namespace) -> Path:
     """The released folder of D0."""
     corpus: Path = wanted.corpus or wanted.run / "round-0"
     settings = json.loads((corpus / "run.json").read_text(encoding="utf-8"))
@@ -99,12 +99,12 @@ def evaluate(wanted: argparse.Namespace, suite: Path, output: Path, further: lis
         words += ["--baseline", baseline]
     if wanted.device:
         words += ["--device", wanted.device]
-    must([*words, *further])
+    run_command([*words, *further])
     return output
 
 
 def main(texts: list[str] | None = None) -> None:
-    wanted = arguments(texts)
+    wanted = parse_arguments(texts)
     wanted.work.mkdir(parents=True, exist_ok=True)
     if read_spec(wanted.run / "student-1") is None:
         sys.exit(f"{wanted.run} has no student-1; run `dimsum distill` first")
@@ -128,7 +128,7 @@ def main(texts: list[str] | None = None) -> None:
         notes=wanted.notes.read_text(encoding="utf-8").strip() if wanted.notes else "",
     )
     with open_whole_file(wanted.output) as stream:
-        stream.write(page(sources))
+        stream.write(format_page(sources))
     print(wanted.output)
 
 

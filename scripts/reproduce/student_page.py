@@ -51,7 +51,7 @@ class Sources:
     notes: str = ""
 
 
-def page(sources: Sources) -> str:
+def format_page(sources: Sources) -> str:
     documents, own = read_suite(sources.judged), read_suite(sources.own)
     parts = [
         "# Students",
@@ -111,23 +111,23 @@ def write_corpus(runs: list[Path]) -> str:
 
 def write_settings(runs: list[Path]) -> str:
     """What the runs were built with, where it is not the preset's."""
-    usual = dict(flat(load_config("embedded").model_dump(mode="json")))
+    usual = dict(flatten(load_config("embedded").model_dump(mode="json")))
     lines = []
     for run in runs:
         own = [
             f"`{name} = {json.dumps(value)}`"
-            for name, value in flat(read(run / "run.json")["config"])
+            for name, value in flatten(read(run / "run.json")["config"])
             if usual.get(name) != value and not str(value).startswith("/")
         ]
         lines.append(f"- {run.name}: the preset `embedded`, but for {', '.join(own) or 'nothing'}")
     return "\n".join(lines)
 
 
-def flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     """The leaves of nested mappings by their dotted names."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from flat(inner, f"{name}.{key}" if name else key)
+            yield from flatten(inner, f"{name}.{key}" if name else key)
     else:
         yield name, value
 
@@ -135,7 +135,7 @@ def flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 def write_training(students: list[Path]) -> str:
     rows = []
     for folder in students:
-        facts = training_of(folder)
+        facts = read_training(folder)
         recipe = facts["recipe"]
         rows.append(
             [
@@ -155,7 +155,7 @@ def write_training(students: list[Path]) -> str:
     return format_table([*head, "rate", "LoRA rank", "minutes"], rows)
 
 
-def training_of(folder: Path) -> Any:
+def read_training(folder: Path) -> Any:
     spec = read_spec(folder)
     assert spec is not None, folder
     return spec.training
@@ -173,7 +173,7 @@ def write_aims(documents: Mapping[str, Any]) -> str:
         for metric in ("rougeL", "bertscore") if summary else ("bert_ibleu",):
             if metric not in document["signatures"]:
                 continue
-            best = strongest(systems, teachers, metric)
+            best = find_strongest(systems, teachers, metric)
             for one in (first, *choices):
                 rows += compare(name, document, one, best, metric, SIGNIFICANT)
             if summary:
@@ -196,7 +196,7 @@ def write_aims(documents: Mapping[str, Any]) -> str:
     return format_table(["aim", "measured", "reached"], rows)
 
 
-def strongest(systems: Mapping[str, Any], names: list[str], metric: str) -> str:
+def find_strongest(systems: Mapping[str, Any], names: list[str], metric: str) -> str:
     return max(names, key=lambda name: float(systems[name]["metrics"][metric]["value"]), default="")
 
 
@@ -229,7 +229,7 @@ def write_readings(path: Path, part: str | None = None) -> str:
     rows = [row for row in map(json.loads, lines) if part in (None, row.get("part"))]
     judged: dict[str, dict[str, dict[str, list[bool]]]] = defaultdict(lambda: defaultdict(dict))
     for row in rows:
-        judged[row["set"]][row["system"]][f"{row['set']} {row['row']}"] = said_by_all(row)
+        judged[row["set"]][row["system"]][f"{row['set']} {row['row']}"] = list_said_by_all(row)
     outputs = [systems for systems in judged.values() if len(systems) > 1]
     if len(outputs) > 1:
         for systems in outputs:
@@ -241,7 +241,7 @@ def write_readings(path: Path, part: str | None = None) -> str:
         first, *others = systems
         for system, found in systems.items():
             shares = [[answers[i] for answers in found.values()] for i in range(len(ASKED))]
-            lines.append([name, system, len(found), *(share(values) for values in shares)])
+            lines.append([name, system, len(found), *(format_share(values) for values in shares)])
         own = [first, *(other for other in others if other.startswith(f"{first}, "))]
         for one, other in ((one, other) for one in own for other in others if other not in own):
             won, lost = count_apart(systems[one], systems[other])
@@ -263,7 +263,7 @@ def write_readings(path: Path, part: str | None = None) -> str:
     )
 
 
-def said_by_all(row: Any) -> list[bool]:
+def list_said_by_all(row: Any) -> list[bool]:
     """What all readers of a row of the readings said yes to, in the order of ASKED."""
     return [all(reader[question] for reader in row["readers"]) for question in ASKED]
 
@@ -275,7 +275,7 @@ def count_apart(one: Mapping[Any, list[bool]], other: Mapping[Any, list[bool]]) 
     return both.count((True, False)), both.count((False, True))
 
 
-def share(values: list[bool]) -> str:
+def format_share(values: list[bool]) -> str:
     low, high = clopper_pearson(sum(values), len(values))
     return Markdown(f"{sum(values) / len(values):.1%} [{low:.1%}, {high:.1%}]")
 
@@ -297,7 +297,7 @@ def write_judgements(document: Any) -> str:
     cells = [
         [
             name,
-            *(spread(found["metrics"][m]) for m in main),
+            *(format_spread(found["metrics"][m]) for m in main),
             *(found["metrics"][m]["value"] for m in rest),
         ]
         for name, found in systems.items()
@@ -326,7 +326,7 @@ def write_prompt(facts: Any) -> str:
     return f"- {facts['prompt']}, chosen by {facts['chosen_by']} out of {tried}: `{text}`"
 
 
-def spread(found: Any) -> str:
+def format_spread(found: Any) -> str:
     return Markdown(f"{found['value']:.2f} [{found['low']:.2f}, {found['high']:.2f}]")
 
 

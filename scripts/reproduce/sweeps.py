@@ -20,20 +20,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from builder.sweep_page import draw, format_points
 
 
-def command_of(document: dict[str, Any]) -> str:
+def format_command(document: dict[str, Any]) -> str:
     """The command that makes the sweep again."""
     sets = [f"--set '{text}'" for text in document["overrides"]]
     overs = [f"--over '{k}={','.join(map(str, v))}'" for k, v in document["axes"].items()]
     return " ".join(["dimsum sweep", document["config"], *sets, *overs])
 
 
-def part(name: str, document: dict[str, Any], notes: dict[str, Any], pictures: Path) -> str:
+def write_part(name: str, document: dict[str, Any], notes: dict[str, Any], pictures: Path) -> str:
     pictures.mkdir(parents=True, exist_ok=True)
     draw(document["points"], pictures / f"sweep-{name}.svg")
     return "\n\n".join(
         [
             f"## {notes['title']}",
-            f"`{command_of(document)}`",
+            f"`{format_command(document)}`",
             format_points(document),
             f"![Yield and P(valid)]({pictures.name}/sweep-{name}.svg)",
             *notes["said"],
@@ -57,7 +57,7 @@ def main() -> None:
     for text in asked.sweeps:
         name, _, folder = text.partition("=")
         document = json.loads((Path(folder) / "sweep.json").read_text("utf-8"))
-        parts.append(part(name, document, notes[name], asked.output.parent / "pictures"))
+        parts.append(write_part(name, document, notes[name], asked.output.parent / "pictures"))
     parts += notes["end"]
     asked.output.write_text("\n\n".join(parts) + "\n", "utf-8")
 

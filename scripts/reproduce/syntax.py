@@ -21,7 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from syntax_page import page
+from syntax_page import format_page
 
 from builder.judges import load_entailment_critic, make_pair_judge
 from builder.writing import open_student
@@ -49,7 +49,7 @@ CHOSEN = ("exemplar", "exemplars of others")
 DISTANCES = ("ted_3_reference", "ted_f_reference", "ted_3_exemplar", "ted_f_exemplar")
 
 
-def arguments(texts: list[str] | None) -> argparse.Namespace:
+def parse_arguments(texts: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--student", action="append", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--set", action="append", default=[], dest="sets", metavar="NAME=FILE")
@@ -67,27 +67,27 @@ def arguments(texts: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(texts)
 
 
-def named(text: str) -> tuple[str, str]:
+def split_named(text: str) -> tuple[str, str]:
     name, equals, path = text.partition("=")
     if not equals:
         sys.exit(f"{text!r} is not of the form NAME=PATH")
     return name, path
 
 
-def pool_of(files: list[str]) -> list[str]:
+def read_pool(files: list[str]) -> list[str]:
     """Both sentences of every pair, each once, in order."""
     rows = [row for file in files for row in read_file_rows(Path(file))]
     return list(dict.fromkeys(join_lines(row[side]) for row in rows for side in ("s1", "s2")))
 
 
-def pairs_of(file: str) -> list[tuple[str, str]]:
+def read_pairs(file: str) -> list[tuple[str, str]]:
     """Source and target of each training pair."""
     return [
         (join_lines(row["source"]), join_lines(row["target"])) for row in read_file_rows(Path(file))
     ]
 
 
-def exemplars_of(examples: list[Example], pool: list[str], path: Path) -> list[str]:
+def choose_exemplars(examples: list[Example], pool: list[str], path: Path) -> list[str]:
     """Drawn once, and kept under a hash of what they were drawn from."""
     texts = [[one.source, one.references[0]] for one in examples]
     key = sha256(json.dumps([texts, pool]).encode()).hexdigest()
@@ -101,7 +101,7 @@ def exemplars_of(examples: list[Example], pool: list[str], path: Path) -> list[s
     return found
 
 
-def outputs_of(
+def write_outputs(
     student: Student,
     sources: list[str],
     asked: list[str] | None,
@@ -138,7 +138,7 @@ def outputs_of(
     return written, refused
 
 
-def measured(
+def measure_all(
     outputs: list[str],
     examples: list[Example],
     exemplars: list[str],
@@ -171,7 +171,7 @@ def judge(
     examples = read_examples(data, PARAPHRASE, where={"label": 1}, limit=wanted.limit)
     own = {text for one in examples for text in (one.source, *one.references)}
     offered = [text for text in pool if text not in own]
-    exemplars = exemplars_of(examples, offered, folder / "exemplars.json")
+    exemplars = choose_exemplars(examples, offered, folder / "exemplars.json")
     sources = [one.source for one in examples]
     references = [one.references[0] for one in examples]
     parser = find_parser()
@@ -197,11 +197,11 @@ def judge(
         for how, texts in asked.items():
             label = f"{student}, {how}"
             file = folder / f"{label.replace(', ', '-').replace(' ', '_')}.json"
-            systems[label], refused[label] = outputs_of(opened, sources, texts, file)
+            systems[label], refused[label] = write_outputs(opened, sources, texts, file)
             if wanted.rerank and how in CHOSEN:
                 label += f", best of {wanted.rerank}"
                 file = file.with_stem(f"{file.stem}-best_of_{wanted.rerank}")
-                systems[label], refused[label] = outputs_of(
+                systems[label], refused[label] = write_outputs(
                     opened, sources, texts, file, wanted.rerank, referee
                 )
         del opened
@@ -209,7 +209,7 @@ def judge(
     numbers = {}
     for label, outputs in systems.items():
         print(f"{name}: measuring {label}", file=sys.stderr)
-        numbers[label] = measured(outputs, examples, exemplars, parser, critic)
+        numbers[label] = measure_all(outputs, examples, exemplars, parser, critic)
     best = [f", best of {wanted.rerank}"] if wanted.rerank else []
     for student, others in given.items():  # whether the outputs follow what they were given
         for how in ("", *best):
@@ -244,20 +244,22 @@ def judge(
 
 
 def main(texts: list[str] | None = None) -> None:
-    wanted = arguments(texts)
+    wanted = parse_arguments(texts)
     wanted.work.mkdir(parents=True, exist_ok=True)
-    students = dict(map(named, wanted.student))
-    pool, critic = pool_of(wanted.pool), load_entailment_critic(wanted.critic)
-    pairs = pairs_of(wanted.pairs)
+    students = dict(map(split_named, wanted.student))
+    pool, critic = read_pool(wanted.pool), load_entailment_critic(wanted.critic)
+    pairs = read_pairs(wanted.pairs)
     referee = make_pair_judge(wanted.rerank_critic) if wanted.rerank else None
     documents = [
         judge(name, data, students, pool, pairs, wanted, critic, referee)
-        for name, data in map(named, wanted.sets)
+        for name, data in map(split_named, wanted.sets)
     ]
     specs = {name: read_spec(Path(path)) for name, path in students.items()}
     write_json(wanted.work / "syntax.json", documents)
     with open_whole_file(wanted.output) as stream:
-        stream.write(page(documents, specs, wanted.notes and wanted.notes.read_text("utf-8")))
+        stream.write(
+            format_page(documents, specs, wanted.notes and wanted.notes.read_text("utf-8"))
+        )
     print(wanted.output)
 
 

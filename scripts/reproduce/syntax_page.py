@@ -53,12 +53,12 @@ the reference" bounds what control can do; "no tree" is the same student uncontr
 """
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def make_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def cell(found: Mapping[str, Any], metric: str) -> str:
+def format_cell(found: Mapping[str, Any], metric: str) -> str:
     one = found.get(metric)
     if one is None:
         return ""
@@ -66,7 +66,7 @@ def cell(found: Mapping[str, Any], metric: str) -> str:
     return f"{one['value']:.1f} [{low:.1f}, {high:.1f}]"
 
 
-def students(specs: Mapping[str, StudentSpec]) -> str:
+def format_students(specs: Mapping[str, StudentSpec]) -> str:
     rows = []
     for name, spec in specs.items():
         facts, syntax = spec.training, spec.prompts.syntax
@@ -84,16 +84,19 @@ def students(specs: Mapping[str, StudentSpec]) -> str:
             ]
         )
     head = ["student", "from", "data", "pairs", "with a tree", "epochs", "trees"]
-    return f"## Students\n\n{table(head, rows)}\n"
+    return f"## Students\n\n{make_table(head, rows)}\n"
 
 
-def section(document: Mapping[str, Any]) -> str:
+def format_section(document: Mapping[str, Any]) -> str:
     systems = document["systems"]
-    rows = [[label, *(cell(found, metric) for metric in HEADS)] for label, found in systems.items()]
+    rows = [
+        [label, *(format_cell(found, metric) for metric in HEADS)]
+        for label, found in systems.items()
+    ]
     parts = [
         f"## {document['set']}",
         f"{document['examples']} pairs; exemplars from a pool of {document['pool']:,} sentences.",
-        table(["output", *HEADS.values()], rows),
+        make_table(["output", *HEADS.values()], rows),
     ]
     if refused := {label: n for label, n in document["refused"].items() if n}:
         said = "; ".join(f"{label}: {n}" for label, n in refused.items())
@@ -101,8 +104,8 @@ def section(document: Mapping[str, Any]) -> str:
     for label, found in systems.items():
         if "ted_f_given" in found:
             parts.append(
-                f"{label}: {cell(found, 'ted_3_given')} (TED-3) and {cell(found, 'ted_f_given')} "
-                "(TED-F) from the exemplars that it was given."
+                f"{label}: {format_cell(found, 'ted_3_given')} (TED-3) and "
+                f"{format_cell(found, 'ted_f_given')} (TED-F) from the exemplars that it was given."
             )
     rows = [
         [
@@ -115,14 +118,14 @@ def section(document: Mapping[str, Any]) -> str:
         for test in document["paired"]
     ]
     parts += ["Paired bootstrap; below 0 the first is nearer, and p is the chance that it is not:"]
-    parts += [table(["first", "second", "distance", "difference", "p"], rows)]
+    parts += [make_table(["first", "second", "distance", "difference", "p"], rows)]
     return "\n\n".join(parts) + "\n"
 
 
-def page(
+def format_page(
     documents: Sequence[Mapping[str, Any]], specs: Mapping[str, StudentSpec], notes: str | None
 ) -> str:
-    parts = [OPENING, students(specs), *map(section, documents)]
+    parts = [OPENING, format_students(specs), *map(format_section, documents)]
     if notes:
         parts.append(notes.strip() + "\n")
     signatures = {k: v for document in documents for k, v in document["signatures"].items()}

@@ -23,7 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tasks_page import QUESTIONS, Row, page
+from tasks_page import QUESTIONS, Row, format_page
 
 from builder.config import parse_config
 from builder.statistics.funnel import count_funnel, count_several
@@ -36,12 +36,12 @@ BASELINES = ("copy", "lead")
 """Systems of an evaluation that nobody needs to read."""
 
 
-def named(text: str) -> tuple[str, Path]:
+def split_named(text: str) -> tuple[str, Path]:
     name, _, path = text.partition("=")
     return name, Path(path)
 
 
-def rows_of(folder: Path) -> list[Row]:
+def read_released(folder: Path) -> list[Row]:
     """Released rows of a run, by id: hashes, so nobody chose their order."""
     config = parse_config(Run.open(folder).header()["config"])
     return sorted(read_rows(str(folder / config.name), None), key=lambda row: row["id"])
@@ -50,7 +50,7 @@ def rows_of(folder: Path) -> list[Row]:
 def gather_run(name: str, folder: Path) -> Row:
     run = Run.open(folder)
     config = parse_config(run.header()["config"])
-    rows = rows_of(folder)
+    rows = read_released(folder)
     steps = count_funnel(run, config)
     return {
         "name": name,
@@ -90,7 +90,7 @@ def gather_evaluation(path: Path) -> Row:
 
 def gather(asked: argparse.Namespace) -> None:
     document = {
-        "runs": [gather_run(*named(text)) for text in asked.run],
+        "runs": [gather_run(*split_named(text)) for text in asked.run],
         "students": [gather_student(path) for path in asked.student],
         "evaluations": [gather_evaluation(path) for path in asked.evaluation],
     }
@@ -101,18 +101,18 @@ def draw(asked: argparse.Namespace) -> None:
     """Blind sheets: released pairs of each run, or outputs of each evaluation, drawn by chance."""
     asked.output.mkdir(parents=True, exist_ok=True)
     for text in asked.run:
-        name, folder = named(text)
+        name, folder = split_named(text)
         kept = ("task", "control", "method", "source", "target")
-        rows = [{"system": "corpus", **{n: row[n] for n in kept}} for row in rows_of(folder)]
+        rows = [{"system": "corpus", **{n: row[n] for n in kept}} for row in read_released(folder)]
         for task in dict.fromkeys(row["task"] for row in rows):
             some = [row for row in rows if row["task"] == task]
             write_sheet(asked, name, task, "pairs", some)
     for text in asked.outputs:
-        name, path = named(text)
+        name, path = split_named(text)
         rows = [
             {"system": "student", "task": name, "control": system, "source": row["source"]}
             | {"target": output}
-            for row in lines_of(path)
+            for row in read_lines(path)
             for system, output in row["outputs"].items()
             if system not in BASELINES
         ]
@@ -137,9 +137,9 @@ def write_sheet(
 
 def join(asked: argparse.Namespace) -> None:
     """Pairs of the keys with the answers of the readers, one file of answers a reader and sheet."""
-    pairs = {row["id"]: {**row, "readers": []} for key in asked.keys for row in lines_of(key)}
+    pairs = {row["id"]: {**row, "readers": []} for key in asked.keys for row in read_lines(key)}
     for path in asked.answers:
-        for answer in lines_of(path):
+        for answer in read_lines(path):
             said = {question: bool(answer[question]) for question in QUESTIONS}
             pairs[answer["id"]]["readers"].append({**said, "note": answer.get("note", "")})
     with asked.output.open("w", encoding="utf-8") as stream:
@@ -147,7 +147,7 @@ def join(asked: argparse.Namespace) -> None:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def lines_of(path: Path) -> list[Row]:
+def read_lines(path: Path) -> list[Row]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
 
 
@@ -177,8 +177,8 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.command == "page":
         facts, notes = (json.loads(path.read_text("utf-8")) for path in (asked.facts, asked.notes))
-        readings = [] if asked.readings is None else lines_of(asked.readings)
-        asked.output.write_text(page(facts, readings, notes), "utf-8")
+        readings = [] if asked.readings is None else read_lines(asked.readings)
+        asked.output.write_text(format_page(facts, readings, notes), "utf-8")
     else:
         {"gather": gather, "draw": draw, "join": join}[asked.command](asked)
 

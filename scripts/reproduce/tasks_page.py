@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from validity_page import QUESTIONS, Row, by_all
+from validity_page import QUESTIONS, Row, has_all
 
 from builder.audit.agreement import measure_alpha
 from builder.audit.intervals import clopper_pearson
@@ -15,13 +15,13 @@ METRICS = ("rougeL", "bertscore", "compression", "copy_rate")
 """What is shown of an evaluation, beside what its controls obeyed."""
 
 
-def share(rows: Sequence[Row], question: str) -> str:
-    yes = sum(by_all(row, question) for row in rows)
+def format_share(rows: Sequence[Row], question: str) -> str:
+    yes = sum(has_all(row, question) for row in rows)
     low, high = clopper_pearson(yes, len(rows))
     return f"{yes} of {len(rows)}, {yes / len(rows):.0%} ({low:.0%} to {high:.0%})"
 
 
-def agreement(rows: Sequence[Row], question: str) -> str:
+def format_agreement(rows: Sequence[Row], question: str) -> str:
     if not rows or any(len(row["readers"]) != 2 for row in rows):
         return "-"
     value = measure_alpha(
@@ -30,7 +30,7 @@ def agreement(rows: Sequence[Row], question: str) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def yields(runs: Iterable[Row]) -> str:
+def format_yields(runs: Iterable[Row]) -> str:
     """What went into each build and what came out."""
     lines = []
     for one in runs:
@@ -46,7 +46,7 @@ def yields(runs: Iterable[Row]) -> str:
     )
 
 
-def reasons(one: Row) -> str:
+def format_reasons(one: Row) -> str:
     """Why pairs went, from the bounds to the rules."""
     lines = []
     for step in one["funnel"]:
@@ -56,20 +56,20 @@ def reasons(one: Row) -> str:
     return format_table(["stage", "reason", "pairs"], lines, "llr")
 
 
-def precision(readings: Sequence[Row]) -> str:
+def format_precision(readings: Sequence[Row]) -> str:
     lines = []
     groups = {(row["build"], row["task"], row["system"]): [] for row in readings}
     for row in readings:
         groups[row["build"], row["task"], row["system"]].append(row)
     for (name, task, system), rows in groups.items():
-        shares = [share(rows, question) for question in QUESTIONS]
+        shares = [format_share(rows, question) for question in QUESTIONS]
         readers = len(rows[0]["readers"])
-        lines.append([name, task, system, readers, *shares, agreement(rows, "valid")])
+        lines.append([name, task, system, readers, *shares, format_agreement(rows, "valid")])
     head = ["build", "task", "written by", "readers", *(q.replace("_", " ") for q in QUESTIONS)]
     return format_table([*head, "agreement on valid"], lines, "lllr")
 
 
-def shown(rows: Sequence[Row]) -> str:
+def format_shown(rows: Sequence[Row]) -> str:
     lines = []
     for row in rows:
         said = "".join("+" if reader["valid"] else "-" for reader in row["readers"])
@@ -78,7 +78,7 @@ def shown(rows: Sequence[Row]) -> str:
     return format_table(["control", "source", "target", "valid", "notes"], lines, "l")
 
 
-def evaluated(evaluations: Iterable[Row]) -> str:
+def format_evaluated(evaluations: Iterable[Row]) -> str:
     """Each student beside copy and lead, on held-out pairs of its build."""
     lines = []
     for one in evaluations:
@@ -91,7 +91,7 @@ def evaluated(evaluations: Iterable[Row]) -> str:
     return format_table(["task", "pairs", "system", *METRICS], lines, "lrlr")
 
 
-def trained(students: Iterable[Row]) -> str:
+def format_trained(students: Iterable[Row]) -> str:
     lines = [
         [", ".join(one["tasks"]), one["base"], sum(one["trained"].values()), one["minutes"]]
         for one in students
@@ -99,7 +99,7 @@ def trained(students: Iterable[Row]) -> str:
     return format_table(["student of", "from", "pairs", "minutes"], lines, "llrr")
 
 
-def page(facts: Row, readings: Sequence[Row], notes: Row) -> str:
+def format_page(facts: Row, readings: Sequence[Row], notes: Row) -> str:
     read = [row for row in readings if row["readers"]]
     parts = [
         "# Tasks beyond the paper's",
@@ -107,11 +107,11 @@ def page(facts: Row, readings: Sequence[Row], notes: Row) -> str:
         "[the readings](tasks.jsonl) and [remarks](tasks-notes.json).",
         notes["start"],
         "## What each build gave",
-        yields(facts["runs"]),
+        format_yields(facts["runs"]),
         *notes["yield"],
         "## What readers say",
         notes["readers"],
-        precision(read) if read else "No reader has answered yet.",
+        format_precision(read) if read else "No reader has answered yet.",
         *notes["precision"],
     ]
     for one in facts["runs"]:
@@ -126,21 +126,21 @@ def page(facts: Row, readings: Sequence[Row], notes: Row) -> str:
             + ", ".join(f"{method} {n}" for method, n in one["methods"].items())
             + "."
             + (f" Pairs of several tasks: {', '.join(several)}." if several else ""),
-            reasons(one),
+            format_reasons(one),
         ]
         for task in dict.fromkeys(row["task"] for row in rows):
             some = [row for row in rows if row["task"] == task]
-            parts += [f"The {len(some)} pairs of {task} drawn by chance:", shown(some)]
+            parts += [f"The {len(some)} pairs of {task} drawn by chance:", format_shown(some)]
     parts += [
         "## Students",
         notes["students"],
-        trained(facts["students"]) if facts["students"] else "",
+        format_trained(facts["students"]) if facts["students"] else "",
     ]
     if facts["evaluations"]:
-        parts += [evaluated(facts["evaluations"]), *notes["evaluations"]]
+        parts += [format_evaluated(facts["evaluations"]), *notes["evaluations"]]
     outputs = [row for row in readings if row["system"] == "student"]
     for name in dict.fromkeys(row["build"] for row in outputs):
         rows = [row for row in outputs if row["build"] == name]
-        parts += [f"The {len(rows)} outputs of {name} that were read:", shown(rows)]
+        parts += [f"The {len(rows)} outputs of {name} that were read:", format_shown(rows)]
     parts += ["## Translation", *notes["translation"]]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -31,7 +31,7 @@ from builder.validity.model import read_calibration, write_calibration
 HERE = Path(__file__).resolve().parents[2] / "builder" / "validity" / "embedded"
 
 
-def uncalibrated(preset: str) -> BuildConfig:
+def configure_uncalibrated(preset: str) -> BuildConfig:
     """The preset with every optional measure, and without the model that is to be fitted."""
     document = load_config(preset).model_dump(mode="json")
     # Nothing is known of how the labels' sentences were drawn.
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--precision", type=float, default=0.75)
     parser.add_argument("--check", type=Path, nargs="+", help="labels that nothing is fitted to")
     asked = parser.parse_args()
-    config = uncalibrated(asked.preset)
+    config = configure_uncalibrated(asked.preset)
     if asked.check is None:
         data = measure_labels(read_labels(asked.labels), config)
         found = fit(data)

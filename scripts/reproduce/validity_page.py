@@ -30,19 +30,19 @@ THRESHOLDS = (0.6, 0.65, 0.7, 0.75, 0.8)
 SHOWN = 10
 
 
-def by_all(row: Row, question: str) -> bool:
+def has_all(row: Row, question: str) -> bool:
     """Whether every reader says yes."""
     return all(reader[question] for reader in row["readers"])
 
 
-def share(rows: Sequence[Row], question: str) -> str:
+def format_share(rows: Sequence[Row], question: str) -> str:
     """Share of rows with its 95% interval."""
-    yes = sum(by_all(row, question) for row in rows)
+    yes = sum(has_all(row, question) for row in rows)
     low, high = clopper_pearson(yes, len(rows))
     return f"{yes / len(rows):.0%} ({low:.0%} to {high:.0%})"
 
 
-def agreement(rows: Sequence[Row]) -> str:
+def describe_agreement(rows: Sequence[Row]) -> str:
     """How far two readers agree, in a sentence."""
     if any(len(row["readers"]) != 2 for row in rows):
         return "One reader read them, so there is no agreement to state."
@@ -55,7 +55,7 @@ def agreement(rows: Sequence[Row]) -> str:
     return f"Agreement of the readers (Krippendorff's alpha): {', '.join(found)}."
 
 
-def ladder(earlier: Iterable[Row], builds: dict[str, list[Row]], about: Row) -> str:
+def format_ladder(earlier: Iterable[Row], builds: dict[str, list[Row]], about: Row) -> str:
     """What each way to choose pairs released, and what its readers said."""
     lines: list[list[Any]] = []
     for one in earlier:
@@ -75,15 +75,15 @@ def ladder(earlier: Iterable[Row], builds: dict[str, list[Row]], about: Row) -> 
             if len(of_task) >= SHOWN:
                 parts[f", {task}"] = of_task
         for which, some in parts.items():
-            valid = sum(by_all(row, "valid") for row in some)
-            shares = [share(some, question) for question in ("valid", "faithful")]
+            valid = sum(has_all(row, "valid") for row in some)
+            shares = [format_share(some, question) for question in ("valid", "faithful")]
             readers = str(len(some[0]["readers"]))
             lines.append([about[name]["way"] + which, readers, len(some), valid, *shares])
     head = ["build", "readers", "pairs", "valid by all", "share valid", "share faithful"]
     return format_table(head, lines, "lr")
 
 
-def thresholds(rows: Sequence[Row]) -> str:
+def format_thresholds(rows: Sequence[Row]) -> str:
     """What a stricter rule on `validity` would have released."""
     lines = []
     for least in THRESHOLDS:
@@ -91,18 +91,18 @@ def thresholds(rows: Sequence[Row]) -> str:
         if len(kept) == len(rows) and lines:
             lines.clear()  # the rule was at least as strict
         predicted = sum(row["validity"] for row in kept) / len(kept)
-        valid = sum(by_all(row, "valid") for row in kept)
-        lines.append([least, len(kept), valid, share(kept, "valid"), f"{predicted:.0%}"])
+        valid = sum(has_all(row, "valid") for row in kept)
+        lines.append([least, len(kept), valid, format_share(kept, "valid"), f"{predicted:.0%}"])
     head = ["validity at least", "pairs", "valid by all", "share valid", "predicted"]
     return format_table(head, lines, "r")
 
 
-def objections(rows: Sequence[Row]) -> str:
+def format_objections(rows: Sequence[Row]) -> str:
     """What the readers object to, by the questions that any of them denied."""
     found: Counter[str] = Counter()
     for row in rows:
-        if not by_all(row, "valid"):
-            denied = [q for q in QUESTIONS[1:] if not by_all(row, q)]
+        if not has_all(row, "valid"):
+            denied = [q for q in QUESTIONS[1:] if not has_all(row, q)]
             found[" and ".join(f"not {q.replace('_', ' ')}" for q in denied) or "source"] += 1
     named = {"source": "the source makes no sense, or other doubts"}
     return format_table(
@@ -110,7 +110,7 @@ def objections(rows: Sequence[Row]) -> str:
     )
 
 
-def unselected(rows: Sequence[Row]) -> str:
+def format_unselected(rows: Sequence[Row]) -> str:
     """Ten pairs drawn by chance, with the readers' answers."""
     lines = []
     for row in random.Random(0).sample(list(rows), SHOWN):
@@ -120,7 +120,7 @@ def unselected(rows: Sequence[Row]) -> str:
     return format_table(["source", "target", "valid", "notes"], lines, "l")
 
 
-def page(readings: Sequence[Row], about: Row) -> str:
+def format_page(readings: Sequence[Row], about: Row) -> str:
     """The page."""
     builds: dict[str, list[Row]] = {}
     for row in readings:
@@ -133,19 +133,19 @@ def page(readings: Sequence[Row], about: Row) -> str:
         "scores nor each other's answers, under [the guideline](../../builder/audit/guideline.md). "
         "A pair counts as valid where all of them say so. Intervals are Clopper-Pearson at 95%. "
         "No pair of these builds was used in the fit.",
-        ladder(about["earlier"], builds, about["builds"]),
+        format_ladder(about["earlier"], builds, about["builds"]),
         *about["notes"],
     ]
     for name, rows in builds.items():
         parts += [
             f"## {about['builds'][name]['way']}",
-            agreement(rows),
+            describe_agreement(rows),
             "Summaries, were the rule on `validity` another one:",
-            thresholds([row for row in rows if row["task"] == "summary"]),
+            format_thresholds([row for row in rows if row["task"] == "summary"]),
             "What the readers object to:",
-            objections(rows),
+            format_objections(rows),
             f"{SHOWN} pairs, unselected; a + or - for each reader:",
-            unselected(rows),
+            format_unselected(rows),
         ]
     return "\n\n".join(map(str, parts)) + "\n"
 
@@ -158,7 +158,7 @@ def main() -> None:
     asked = parser.parse_args()
     lines = asked.readings.read_text("utf-8").splitlines()
     about = json.loads(asked.about.read_text("utf-8"))
-    asked.output.write_text(page([json.loads(line) for line in lines], about), "utf-8")
+    asked.output.write_text(format_page([json.loads(line) for line in lines], about), "utf-8")
 
 
 if __name__ == "__main__":

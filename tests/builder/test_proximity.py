@@ -19,7 +19,7 @@ from tests.scripts import script
 proximity = script("proximity")
 NextSentences, Judged = proximity.NextSentences, proximity.Judged
 numbers = sys.modules["scripts.reproduce.proximity_findings"]
-SETTINGS = proximity.parser().parse_args(
+SETTINGS = proximity.make_parser().parse_args(
     ["--documents", "12", "--samples", "6", "--pairs", "10", "--temperatures", "0.3,1.0"]
 )
 DOCS = Path(__file__).parents[2] / "docs/experiments"
@@ -55,8 +55,8 @@ def test_bleu_of_pairs_is_that_of_the_library_both_ways() -> None:
 
     a, b = "the old dog sleeps in the garden", "the dog sleeps in the old garden now"
     both = [sentence_bleu(x, [y], use_effective_order=True).score for x, y in ((a, b), (b, a))]
-    assert proximity.bleu_of_pairs([(a, b)]) == pytest.approx([sum(both) / 2])
-    same, other = proximity.bleu_of_pairs([(a, a), ("one two", "three four")])
+    assert proximity.measure_bleu([(a, b)]) == pytest.approx([sum(both) / 2])
+    same, other = proximity.measure_bleu([(a, a), ("one two", "three four")])
     assert same == pytest.approx(100) and other < 40
 
 
@@ -64,13 +64,16 @@ def test_moments_by_hand() -> None:
     values = np.array([1.0, 2.0, 3.0, 5.0, 7.0])
     document = np.array([0, 0, 1, 2, 2])
     w = np.array([[1.0, 1, 1], [2, 0, 1]])
-    a, b = numbers.moments(values, document, w), numbers.moments(values - 2, document, w)
+    a, b = (
+        numbers.measure_moments(values, document, w),
+        numbers.measure_moments(values - 2, document, w),
+    )
     resampled = np.array([1, 2, 1, 2, 5, 7.0])
     assert a.mean == pytest.approx([3.6, resampled.mean()])
     assert a.variance == pytest.approx([values.var(), resampled.var()])
     assert numbers.cohens_d(a, b) == pytest.approx([2 / values.std(), 2 / resampled.std()])
     assert np.isnan(resample_ratio(np.ones(3), np.zeros(3), w)).all()
-    assert numbers.slope(np.arange(3.0), np.array([[1.0, 3, 5]])) == pytest.approx([2])
+    assert numbers.fit_slope(np.arange(3.0), np.array([[1.0, 3, 5]])) == pytest.approx([2])
 
 
 def test_an_interval_covers_as_often_as_it_says() -> None:
@@ -81,7 +84,7 @@ def test_an_interval_covers_as_often_as_it_says() -> None:
         values = np.repeat(shift, 4) + rng.normal(size=100) * 0.1
         document = np.repeat(np.arange(25), 4)
         found = numbers.estimate(
-            numbers.moments(values, document, numbers.weights(25, 400, trial)).mean
+            numbers.measure_moments(values, document, numbers.draw_weights(25, 400, trial)).mean
         )
         assert found["low"] <= found["value"] <= found["high"]
         covered += found["low"] <= 0 <= found["high"]
@@ -95,7 +98,7 @@ def test_what_is_not_defined_is_none_and_never_nan() -> None:
         "low": None,
         "high": None,
     }
-    assert np.isfinite(proximity.centre(np.ones((3, 2), dtype=np.float32))).all()
+    assert np.isfinite(proximity.centre_vectors(np.ones((3, 2), dtype=np.float32))).all()
 
 
 def planted(effect: float) -> dict[str, Any]:
@@ -122,9 +125,11 @@ def planted(effect: float) -> dict[str, Any]:
                     origin = (document, length, temperature, names[n], names[n + 1])
                     pairs.append(Judged(*origin, equivalent=same, bleu=bleu))
     sentences = list(vectors)
-    matrix: Any = proximity.centre(np.asarray([vectors[s] for s in sentences], dtype=np.float32))
+    matrix: Any = proximity.centre_vectors(
+        np.asarray([vectors[s] for s in sentences], dtype=np.float32)
+    )
     states = {"middle": matrix, "last": matrix}
-    return numbers.findings(drawn, pairs, states, sentences, SETTINGS.documents, SETTINGS)
+    return numbers.sum_up(drawn, pairs, states, sentences, SETTINGS.documents, SETTINGS)
 
 
 def test_planted_effects_are_found_and_their_opposites_are_too() -> None:
@@ -147,15 +152,15 @@ def test_contexts_grow_on_the_same_texts(tmp_path: Path) -> None:
     ]
     file = tmp_path / "texts.txt"
     file.write_text("\n".join([*texts, "Too short."]))
-    documents = proximity.from_file(file, SETTINGS)
+    documents = proximity.read_documents(file, SETTINGS)
     assert len(documents) == 3
     for document in documents:
-        longest = proximity.context_of(document, 5)
+        longest = proximity.join_context(document, 5)
         assert longest in " ".join(texts)
-        assert all(longest.startswith(proximity.context_of(document, n)) for n in numbers.LENGTHS)
+        assert all(longest.startswith(proximity.join_context(document, n)) for n in numbers.LENGTHS)
     file.write_text("Too short.")
     with pytest.raises(SystemExit, match="has 0 texts of 5 sentences"):
-        proximity.from_file(file, SETTINGS)
+        proximity.read_documents(file, SETTINGS)
 
 
 def test_states_do_not_depend_on_the_batch(toy_teacher: Path) -> None:
@@ -163,9 +168,9 @@ def test_states_do_not_depend_on_the_batch(toy_teacher: Path) -> None:
 
     teacher = load_causal(str(toy_teacher), device="cpu", dtype="float32")
     sentences = ["The dog sleeps.", "A cat sits in the garden near the river.", "Mary sings."]
-    together = proximity.states(teacher, sentences)
+    together = proximity.read_states(teacher, sentences)
     assert set(together) == {"middle", "last"}
-    alone = proximity.states(teacher, sentences, most=1)
+    alone = proximity.read_states(teacher, sentences, most=1)
     for layer, vectors in together.items():
         np.testing.assert_allclose(vectors, alone[layer], atol=1e-4)
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
@@ -199,4 +204,4 @@ def test_a_small_experiment_writes_its_page(
 
 def test_the_page_is_that_of_its_numbers() -> None:
     numbers = json.loads((DOCS / "proximity.json").read_text())
-    assert (DOCS / "proximity.md").read_text() == script("proximity_page").text_of(numbers)
+    assert (DOCS / "proximity.md").read_text() == script("proximity_page").format_page(numbers)

@@ -18,10 +18,10 @@ def test_the_page_is_of_its_data() -> None:
     script = module_from_spec(spec)
     spec.loader.exec_module(script)
     results = json.loads(script.PAGE.with_suffix(".json").read_text(encoding="utf-8"))
-    assert script.page(results) == script.PAGE.read_text(encoding="utf-8")
-    ran = [results[name] for name in script.everything() if results.get(name, {}).get("done")]
+    assert script.format_page(results) == script.PAGE.read_text(encoding="utf-8")
+    ran = [results[name] for name in script.list_runs() if results.get(name, {}).get("done")]
     assert ran
     for result in ran:
         assert all(set(FAULTS) <= set(row) for row in result["requests"])
         assert all(set(KILLED) <= set(row) for row in result["steps"])
-        assert set(script.outcomes(result)) <= {"absorbed", "resumed"}
+        assert set(script.list_outcomes(result)) <= {"absorbed", "resumed"}

@@ -27,12 +27,13 @@ def recipe(*changes: str) -> dict[str, Any]:
 
 def test_only_what_differs_is_named() -> None:
     base = recipe()
-    assert levers.differences(base, base) == "as shipped"
+    assert levers.list_differences(base, base) == "as shipped"
     assert (
-        levers.differences(recipe("epochs=4", "lora_rank=null"), base) == "lora_rank None, epochs 4"
+        levers.list_differences(recipe("epochs=4", "lora_rank=null"), base)
+        == "lora_rank None, epochs 4"
     )
     smoothed = recipe("objective={kind: cross_entropy, smoothing: 0.1}")
-    assert levers.differences(smoothed, base) == "objective.smoothing 0.1"
+    assert levers.list_differences(smoothed, base) == "objective.smoothing 0.1"
 
 
 def test_an_output_is_valid_where_all_readers_say_so() -> None:

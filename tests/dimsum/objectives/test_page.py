@@ -77,11 +77,11 @@ def test_the_page_says_what_students_of_text_reached(tmp_path: Path) -> None:
             for metric in ("rougeL", "entailment")
         ],
     }  # fmt: skip
-    said = distillation.of_text(text)
+    said = distillation.describe_text(text)
     assert f"each at p < 0.05: {good}.\n" in said
     assert f"`{good}`, with 90% of its teacher's (wanted: 95%) at 1.70 times" in said
     assert "54.00 [53.00, 55.00]" in said and "the same 44 sources" in said
     assert "2,345 texts" in said and "for 25 steps of 8 of the data's pairs" in said
     for one in text["paired"]:  # type: ignore[attr-defined]
         one["p"] = 0.5
-    assert "none of the on-policy students." in distillation.of_text(text)
+    assert "none of the on-policy students." in distillation.describe_text(text)

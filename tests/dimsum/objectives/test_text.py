@@ -36,7 +36,7 @@ def test_each_new_text_and_one_copy_of_a_sentence_is_learnt(tmp_path: Path) -> N
             ("D e.", "D e.", "short-extractive", "repeated"),
         ],
     )
-    found = [(row["source"], row["target"], row["task"]) for row in text.written_in(tmp_path)]
+    found = [(row["source"], row["target"], row["task"]) for row in text.read_written(tmp_path)]
     assert found == [
         ("A b c.", "A b.", "summary"),
         ("A b c.", "C, a b.", "paraphrase"),

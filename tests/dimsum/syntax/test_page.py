@@ -33,7 +33,7 @@ def test_the_page_says_what_was_measured() -> None:
         ],
     }  # fmt: skip
     spec = StudentSpec.model_validate(SPEC)
-    text = syntax_page.page([document], {"small": spec}, "Read by nobody.")
+    text = syntax_page.format_page([document], {"small": spec}, "Read by nobody.")
     assert "321 pairs; exemplars from a pool of 4,567 sentences." in text
     row = next(line for line in text.splitlines() if line.startswith("| source |"))
     assert row.count("11.3 [10.3, 12.3]") == len(syntax_page.HEADS)
