@@ -68,7 +68,7 @@ def _find_spans(sentence: Any, root: Any) -> Iterator[Span]:
     found = []
     for token in sentence:
         start, end = token.left_edge.i, token.right_edge.i + 1
-        if end - start < 2 or _does_limit(sentence[start:end], in_front=start == 0):
+        if end - start < 2 or _is_limit(sentence[start:end], in_front=start == 0):
             continue
         behind = sentence[end].text if end < len(sentence) else ""
         if start == 0:
@@ -82,7 +82,7 @@ def _find_spans(sentence: Any, root: Any) -> Iterator[Span]:
     yield from sorted(set(found))
 
 
-def _does_limit(part: Any, *, in_front: bool) -> bool:
+def _is_limit(part: Any, *, in_front: bool) -> bool:
     """Whether the rest may claim more without a part."""
     first = part[0].lower_
     if first in LIMITS and (in_front or first not in PLACES):

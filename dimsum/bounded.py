@@ -64,7 +64,7 @@ def bound_outputs(tokenizer: Any, start: int, bounds: Sequence[Bounds], beams: i
     import torch
     from transformers import LogitsProcessor
 
-    widths, ends = measure_token_widths(tokenizer), end_tokens(tokenizer)
+    widths, ends = measure_token_widths(tokenizer), list_end_tokens(tokenizer)
     closing = mark_closing_tokens(tokenizer)
     eos: int = tokenizer.eos_token_id
 
@@ -116,13 +116,13 @@ def measure_token_widths(tokenizer: Any) -> torch.Tensor:
             for name, text in zip(names, texts, strict=True)
         ]
         widths = torch.tensor([len(t) + blank for t, blank in zip(texts, blanks, strict=True)])
-        widths[end_tokens(tokenizer)] = 0
+        widths[list_end_tokens(tokenizer)] = 0
         return widths
 
     return make_once(tokenizer, "widths", make)
 
 
-def end_tokens(tokenizer: Any) -> torch.Tensor:
+def list_end_tokens(tokenizer: Any) -> torch.Tensor:
     """Tokens after which nothing of an output follows: the end of sequence and line breaks."""
     import torch
 

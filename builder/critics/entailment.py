@@ -154,7 +154,7 @@ class EntailmentCritic:
         owners: list[int] = []
         for index in sorted({*range(len(pairs))} - {*whole}):
             premise, hypothesis = pairs[index]
-            parts = cut_windows(premise, partial(_does_fit, model, hypothesis))
+            parts = cut_windows(premise, partial(_fits, model, hypothesis))
             (long if parts else cut).add(index)
             owners += [index] * max(1, len(parts))
             windows += [(part, hypothesis) for part in parts or [premise]]
@@ -185,7 +185,7 @@ class EntailmentCritic:
         return result
 
 
-def _does_fit(model: NliModel, hypothesis: str, premise: str) -> bool:
+def _fits(model: NliModel, hypothesis: str, premise: str) -> bool:
     return model.fits(premise, hypothesis)
 
 

@@ -83,13 +83,13 @@ def find_components(rows: Rows, context_id: str, entailed: set[tuple[str, str, s
     graph.add_nodes_from(range(len(rows)))
     for i, a in enumerate(rows):
         for j in range(i):
-            if any(_does_link(context_id, a[side], rows[j][side], entailed) for side in SIDES):
+            if any(_are_linked(context_id, a[side], rows[j][side], entailed) for side in SIDES):
                 graph.add_edge(i, j)
     found = sorted(sorted(component) for component in nx.connected_components(graph))
     return [[rows[i] for i in component] for component in found]
 
 
-def _does_link(context_id: str, a: str, b: str, entailed: set[tuple[str, str, str]]) -> bool:
+def _are_linked(context_id: str, a: str, b: str, entailed: set[tuple[str, str, str]]) -> bool:
     return a == b or (context_id, a, b) in entailed or (context_id, b, a) in entailed
 
 

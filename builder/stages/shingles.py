@@ -60,7 +60,7 @@ def make_sets_and_keys(
             sets.append(as_table(elements, lengths))
             found = make_signatures(elements, lengths, bands.count * bands.rows)
             keys.append(hash_bands(found, bands))
-    return pa.concat_tables(sets), by_key(np.concatenate(keys))
+    return pa.concat_tables(sets), sort_by_key(np.concatenate(keys))
 
 
 def as_table(elements: Array, lengths: Array) -> pa.Table:
@@ -73,7 +73,7 @@ def as_table(elements: Array, lengths: Array) -> pa.Table:
     return pa.table(columns, SETS)
 
 
-def by_key(keys: Array) -> pa.Table:
+def sort_by_key(keys: Array) -> pa.Table:
     """The keys of all bands in order, each with its row."""
     rows = np.repeat(np.arange(len(keys), dtype=np.uint32), keys.shape[1])
     order = np.argsort(keys.ravel(), kind="stable")

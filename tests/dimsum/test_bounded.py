@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dimsum import Student
-from dimsum.bounded import ENDS, UNWANTED, Bounds, bound_outputs, end_tokens
+from dimsum.bounded import ENDS, UNWANTED, Bounds, bound_outputs, list_end_tokens
 from dimsum.rerank import find_bounds
 from dimsum.spec import Generation
 from dimsum.tasks.paraphrase import PARAPHRASE
@@ -30,7 +30,7 @@ def test_a_token_may_follow_where_its_text_fits(
     tokenizer = student.tokenizer
     ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
     said = tokenizer.decode(ids, skip_special_tokens=True).strip()
-    ends = set(end_tokens(tokenizer).tolist())
+    ends = set(list_end_tokens(tokenizer).tolist())
     scores = torch.zeros(1, len(tokenizer))
     found = bound_outputs(tokenizer, 0, [bounds], 1)(torch.tensor([ids]).long(), scores)
     free = [token for token in range(len(tokenizer)) if token not in tokenizer.all_special_ids]
