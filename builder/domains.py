@@ -6,8 +6,8 @@ reddit      `Subreddit Text:`, the form that CTRL was trained with
 biomedical  a section's name and a colon
 beginnings  the first words of a sentence about what is in the news of any town; with
             `strip_opening: false` a context begins with a whole sentence
-subjects    the first words of a sentence that says what a thing is or is good for, which the
-            sentences behind it mostly explain; with `strip_opening: false`, as above
+subjects    the first words of a sentence that says why a thing is good or bad, which the sentences
+            behind it mostly explain; with `strip_opening: false`, as above
 file        one line of the user's file
 """
 

@@ -20,7 +20,7 @@ class DomainConfig(Settings):
     kind: Literal["news", "reddit", "biomedical", "beginnings", "subjects", "file"] = Field(
         "news",
         description="datelines, subreddits, sections of papers, first words of sentences from the "
-        "news or about what things are, or lines of a file",
+        "news or on why things are good or bad, or lines of a file",
     )
     file: PathInFile | None = Field(
         None, description="for kind file: UTF-8 text, one opening a line"
@@ -62,17 +62,25 @@ class ContextsConfig(Settings):
 class CandidatesConfig(Settings):
     """Next sentences of each context."""
 
-    samples: int = Field(ge=2, description="for each context (paper: 100)")
+    samples: int = Field(
+        ge=0, description="for each context (paper: 100); 0 where no method takes a share"
+    )
     max_characters: int = Field(400, ge=10, description="longer sentences are dropped")
     methods: tuple[AnyMethod, ...] = Field(
-        min_length=1, description="how they are drawn, one after the other; shares make 1"
+        min_length=1,
+        description="how they are drawn, one after the other; shares make 1, "
+        "or 0 where all find and none samples",
     )
 
     @model_validator(mode="after")
     def _shared_out(self) -> CandidatesConfig:
         total = math.fsum(method.share for method in self.methods)
-        if not math.isclose(total, 1):
+        if total and not math.isclose(total, 1):
             raise ValueError(f"the shares of methods make {total:g}, not 1")
+        if total and self.samples < 2:
+            raise ValueError(f"samples is {self.samples}, less than 2")
+        if not total and self.samples:
+            raise ValueError(f"no method takes a share of the {self.samples} samples")
         for method, count in zip(self.methods, self.counts, strict=True):
             if method.share and not count:
                 raise ValueError(f"the share {method.share:g} of {self.samples} samples is none")

@@ -32,7 +32,7 @@ FURTHER = re.compile(
     re.IGNORECASE,
 )
 """What says that a sentence adds a point or turns to another, and does not explain one before."""
-TAKEN_UP = 1 / 3
+TAKEN_UP = 1 / 2
 """Share of a sentence's content words; a target with no more of them says nothing of it."""
 
 
@@ -106,6 +106,6 @@ MEASURE = Measure(
     cost="cheap",
     direction="forward",
     compute=compute,
-    version=2,
+    version=3,
     libraries=OF_ANALYSIS,
 )

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from builder.errors import ConfigError
 from builder.measures import (
     agreement,
-    centrality,
     compression,
     copying,
     cosine,
@@ -72,7 +71,7 @@ OPTIONAL: dict[str, Measure] = {
 """Shipped too, and taken where the YAML names them; their columns are not released."""
 
 OF_TASKS: dict[str, Measure] = {
-    one.name: one for one in (passage.MEASURE, ease.MEASURE, centrality.MEASURE, flow.MEASURE)
+    one.name: one for one in (passage.MEASURE, ease.MEASURE, flow.MEASURE)
 }
 """As those above, for the tasks whose definitions or presets name them."""
 

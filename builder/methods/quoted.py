@@ -1,7 +1,8 @@
 """quoted: the sentences of the context itself, for tasks whose source is the context.
 
 What a paragraph is about is often one of its own sentences. Which one, the rules decide; where
-its opening makes the first one a claim that the others explain, `most: 1` asks for that alone.
+its opening makes the first one a claim that the others explain, `most: 1` asks for that alone, and
+no other method needs to stand beside it.
 """
 
 from __future__ import annotations
@@ -39,6 +40,4 @@ def draw(settings: QuotedSettings, request: Request) -> Sequence[Draw]:
     ]
 
 
-METHOD = Method(
-    name="quoted", settings=QuotedSettings, draw=draw, needs_earlier=True, needs_model=False
-)
+METHOD = Method(name="quoted", settings=QuotedSettings, draw=draw, needs_model=False)

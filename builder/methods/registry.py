@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import SerializeAsAny
 
-from builder.methods import concluded, eased, parallel, quoted, reordered, sequential, shortened
+from builder.methods import eased, parallel, quoted, reordered, sequential, shortened
 from builder.methods.base import Method, MethodSettings
 from dimsum.plugins import Plugins, expect_instance
 
@@ -17,7 +17,6 @@ SHIPPED: tuple[Method, ...] = (
     shortened.METHOD,
     eased.METHOD,
     quoted.METHOD,
-    concluded.METHOD,
 )
 METHODS = Plugins("method", expect_instance(Method), {method.name: method for method in SHIPPED})
 

@@ -1,9 +1,8 @@
-"""Measures of a source of several sentences that ask the encoder or the teacher."""
+"""The measure of a source of several sentences that asks the teacher."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,43 +12,10 @@ import pytest
 import torch
 
 from builder.measures.base import Batch
-from builder.measures.centrality import MEASURE as CENTRALITY
 from builder.measures.flow import MEASURE as FLOW
 from builder.models import load_causal
 
 FIRST, SECOND, THIRD = "The old dog sleeps near the river.", "Two birds eat.", "Mary sings."
-
-ANGLES = {FIRST: 0.0, SECOND: 60.0, THIRD: 90.0, "The dog sleeps.": 30.0}
-
-
-class Encoder:
-    """The unit vector of an angle for each sentence; nothing else can be asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    def encode(self, texts: Sequence[str]) -> Any:
-        self.asked += texts
-        angles = [math.radians(ANGLES[text]) for text in texts]
-        return np.array([[math.cos(a), math.sin(a)] for a in angles], dtype=np.float32)
-
-
-def test_centrality_is_the_cosine_with_the_farthest_sentence() -> None:
-    encoder = Encoder()
-    models: Any = SimpleNamespace(encoder=lambda: encoder)
-    sources = [f"{FIRST} {SECOND}", f"{FIRST} {SECOND} {THIRD}", f"{FIRST} {SECOND}"]
-    targets = [FIRST, "The dog sleeps.", "The dog sleeps."]
-    found = CENTRALITY.of(Batch.of_texts(sources, targets, models))["least_cosine"]
-    degrees = (60, 60, 30)
-    assert found == pytest.approx([math.cos(math.radians(a)) for a in degrees], abs=1e-6)
-    assert len(encoder.asked) == len(set(encoder.asked))
-
-
-def test_centrality_without_an_encoder_or_pairs_is_nothing() -> None:
-    models: Any = SimpleNamespace(encoder=lambda: None)
-    found = CENTRALITY.of(Batch.of_texts([f"{FIRST} {SECOND}"], [FIRST], models))
-    assert np.isnan(found["least_cosine"]).all()
-    assert len(CENTRALITY.of(Batch.of_texts([], [], models))["least_cosine"]) == 0
 
 
 def test_flow_is_that_of_the_unlikeliest_sentence_behind_those_before(toy_teacher: Path) -> None:

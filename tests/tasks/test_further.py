@@ -72,6 +72,11 @@ def test_sentences_are_counted_and_those_that_the_target_is_about() -> None:
 
 
 def test_a_paragraph_that_turns_is_not_summed_up_by_what_it_turns_from() -> None:
+    # The forest is named again, and what is said of it is new.
+    forest = "Wolves keep a forest healthy because they eat deer."
+    adding = f"{forest} They also keep the forest clean by removing waste."
+    added = Batch.of_texts([adding], [forest])
+    assert PASSAGE.of(added)["points_missed"].tolist() == [1]
     bridge = "The new bridge is a help to the town."
     turning = f"{bridge} However, the lorries on the bridge wake the town at night."
     straight = f"{bridge} Lorries use the bridge, and the town is quiet at night."

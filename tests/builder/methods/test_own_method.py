@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from builder.config import parse_config
+from builder.errors import BuilderError
 from builder.methods.base import Draw, Method, MethodSettings, Request
 from builder.run import build
 from builder.stages.candidates import STAGE
@@ -180,6 +181,29 @@ def test_shares_become_counts(
         {"kind": "parallel", "share": share} for share in shares
     ]
     assert parse_config(toy_document).candidates.counts == counts
+
+
+def test_methods_that_only_find_take_no_samples(
+    toy_document: dict[str, Any], tmp_path: Path
+) -> None:
+    candidates = toy_document["candidates"]
+    candidates |= {"samples": 0, "methods": [{"kind": "quoted", "most": 1}]}
+    config = parse_config(toy_document)
+    assert config.candidates.counts == [0]
+    with pytest.raises(BuilderError, match="no pair passed"):  # a sentence beside itself is none
+        build(config, tmp_path / "run")
+    run = Run.open(tmp_path / "run")
+    contexts = run.read("contexts", 0).to_pylist()
+    rows = run.read("candidates", 0).to_pylist()
+    assert {row["method"] for row in rows} == {"quoted"}
+    assert len(rows) == sum(row["sentences"] > 1 for row in contexts) > 0
+    candidates["samples"] = 4
+    with pytest.raises(UsageError, match="no method takes a share of the 4 samples"):
+        parse_config(toy_document)
+    for samples in (0, 1):
+        candidates |= {"samples": samples, "methods": [{"kind": "parallel"}]}
+        with pytest.raises(UsageError, match=f"samples is {samples}, less than 2"):
+            parse_config(toy_document)
 
 
 def test_two_free_methods_do_not_draw_the_same(
