@@ -43,6 +43,8 @@ POINTING = frozenset({"he", "her", "him", "his", "it", "its", "she", "their", "t
 """Pronouns that point back to a noun."""
 NEAR = frozenset({"that", "these", "this", "those"})
 """First words that point to the sentence before, and would point to what is put in front."""
+ASIDES = ("i mean,", "i think,", "you know,", "you see,")
+"""What a speaker puts in: with a part in front of it, it would seem to take that part back."""
 CLAUSES = frozenset({"acl", "advcl", "ccomp", "csubj", "relcl", "xcomp"})
 """Relations of a clause inside a clause."""
 LEAST_MOVED = 3
@@ -78,6 +80,8 @@ def reorder_all(texts: Sequence[str]) -> list[list[Reordering]]:
 def _reorder(sentence: Any) -> Iterator[Reordering]:
     roots = [token for token in sentence if token.dep_ == "ROOT"]
     if len(roots) != 1 or sentence[-1].text != "." or UNMOVED & set(sentence.text):
+        return
+    if any(aside in sentence.text.lower() for aside in ASIDES):
         return
     root = roots[0]
     has_subject = any(t.dep_ in {"nsubj", "nsubjpass", "expl", "csubj"} for t in root.children)
@@ -115,6 +119,9 @@ def _move_to_front(sentence: Any, part: Any, opening: str) -> Iterator[Reorderin
     start = part.left_edge.i
     stop = start - 1 if sentence[start - 1].text == "," else start
     if sentence[0].lower_ in LEADS or _begins_with_adjunct(sentence):
+        return
+    # "in the north, in Oregon": the second says where in the first, and not the other way round.
+    if stop < start and part.dep_ == "prep" and opening in {t.lower_ for t in sentence[:stop]}:
         return
     points = POINTING & {token.lower_ for token in _find_span(part)}
     if points and (part.dep_ == "prep" or sentence[0].lower_ in NEAR):

@@ -37,6 +37,7 @@ def make_editing_method(
     settings: type[EditedSettings],
     change_all: Callable[[Sequence[str]], Sequence[Sequence[str]]],
     reasons: tuple[str, str],
+    version: int = 1,
 ) -> Method:
     """A method that changes earlier sentences and keeps what the teacher finds likely.
 
@@ -45,12 +46,15 @@ def make_editing_method(
         settings: of the method.
         change_all: from sentences to what each may become.
         reasons: why a change goes that is too unlikely, and one beyond the `most` of its context.
+        version: as in `Method`.
     """
 
     def draw(settings: EditedSettings, request: Request) -> list[Draw]:
         return keep_likely(settings, request, change_all, reasons)
 
-    return Method(name, settings, draw, describe=describe_edits, needs_earlier=True)
+    return Method(
+        name, settings, draw, describe=describe_edits, needs_earlier=True, version=version
+    )
 
 
 def keep_likely(

@@ -28,5 +28,5 @@ def _orders(texts: Sequence[str]) -> list[list[str]]:
 
 
 METHOD = make_editing_method(
-    "reordered", ReorderedSettings, _orders, ("unlikely_order", "enough_orders")
+    "reordered", ReorderedSettings, _orders, ("unlikely_order", "enough_orders"), version=2
 )

@@ -62,6 +62,8 @@ def test_a_part_goes_to_the_other_end(sentence: str, moved: str, move: str) -> N
         "Officials are saying that the bridge will open soon.",  # a report under way
         "The cyclone was a result, in part, of a typhoon that hit the coast.",
         "We see it in everything from the roads to the rivers.",
+        "I mean, I have done this job for 25 years.",  # "for 25 years, I mean," takes it back
+        "The film is set in the far north, in the state of Oregon.",  # where in the north
         "Was the school closed after a fire broke out?",
         "The police did not say that the man left the city.",  # turned into what they said
         "It fell in May.",  # too little is left
