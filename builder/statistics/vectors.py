@@ -14,7 +14,7 @@ from builder.statistics.frame import Frame
 from builder.statistics.measured import Measured
 from builder.statistics.rowwise import measure_mean
 from builder.statistics.words import Array
-from dimsum.metrics.bootstrap import LEVEL
+from dimsum.metrics.bootstrap import LEVEL, draw_resamples
 
 if TYPE_CHECKING:
     from builder.critics.embedding import SentenceEncoder
@@ -59,12 +59,8 @@ def measure_vendi(
     value = vendi_score(vectors)
     low = high = None
     if len(rows) > 1:
-        # Rows and not, as `bootstrap.draws`, counts of them: other intervals than those published.
-        draw = np.random.Generator(np.random.PCG64(frame.seed))
-        again = [
-            vendi_score(vectors[draw.integers(len(rows), size=len(rows))])
-            for _ in range(VENDI_REPLICATES)
-        ]
+        times = draw_resamples(len(rows), VENDI_REPLICATES, frame.seed).astype(np.intp)
+        again = [vendi_score(np.repeat(vectors, one, axis=0)) for one in times]
         low, high = centre_interval(value, np.asarray(again))
     how = f"{LEVEL:.0%} centred bootstrap, {VENDI_REPLICATES} replicates"
     return Measured(

@@ -35,6 +35,7 @@ from builder.statistics.funnel import count_funnel
 from builder.store import Run
 from builder.versions import list_versions
 from cards.tables import format_table
+from dimsum.metrics.bootstrap import draw_resamples, find_percentiles
 from dimsum.settings import apply_overrides
 
 PAGE = Path("docs/experiments/generation.md")
@@ -144,9 +145,8 @@ def measure_arm(arm: Arm) -> dict[str, Any]:
     own = [row for row in rows if row["method"] == branch]
     counts = count_per_context(arm, rows)
     asked = len(counts) * arm.config.candidates.samples
-    rng = np.random.default_rng(0)  # `bootstrap.draws` would give other intervals than the page's
-    sums = rng.choice(counts, (DRAWS, len(counts))).sum(1)
-    low, high = np.quantile(sums, [0.025, 0.975]) * 1000 / asked
+    sums = draw_resamples(len(counts), DRAWS) @ counts
+    low, high = (end * 1000 / asked for end in find_percentiles(sums))
     seconds = count_seconds(arm)
     unmet = drawn.rejected.get("unsatisfied_keywords", 0)
     return {
@@ -161,8 +161,8 @@ def measure_arm(arm: Arm) -> dict[str, Any]:
         "paraphrase": sum(row["task"] == "paraphrase" for row in rows),
         "summary": sum(row["task"] == "summary" for row in rows),
         "per_1000": len(rows) * 1000 / asked,
-        "per_1000_low": float(low),
-        "per_1000_high": float(high),
+        "per_1000_low": low,
+        "per_1000_high": high,
         "per_teacher_second": len(rows) / seconds,
         "branch_pairs": len(own),
         **{m: float(np.mean([row[m] for row in own])) if own else None for m in MEASURES},
