@@ -129,7 +129,8 @@ def format_page(readings: Sequence[Row], about: Row) -> str:
         "# Valid pairs of the embedded preset",
         "Written by `scripts/reproduce/validity_page.py` from "
         "[the readings](validity.jsonl) and [what the builds were](validity.json).",
-        "Every released pair of a build was read by readers, language models that knew neither "
+        "Every released pair of a build, or as many as its line says were drawn, was read by "
+        "readers, language models that knew neither "
         "scores nor each other's answers, under [the guideline](../../builder/audit/guideline.md). "
         "A pair counts as valid where all of them say so. Intervals are Clopper-Pearson at 95%. "
         "No pair of these builds was used in the fit.",
