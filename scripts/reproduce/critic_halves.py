@@ -36,6 +36,8 @@ def main() -> None:
     second.mkdir()
     shutil.copy(folder / SECOND_WEIGHTS, second / WEIGHTS)
     write_json(second / SPEC_FILE, companion)
+    # Its layers are its base's; a folder of a model says so itself.
+    shutil.copy(Path(resolve(companion["base"]).path) / "config.json", second)
 
 
 if __name__ == "__main__":
