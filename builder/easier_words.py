@@ -90,7 +90,7 @@ NOUNS = """
 help: assistance aid
 way: manner
 part: component portion segment
-goal: objective aim
+goal: objective
 start: commencement inception onset
 end: termination
 change: alteration modification transformation
@@ -124,7 +124,7 @@ area: zone vicinity
 place: location locale venue
 building: edifice
 car: automobile
-food: nourishment cuisine
+food: nourishment
 illness: ailment
 answer: reply
 question: inquiry query
@@ -156,7 +156,7 @@ main: primary principal
 first: initial
 next: subsequent
 early: preliminary
-old: ancient antiquated elderly
+old: antiquated elderly
 new: novel
 fast: rapid swift
 slow: gradual

@@ -24,4 +24,6 @@ class EasedSettings(EditedSettings):
     loss: float = Field(0.3, description="most of it that the change may cost")
 
 
-METHOD = make_editing_method("eased", EasedSettings, ease_all, ("unlikely_words", "enough_eased"))
+METHOD = make_editing_method(
+    "eased", EasedSettings, ease_all, ("unlikely_words", "enough_eased"), version=2
+)
