@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -52,6 +52,21 @@ def score_sentences(
     for (number, text), (_, ids), score in zip(named, rows, scores, strict=True):
         found[number][text] = (score, len(ids))
     return found
+
+
+def score_pairs(
+    forward: CausalForward, tokenizer: Any, pairs: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[float, int]]:
+    """As `score_sentences`, of pairs of a prompt and a sentence, each of which may come again."""
+    wanted: dict[str, list[str]] = {}
+    for prompt, sentence in dict.fromkeys(pairs):
+        wanted.setdefault(prompt, []).append(sentence)
+    found = score_sentences(forward, tokenizer, [*wanted], [*wanted.values()])
+    return {
+        (prompt, sentence): score
+        for prompt, scores in zip(wanted, found, strict=True)
+        for sentence, score in scores.items()
+    }
 
 
 @torch.inference_mode()

@@ -7,6 +7,7 @@ model that wrote it where that happens; over the whole paragraph the mean hides 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from builder.measures.base import Batch, Column, Measure
@@ -14,6 +15,9 @@ from builder.sentences import OF_SPLITTING, split
 
 if TYPE_CHECKING:
     from builder.measures.base import Floats
+
+Step = tuple[str, str]
+"""The sentences of a source up to one, and that one."""
 
 
 def compute(batch: Batch) -> dict[str, Floats]:
@@ -24,7 +28,7 @@ def compute(batch: Batch) -> dict[str, Floats]:
     import numpy as np
 
     from builder.decoding.forward import CausalForward
-    from builder.decoding.likelihood import score_sentences
+    from builder.decoding.likelihood import score_pairs
 
     assert batch.models is not None
     sources = [source for source, _ in batch.texts()]
@@ -36,24 +40,20 @@ def compute(batch: Batch) -> dict[str, Floats]:
         source: [(" ".join(sentences[:n]), sentences[n]) for n in range(1, len(sentences))]
         for source, sentences in zip(distinct, split(distinct), strict=True)
     }
-    wanted: dict[str, dict[str, None]] = {}
-    for before, sentence in (step for each in steps.values() for step in each):
-        wanted.setdefault(before, {})[sentence] = None
-    scores = score_sentences(
-        CausalForward(teacher.model), teacher.tokenizer, [*wanted], [*map(list, wanted.values())]
+    scores = score_pairs(
+        CausalForward(teacher.model),
+        teacher.tokenizer,
+        (step for each in steps.values() for step in each),
     )
-    known = {
-        (before, sentence): logprob / tokens
-        for before, found in zip(wanted, scores, strict=True)
-        for sentence, (logprob, tokens) in found.items()
-    }
-    lowest = {
-        source: min((known.get(step, math.nan) for step in each), default=math.nan)
-        if all(step in known for step in each)
-        else math.nan
-        for source, each in steps.items()
-    }
+    lowest = {source: _find_lowest(each, scores) for source, each in steps.items()}
     return {"least_flow": np.array([lowest[source] for source in sources], dtype=np.float64)}
+
+
+def _find_lowest(steps: list[Step], scores: Mapping[Step, tuple[float, int]]) -> float:
+    """The lowest score a token; NaN for no step, and where one was not scored."""
+    if not steps or not scores.keys() >= set(steps):
+        return math.nan
+    return min(logprob / tokens for logprob, tokens in map(scores.__getitem__, steps))
 
 
 MEASURE = Measure(

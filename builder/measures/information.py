@@ -8,6 +8,7 @@ when the target has been said. Source of the first: Church and Hanks (1990).
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from builder.measures.base import Batch, Column, Measure
@@ -21,21 +22,13 @@ def compute(batch: Batch) -> dict[str, Floats]:
     import numpy as np
 
     from builder.decoding.forward import CausalForward
-    from builder.decoding.likelihood import score_sentences
+    from builder.decoding.likelihood import score_pairs
 
     assert batch.models is not None and batch.contexts is not None
     teacher = batch.models.teacher()
-    forward = CausalForward(teacher.model)
-    wanted: dict[str, dict[str, None]] = {}
     rows = list(zip(batch.contexts, batch.texts(), strict=True))
-    for context, (source, target) in rows:
-        wanted.setdefault(context, {}).update(dict.fromkeys((source, target)))
-        wanted.setdefault(f"{context} {source}", {})[target] = None
-        wanted.setdefault(f"{context} {target}", {})[source] = None
-    known: dict[tuple[str, str], float] = {}
-    found = score_sentences(forward, teacher.tokenizer, [*wanted], [*map(list, wanted.values())])
-    for prompt, scores in zip(wanted, found, strict=True):
-        known |= {(prompt, text): logprob for text, (logprob, _) in scores.items()}
+    scores = score_pairs(CausalForward(teacher.model), teacher.tokenizer, _list_prompted(rows))
+    known = {pair: logprob for pair, (logprob, _) in scores.items()}
     pmi, unsaid = [], []
     for context, (source, target) in rows:
         of_target = known.get((context, target), np.nan)
@@ -44,6 +37,17 @@ def compute(batch: Batch) -> dict[str, Floats]:
         pmi.append((known.get((f"{context} {source}", target), np.nan) - of_target) / words)
         unsaid.append(known.get((f"{context} {target}", source), np.nan) / of_source)
     return {"pmi": np.array(pmi), "unsaid": np.array(unsaid)}
+
+
+def _list_prompted(
+    rows: Sequence[tuple[str, tuple[str, str]]],
+) -> Iterator[tuple[str, str]]:
+    """Source and target behind their context, and each behind the other."""
+    for context, (source, target) in rows:
+        yield context, source
+        yield context, target
+        yield f"{context} {source}", target
+        yield f"{context} {target}", source
 
 
 MEASURE = Measure(
