@@ -46,7 +46,7 @@ class Openings:
     skipped: dict[str, int]
 
 
-def openings(domain: DomainConfig) -> Openings:
+def load_openings(domain: DomainConfig) -> Openings:
     """The openings of a domain.
 
     Raises:
@@ -57,15 +57,15 @@ def openings(domain: DomainConfig) -> Openings:
         lines, skipped = read_openings(domain.file)
         return Openings(lambda rng: rng.choice(lines), skipped)
     if domain.kind == "reddit":
-        names = words("subreddits")
+        names = read_words("subreddits")
         return Openings(lambda rng: f"{rng.choice(names)} Text:", {})
     if domain.kind == "biomedical":
-        sections = words("sections")
+        sections = read_words("sections")
         return Openings(lambda rng: f"{rng.choice(sections)}:", {})
     if domain.kind in ("beginnings", "subjects"):
-        beginnings = words(domain.kind)
+        beginnings = read_words(domain.kind)
         return Openings(lambda rng: rng.choice(beginnings), {})
-    return Openings(_dateline, {})
+    return Openings(_draw_dateline, {})
 
 
 def read_openings(path: Path) -> tuple[list[str], dict[str, int]]:
@@ -89,7 +89,7 @@ def read_openings(path: Path) -> tuple[list[str], dict[str, int]]:
         opening = line.strip()
         if not opening:
             continue
-        reason = _opening_fault(opening, usable)
+        reason = _find_opening_fault(opening, usable)
         if reason:
             skipped[reason] = skipped.get(reason, 0) + 1
         else:
@@ -99,7 +99,7 @@ def read_openings(path: Path) -> tuple[list[str], dict[str, int]]:
     return list(usable), skipped
 
 
-def _opening_fault(opening: str, usable: dict[str, None]) -> str | None:
+def _find_opening_fault(opening: str, usable: dict[str, None]) -> str | None:
     if len(opening) > MAX_OPENING:
         return "too_long"
     if any(unicodedata.category(character) == "Cc" for character in opening):
@@ -108,7 +108,7 @@ def _opening_fault(opening: str, usable: dict[str, None]) -> str | None:
 
 
 @cache
-def words(name: str) -> list[str]:
+def read_words(name: str) -> list[str]:
     """A word list that ships with the builder."""
     text = resources.files("builder").joinpath(f"words/{name}.txt").read_text("utf-8")
     return [line for line in text.splitlines() if line]
@@ -128,9 +128,9 @@ def list_cities() -> list[tuple[str, str]]:
     )
 
 
-def _dateline(rng: random.Random) -> str:
+def _draw_dateline(rng: random.Random) -> str:
     city, country = rng.choice(list_cities())
-    outlet = rng.choice(words("outlets"))
+    outlet = rng.choice(read_words("outlets"))
     shape = rng.random()
     if shape < 0.5:
         return f"({outlet}) --"

@@ -26,7 +26,7 @@ AnyMethod = Annotated[
 """The settings of a method, as a configuration's list has them."""
 
 
-def identity_of(kind: str) -> list[Any]:
+def make_identity(kind: str) -> list[Any]:
     """What a method's draws depend on in addition to its settings, for fingerprints."""
     method = METHODS.find(kind)
     source = METHODS.source_hash(kind, method.draw)

@@ -23,10 +23,10 @@ class ReorderedSettings(EditedSettings):
     kind: Literal["reordered"] = "reordered"
 
 
-def _orders(texts: Sequence[str]) -> list[list[str]]:
+def _list_orders(texts: Sequence[str]) -> list[list[str]]:
     return [[other.text for other in orders] for orders in reorder_all(texts)]
 
 
 METHOD = make_editing_method(
-    "reordered", ReorderedSettings, _orders, ("unlikely_order", "enough_orders"), version=2
+    "reordered", ReorderedSettings, _list_orders, ("unlikely_order", "enough_orders"), version=2
 )

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from builder.config import BuildConfig
 from builder.methods.base import Draw, Request
-from builder.methods.registry import METHODS, identity_of
+from builder.methods.registry import METHODS, make_identity
 from builder.sentences import OF_SPLITTING, find_fault, split, tidy
 from builder.stages.base import Rows, Stage, Work, add_rejects, make_schema
 from builder.store import Output, make_seed
@@ -126,7 +126,7 @@ STAGE = Stage(
     inputs=("contexts",),
     settings=lambda c, _: {
         "candidates": c.candidates.model_dump(mode="json"),
-        "methods": [identity_of(method.kind) for method in c.candidates.methods],
+        "methods": [make_identity(method.kind) for method in c.candidates.methods],
         "forbidden": {domain.name: list(domain.forbidden) for domain in c.domains},
     },
     models=("teacher",),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from builder.config import BuildConfig, ContextsConfig, DomainConfig
-from builder.domains import openings, read_openings
+from builder.domains import load_openings, read_openings
 from builder.sampling import make_sampler, sample_each
 from builder.sentences import OF_SPLITTING, find_fault, split, tidy
 from builder.stages.base import Rows, Stage, Work, add_rejects, make_schema
@@ -54,7 +54,7 @@ def make(work: Work) -> Output:
     domain, count = list_shards(work.config)[work.shard]
     settings = work.config.contexts
     rng = random.Random(work.seed)
-    offer = openings(domain)
+    offer = load_openings(domain)
     prompts = [offer.draw(rng) for _ in range(count)]
     teacher = work.models.teacher()
     nucleus = make_sampler(teacher, settings.sampling, "length")

@@ -25,7 +25,7 @@ def code_of(pair: Wording) -> str:
     return f"paragraph-{style_of(pair) or 'abstractive'}"
 
 
-def _code(style: str) -> ControlCode:
+def _make_code(style: str) -> ControlCode:
     words = {"abstractive": "in new words", "extractive": "in the paragraph's words"}[style]
     line = {"abstractive": "in new words", "extractive": "in its own words"}[style]
     return ControlCode(
@@ -79,7 +79,7 @@ PARAGRAPH_SUMMARY = TaskDefinition(
         "entail_forward": {"min": 0.95},
     },
     directions=("forward",),
-    codes=(_code("abstractive"), _code("extractive")),
+    codes=(_make_code("abstractive"), _make_code("extractive")),
     code_of=code_of,
     options=(Option("style", ("abstractive", "extractive"), style_of),),
     instruction=INSTRUCTION,

@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from builder.config import CriticConfig, DomainConfig
 from builder.critics.entailment import EntailmentCritic, make_token_batches
 from builder.decoding.nucleus import NucleusSampler, Sample, SamplingConfig
-from builder.domains import openings
+from builder.domains import load_openings
 from builder.models import LoadedModel, load_causal, make_public_name
 from builder.sentences import find_fault, split, tidy
 from builder.store import make_seed
@@ -95,7 +95,7 @@ def write_documents(teacher: LoadedModel, asked: argparse.Namespace) -> list[Doc
         banned=("\n",),
         stop="length",
     )
-    rng, offer = random.Random(asked.seed), openings(DomainConfig(name="news", kind="news"))
+    rng, offer = random.Random(asked.seed), load_openings(DomainConfig(name="news", kind="news"))
     found: list[Document] = []
     for number in range(ROUNDS):
         prompts = [offer.draw(rng) for _ in range(asked.documents)]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from builder.config import DomainConfig
-from builder.domains import list_cities, openings, read_openings, words
+from builder.domains import list_cities, load_openings, read_openings, read_words
 from builder.errors import ConfigError
 
 
@@ -33,7 +33,7 @@ def test_files_that_cannot_serve(tmp_path: Path) -> None:
 
 
 def test_datelines_come_in_the_shares_of_the_source() -> None:
-    draw = openings(DomainConfig(name="news")).draw
+    draw = load_openings(DomainConfig(name="news")).draw
     rng = random.Random(0)
     drawn = [draw(rng) for _ in range(4000)]
     bare = sum(bool(re.fullmatch(r"\([^()]+\) --", line)) for line in drawn)
@@ -45,14 +45,16 @@ def test_datelines_come_in_the_shares_of_the_source() -> None:
 
 def test_the_other_kinds() -> None:
     rng = random.Random(0)
-    assert openings(DomainConfig(name="r", kind="reddit")).draw(rng).endswith(" Text:")
-    sections = {openings(DomainConfig(name="b", kind="biomedical")).draw(rng) for _ in range(60)}
+    assert load_openings(DomainConfig(name="r", kind="reddit")).draw(rng).endswith(" Text:")
+    sections = {
+        load_openings(DomainConfig(name="b", kind="biomedical")).draw(rng) for _ in range(60)
+    }
     assert sections == {"Abstract:", "Introduction:", "Method:", "Conclusion:"}
 
 
 @pytest.mark.parametrize("kind", ["beginnings", "subjects"])
 def test_beginnings_are_first_words_of_a_sentence(kind: Any) -> None:
-    draw = openings(DomainConfig(name="towns", kind=kind, strip_opening=False)).draw
+    draw = load_openings(DomainConfig(name="towns", kind=kind, strip_opening=False)).draw
     rng = random.Random(0)
     drawn = {draw(rng) for _ in range(300)}
     assert len(drawn) > 30
@@ -60,5 +62,5 @@ def test_beginnings_are_first_words_of_a_sentence(kind: Any) -> None:
 
 
 def test_each_beginning_stands_once_in_one_list() -> None:
-    both = [*words("beginnings"), *words("subjects")]
+    both = [*read_words("beginnings"), *read_words("subjects")]
     assert len(set(both)) == len(both)
