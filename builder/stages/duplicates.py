@@ -5,13 +5,17 @@ of one entails the source of the other, or the target the target. Of each connec
 pair with the largest P(x => y) + P(y => x) stays, or where a model of validity is configured the
 one with the largest P(valid). Each task has a graph of its own in a context;
 `duplicates.within = "control"` makes one for every control code instead, so that a sentence may
-stay with a short and with a long target of one task.
+stay with a short and with a long target of one task. There the pairs stay whose sources have a
+pair under the most codes: a student that sees a sentence under several codes cannot tell the code
+from the sentence.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from itertools import groupby
+from math import fsum, inf
 from typing import Any
 
 import pyarrow as pa
@@ -37,13 +41,19 @@ def make(work: Work) -> Output:
     pairs = work.tables["decisions"].to_pylist()
     for context_id, group in groupby(pairs, key=lambda row: row["context_id"]):
         graphs: dict[str, Rows] = defaultdict(list)
+        of_codes: dict[str, Rows] = defaultdict(list)
         for row in group:
             task = tasks[row["task"]]
             by_code = (wanted.within or task.repeats) == "control"
-            graphs[find_control(row, task) if by_code else task.name].append(row)
+            name = find_control(row, task) if by_code else task.name
+            graphs[name].append(row)
+            if by_code:
+                of_codes[name].append(row)
+        measure_shared = rank_sources(of_codes)
         for name in sorted(graphs):
+            measure = measure_shared if name in of_codes else measure_strength
             for component in find_components(graphs[name], context_id, entailed):
-                best = max(component, key=measure_strength)
+                best = max(component, key=measure)
                 rows.append(best)
                 rejects += [
                     {
@@ -72,7 +82,22 @@ def measure_strength(row: dict[str, Any]) -> tuple[float, float, str, str]:
     The text makes one outcome of ties.
     """
     both = sum(row[name] for name in DIRECTIONS.values())
-    return row.get(VALIDITY.name, 0.0), both, row["source"], row["target"]
+    return row.get(VALIDITY.name) or 0.0, both, row["source"], row["target"]
+
+
+def rank_sources(of_codes: Mapping[str, Rows]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """Order of survival where each code has a graph of its own.
+
+    First the sources with a pair under the most codes, of these the one whose best pairs are the
+    strongest together, so that every code chooses the same; of its pairs the strongest.
+    """
+    best: dict[str, dict[str, float]] = defaultdict(dict)
+    for code, rows in of_codes.items():
+        for row in rows:
+            known = best[row["source"]]
+            known[code] = max(known.get(code, -inf), sum(measure_strength(row)[:2]))
+    order = {source: (len(codes), fsum(codes.values())) for source, codes in best.items()}
+    return lambda row: (*order[row["source"]], *measure_strength(row))
 
 
 def find_components(rows: Rows, context_id: str, entailed: set[tuple[str, str, str]]) -> list[Rows]:
@@ -95,7 +120,7 @@ def _are_linked(context_id: str, a: str, b: str, entailed: set[tuple[str, str, s
 
 STAGE = Stage(
     name="duplicates",
-    version=2,
+    version=3,
     counted="pairs",
     make=make,
     inputs=("decisions", "scores.links"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import Any
 
 import pyarrow as pa
@@ -209,6 +209,31 @@ def test_one_stays_of_what_is_compared(within: str, kept: set[str]) -> None:
     output = duplicates.make(Work(config, 0, 0, tables, ModelPool(config, {}, print)))
     assert set(output.table["target"].to_pylist()) == kept
     assert output.rejected == {"summary.repeats_in_context": len(targets) - len(kept)}
+
+
+@pytest.mark.parametrize(("within", "sources"), [("task", {"one"}), ("control", {"two"})])
+def test_codes_choose_the_source_that_they_share(within: str, sources: set[str]) -> None:
+    """The strongest pair is of a source with one code; another source has a pair under each."""
+    texts = [("one", 0.6, 0.99), ("two", 0.6, 0.92), ("two", 0.4, 0.91), ("three", 0.4, 0.95)]
+    rows = [
+        {
+            **dict.fromkeys(SCHEMA.names),
+            "context_id": "c",
+            "task": "summary",
+            "compression": compression,
+            "rouge_l": 0.0,
+            **pair(source, f"target {number}", backward=backward),
+        }
+        for number, (source, compression, backward) in enumerate(texts)
+    ]
+    links = [
+        {"context_id": "c", "premise": a, "hypothesis": b, "entailment": 0.9, "neutral": 0.05}
+        for a, b in permutations(["one", "two", "three"], 2)
+    ]
+    config = load_config("embedded", (f"duplicates.within={within}",))
+    tables = {"decisions": make_table(rows, SCHEMA), "scores.links": make_table(links, LINKS)}
+    output = duplicates.make(Work(config, 0, 0, tables, ModelPool(config, {}, print)))
+    assert set(output.table["source"].to_pylist()) == sources
 
 
 class NoEncoder:
