@@ -26,17 +26,18 @@ SHINGLE = 3
 
 
 def make_sets(
-    tasks: Sequence[str], sources: Sequence[str], targets: Sequence[str]
+    names: Sequence[str], sources: Sequence[str], targets: Sequence[str]
 ) -> tuple[Array, Array]:
     """Keys of the shingles of each pair, each once, pairs end to end; and how many each has.
 
-    A shingle is marked by its side and by the task, so a paraphrase is never alike to a summary.
+    A shingle is marked by its side and by a name, such as the pair's task, so a paraphrase is
+    never alike to a summary.
     """
     words = encode([split_words(text) for text in (*sources, *targets)])
     hashed = hash_texts(words.distinct)[words.ids] if len(words.ids) else np.zeros(0, np.uint64)
     elements, lengths = make_shingles(sources, targets, words, hashed)
-    of = {task: hash_text(task) for task in set(tasks)}
-    marks = np.fromiter((of[task] for task in tasks), np.uint64, len(tasks))
+    of = {name: hash_text(name) for name in set(names)}
+    marks = np.fromiter((of[name] for name in names), np.uint64, len(names))
     return mix(elements ^ np.repeat(marks, lengths)), lengths
 
 

@@ -20,21 +20,23 @@ from typing import Any
 
 import pyarrow as pa
 
+from builder.config import BuildConfig
 from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import VALIDITY
 from builder.stages.base import Rows, Stage, Work, add_rejects, extend
 from builder.stages.scores import SIDES
 from builder.stages.splits import find_control
 from builder.store import Output
+from dimsum.tasks import TaskDefinition
 
 
 def make(work: Work) -> Output:
     """Keep one pair of each component."""
-    wanted = work.config.duplicates
+    threshold = work.config.duplicates.entailment
     tasks = {task.name: task for task in work.config.definitions}
     entailed: set[tuple[str, str, str]] = set()
     for link in work.tables["scores.links"].to_pylist():
-        if says_entailment(link["entailment"], link["neutral"], wanted.entailment):
+        if says_entailment(link["entailment"], link["neutral"], threshold):
             entailed.add((link["context_id"], link["premise"], link["hypothesis"]))
     rows: Rows = []
     rejects: Rows = []
@@ -44,10 +46,9 @@ def make(work: Work) -> Output:
         of_codes: dict[str, Rows] = defaultdict(list)
         for row in group:
             task = tasks[row["task"]]
-            by_code = (wanted.within or task.repeats) == "control"
-            name = find_control(row, task) if by_code else task.name
+            name = name_graph(row, task, work.config)
             graphs[name].append(row)
-            if by_code:
+            if goes_by_code(task, work.config):
                 of_codes[name].append(row)
         measure_shared = rank_sources(of_codes)
         for name in sorted(graphs):
@@ -67,6 +68,16 @@ def make(work: Work) -> Output:
     schema = work.tables["decisions"].schema
     gone = extend(schema, reason=pa.string(), survivor_source=pa.string())
     return add_rejects(rows, rejects, schema, gone)
+
+
+def goes_by_code(task: TaskDefinition, config: BuildConfig) -> bool:
+    """Whether a task's pairs are compared within each control code, and not with all of it."""
+    return (config.duplicates.within or task.repeats) == "control"
+
+
+def name_graph(row: dict[str, Any], task: TaskDefinition, config: BuildConfig) -> str:
+    """What a decided pair is compared within: the task, or one of its codes."""
+    return find_control(row, task) if goes_by_code(task, config) else task.name
 
 
 def says_entailment(entailment: float, neutral: float, threshold: float | None) -> bool:

@@ -21,12 +21,14 @@ from builder.measures.entailment import DIRECTIONS
 from builder.measures.registry import VALIDITY
 from builder.near_duplicates.minhash import OF_PERMUTATIONS
 from builder.stages.base import Stage, Work, make_schema
-from builder.stages.shingles import GROUP, KEYS, make_sets_and_keys
+from builder.stages.duplicates import goes_by_code
+from builder.stages.shingles import GROUP, KEYS, Texts, list_settings, make_sets_and_keys
 from builder.store import Output
 from builder.stored import Stored
 
 SHINGLES = "shingles"
 TEXTS = ("task", "source", "target")
+CODE = "control"
 STRENGTHS = (VALIDITY.name, *DIRECTIONS.values())
 """What decides who survives, in `duplicates`; of these rows all are infinite."""
 ROWS = make_schema(
@@ -50,7 +52,8 @@ def make(work: Work) -> Output:
             **dict.fromkeys(STRENGTHS, np.full(group.num_rows, math.inf, np.float32)),
         }
         rows.append(pa.table(columns).cast(ROWS))
-    sets, keys = make_sets_and_keys(_read_batches(found), work.config.duplicates.jaccard)
+    batches = _read_batches(found, work.config)
+    sets, keys = make_sets_and_keys(batches, work.config.duplicates.jaccard)
     table = pa.concat_tables(rows)
     return Output(
         table=table,
@@ -61,9 +64,23 @@ def make(work: Work) -> Output:
     )
 
 
-def _read_batches(rows: Stored) -> Iterator[pa.RecordBatch]:
-    for group in rows.groups(TEXTS):
-        yield from group.to_batches()
+def _read_batches(rows: Stored, config: BuildConfig) -> Iterator[Texts]:
+    by_code = _list_by_code(config)
+    for group in rows.groups(_list_columns(config)):
+        names: list[Any] = group["task"].to_pylist()
+        if by_code:
+            codes = group[CODE].to_pylist()
+            names = [code if n in by_code else n for n, code in zip(names, codes, strict=True)]
+        sides: list[Any] = [group[side].to_pylist() for side in ("source", "target")]
+        yield names, sides[0], sides[1]
+
+
+def _list_by_code(config: BuildConfig) -> set[str]:
+    return {task.name for task in config.definitions if goes_by_code(task, config)}
+
+
+def _list_columns(config: BuildConfig) -> tuple[str, ...]:
+    return (*TEXTS, CODE) if _list_by_code(config) else TEXTS
 
 
 def list_files(config: BuildConfig, shard: int) -> dict[str, Path]:
@@ -79,7 +96,7 @@ def list_files(config: BuildConfig, shard: int) -> dict[str, Path]:
     paths = _find(reference) if Path(reference).exists() else _fetch(reference)
     for path in paths:
         columns = Stored([path]).schema.names if path.suffix == ".parquet" else ()
-        if missing := [name for name in ("id", *TEXTS) if name not in columns]:
+        if missing := [name for name in ("id", *_list_columns(config)) if name not in columns]:
             raise ConfigError(
                 f"duplicates.against: {path.name} of {reference} has no {' and no '.join(missing)}",
                 hint="name a folder that `dimsum build` released, a run, or such a dataset on the "
@@ -106,7 +123,7 @@ STAGE = Stage(
     counted="",
     make=make,
     inputs=(),
-    settings=lambda c, _: {"jaccard": c.duplicates.jaccard},
+    settings=lambda c, _: list_settings(c),
     whole=True,
     files=list_files,
     further_libraries=lambda c: OF_PERMUTATIONS,

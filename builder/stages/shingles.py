@@ -1,6 +1,7 @@
 """shingles: of every pair the set by which near-duplicates are found, and keys to meet by.
 
-A set is the word 3-shingles of source and target; texts too short for one are compared whole. A
+A set is the word 3-shingles of source and target, of one task or, where repeats of a context are
+sought within each control code, of one code; texts too short for one are compared whole. A
 MinHash signature of it, cut into bands, gives the keys under which it meets sets that are likely
 to be alike.
 """
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from builder.config import BuildConfig
 from builder.near_duplicates.minhash import (
     OF_PERMUTATIONS,
     PERMUTATIONS,
@@ -22,6 +24,7 @@ from builder.near_duplicates.minhash import (
 )
 from builder.near_duplicates.shingles import make_sets
 from builder.stages.base import Stage, Work, make_schema
+from builder.stages.duplicates import goes_by_code, name_graph
 from builder.statistics.words import Array, find_offsets, mix
 from builder.store import Output
 
@@ -34,18 +37,31 @@ MET = make_schema(key=pa.uint64(), row=pa.uint32())
 """In the order of keys: which row has each."""
 GROUP = 1 << 14
 
+Texts = tuple[list[str], list[str], list[str]]
+"""Of pairs what each is compared within, their sources and targets."""
+
 
 def make(work: Work) -> Output:
     """Give the sets of a shard's pairs and their keys."""
     batches = work.tables["duplicates"].to_batches(max_chunksize=_ROWS)
-    table, keys = make_sets_and_keys(batches, work.config.duplicates.jaccard)
+    named = (name_texts(batch, work.config) for batch in batches)
+    table, keys = make_sets_and_keys(named, work.config.duplicates.jaccard)
     return Output(table=table, extra={KEYS: keys}, entered=table.num_rows, group=GROUP)
 
 
-def make_sets_and_keys(
-    batches: Iterable[pa.RecordBatch], threshold: float
-) -> tuple[pa.Table, pa.Table]:
-    """The sets of pairs with the columns task, source and target, and their keys in order.
+def name_texts(batch: pa.RecordBatch, config: BuildConfig) -> Texts:
+    """Decided pairs with what each is compared within."""
+    tasks = {task.name: task for task in config.definitions}
+    names: list[Any] = batch["task"].to_pylist()
+    if any(goes_by_code(task, config) for task in config.definitions):
+        rows = batch.to_pylist()
+        names = [name_graph(row, tasks[row["task"]], config) for row in rows]
+    sides: list[Any] = [batch[side].to_pylist() for side in ("source", "target")]
+    return names, sides[0], sides[1]
+
+
+def make_sets_and_keys(batches: Iterable[Texts], threshold: float) -> tuple[pa.Table, pa.Table]:
+    """The sets of pairs, and their keys in order.
 
     Args:
         threshold: Jaccard similarity that decides the bands.
@@ -53,10 +69,9 @@ def make_sets_and_keys(
     bands = choose_bands(threshold, PERMUTATIONS)
     sets, keys = [SETS.empty_table()], [np.zeros((0, bands.count), np.uint64)]
     for batch in batches:
-        for start in range(0, batch.num_rows, _ROWS):
-            some = batch.slice(start, _ROWS)
-            texts: Any = [some[name].to_pylist() for name in ("task", "source", "target")]
-            elements, lengths = make_sets(*texts)
+        for start in range(0, len(batch[0]), _ROWS):
+            names, sources, targets = (side[start : start + _ROWS] for side in batch)
+            elements, lengths = make_sets(names, sources, targets)
             sets.append(as_table(elements, lengths))
             found = make_signatures(elements, lengths, bands.count * bands.rows)
             keys.append(hash_bands(found, bands))
@@ -81,12 +96,20 @@ def sort_by_key(keys: Array) -> pa.Table:
     return pa.table(columns, MET)
 
 
+def list_settings(config: BuildConfig) -> dict[str, Any]:
+    """What decides the sets."""
+    found: dict[str, Any] = {"jaccard": config.duplicates.jaccard}
+    if by_code := [task.name for task in config.definitions if goes_by_code(task, config)]:
+        found |= {"by_code": by_code, "tasks": config.task_versions()}
+    return found
+
+
 STAGE = Stage(
     name="shingles",
     version=1,
     counted="",
     make=make,
     inputs=("duplicates",),
-    settings=lambda c, _: {"jaccard": c.duplicates.jaccard},
+    settings=lambda c, _: list_settings(c),
     further_libraries=lambda c: OF_PERMUTATIONS,
 )
