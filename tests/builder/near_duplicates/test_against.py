@@ -18,7 +18,7 @@ from builder.stages.order import count_units
 from builder.store import Run
 from builder.unit import Heard
 from tests.builder.near_duplicates.by_strings import jaccard, shingles
-from tests.builder.near_duplicates.corpus import STAGES, Rows, begin, outcome
+from tests.builder.near_duplicates.corpus import STAGES, Rows, begin, outcome, text
 from tests.builder.near_duplicates.test_stages import THRESHOLD, corpus, cut
 
 WITH_EARLIER = ("shingles", "earlier", *STAGES[1:])
@@ -35,8 +35,10 @@ def release(folder: Path, rows: Rows) -> Path:
     return folder
 
 
-def made(folder: Path, shards: list[Rows], against: Path) -> tuple[Run, Rows, Rows]:
-    wanted = (f"duplicates.jaccard={THRESHOLD}", "duplicates.buckets=3")
+def made(
+    folder: Path, shards: list[Rows], against: Path, *overrides: str
+) -> tuple[Run, Rows, Rows]:
+    wanted = (f"duplicates.jaccard={THRESHOLD}", "duplicates.buckets=3", *overrides)
     run = begin(folder, shards, (*wanted, f"duplicates.against={against}"))
     config = parse_config(run.header()["config"])
     with config.run.engine.start() as engine:
@@ -76,6 +78,40 @@ def test_what_is_alike_to_a_released_row_goes_and_names_it(shards: int, tmp_path
     record = run.sidecar("earlier", 0)
     assert record is not None and record.counters == {"rows_of_another_release": len(old)}
     assert len(record.inputs) == 2
+
+
+@pytest.mark.parametrize(("within", "gone"), [("task", {"c1", "c2"}), ("control", {"c1"})])
+def test_a_released_row_is_in_the_way_of_its_own_code(
+    within: str, gone: set[str], tmp_path: Path
+) -> None:
+    words = text(random.Random(3), 24)
+    rows = [
+        {
+            "source": words,
+            "target": words[:end],
+            "compression": end / len(words),
+            "rouge_l": 1.0,
+            "entail_forward": 0.9,
+            "entail_backward": 0.9,
+            "task": "summary",
+            "context_id": context,
+        }
+        for context, end in (("c1", 56), ("c2", 44))
+    ]
+    old = tmp_path / "old.parquet"
+    columns = {"source": [words], "target": [words[:60]], "control": ["long-extractive"]}
+    pq.write_table(pa.table({"id": ["x"], "task": ["summary"], **columns}), old)
+    _, _, go = made(
+        tmp_path / "run", [rows], old, f"duplicates.within={within}", "duplicates.max_drop=1"
+    )
+    assert {row["context_id"] for row in go} == gone
+
+
+def test_a_release_without_codes_cannot_be_compared_by_them(tmp_path: Path) -> None:
+    path = release(tmp_path, corpus(1))
+    config = load_config("embedded", ("duplicates.within=control", f"duplicates.against={path}"))
+    with pytest.raises(ConfigError, match="has no control"):
+        list_files(config, 0)
 
 
 def test_a_reference_that_names_no_release_is_refused(tmp_path: Path) -> None:

@@ -122,6 +122,30 @@ def test_workers_make_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert len(hashes[0]) == 4 + 3 + 1 + 4
 
 
+@pytest.mark.parametrize(("within", "staying"), [("task", ["c1"]), ("control", ["c1", "c2"])])
+def test_a_sentence_may_stay_under_each_code(
+    within: str, staying: list[str], tmp_path: Path
+) -> None:
+    """The target of one code begins as that of the other does, and their source is the same."""
+    words = text(random.Random(3), 24)
+    rows = [
+        {
+            "source": words,
+            "target": words[:end],
+            "compression": end / len(words),
+            "rouge_l": 1.0,
+            "entail_forward": 0.9,
+            "entail_backward": backward,
+            "task": "summary",
+            "context_id": context,
+        }
+        for context, end, backward in (("c1", 56, 0.5), ("c2", 44, 0.25), ("c0", 60, 0.25))
+    ]
+    stay, go = made(tmp_path, [rows], f"duplicates.within={within}")
+    assert stay == staying
+    assert set(go) == {"c0", "c1", "c2"} - set(staying)
+
+
 def test_the_same_texts_of_several_contexts_leave_the_last_context(tmp_path: Path) -> None:
     rows = [{**corpus(1)[0], "context_id": f"c{n}"} for n in (2, 5, 1)]
     for number in range(3):
