@@ -3,10 +3,10 @@
 Of what a student samples for a source, and of what it writes greedily, the one stays that a judge
 values most. Where beams are searched within the length of the control code, an output that obeys
 the code comes first, if the judge wants it at all: readers call fewer of these valid
-(docs/experiments/student.md). Where a tree is asked for, of the outputs that the judge wants the
-one stays whose tree is nearest to it. Source of the choice by entailment:
-Falke et al. (2019), Ranking Generated Summaries by Correctness. Without a judge, of the texts of a
-beam search the likeliest one stays that is what the code asks for.
+(docs/experiments/student.md). Where a tree is asked for, beams are chosen from as well, and of the
+outputs that the judge wants the one stays whose tree is nearest to it. Source of the choice by
+entailment: Falke et al. (2019), Ranking Generated Summaries by Correctness. Without a judge, of the
+texts of a beam search the likeliest one stays that is what the code asks for.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 
     from dimsum.student import Student
 
-BEAMS_FOR_COPIES = 8
-"""Of a search for a source of which only copies were written: a beam ends earlier or goes on
-elsewhere, as greedy outputs and samples of a sure student do not (docs/experiments/levers.md)."""
+FURTHER_BEAMS = 8
+"""Of a search for a source of which only copies were written, or that a tree is asked for: a beam
+ends earlier or goes on elsewhere, as greedy outputs and samples of a sure student do not
+(docs/experiments/levers.md, docs/experiments/syntax.md)."""
 
 Judge = Callable[[Sequence[tuple[str, str]], TaskDefinition], "np.ndarray[Any, Any]"]
 """How good each (source, output) is as a pair of a task, shape (n,); more is better, and an output
@@ -68,9 +69,9 @@ def best_of(
         code if the judge wants any such, and of these the one that it values most; with a tree, of
         those that the judge wants the one whose tree is nearest to it, and of equally near ones
         the one that it values most. Of equally good ones the greedy output, then the likeliest
-        beam, then the first sample. Where nothing but the source itself was written, the texts of
-        a beam search are chosen from too, so that it is its own output only where these are it as
-        well; a source without words has an empty output.
+        beam, then the first sample. Where a tree is asked for, or nothing but the source itself was
+        written, the texts of a beam search are chosen from too, so that a source is its own output
+        only where these are it as well; a source without words has an empty output.
 
     Raises:
         UsageError: fewer than one sample, one beam, or an unknown control code.
@@ -97,17 +98,17 @@ def best_of(
         for first, some, more in zip(greedy, searched, sampled, strict=True)
     ]
 
-    def search(bare: list[int]) -> list[list[str]]:
+    def search(needed: list[int]) -> list[list[str]]:
         return write_beams(
             student,
-            [sources[number] for number in bare],
+            [sources[number] for number in needed],
             code,
-            BEAMS_FOR_COPIES,
+            FURTHER_BEAMS,
             batch_size=batch_size,
-            trees=None if trees is None else [trees[number] for number in bare],
+            trees=None if trees is None else [trees[number] for number in needed],
         )
 
-    choices = search_for_copies(sources, choices, search)
+    choices = search_further(sources, choices, search, trees)
     distances = None
     if trees and any(trees):
         distances = measure_distances(student.spec.prompts.known_syntax(), trees, choices)
@@ -115,26 +116,33 @@ def best_of(
     return choose_best(sources, choices, task, judge, code=obeyed, distances=distances)
 
 
-def search_for_copies(
+def search_further(
     sources: Sequence[str],
     choices: Sequence[list[str]],
     search: Callable[[list[int]], list[list[str]]],
+    trees: Sequence[str] | None = None,
 ) -> list[list[str]]:
-    """Choices, with the texts of a beam search besides where only copies were written.
+    """Choices, with the texts of a beam search besides where only copies were written, or where a
+    tree is asked for.
 
     Args:
         choices: what was written of each source.
-        search: from positions of sources to the `BEAMS_FOR_COPIES` likeliest texts of each; not
+        search: from positions of sources to the `FURTHER_BEAMS` likeliest texts of each; not
             called where there are none.
+        trees: asked for, one a source; empty: none.
     """
     found = list(choices)
-    bare = [
+    needed = [
         number
         for number, (source, some) in enumerate(zip(sources, choices, strict=True))
-        if source.strip() and all(not text.strip() or is_copy(source, text) for text in some)
+        if source.strip()
+        and (
+            (trees is not None and trees[number])
+            or all(not text.strip() or is_copy(source, text) for text in some)
+        )
     ]
-    if bare:
-        for number, more in zip(bare, search(bare), strict=True):
+    if needed:
+        for number, more in zip(needed, search(needed), strict=True):
             found[number] = list(dict.fromkeys([*found[number], *more]))
     return found
 

@@ -13,7 +13,7 @@ from dimsum.evaluation.saved_outputs import read_or_write
 from dimsum.evaluation.wanted import Wanted
 from dimsum.evaluation.writer import Open, describe_inputs
 from dimsum.models import make_public_name, resolve
-from dimsum.rerank import BEAMS_FOR_COPIES, Judge, choose_best, search_for_copies
+from dimsum.rerank import FURTHER_BEAMS, Judge, choose_best, search_further
 
 if TYPE_CHECKING:
     from dimsum.metrics.bertscore import BertScore
@@ -67,7 +67,7 @@ class TeacherWriter:
         asked = {
             **better.asked,
             "rerank": wanted.rerank,
-            "beams_for_copies": BEAMS_FOR_COPIES,
+            "beams_for_copies": FURTHER_BEAMS,
             "chosen_by": resolve(wanted.rerank_critic).identity,
         }
 
@@ -88,10 +88,10 @@ class TeacherWriter:
             def search(bare: list[int]) -> list[list[str]]:
                 some = [self.sources[number] for number in bare]
                 return asking.write_beams(
-                    self.teacher, self.prompts, variant, some, BEAMS_FOR_COPIES, wanted.batch_size
+                    self.teacher, self.prompts, variant, some, FURTHER_BEAMS, wanted.batch_size
                 )
 
-            choices = search_for_copies(self.sources, choices, search)
+            choices = search_further(self.sources, choices, search)
             outputs = choose_best(self.sources, choices, wanted.task, judge)
             return System(name, outputs, {**better.facts, "rerank": wanted.rerank})
 

@@ -20,7 +20,7 @@ from dimsum.evaluation.matched import choose_nearest_in_length
 from dimsum.evaluation.teacher_writer import TeacherWriter
 from dimsum.evaluation.wanted import Wanted
 from dimsum.prompts import PromptFormat
-from dimsum.rerank import BEAMS_FOR_COPIES, best_of, is_copy, likeliest_obeying, obeys
+from dimsum.rerank import FURTHER_BEAMS, best_of, is_copy, likeliest_obeying, obeys
 from dimsum.spec import Generation, StudentSpec
 from dimsum.syntax.control import SyntaxControl
 from dimsum.syntax.nearness import measure_distances
@@ -105,6 +105,28 @@ def test_of_wanted_outputs_the_nearest_to_the_tree_is_taken(
     assert found == [best]
 
 
+class Searching(Scripted):
+    """Writes one text by beam search that it never samples."""
+
+    def write(self, sources: Sequence[str], code: str, n: int = 1, **more: Any) -> list[list[str]]:
+        if more.get("generation") is None:
+            return super().write(sources, code, n, **more)
+        return [["The dog sleeps."] for _ in sources]
+
+
+def test_where_a_tree_is_asked_for_beams_are_chosen_from() -> None:
+    student: Any = Searching()
+    control = SyntaxControl(parser=f"{parsers.__name__}:flat", height=2)
+    student.spec = student.spec.model_copy(
+        update={"prompts": student.spec.prompts.model_copy(update={"syntax": control})}
+    )
+    asked = [words(3), ""]
+    found = best_of(
+        student, [SOURCE, SOURCE], SUMMARY, "long-extractive", 4, by_length, trees=asked
+    )
+    assert found == ["The dog sleeps.", LONG]
+
+
 def test_a_text_without_a_parse_is_the_farthest() -> None:
     control = SyntaxControl(parser=f"{parsers.__name__}:flat", height=2)
     found = measure_distances(control, [words(2), ""], [["one two", "one", "why ?"], ["why ?"]])
@@ -183,12 +205,12 @@ def test_a_teacher_that_only_copies_is_given_beams(
     )
     writer.prompts = prompts
     (found,) = writer.best(known, by_length)
-    (searched,) = asking.write_beams(teacher, prompts, variant, [SOURCE], BEAMS_FOR_COPIES)
+    (searched,) = asking.write_beams(teacher, prompts, variant, [SOURCE], FURTHER_BEAMS)
     assert len(set(searched)) > 1
     assert found.outputs == [max(filter(None, searched), key=len), SHORT]
     row = teacher.tokens_of([f"{SOURCE}\n:"], whole=False)
     ids = teacher.model.generate(
-        torch.tensor(row), num_beams=BEAMS_FOR_COPIES, num_return_sequences=BEAMS_FOR_COPIES,
+        torch.tensor(row), num_beams=FURTHER_BEAMS, num_return_sequences=FURTHER_BEAMS,
         max_new_tokens=60, do_sample=False, pad_token_id=0,
     )  # fmt: skip
     likeliest = teacher.tokenizer.decode(ids[0, len(row[0]) :], skip_special_tokens=True)
