@@ -14,10 +14,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -216,14 +219,14 @@ def judge(
             label = f"{student}, exemplars of others{how}"
             for one in measure_tree_distances(systems[label], others, parser, "given"):
                 numbers[label][one.name] = one
-    tests = []
-    for student, how in ((student, how) for student in students for how in ("", *best)):
-        first = f"{student}, exemplar{how}"
-        for other in (f"{student}, no tree", f"{student}, exemplars of others{how}", "source"):
-            for metric in DISTANCES:
-                a, b = numbers[first][metric], numbers[other][metric]
-                found = asdict(bootstrap.compare(a, b, weights))
-                tests.append({"a": first, "b": other, "metric": metric, **found})
+    hows = [(student, how) for student in students for how in ("", *best)]
+    tests = compare_systems(numbers, hows, DISTANCES)
+    # Where the source is built as its exemplar is, nothing but the source is as near.
+    apart = np.flatnonzero(numbers["source"]["ted_3_exemplar"].stats[:, 0] > 0)
+    of_apart = {
+        label: {one.name: replace(one, stats=one.stats[apart]) for one in found.values()}
+        for label, found in numbers.items()
+    }
     return {
         "set": name,
         "examples": len(examples),
@@ -240,7 +243,26 @@ def judge(
             metric: one.signature for found in numbers.values() for metric, one in found.items()
         },
         "paired": tests,
+        "apart": len(apart),
+        "paired_apart": compare_systems(of_apart, hows, ("ted_3_reference", "ted_3_exemplar")),
     }
+
+
+def compare_systems(
+    numbers: Mapping[str, Mapping[str, Measured]],
+    hows: Sequence[tuple[str, str]],
+    metrics: Sequence[str],
+) -> list[dict[str, Any]]:
+    """Each student under its exemplars beside what control has to show against."""
+    tests = []
+    for student, how in hows:
+        first = f"{student}, exemplar{how}"
+        for other in (f"{student}, no tree", f"{student}, exemplars of others{how}", "source"):
+            for metric in metrics:
+                a, b = numbers[first][metric], numbers[other][metric]
+                found = asdict(bootstrap.compare(a, b, bootstrap.draw_resamples(a.n)))
+                tests.append({"a": first, "b": other, "metric": metric, **found})
+    return tests
 
 
 def main(texts: list[str] | None = None) -> None:

@@ -107,6 +107,17 @@ def format_section(document: Mapping[str, Any]) -> str:
                 f"{label}: {format_cell(found, 'ted_3_given')} (TED-3) and "
                 f"{format_cell(found, 'ted_f_given')} (TED-F) from the exemplars that it was given."
             )
+    parts += [
+        "Paired bootstrap; below 0 the first is nearer, and p is the chance that it is not:",
+        format_tests(document["paired"]),
+        f"Of the {document['apart']} pairs whose source is not already built as its exemplar is "
+        "in three layers:",
+        format_tests(document["paired_apart"]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def format_tests(tests: Sequence[Mapping[str, Any]]) -> str:
     rows = [
         [
             test["a"],
@@ -115,11 +126,9 @@ def format_section(document: Mapping[str, Any]) -> str:
             f"{test['difference']:+.2f} [{test['low']:+.2f}, {test['high']:+.2f}]",
             f"{test['p']:.3f}",
         ]
-        for test in document["paired"]
+        for test in tests
     ]
-    parts += ["Paired bootstrap; below 0 the first is nearer, and p is the chance that it is not:"]
-    parts += [make_table(["first", "second", "distance", "difference", "p"], rows)]
-    return "\n\n".join(parts) + "\n"
+    return make_table(["first", "second", "distance", "difference", "p"], rows)
 
 
 def format_page(
