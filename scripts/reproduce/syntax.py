@@ -49,6 +49,8 @@ SHOWN = ("bleu", "source_bleu", "ibleu", "entailment", "entailment_back")
 """Metrics of `dimsum evaluate` that the page has beside the tree distances."""
 CHOSEN = ("exemplar", "exemplars of others")
 """Of what is asked for also the nearest of several samples is taken."""
+Numbers = Mapping[str, Mapping[str, Measured]]
+"""Of each system what was measured, by the name of the metric."""
 DISTANCES = ("ted_3_reference", "ted_f_reference", "ted_3_exemplar", "ted_f_exemplar")
 
 
@@ -158,6 +160,12 @@ def measure_all(
     return {one.name: one for one in [*trees, *(found[name] for name in SHOWN)]}
 
 
+def list_hows(students: dict[str, str], rerank: int) -> list[tuple[str, str]]:
+    """Each student with each way of writing, as the names of systems end."""
+    ways = ["", f", best of {rerank}"] if rerank else [""]
+    return [(student, way) for student in students for way in ways]
+
+
 def judge(
     name: str,
     data: str,
@@ -167,8 +175,8 @@ def judge(
     wanted: argparse.Namespace,
     critic: Critic,
     referee: Judge | None,
-) -> dict[str, Any]:
-    """The document of one set."""
+) -> tuple[dict[str, Any], Numbers]:
+    """The document of one set, and what was measured of each system."""
     folder: Path = wanted.work / name
     folder.mkdir(parents=True, exist_ok=True)
     examples = read_examples(data, PARAPHRASE, where={"label": 1}, limit=wanted.limit)
@@ -219,14 +227,7 @@ def judge(
             label = f"{student}, exemplars of others{how}"
             for one in measure_tree_distances(systems[label], others, parser, "given"):
                 numbers[label][one.name] = one
-    hows = [(student, how) for student in students for how in ("", *best)]
-    tests = compare_systems(numbers, hows, DISTANCES)
-    # Where the source is built as its exemplar is, nothing but the source is as near.
-    apart = np.flatnonzero(numbers["source"]["ted_3_exemplar"].stats[:, 0] > 0)
-    of_apart = {
-        label: {one.name: replace(one, stats=one.stats[apart]) for one in found.values()}
-        for label, found in numbers.items()
-    }
+    hows = list_hows(students, wanted.rerank)
     return {
         "set": name,
         "examples": len(examples),
@@ -242,16 +243,40 @@ def judge(
         "signatures": {
             metric: one.signature for found in numbers.values() for metric, one in found.items()
         },
-        "paired": tests,
+        **compare_all(numbers, hows),
+    }, numbers
+
+
+def join_sets(each: Sequence[Numbers]) -> Numbers:
+    """The distances of the pairs of all sets as if they were one."""
+    return {
+        label: {
+            metric: replace(
+                found[metric], stats=np.concatenate([one[label][metric].stats for one in each])
+            )
+            for metric in DISTANCES
+        }
+        for label, found in each[0].items()
+    }
+
+
+def compare_all(numbers: Numbers, hows: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Tests over all pairs, and over those whose source is not built as its exemplar is: where it
+    is, nothing but the source is as near."""
+    apart = np.flatnonzero(numbers["source"]["ted_3_exemplar"].stats[:, 0] > 0)
+    of_apart = {
+        label: {name: replace(found[name], stats=found[name].stats[apart]) for name in DISTANCES}
+        for label, found in numbers.items()
+    }
+    return {
+        "paired": compare_systems(numbers, hows, DISTANCES),
         "apart": len(apart),
         "paired_apart": compare_systems(of_apart, hows, ("ted_3_reference", "ted_3_exemplar")),
     }
 
 
 def compare_systems(
-    numbers: Mapping[str, Mapping[str, Measured]],
-    hows: Sequence[tuple[str, str]],
-    metrics: Sequence[str],
+    numbers: Numbers, hows: Sequence[tuple[str, str]], metrics: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Each student under its exemplars beside what control has to show against."""
     tests = []
@@ -272,10 +297,14 @@ def main(texts: list[str] | None = None) -> None:
     pool, critic = read_pool(wanted.pool), load_entailment_critic(wanted.critic)
     pairs = read_pairs(wanted.pairs)
     referee = make_pair_judge(wanted.rerank_critic) if wanted.rerank else None
-    documents = [
+    judged = [
         judge(name, data, students, pool, pairs, wanted, critic, referee)
         for name, data in map(split_named, wanted.sets)
     ]
+    documents = [document for document, _ in judged]
+    if len(judged) > 1:
+        together = join_sets([numbers for _, numbers in judged])
+        documents[-1]["together"] = compare_all(together, list_hows(students, wanted.rerank))
     specs = {name: read_spec(Path(path)) for name, path in students.items()}
     write_json(wanted.work / "syntax.json", documents)
     with open_whole_file(wanted.output) as stream:

@@ -107,14 +107,20 @@ def format_section(document: Mapping[str, Any]) -> str:
                 f"{label}: {format_cell(found, 'ted_3_given')} (TED-3) and "
                 f"{format_cell(found, 'ted_f_given')} (TED-F) from the exemplars that it was given."
             )
-    parts += [
-        "Paired bootstrap; below 0 the first is nearer, and p is the chance that it is not:",
-        format_tests(document["paired"]),
-        f"Of the {document['apart']} pairs whose source is not already built as its exemplar is "
-        "in three layers:",
-        format_tests(document["paired_apart"]),
-    ]
+    parts += format_comparisons(document)
+    if "together" in document:
+        parts += ["## The sets together", *format_comparisons(document["together"])]
     return "\n\n".join(parts) + "\n"
+
+
+def format_comparisons(found: Mapping[str, Any]) -> list[str]:
+    return [
+        "Paired bootstrap; below 0 the first is nearer, and p is the chance that it is not:",
+        format_tests(found["paired"]),
+        f"Of the {found['apart']} pairs whose source is not already built as its exemplar is in "
+        "three layers:",
+        format_tests(found["paired_apart"]),
+    ]
 
 
 def format_tests(tests: Sequence[Mapping[str, Any]]) -> str:
