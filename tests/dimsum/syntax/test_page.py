@@ -18,6 +18,15 @@ def test_the_page_says_what_was_measured() -> None:
 
     base = {k: v for k, v in cells(11.26).items() if not k.endswith("given")}
     others = "small, exemplars of others"
+    test = {
+        "a": "small, exemplar",
+        "b": others,
+        "metric": "ted_3_exemplar",
+        "difference": -0.75,
+        "low": -1.25,
+        "high": -0.3,
+        "p": 0.004,
+    }
     document = {
         "set": "MADE",
         "examples": 321,
@@ -25,13 +34,11 @@ def test_the_page_says_what_was_measured() -> None:
         "refused": {others: 3, "small, exemplar": 0},
         "systems": {"source": base, "small, exemplar": base, others: cells(5.55)},
         "signatures": {"bleu": "sacrebleu, some version"},
-        "paired": [
-            {
-                "a": "small, exemplar", "b": others, "metric": "ted_3_exemplar",
-                "difference": -0.75, "low": -1.25, "high": -0.3, "p": 0.004,
-            }
-        ],
-    }  # fmt: skip
+        "paired": [test],
+        "apart": 210,
+        "paired_apart": [{**test, "difference": -0.85}],
+        "together": {"paired": [], "apart": 432, "paired_apart": [{**test, "p": 0.002}]},
+    }
     spec = StudentSpec.model_validate(SPEC)
     text = syntax_page.format_page([document], {"small": spec}, "Read by nobody.")
     assert "321 pairs; exemplars from a pool of 4,567 sentences." in text
@@ -42,6 +49,10 @@ def test_the_page_says_what_was_measured() -> None:
     assert (
         f"| small, exemplar | {others} | TED-3 to exemplar | -0.75 [-1.25, -0.30] | 0.004 |" in text
     )
+    assert "Of the 210 pairs whose source is not already built" in text
+    assert "TED-3 to exemplar | -0.85 [-1.25, -0.30] | 0.004 |" in text
+    together = text[text.index("## The sets together") :]
+    assert "Of the 432 pairs" in together and "-0.75 [-1.25, -0.30] | 0.002 |" in together
     assert "| small | some base | pairs.jsonl | 1,234 | 987 | 1 | dependency, height 3 |" in text
     assert text.index("Read by nobody.") < text.index("sacrebleu, some version")
 
