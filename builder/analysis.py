@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 from builder.sentences import load_nlp
@@ -61,6 +62,11 @@ REPORTING = _read_words(
     "report say state suggest tell think warn write"
 )
 """Verbs by which a claim is somebody's and not the writer's."""
+ASIDES = REPORTING | _read_words("admit bet fear guess know mean predict promise see suppose")
+"""Verbs whose short clause may stand beside another behind a comma alone: "I mean, he left"."""
+RELATIVES = _read_words("when where which who whose")
+"""What opens a clause that describes the noun before it."""
+COORDINATORS = _read_words("and but nor or so yet")
 QUANTIFIERS = _read_words(
     "all any both each enough every few fewer half least less little many more most much no none "
     "only several some"
@@ -81,6 +87,8 @@ CONTRAST = re.compile(
     re.IGNORECASE,
 )
 """What opens a contrast, an exception or a condition."""
+FINITE = "(verb)"
+"""In the place of a first word: the sentence begins with a finite verb."""
 UNUSED = ("ner",)
 """Parts of the pipeline that nothing here reads."""
 _HEADS = {lemma: kind for kind, lemmas in RAISING.items() for lemma in lemmas.split()}
@@ -137,6 +145,9 @@ class Analysis:
         main: lemmas of the main verb and its arguments.
         finite: finite main clauses.
         faults: what is not well formed, by name.
+        splices: main clauses that a comma alone joins to another one.
+        opening: its first word in lower case, "(verb)" for a finite verb.
+        described: the words by which clauses behind a comma describe what stands before it.
         tokens: in lower case.
         heads: the position of each token's head; the root is its own.
         kinds: what each token, with all that hangs on it, is to its head.
@@ -155,6 +166,9 @@ class Analysis:
     main: frozenset[str]
     finite: int
     faults: tuple[str, ...]
+    splices: int
+    opening: str
+    described: frozenset[str]
     tokens: tuple[str, ...]
     heads: tuple[int, ...]
     kinds: tuple[Kind, ...]
@@ -190,6 +204,13 @@ def _gather(tokens: list[Any], text: str) -> Analysis:
         main=frozenset() if root is None else frozenset(_list_main(root)),
         finite=sum(_is_finite(token) for token in tokens if token.dep_ in {"ROOT", "conj"}),
         faults=tuple(_find_faults(tokens, text, root)),
+        splices=sum(map(_is_spliced, tokens)),
+        opening=_find_opening(tokens),
+        described=frozenset(
+            after.lower_
+            for comma, after in pairwise(tokens)
+            if comma.text == "," and after.lower_ in RELATIVES
+        ),
         tokens=tuple(token.lower_ for token in tokens),
         heads=tuple(token.head.i for token in tokens),
         kinds=tuple(_choose_kind(token) for token in tokens),
@@ -269,6 +290,58 @@ def _choose_kind(token: Any) -> Kind:
 def _is_finite(token: Any) -> bool:
     helpers = [child for child in token.children if child.dep_ in {"aux", "auxpass"}]
     return any("Fin" in one.morph.get("VerbForm") or one.tag_ == "MD" for one in [token, *helpers])
+
+
+def _is_spliced(token: Any) -> bool:
+    """Whether a token heads a main clause that a comma alone joins to that of its own head.
+
+    The parser takes the first of two such clauses for a complement of the second, or the second
+    for a conjunct of the first.
+    """
+    head = token.head
+    if token.dep_ not in {"ccomp", "parataxis", "conj"} or not (
+        _is_clause(token) and _is_clause(head)
+    ):
+        return False
+    opens = token.left_edge
+    if opens.tag_ in {"IN", "WDT", "WP", "WP$", "WRB"} and opens.dep_ != "prep":
+        return False
+    if any(child.dep_ == "mark" for child in token.children):
+        return False
+    if token.i < head.i:
+        behind = token.doc[token.right_edge.i + 1 : token.right_edge.i + 3]
+        return (
+            token.dep_ != "conj"
+            and token.left_edge.i <= 1  # behind an opening quotation mark
+            and len(behind) == 2
+            and behind[0].text == ","
+            and behind[1].lower_ not in COORDINATORS
+            and not {_find_lemma(token), _find_lemma(head)} & ASIDES
+        )
+    if token.dep_ == "ccomp" or not opens.i or token.nbor(opens.i - token.i - 1).text != ",":
+        return False
+    if token.dep_ == "parataxis" and _find_lemma(token) in ASIDES:
+        return False
+    # "A, B, and C": the coordinator stands before the last of them.
+    joined = any(c.dep_ == "cc" for c in token.children) or any(
+        c.dep_ == "cc" and head.i < c.i < token.i for c in head.children
+    )
+    return not joined and not any(child.dep_ == "conj" for child in token.children)
+
+
+def _is_clause(token: Any) -> bool:
+    """Whether a token heads a clause of its own: a finite verb with a subject."""
+    return (
+        token.pos_ in {"VERB", "AUX"}
+        and _is_finite(token)
+        and any(child.dep_ in _SUBJECTS for child in token.children)
+    )
+
+
+def _find_opening(tokens: list[Any]) -> str:
+    if not tokens:
+        return ""
+    return FINITE if tokens[0].tag_ in {"MD", "VBD", "VBP", "VBZ"} else str(tokens[0].lower_)
 
 
 def _list_main(root: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""What spaCy's analysis of both sentences shows: five measures, taken where a build names them.
+"""What spaCy's analysis of both sentences shows: six measures, taken where a build names them.
 
 An entailment critic reads two sentences as a whole and lets small differences pass: a new object,
 "may" made into "is", "at least" left out. These count them. English only.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
-from builder.analysis import OF_ANALYSIS, Analysis, analyse_all
+from builder.analysis import FINITE, OF_ANALYSIS, Analysis, analyse_all
 from builder.critics.agreement import measure_found
 from builder.measures.base import Batch, Column, Measure
 
@@ -78,6 +78,18 @@ def _count_swaps(source: Analysis, target: Analysis) -> float:
     words = set(source.words)
     new = target.relations - source.relations
     return float(sum(head in words and dependent in words for head, _, dependent in new))
+
+
+def _count_broken_openings(source: Analysis, target: Analysis) -> float:
+    """A finite verb without its subject, or a clause without the noun that it describes."""
+    if target.opening == source.opening:
+        return 0.0
+    return float(target.opening == FINITE or target.opening in source.described)
+
+
+def _count_dropped(source: Analysis, target: Analysis) -> float:
+    there, kept = set(source.words), set(target.words)
+    return float(max(0, len(there - kept) - len(kept - there)))
 
 
 WORDS = _make_measure(
@@ -171,5 +183,19 @@ MAIN_POINT = _make_measure(
         ): (lambda s, t: float(len(s.contrasts - t.contrasts))),
     },
 )
+REARRANGED = _make_measure(
+    "rearranged",
+    {
+        _make_count(
+            "new_splices", "main clauses that a comma alone joins, more than in the source"
+        ): (lambda s, t: float(max(0, t.splices - s.splices))),
+        _make_count(
+            "broken_openings", "parts put first in the target that cannot stand there"
+        ): _count_broken_openings,
+        _make_count(
+            "dropped_words", "content words that the target lacks, less those that it adds"
+        ): _count_dropped,
+    },
+)
 
-MEASURES = (WORDS, ROLES, CLAIMS, FORM, MAIN_POINT)
+MEASURES = (WORDS, ROLES, CLAIMS, FORM, MAIN_POINT, REARRANGED)

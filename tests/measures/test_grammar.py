@@ -49,10 +49,52 @@ def measured(source: str, target: str) -> dict[str, float]:
         ("The men came.", "The men and the men came.", "target_repeats", 1 / 3),
         ("The men came, but the women left.", "The men came.", "contrasts_lost", 1),
         ("The dog bit the man.", "The dog slept.", "main_kept", 1 / 3),
+        ("He won the race and left.", "He won the race.", "dropped_words", 1),
+        ("He left the town early.", "He quit the city early.", "dropped_words", 0),
     ],
 )
 def test_a_column_by_hand(source: str, target: str, column: str, value: float) -> None:
     assert measured(source, target)[column] == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "splices"),
+    [
+        (
+            "The team is in the city, and they are in the right place.",
+            "They are in the right place, the team is in the city.",
+            1,
+        ),
+        ("The team is in the city, and they like it.", "The team is in the city, they like it.", 1),
+        # Its source has it as well.
+        ("It is not old, it is new, and we like it.", "It is not old, it is new.", 0),
+        # A report, a speaker's aside, a clause that depends, and a list are no such clauses.
+        ("Police said that the man left early.", "The man left early, police said.", 0),
+        ("For 20 years, I mean, he has run it.", "I mean, he has run it for 20 years.", 0),
+        ("The school closed when it rained.", "When it rained, the school closed.", 0),
+        ("He came and saw the town and left it.", "He came, he saw the town, and he left it.", 0),
+        ("It rained, and the school closed.", "The school closed, and it rained.", 0),
+    ],
+)
+def test_clauses_that_a_comma_alone_joins(source: str, target: str, splices: int) -> None:
+    assert measured(source, target)["new_splices"] == splices
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "broken"),
+    [
+        ("He is tired and is expected to leave.", "Is expected to leave, he is tired.", 1),
+        ("Is he expected to leave?", "Is he leaving?", 0),
+        (
+            "It is set in a town, where a woman finds her son.",
+            "Where a woman finds her son, it is set in a town.",
+            1,
+        ),
+        ("The school closed when it rained.", "When it rained, the school closed.", 0),
+    ],
+)
+def test_parts_that_cannot_stand_first(source: str, target: str, broken: int) -> None:
+    assert measured(source, target)["broken_openings"] == broken
 
 
 def test_equal_sentences_agree_in_everything() -> None:
