@@ -8,6 +8,7 @@ import numpy as np
 
 from builder.config import load_config
 from builder.measures import likelihood
+from builder.measures.grammar import REARRANGED
 from builder.measures.registry import OPTIONAL
 from builder.validity.labels import read_labels
 from builder.validity.model import read_calibration
@@ -25,8 +26,11 @@ def test_it_goes_with_the_embedded_preset_and_needs_no_critic() -> None:
     before = {c.name for measure in config.registry.before_critic for c in measure.columns}
     # Of the labels' sentences nobody knows how likely they were: that is a rule of its own.
     drawn = {column.name for column in likelihood.MEASURE.columns}
-    assert set(model.columns) == before - drawn
+    # What another order breaks is refused as such.
+    broken = {column.name for column in REARRANGED.columns}
+    assert set(model.columns) == before - drawn - broken
     assert drawn & set(config.rules["summary"])
+    assert broken <= set(config.rules["paraphrase"])
 
 
 def test_its_file_says_what_its_labels_say() -> None:
