@@ -1,4 +1,4 @@
-"""The critic as a judge of students, and with P(valid) as the one that chooses among outputs."""
+"""The critic as a judge of students, and what chooses among outputs by it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from builder.models import make_public_name
+from dimsum.rerank import DIFFERENCE, VALIDITY
 
 if TYPE_CHECKING:
     from dimsum.evaluation.measure import Critic
@@ -62,6 +63,38 @@ def make_pair_judge(critic: str, preset: str = DEFAULT) -> Judge:
         return found
 
     return score
+
+
+def make_difference_judge(critic: str) -> Judge:
+    """What chooses the output that is least like its source and says the same.
+
+    The least entailment in the directions of the task times what is missing to 1 of ROUGE-L to the
+    source decides. It asks no model of P(valid), which knows sentences of a teacher alone: of the
+    sentences of others it holds next to no paraphrase for valid. None is unwanted.
+
+    Args:
+        critic: reference of the entailment critic.
+
+    Raises:
+        BuilderError: it cannot be loaded.
+    """
+    from dimsum.metrics.overlap import rouge_l
+    from dimsum.metrics.words import split_words
+
+    judge = load_entailment_critic(critic)
+
+    def score(pairs: Sequence[tuple[str, str]], task: TaskDefinition) -> np.ndarray[Any, Any]:
+        ways = {"forward": list(pairs), "backward": [pair[::-1] for pair in pairs]}
+        least = np.min([judge.score(ways[way]) for way in task.directions], axis=0)
+        alike = [rouge_l(split_words(source), split_words(output)) for source, output in pairs]
+        found: np.ndarray[Any, Any] = np.nan_to_num(least) * (1.0 - np.array(alike))
+        return found
+
+    return score
+
+
+JUDGES = {VALIDITY: make_pair_judge, DIFFERENCE: make_difference_judge}
+"""What chooses among outputs, by what `--rerank-by` calls it; each is made of a critic."""
 
 
 def load_entailment_critic(reference: str) -> Critic:

@@ -24,7 +24,7 @@ from dimsum.errors import UsageError
 from dimsum.files import to_json, try_file
 from dimsum.hub import find_models, pin
 from dimsum.models import resolve
-from dimsum.rerank import Judge, best_of, likeliest_obeying
+from dimsum.rerank import VALIDITY, Judge, best_of, likeliest_obeying
 from dimsum.syntax.control import Refusal, find_trees
 from dimsum.tasks import TaskDefinition
 from dimsum.unfinished import Growing, Mark, grow_file
@@ -49,6 +49,7 @@ class Job:
         beams: of a search for each sentence, of which the likeliest text that obeys the code is the
             output, or which the best is chosen from too; None: none.
         referee: what judges them, as the user names it.
+        by: what it values in them, as the user names it.
         syntax: exemplar or tree that every output is to be like; empty: none.
         syntax_column: of a table, the one that holds an exemplar or a tree for each sentence; a row
             without one asks for none.
@@ -63,6 +64,7 @@ class Job:
     rerank: int = 0
     beams: int | None = None
     referee: str = ""
+    by: str = ""
     syntax: str = ""
     syntax_column: str = ""
     column: str = "source"
@@ -97,6 +99,11 @@ def generate_file(
         raise UsageError(
             "the best of several samples is one output, chosen by a critic",
             hint="leave -n out, or the samples to choose from",
+        )
+    if job.by not in ("", VALIDITY) and not job.rerank:
+        raise UsageError(
+            "there is no choice among samples that could go by anything",
+            hint="give --rerank a number",
         )
     if job.beams and job.number > 1:
         raise UsageError(
@@ -134,7 +141,7 @@ def generate_file(
         return _run(student, code, job, form, rows, Growing(sys.stdout, Mark(""), None), say, judge)
     asked = [version("dimsum-plus"), pin(resolve(model)).identity, code, form, job.number]
     asked += [job.column, job.batch_size, job.seed, str(student.model.dtype)]
-    asked += [job.rerank, job.referee] if job.rerank else []
+    asked += [job.rerank, job.referee, job.by] if job.rerank else []
     asked += ["beams", job.beams] if job.beams else []
     asked += ["syntax", job.syntax, job.syntax_column] if job.syntax or job.syntax_column else []
     digest = sha256(json.dumps([*asked, student.model.device.type]).encode()).hexdigest()

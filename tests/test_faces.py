@@ -341,6 +341,15 @@ def test_outputs_do_not_take_the_place_of_a_link_to_nothing(
     assert link.is_symlink()
 
 
+def test_without_a_choice_there_is_nothing_that_it_goes_by(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text("One two three.\n")
+    command = ["generate", "embedded:nosuch", str(tmp_path / "a.txt"), "--task", "paraphrase"]
+    assert run([*command, "--rerank-by", "difference"]) == 2
+    assert "give --rerank a number" in capfd.readouterr().err
+
+
 def test_new_files_have_the_rights_of_any_new_file(tmp_path: Path) -> None:
     code = (
         "import os, sys; os.umask(0o027); from pathlib import Path;"

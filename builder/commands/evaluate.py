@@ -14,6 +14,7 @@ import click
 
 from dimsum.commands.tasks import (
     add_optional_task_options,
+    add_rerank_by,
     add_writing_options,
     take_chosen_options,
 )
@@ -57,8 +58,9 @@ if TYPE_CHECKING:
     default=0,
     metavar="N",
     help="Also the best of N samples of the first MODEL, and of the teacher, by --rerank-critic "
-    "and P(valid).",
+    "and --rerank-by.",
 )
+@add_rerank_by
 @click.option(
     "--rerank-critic",
     default="embedded:critic",
@@ -242,7 +244,7 @@ def _evaluate(
     say: Callable[[str], None],
 ) -> dict[str, Any]:
     """The document of one data set."""
-    from builder.judges import load_entailment_critic, make_pair_judge
+    from builder.judges import JUDGES, load_entailment_critic
     from builder.models import find_models
     from builder.writing import open_student
     from dimsum.data.values import Reading
@@ -278,7 +280,7 @@ def _evaluate(
         save_outputs,
         say,
         aside=aside,
-        judge=make_pair_judge(wanted.rerank_critic) if wanted.rerank else None,
+        judge=JUDGES[wanted.rerank_by](wanted.rerank_critic) if wanted.rerank else None,
         open_student=open_student,
     )
     return {**document, "dropped": dropped.as_json()}

@@ -12,7 +12,12 @@ from typing import Any
 
 import click
 
-from dimsum.commands.tasks import add_task_options, add_writing_options, take_chosen_options
+from dimsum.commands.tasks import (
+    add_rerank_by,
+    add_task_options,
+    add_writing_options,
+    take_chosen_options,
+)
 from dimsum.interrupt import explain_resuming
 from dimsum.tasks import TaskDefinition
 
@@ -34,9 +39,10 @@ from dimsum.tasks import TaskDefinition
     default=0,
     type=click.IntRange(min=0),
     metavar="N",
-    help="The best of N samples of each sentence, by --critic and P(valid); where a tree is asked "
-    "for, the nearest to it of those that are wanted.",
+    help="The best of N samples of each sentence, by --critic and --rerank-by; where a tree is "
+    "asked for, the nearest to it of those that are wanted.",
 )
+@add_rerank_by
 @click.option(
     "--beams",
     type=click.IntRange(2, 64),
@@ -75,6 +81,7 @@ def generate(
     task: TaskDefinition,
     number: int,
     rerank: int,
+    rerank_by: str,
     beams: int | None,
     critic: str,
     syntax: str,
@@ -95,7 +102,7 @@ def generate(
     gives one line for each output; a table gives JSON lines, which keep its fields and add `output`
     (or `outputs`). An empty line has an empty output.
     """
-    from builder.judges import make_pair_judge
+    from builder.judges import JUDGES
     from dimsum.generate import Job, generate_file
 
     job = Job(
@@ -105,6 +112,7 @@ def generate(
         rerank=rerank,
         beams=beams,
         referee=critic if rerank else "",
+        by=rerank_by,
         syntax=syntax.strip(),
         syntax_column=syntax_column,
         column=column,
@@ -124,5 +132,5 @@ def generate(
             device=device,
             dtype=dtype,
             say=say,
-            open_judge=partial(make_pair_judge, critic) if rerank else None,
+            open_judge=partial(JUDGES[rerank_by], critic) if rerank else None,
         )

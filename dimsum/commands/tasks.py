@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from dimsum.errors import UsageError
+from dimsum.rerank import DIFFERENCE, VALIDITY
 from dimsum.tasks import TaskDefinition, task_names, task_of
 from dimsum.tasks.registry import SHIPPED
 from dimsum.tasks.words import join_and, join_or
@@ -71,6 +72,18 @@ def _list_shipped_options() -> dict[str, str]:
             tasks.setdefault(option.name, []).append(task.name)
             values.setdefault(option.name, []).extend(option.values)
     return {name: f"Of {join_and(tasks[name])}: {join_or(values[name])}." for name in tasks}
+
+
+def add_rerank_by(command: F) -> F:
+    """Adds --rerank-by, what the choice among several outputs goes by."""
+    option = click.option(
+        "--rerank-by",
+        type=click.Choice([VALIDITY, DIFFERENCE]),
+        default=VALIDITY,
+        show_default=True,
+        help="Of --rerank: entailment times P(valid), or times what is not shared with the source.",
+    )
+    return option(command)
 
 
 def add_writing_options(command: F) -> F:

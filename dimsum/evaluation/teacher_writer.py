@@ -12,7 +12,7 @@ from dimsum.evaluation.evaluate import System
 from dimsum.evaluation.saved_outputs import read_or_write
 from dimsum.evaluation.wanted import Wanted
 from dimsum.evaluation.writer import Open, describe_inputs
-from dimsum.models import make_public_name, resolve
+from dimsum.models import make_public_name
 from dimsum.rerank import FURTHER_BEAMS, Judge, choose_best, search_further
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class TeacherWriter:
             **better.asked,
             "rerank": wanted.rerank,
             "beams_for_copies": FURTHER_BEAMS,
-            "chosen_by": resolve(wanted.rerank_critic).identity,
+            **wanted.chosen_by,
         }
 
         def write(name: str, asked: dict[str, Any]) -> System:
@@ -95,7 +95,7 @@ class TeacherWriter:
             outputs = choose_best(self.sources, choices, wanted.task, judge)
             return System(name, outputs, {**better.facts, "rerank": wanted.rerank})
 
-        return [self._once(f"{better.name}, best of {wanted.rerank}", asked, write)]
+        return [self._once(f"{better.name}, {wanted.choice}", asked, write)]
 
     def _asked(self, shots: int) -> dict[str, Any]:
         return describe_inputs(

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from dimsum.errors import UsageError
 from dimsum.evaluation.baselines import BASELINES
 from dimsum.loading import check_model
+from dimsum.models import resolve
+from dimsum.rerank import VALIDITY
 from dimsum.tasks import TaskDefinition
 from dimsum.writing import BATCH_SIZE
 
@@ -30,6 +32,7 @@ class Wanted:
     matched: bool = False
     rerank: int = 0
     rerank_critic: str = ""
+    rerank_by: str = VALIDITY
     beams: int | None = None
     outputs: tuple[str, ...] = ()
     bertscore: str | None = "auto"
@@ -38,6 +41,18 @@ class Wanted:
     batch_size: int = BATCH_SIZE
     device: str | None = None
     dtype: DType = "auto"
+
+    @property
+    def choice(self) -> str:
+        """What a system that chooses among samples is called by."""
+        by = "" if self.rerank_by == VALIDITY else f" by {self.rerank_by}"
+        return f"best of {self.rerank}{by}"
+
+    @property
+    def chosen_by(self) -> dict[str, str]:
+        """What such a choice depends on."""
+        by = {} if self.rerank_by == VALIDITY else {"chosen_for": self.rerank_by}
+        return {"chosen_by": resolve(self.rerank_critic).identity, **by}
 
     def check(self, output: Path | None, folder: Path | None) -> None:
         """Refuse what could only fail after hours.
@@ -51,6 +66,10 @@ class Wanted:
         for name in ("rerank", "beams", "matched", "controls"):
             if getattr(self, name) and not self.models:
                 raise UsageError(f"--{name} is about a MODEL, and none is named", hint="name one")
+        if self.rerank_by != VALIDITY and not self.rerank:
+            raise UsageError(
+                "--rerank-by is about the choice of --rerank", hint="give --rerank a number"
+            )
         for name in self.baselines:
             if name not in BASELINES:
                 raise UsageError(

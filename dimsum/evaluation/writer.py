@@ -99,7 +99,7 @@ class Writer:
         further = {
             "rerank": wanted.rerank,
             "beams": wanted.beams,
-            "chosen_by": resolve(wanted.rerank_critic).identity,
+            **wanted.chosen_by,
         }
 
         def write(sources: Sequence[str], code: str) -> list[str]:
@@ -115,7 +115,7 @@ class Writer:
                 batch_size=wanted.batch_size,
             )
 
-        return [self._choice(f"{self.name}, best of {wanted.rerank}{beams}", further, write)]
+        return [self._choice(f"{self.name}, {wanted.choice}{beams}", further, write)]
 
     def beams(self) -> list[System]:
         """The likeliest of its beams, and the likeliest that obeys, where that is asked for.

@@ -1,4 +1,4 @@
-"""What chooses among outputs: the rules of a build, then entailment and P(valid)."""
+"""What chooses among outputs: rules, entailment and P(valid); or entailment and other words."""
 
 from __future__ import annotations
 
@@ -60,3 +60,20 @@ def test_what_is_not_known_of_an_output_decides_nothing(monkeypatch: pytest.Monk
     values["source_logprob"] = np.full(3, np.nan)
     found = judge(monkeypatch, values, [0.95, 0.99, 0.5])(PAIRS, SUMMARY)
     assert found == pytest.approx([0.9 + 0.95 * 0.9, 0.9 + 0.99 * 0.8, 0.5 * 0.7 - 0.1])
+
+
+def test_the_least_like_its_source_that_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "the old dog sleeps"
+    forward = {"the old dog sleeps": 1.0, "asleep is the old dog": 0.9, "a cat": 0.05, "": np.nan}
+    backward = {"asleep is the old dog": 0.8, "the old dog sleeps": 1.0, "a cat": 0.9, "": np.nan}
+
+    def score(pairs: Sequence[tuple[str, str]]) -> Any:
+        return np.array([forward[b] if a == source else backward[a] for a, b in pairs])
+
+    monkeypatch.setattr(judges, "load_entailment_critic", lambda _: SimpleNamespace(score=score))
+    pairs = [(source, output) for output in forward]
+    value = judges.JUDGES["difference"]("any")
+    # Three of four words and of five stand in the source's order.
+    alike = 2 * 3 / (4 + 5)
+    assert value(pairs, PARAPHRASE) == pytest.approx([0, 0.8 * (1 - alike), 0.05, 0])
+    assert value(pairs, SUMMARY) == pytest.approx([0, 0.9 * (1 - alike), 0.05, 0])

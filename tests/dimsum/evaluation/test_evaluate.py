@@ -214,6 +214,11 @@ def test_an_evaluation_from_the_command_line(
     assert "are for other examples" in capfd.readouterr().err
     assert run([*start, *more, "--reuse", str(tmp_path)]) == 2
     assert "holds no outputs of an evaluation" in capfd.readouterr().err
+    different = ["--rerank", "2", "--rerank-critic", str(toy_critic), "--name", "M1"]
+    different += ["--rerank-by", "difference", "--bertscore", "none", "--dtype", "float32"]
+    assert run([*start, *different, "--json", "--quiet"]) == 0
+    systems = json.loads(capfd.readouterr().out)["systems"]
+    assert list(systems) == ["M1", "M1, best of 2 by difference"]
     beams = ["--beams", "3", "--controls", "2", "--name", "M1", "--baseline", "lead", "--json"]
     assert run([*start, *beams, "--bertscore", "none", "--dtype", "float32", "--quiet"]) == 0
     searched = json.loads(capfd.readouterr().out)
@@ -237,6 +242,7 @@ def test_an_evaluation_from_the_command_line(
         (["--baseline", "copy", "--source-column", "no"], "no column 'no'; found source, refs"),
         (["--baseline", "copy", "--name", "a"], "0 models but 1 names"),
         (["--baseline", "copy", "--beams", "4"], "--beams is about a MODEL"),
+        (["--baseline", "copy", "--rerank-by", "difference"], "is about the choice of --rerank"),
         (["--baseline", "copy", "--beams", "65"], "65 is not in the range"),
     ],
 )
