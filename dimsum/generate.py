@@ -24,7 +24,7 @@ from dimsum.errors import UsageError
 from dimsum.files import to_json, try_file
 from dimsum.hub import find_models, pin
 from dimsum.models import resolve
-from dimsum.rerank import VALIDITY, Judge, best_of, likeliest_obeying
+from dimsum.rerank import VALIDITY, Judge, best_of, likeliest_obeying, write_without_copies
 from dimsum.syntax.control import Refusal, find_trees
 from dimsum.tasks import TaskDefinition
 from dimsum.unfinished import Growing, Mark, grow_file
@@ -54,6 +54,7 @@ class Job:
         syntax_column: of a table, the one that holds an exemplar or a tree for each sentence; a row
             without one asks for none.
         column: of a table, the one that holds the sentence.
+        copies: whether an output may be its sentence; else the likeliest other beam is taken.
         form: plain, jsonl, or auto: by the file's ending, else JSONL when the first line that is
             not blank is a JSON object.
     """
@@ -68,6 +69,7 @@ class Job:
     syntax: str = ""
     syntax_column: str = ""
     column: str = "source"
+    copies: bool = True
     form: str = "auto"
     batch_size: int = BATCH_SIZE
     seed: int = 0
@@ -99,6 +101,11 @@ def generate_file(
         raise UsageError(
             "the best of several samples is one output, chosen by a critic",
             hint="leave -n out, or the samples to choose from",
+        )
+    if not job.copies and (job.rerank or job.beams or job.number > 1):
+        raise UsageError(
+            "only the greedy output is searched again where it is a copy",
+            hint="leave --no-copies out; --rerank and --beams take a copy only where all are",
         )
     if job.by not in ("", VALIDITY) and not job.rerank:
         raise UsageError(
@@ -143,6 +150,7 @@ def generate_file(
     asked += [job.column, job.batch_size, job.seed, str(student.model.dtype)]
     asked += [job.rerank, job.referee, job.by] if job.rerank else []
     asked += ["beams", job.beams] if job.beams else []
+    asked += [] if job.copies else ["no copies"]
     asked += ["syntax", job.syntax, job.syntax_column] if job.syntax or job.syntax_column else []
     digest = sha256(json.dumps([*asked, student.model.device.type]).encode()).hexdigest()
     with grow_file(output, digest, say) as growth:
@@ -294,6 +302,9 @@ def _write(
         found = likeliest_obeying(
             student, sources, job.task, code, job.beams, batch_size=job.batch_size, trees=trees
         )
+        return [[text] for text in found]
+    if not job.copies:
+        found = write_without_copies(student, sources, code, batch_size=job.batch_size, trees=trees)
         return [[text] for text in found]
     if judge is None:
         return student.write(

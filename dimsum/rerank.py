@@ -211,6 +211,67 @@ def likeliest_obeying(
     return choose_obeying(task, code, sources, written)
 
 
+def write_without_copies(
+    student: Student,
+    sources: Sequence[str],
+    code: str,
+    *,
+    greedy: Sequence[str] | None = None,
+    batch_size: int = BATCH_SIZE,
+    trees: Sequence[str] | None = None,
+) -> list[str]:
+    """The greedy output of each source; where that is the source itself, the likeliest of
+    `FURTHER_BEAMS` beams that is not.
+
+    Args:
+        code: control code of all outputs.
+        greedy: the greedy outputs, where they are known already.
+        trees: as `Student.write` takes them.
+
+    Returns:
+        an output a source: a copy only where every beam is one.
+
+    Raises:
+        UsageError: an unknown control code.
+    """
+    if greedy is None:
+        written = student.write(sources, code, batch_size=batch_size, trees=trees)
+        greedy = [texts[0] for texts in written]
+
+    def search(needed: list[int]) -> list[list[str]]:
+        return write_beams(
+            student,
+            [sources[number] for number in needed],
+            code,
+            FURTHER_BEAMS,
+            batch_size=batch_size,
+            trees=None if trees is None else [trees[number] for number in needed],
+        )
+
+    return replace_copies(sources, greedy, search)
+
+
+def replace_copies(
+    sources: Sequence[str],
+    outputs: Sequence[str],
+    search: Callable[[list[int]], list[list[str]]],
+) -> list[str]:
+    """Outputs, where they are no copies of their sources; else the first other text of a search.
+
+    Args:
+        search: from positions of sources to texts of each, the likeliest first; not called where
+            there are none. What is empty or a copy is passed over; where all is, the output stays.
+    """
+    found = list(outputs)
+    copied = [n for n, (s, o) in enumerate(zip(sources, outputs, strict=True)) if is_copy(s, o)]
+    needed = [number for number in copied if sources[number].strip()]
+    if needed:
+        for number, texts in zip(needed, search(needed), strict=True):
+            others = (text for text in texts if text.strip() and not is_copy(sources[number], text))
+            found[number] = next(others, found[number])
+    return found
+
+
 def write_beams(
     student: Student,
     sources: Sequence[str],

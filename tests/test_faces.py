@@ -348,6 +348,8 @@ def test_without_a_choice_there_is_nothing_that_it_goes_by(
     command = ["generate", "embedded:nosuch", str(tmp_path / "a.txt"), "--task", "paraphrase"]
     assert run([*command, "--rerank-by", "difference"]) == 2
     assert "give --rerank a number" in capfd.readouterr().err
+    assert run([*command, "--no-copies", "-n", "2"]) == 2
+    assert "leave --no-copies out" in capfd.readouterr().err
 
 
 def test_new_files_have_the_rights_of_any_new_file(tmp_path: Path) -> None:

@@ -75,6 +75,12 @@ if TYPE_CHECKING:
     "with --rerank choices in addition to the samples, of the length that is asked for, which "
     "then comes first.",
 )
+@click.option(
+    "--no-copies",
+    is_flag=True,
+    help="Also the first MODEL, and the teacher, with the likeliest of eight beams that is no copy "
+    "in the place of a copy.",
+)
 @click.option("--outputs", multiple=True, metavar="NAME=FILE", help="Outputs made elsewhere.")
 @click.option("--critic", help="Entailment critic, such as embedded:critic; none by default.")
 @click.option(

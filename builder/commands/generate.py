@@ -50,6 +50,11 @@ from dimsum.tasks import TaskDefinition
     help="Of N beams the likeliest text that is what the options ask for; with --rerank choices "
     "in addition to the samples, of the length that is asked for, which then comes first.",
 )
+@click.option(
+    "--no-copies",
+    is_flag=True,
+    help="Where an output is its own sentence, the likeliest of eight beams that is not.",
+)
 @click.option("--critic", default="embedded:critic", show_default=True, help="Of --rerank.")
 @click.option("--syntax", default="", metavar="TEXT|TREE", help="Built like this sentence or tree.")
 @click.option(
@@ -83,6 +88,7 @@ def generate(
     rerank: int,
     rerank_by: str,
     beams: int | None,
+    no_copies: bool,
     critic: str,
     syntax: str,
     syntax_column: str,
@@ -116,6 +122,7 @@ def generate(
         syntax=syntax.strip(),
         syntax_column=syntax_column,
         column=column,
+        copies=not no_copies,
         form=form,
         batch_size=batch_size,
         seed=seed,

@@ -65,7 +65,7 @@ def evaluate_systems(
             wanted, wanted.teacher, examples, aside, scorer, known, say, open_student
         )
         teachers = teacher.prompted()
-        chosen = teacher.best(teachers, judge)
+        chosen = [*teacher.without_copies(teachers), *teacher.best(teachers, judge)]
     systems: list[System] = []
     matched: list[System] = []
     writers = [
@@ -77,7 +77,7 @@ def evaluate_systems(
     for index, writer in enumerate(writers):
         systems.append(writer.as_asked())
         if index == 0:
-            written = [*writer.beams(), *writer.best(judge)]
+            written = [*writer.without_copies(), *writer.beams(), *writer.best(judge)]
             systems += [replace(one, against=others) for one in written]
             matched = writer.matched(teachers)
     systems += [_read_system(text, examples) for text in wanted.outputs]

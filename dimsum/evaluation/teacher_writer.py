@@ -13,7 +13,7 @@ from dimsum.evaluation.saved_outputs import read_or_write
 from dimsum.evaluation.wanted import Wanted
 from dimsum.evaluation.writer import Open, describe_inputs
 from dimsum.models import make_public_name
-from dimsum.rerank import FURTHER_BEAMS, Judge, choose_best, search_further
+from dimsum.rerank import FURTHER_BEAMS, Judge, choose_best, replace_copies, search_further
 
 if TYPE_CHECKING:
     from dimsum.metrics.bertscore import BertScore
@@ -72,11 +72,7 @@ class TeacherWriter:
         }
 
         def write(name: str, asked: dict[str, Any]) -> System:
-            variant = next(
-                one
-                for one in asking.list_variants(self.teacher, self.prompts, shots=asked["shots"])
-                if one.name == better.facts["prompt"]
-            )
+            variant = self._find_variant(better)
             sampled = asking.write_samples(
                 self.teacher, self.prompts, variant, self.sources, wanted.rerank, wanted.batch_size
             )
@@ -85,17 +81,57 @@ class TeacherWriter:
                 for first, more in zip(better.outputs, sampled, strict=True)
             ]
 
-            def search(bare: list[int]) -> list[list[str]]:
-                some = [self.sources[number] for number in bare]
-                return asking.write_beams(
-                    self.teacher, self.prompts, variant, some, FURTHER_BEAMS, wanted.batch_size
-                )
-
-            choices = search_further(self.sources, choices, search)
+            choices = search_further(self.sources, choices, self._open_search(variant))
             outputs = choose_best(self.sources, choices, wanted.task, judge)
             return System(name, outputs, {**better.facts, "rerank": wanted.rerank})
 
         return [self._once(f"{better.name}, {wanted.choice}", asked, write)]
+
+    def without_copies(self, prompted: Sequence[System]) -> list[System]:
+        """The answers under each prompt, a beam in the place of each copy, where that is asked for.
+
+        Args:
+            prompted: the systems of `prompted`.
+        """
+        if not self.wanted.no_copies:
+            return []
+
+        def write_from(one: System) -> Callable[[str, dict[str, Any]], System]:
+            def write(name: str, asked: dict[str, Any]) -> System:
+                search = self._open_search(self._find_variant(one))
+                return System(name, replace_copies(self.sources, one.outputs, search), one.facts)
+
+            return write
+
+        return [
+            self._once(
+                f"{one.name}, no copies",
+                {**one.asked, "beams_for_copies": FURTHER_BEAMS},
+                write_from(one),
+            )
+            for one in prompted
+        ]
+
+    def _find_variant(self, prompted: System) -> asking.Variant:
+        """The prompt that a system's answers are of."""
+        return next(
+            one
+            for one in asking.list_variants(
+                self.teacher, self.prompts, shots=prompted.asked["shots"]
+            )
+            if one.name == prompted.facts["prompt"]
+        )
+
+    def _open_search(self, variant: asking.Variant) -> Callable[[list[int]], list[list[str]]]:
+        """A beam search under a prompt, by positions of sources."""
+
+        def search(needed: list[int]) -> list[list[str]]:
+            some = [self.sources[number] for number in needed]
+            return asking.write_beams(
+                self.teacher, self.prompts, variant, some, FURTHER_BEAMS, self.wanted.batch_size
+            )
+
+        return search
 
     def _asked(self, shots: int) -> dict[str, Any]:
         return describe_inputs(

@@ -34,6 +34,7 @@ class Wanted:
     rerank_critic: str = ""
     rerank_by: str = VALIDITY
     beams: int | None = None
+    no_copies: bool = False
     outputs: tuple[str, ...] = ()
     bertscore: str | None = "auto"
     controls: int = 0
@@ -63,9 +64,12 @@ class Wanted:
         """
         if not (self.models or self.baselines or self.teacher or self.outputs):
             raise UsageError("there is nothing to judge", hint="name a MODEL or a --baseline")
-        for name in ("rerank", "beams", "matched", "controls"):
+        for name in ("rerank", "beams", "matched", "controls", "no_copies"):
             if getattr(self, name) and not self.models:
-                raise UsageError(f"--{name} is about a MODEL, and none is named", hint="name one")
+                raise UsageError(
+                    f"--{name.replace('_', '-')} is about a MODEL, and none is named",
+                    hint="name one",
+                )
         if self.rerank_by != VALIDITY and not self.rerank:
             raise UsageError(
                 "--rerank-by is about the choice of --rerank", hint="give --rerank a number"

@@ -16,7 +16,14 @@ from dimsum.evaluation.saved_outputs import read_or_write
 from dimsum.evaluation.wanted import Wanted
 from dimsum.hub import pin
 from dimsum.models import make_public_name, resolve
-from dimsum.rerank import Judge, best_of, likeliest_obeying, write_beams
+from dimsum.rerank import (
+    FURTHER_BEAMS,
+    Judge,
+    best_of,
+    likeliest_obeying,
+    write_beams,
+    write_without_copies,
+)
 
 if TYPE_CHECKING:
     from dimsum.student import DType, Student
@@ -116,6 +123,22 @@ class Writer:
             )
 
         return [self._choice(f"{self.name}, {wanted.choice}{beams}", further, write)]
+
+    def without_copies(self) -> list[System]:
+        """The greedy outputs, a beam in the place of each copy, where that is asked for."""
+        if not self.wanted.no_copies:
+            return []
+
+        def write(sources: Sequence[str], code: str) -> list[str]:
+            return write_without_copies(
+                self.student,
+                sources,
+                code,
+                greedy=self.greedy(code)[0] if sources == self.sources else None,
+                batch_size=self.wanted.batch_size,
+            )
+
+        return [self._choice(f"{self.name}, no copies", {"beams_for_copies": FURTHER_BEAMS}, write)]
 
     def beams(self) -> list[System]:
         """The likeliest of its beams, and the likeliest that obeys, where that is asked for.

@@ -20,7 +20,14 @@ from dimsum.evaluation.matched import choose_nearest_in_length
 from dimsum.evaluation.teacher_writer import TeacherWriter
 from dimsum.evaluation.wanted import Wanted
 from dimsum.prompts import PromptFormat
-from dimsum.rerank import FURTHER_BEAMS, best_of, is_copy, likeliest_obeying, obeys
+from dimsum.rerank import (
+    FURTHER_BEAMS,
+    best_of,
+    is_copy,
+    likeliest_obeying,
+    obeys,
+    write_without_copies,
+)
 from dimsum.spec import Generation, StudentSpec
 from dimsum.syntax.control import SyntaxControl
 from dimsum.syntax.nearness import measure_distances
@@ -155,6 +162,18 @@ def test_where_only_copies_were_written_beams_are_chosen_from() -> None:
     assert best_of(scripted, [SOURCE], SUMMARY, "long-extractive", 4, by_length) == [LONG]
 
 
+def test_a_beam_takes_the_place_of_a_copy() -> None:
+    student: Any = Copying({SOURCE: [SOURCE, "", SHORT, LONG]})
+    found = write_without_copies(student, [SOURCE, "A cat.", ""], "long-extractive")
+    assert found == [SHORT, "A cat.", ""]  # of the second every beam is a copy
+    assert student.searched == [SOURCE, "A cat."]
+    student.searched.clear()
+    greedy = [LONG, "A dog."]
+    asked = [SOURCE, "A cat."], "long-extractive"
+    assert write_without_copies(student, *asked, greedy=greedy) == greedy
+    assert student.searched == []
+
+
 def test_a_copy_is_known_by_its_words() -> None:
     spaced = SOURCE.replace(",", " ,").replace(".", " .")
     assert is_copy(SOURCE, SOURCE) and is_copy(spaced, SOURCE) and is_copy("?!", "?!")
@@ -208,6 +227,10 @@ def test_a_teacher_that_only_copies_is_given_beams(
     (searched,) = asking.write_beams(teacher, prompts, variant, [SOURCE], FURTHER_BEAMS)
     assert len(set(searched)) > 1
     assert found.outputs == [max(filter(None, searched), key=len), SHORT]
+    writer.wanted = Wanted(SUMMARY, no_copies=True, bertscore=None)
+    (without,) = writer.without_copies(known)
+    assert without.name == "zero-shot, no copies"
+    assert without.outputs == [next(filter(None, searched)), SHORT]
     row = teacher.tokens_of([f"{SOURCE}\n:"], whole=False)
     ids = teacher.model.generate(
         torch.tensor(row), num_beams=FURTHER_BEAMS, num_return_sequences=FURTHER_BEAMS,

@@ -219,6 +219,9 @@ def test_an_evaluation_from_the_command_line(
     assert run([*start, *different, "--json", "--quiet"]) == 0
     systems = json.loads(capfd.readouterr().out)["systems"]
     assert list(systems) == ["M1", "M1, best of 2 by difference"]
+    asked = [*start, "--name", "M1", "--no-copies", "--bertscore", "none", "--dtype", "float32"]
+    assert run([*asked, "--json", "--quiet"]) == 0
+    assert list(json.loads(capfd.readouterr().out)["systems"]) == ["M1", "M1, no copies"]
     beams = ["--beams", "3", "--controls", "2", "--name", "M1", "--baseline", "lead", "--json"]
     assert run([*start, *beams, "--bertscore", "none", "--dtype", "float32", "--quiet"]) == 0
     searched = json.loads(capfd.readouterr().out)
@@ -243,6 +246,7 @@ def test_an_evaluation_from_the_command_line(
         (["--baseline", "copy", "--name", "a"], "0 models but 1 names"),
         (["--baseline", "copy", "--beams", "4"], "--beams is about a MODEL"),
         (["--baseline", "copy", "--rerank-by", "difference"], "is about the choice of --rerank"),
+        (["--baseline", "copy", "--no-copies"], "--no-copies is about a MODEL"),
         (["--baseline", "copy", "--beams", "65"], "65 is not in the range"),
     ],
 )
