@@ -102,6 +102,24 @@ def best_of(
         for first, some, more in zip(greedy, searched, sampled, strict=True)
     ]
 
+    search = _open_search(student, sources, code, batch_size, trees)
+    choices = search_further(sources, choices, search, trees)
+    distances = None
+    if trees and any(trees):
+        distances = measure_distances(student.spec.prompts.known_syntax(), trees, choices)
+    obeyed = code if beams else None
+    return choose_best(sources, choices, task, judge, code=obeyed, distances=distances)
+
+
+def _open_search(
+    student: Student,
+    sources: Sequence[str],
+    code: str,
+    batch_size: int,
+    trees: Sequence[str] | None,
+) -> Callable[[list[int]], list[list[str]]]:
+    """A search of `FURTHER_BEAMS` beams, by positions of sources."""
+
     def search(needed: list[int]) -> list[list[str]]:
         return write_beams(
             student,
@@ -112,12 +130,7 @@ def best_of(
             trees=None if trees is None else [trees[number] for number in needed],
         )
 
-    choices = search_further(sources, choices, search, trees)
-    distances = None
-    if trees and any(trees):
-        distances = measure_distances(student.spec.prompts.known_syntax(), trees, choices)
-    obeyed = code if beams else None
-    return choose_best(sources, choices, task, judge, code=obeyed, distances=distances)
+    return search
 
 
 def search_further(
@@ -238,16 +251,7 @@ def write_without_copies(
         written = student.write(sources, code, batch_size=batch_size, trees=trees)
         greedy = [texts[0] for texts in written]
 
-    def search(needed: list[int]) -> list[list[str]]:
-        return write_beams(
-            student,
-            [sources[number] for number in needed],
-            code,
-            FURTHER_BEAMS,
-            batch_size=batch_size,
-            trees=None if trees is None else [trees[number] for number in needed],
-        )
-
+    search = _open_search(student, sources, code, batch_size, trees)
     return replace_copies(sources, greedy, search)
 
 
