@@ -5,10 +5,11 @@
 
 The teacher loses the layers of least influence. A model that is cut so writes nothing that can be
 read, so it first learns the teacher's distributions on what the teacher wrote in a round of
-`dimsum distill`, and from there on under each objective for as many steps. With `--start` the
-objectives begin from a smaller student that is there. All are judged on the same sources, with
-entailment by a critic that gave no reward. What is there already is not done again. `--arms` names
-the objectives, all by default; with `--train-only` nothing is judged.
+`dimsum distill`, or without `--round` on what it now writes greedily for the data's sources, and
+from there on under each objective for as many steps. With `--start` the objectives begin from a
+smaller student that is there. All are judged on the same sources, with entailment by a critic that
+gave no reward. What is there already is not done again. `--arms` names the objectives, all by
+default; with `--train-only` nothing is judged.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from builder.cli import run as command
 from builder.critics.spec import SECOND_WEIGHTS, SPEC_FILE
 from builder.judges import load_entailment_critic
 from builder.models import resolve
+from dimsum.data.dataset import read_rows
 from dimsum.data.files import read_file_rows
 from dimsum.evaluation.data import Example
 from dimsum.evaluation.evaluate import System, evaluate
@@ -62,21 +64,21 @@ def parse_arguments(texts: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--teacher", required=True, help="a trained student")
     parser.add_argument("--data", required=True, help="what it was trained on")
-    parser.add_argument(
-        "--round", type=Path, required=True, help="of dimsum distill by the teacher"
-    )
+    parser.add_argument("--round", type=Path, help="of dimsum distill by the teacher")
     parser.add_argument("--judge", type=Path, required=True, help="JSONL with source and refs")
     parser.add_argument("--code", default="short-extractive", help="control code of the judging")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--layers", type=int, default=15)
     parser.add_argument("--pairs", type=int, default=400, help="training pairs, by a hash")
-    parser.add_argument("--written", type=int, help="texts of the round to start on, by a hash")
+    parser.add_argument("--written", type=int, help="texts to start on, by a hash")
     parser.add_argument("--start", help="a smaller student that the objectives begin from")
     parser.add_argument("--start-rate", type=float, default=3e-4)
+    parser.add_argument("--start-epochs", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=1, help="of each objective")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--learning-rate", type=float, default=1e-4)
     parser.add_argument("--tokens", type=int, default=40, help="of a sampled output, at most")
+    parser.add_argument("--temperature", type=float, default=1.0, help="of the sampling")
     parser.add_argument("--limit", type=int, default=300, help="sources that are judged")
     parser.add_argument("--betas", type=float, nargs="*", default=[0.1, 0.5, 0.9])
     parser.add_argument("--critic", default=CRITIC, help="of two models: the second rewards")
@@ -103,6 +105,19 @@ def read_written(folder: Path) -> Iterator[dict[str, str]]:
             if target == source or row["control"] in SUMMARY.code_names:
                 task = SUMMARY.name
             yield {"source": source, "target": target, "task": task}
+
+
+def write_texts(teacher: str, data: str, most: int | None) -> Iterator[dict[str, str]]:
+    """What a teacher writes greedily for the data's sources under the data's control codes."""
+    rows = list(read_rows(data, "train"))
+    tasks = {row["control"]: row["task"] for row in rows}
+    asked = [(source, code) for source in {row["source"] for row in rows} for code in tasks]
+    asked = sorted(asked, key=lambda one: sha256(" ".join(one).encode()).digest())[:most]
+    student = Student.from_pretrained(teacher, device="cpu")
+    written = student.write([source for source, _ in asked], [code for _, code in asked])
+    for (source, code), texts in zip(asked, written, strict=True):
+        if texts[0]:
+            yield {"source": source, "target": texts[0], "task": tasks[code]}
 
 
 def train(
@@ -135,6 +150,7 @@ def train(
         values["objective.teacher"] = wanted.teacher
     if settings.get("objective") == "on-policy-kd" or settings.get("objective") == "imitkd":
         values["objective.sampling.max_new_tokens"] = wanted.tokens
+        values["objective.sampling.temperature"] = wanted.temperature
     if "objective.reward.alpha" in settings:
         values |= {
             "objective.reward.critic": wanted.critic,
@@ -194,7 +210,12 @@ def make_start(wanted: argparse.Namespace) -> tuple[Path, int]:
     ):
         sys.exit(1)
     if not wrote.is_file():
-        lines = [json.dumps(row) + "\n" for row in read_written(wanted.round)]
+        rows = (
+            read_written(wanted.round)
+            if wanted.round
+            else write_texts(wanted.teacher, wanted.data, wanted.written)
+        )
+        lines = [json.dumps(row) + "\n" for row in rows]
         if wanted.written:
             lines = sorted(lines, key=lambda line: sha256(line.encode()).digest())[: wanted.written]
         with open_whole_file(wrote) as stream:
@@ -204,7 +225,7 @@ def make_start(wanted: argparse.Namespace) -> tuple[Path, int]:
         "learning_rate": wanted.start_rate,
         "schedule": "linear",
         "warmup": 0.05,
-        "epochs": 1,
+        "epochs": wanted.start_epochs,
     }
     start = train(wanted, str(small), "start", settings, str(wrote))
     return start, len(wrote.read_text(encoding="utf-8").splitlines())
