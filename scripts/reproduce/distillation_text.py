@@ -73,7 +73,6 @@ def parse_arguments(texts: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--written", type=int, help="texts to start on, by a hash")
     parser.add_argument("--start", help="a smaller student that the objectives begin from")
     parser.add_argument("--start-rate", type=float, default=3e-4)
-    parser.add_argument("--start-epochs", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=1, help="of each objective")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--learning-rate", type=float, default=1e-4)
@@ -225,7 +224,7 @@ def make_start(wanted: argparse.Namespace) -> tuple[Path, int]:
         "learning_rate": wanted.start_rate,
         "schedule": "linear",
         "warmup": 0.05,
-        "epochs": wanted.start_epochs,
+        "epochs": 1,
     }
     start = train(wanted, str(small), "start", settings, str(wrote))
     return start, len(wrote.read_text(encoding="utf-8").splitlines())
