@@ -67,6 +67,7 @@ ASIDES = REPORTING | _read_words("admit bet fear guess know mean predict promise
 RELATIVES = _read_words("when where which who whose")
 """What opens a clause that describes the noun before it."""
 COORDINATORS = _read_words("and but nor or so yet")
+"""What joins two main clauses behind a comma."""
 QUANTIFIERS = _read_words(
     "all any both each enough every few fewer half least less little many more most much no none "
     "only several some"
@@ -318,7 +319,7 @@ def _is_spliced(token: Any) -> bool:
             and behind[1].lower_ not in COORDINATORS
             and not {_find_lemma(token), _find_lemma(head)} & ASIDES
         )
-    if token.dep_ == "ccomp" or not opens.i or token.nbor(opens.i - token.i - 1).text != ",":
+    if token.dep_ == "ccomp" or not opens.i or token.doc[opens.i - 1].text != ",":
         return False
     if token.dep_ == "parataxis" and _find_lemma(token) in ASIDES:
         return False

@@ -46,8 +46,7 @@ def make_pair_judge(critic: str, preset: str = DEFAULT) -> Judge:
     assert valid is not None
 
     def score(pairs: Sequence[tuple[str, str]], task: TaskDefinition) -> np.ndarray[Any, Any]:
-        ways = {"forward": list(pairs), "backward": [pair[::-1] for pair in pairs]}
-        entailed = {f"entail_{way}": judge.score(ways[way]) for way in task.directions}
+        entailed = _score_directions(judge, pairs, task)
         labels = [Label(source, target, False, 0, 1.0, "") for source, target in pairs]
         values = measure_labels(labels, config, models).values
         likely = valid.predict(values)
@@ -58,8 +57,7 @@ def make_pair_judge(critic: str, preset: str = DEFAULT) -> Judge:
         }
         bounds = {name: b for name, b in config.rules.get(task.name, {}).items() if name in known}
         passes = decide({task.name: bounds}, known, len(pairs)).kept if bounds else 0
-        least = np.nan_to_num(np.min(list(entailed.values()), axis=0))
-        found: np.ndarray[Any, Any] = passes + least * likely - DOUBTFUL
+        found: np.ndarray[Any, Any] = passes + _find_least(entailed) * likely - DOUBTFUL
         return found
 
     return score
@@ -84,13 +82,26 @@ def make_difference_judge(critic: str) -> Judge:
     judge = load_entailment_critic(critic)
 
     def score(pairs: Sequence[tuple[str, str]], task: TaskDefinition) -> np.ndarray[Any, Any]:
-        ways = {"forward": list(pairs), "backward": [pair[::-1] for pair in pairs]}
-        least = np.min([judge.score(ways[way]) for way in task.directions], axis=0)
+        least = _find_least(_score_directions(judge, pairs, task))
         alike = [rouge_l(split_words(source), split_words(output)) for source, output in pairs]
-        found: np.ndarray[Any, Any] = np.nan_to_num(least) * (1.0 - np.array(alike))
+        found: np.ndarray[Any, Any] = least * (1.0 - np.array(alike))
         return found
 
     return score
+
+
+def _score_directions(
+    critic: Critic, pairs: Sequence[tuple[str, str]], task: TaskDefinition
+) -> dict[str, np.ndarray[Any, Any]]:
+    """Entailment in each direction of a task, by the name of its column; shapes (n,)."""
+    ways = {"forward": list(pairs), "backward": [pair[::-1] for pair in pairs]}
+    return {f"entail_{way}": critic.score(ways[way]) for way in task.directions}
+
+
+def _find_least(entailed: dict[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """The least entailment of each pair, 0 where it has none; shape (n,)."""
+    found: np.ndarray[Any, Any] = np.nan_to_num(np.min(list(entailed.values()), axis=0))
+    return found
 
 
 JUDGES = {VALIDITY: make_pair_judge, DIFFERENCE: make_difference_judge}

@@ -65,7 +65,7 @@ class Job:
     rerank: int = 0
     beams: int | None = None
     referee: str = ""
-    by: str = ""
+    by: str = VALIDITY
     syntax: str = ""
     syntax_column: str = ""
     column: str = "source"
@@ -107,7 +107,7 @@ def generate_file(
             "only the greedy output is searched again where it is a copy",
             hint="leave --no-copies out; --rerank and --beams take a copy only where all are",
         )
-    if job.by not in ("", VALIDITY) and not job.rerank:
+    if job.by != VALIDITY and not job.rerank:
         raise UsageError(
             "there is no choice among samples that could go by anything",
             hint="give --rerank a number",

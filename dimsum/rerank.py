@@ -101,7 +101,6 @@ def best_of(
         list(dict.fromkeys([first, *some, *more]))
         for first, some, more in zip(greedy, searched, sampled, strict=True)
     ]
-
     search = _open_search(student, sources, code, batch_size, trees)
     choices = search_further(sources, choices, search, trees)
     distances = None
@@ -250,7 +249,6 @@ def write_without_copies(
     if greedy is None:
         written = student.write(sources, code, batch_size=batch_size, trees=trees)
         greedy = [texts[0] for texts in written]
-
     search = _open_search(student, sources, code, batch_size, trees)
     return replace_copies(sources, greedy, search)
 
@@ -267,8 +265,11 @@ def replace_copies(
             there are none. What is empty or a copy is passed over; where all is, the output stays.
     """
     found = list(outputs)
-    copied = [n for n, (s, o) in enumerate(zip(sources, outputs, strict=True)) if is_copy(s, o)]
-    needed = [number for number in copied if sources[number].strip()]
+    needed = [
+        number
+        for number, (source, output) in enumerate(zip(sources, outputs, strict=True))
+        if source.strip() and is_copy(source, output)
+    ]
     if needed:
         for number, texts in zip(needed, search(needed), strict=True):
             others = (text for text in texts if text.strip() and not is_copy(sources[number], text))
