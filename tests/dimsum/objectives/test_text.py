@@ -1,11 +1,14 @@
-"""What a smaller student first learns: the texts that its teacher wrote in a round."""
+"""What a smaller student first learns: the texts that its teacher wrote in a round, or now."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from tests.scripts import script
 
@@ -43,3 +46,34 @@ def test_each_new_text_and_one_copy_of_a_sentence_is_learnt(tmp_path: Path) -> N
         ("A b c.", "A b c.", "summary"),
         ("D e.", "D e.", "summary"),
     ]
+
+
+def test_a_teacher_writes_for_the_training_sources_under_the_codes_of_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Teacher:
+        def write(self, sources: Sequence[str], codes: Sequence[str]) -> list[list[str]]:
+            return [
+                ["" if source == "D e." and code == "paraphrase" else f"{code}: {source}"]
+                for source, code in zip(sources, codes, strict=True)
+            ]
+
+    def open_teacher(*_: Any, **__: Any) -> Teacher:
+        return Teacher()
+
+    monkeypatch.setattr(text.Student, "from_pretrained", open_teacher)
+    codes = [("summary", "long-extractive"), ("paraphrase", "paraphrase")]
+    rows = [
+        {"source": source, "target": "x", "task": task, "control": control}
+        for source, (task, control) in zip(["A b c.", "D e."], codes, strict=True)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "train.parquet")
+    held_out = [{**rows[0], "source": "Held out."}]
+    pq.write_table(pa.Table.from_pylist(held_out), tmp_path / "test.parquet")
+    found = list(text.write_texts("teacher", str(tmp_path), None))
+    assert sorted((row["source"], row["target"], row["task"]) for row in found) == [
+        ("A b c.", "long-extractive: A b c.", "summary"),
+        ("A b c.", "paraphrase: A b c.", "paraphrase"),
+        ("D e.", "long-extractive: D e.", "summary"),  # what is empty is left out
+    ]
+    assert len(list(text.write_texts("teacher", str(tmp_path), 1))) == 1
