@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from builder.models import make_public_name
-from dimsum.rerank import DIFFERENCE, VALIDITY
+from dimsum.writing import DIFFERENCE, VALIDITY
 
 if TYPE_CHECKING:
     from dimsum.evaluation.measure import Critic

@@ -24,11 +24,11 @@ from dimsum.errors import UsageError
 from dimsum.files import to_json, try_file
 from dimsum.hub import find_models, pin
 from dimsum.models import resolve
-from dimsum.rerank import VALIDITY, Judge, best_of, likeliest_obeying, write_without_copies
+from dimsum.rerank import Judge, best_of, likeliest_obeying, write_without_copies
 from dimsum.syntax.control import Refusal, find_trees
 from dimsum.tasks import TaskDefinition
 from dimsum.unfinished import Growing, Mark, grow_file
-from dimsum.writing import BATCH_SIZE
+from dimsum.writing import BATCH_SIZE, VALIDITY
 
 if TYPE_CHECKING:
     from dimsum.student import Student

@@ -33,10 +33,6 @@ FURTHER_BEAMS = 8
 ends earlier or goes on elsewhere, as greedy outputs and samples of a sure student do not
 (docs/experiments/levers.md, docs/experiments/syntax.md)."""
 
-VALIDITY, DIFFERENCE = "validity", "difference"
-"""What a choice may go by, as commands call it: the pair is valid, or says the same in other words.
-A `Judge` says how much."""
-
 Judge = Callable[[Sequence[tuple[str, str]], TaskDefinition], "np.ndarray[Any, Any]"]
 """How good each (source, output) is as a pair of a task, shape (n,); more is better, and an output
 below zero is not wanted even if it is what its code asks for."""

@@ -15,6 +15,9 @@ T = TypeVar("T")
 
 BATCH_SIZE = 64
 """Outputs that are written together unless one says otherwise."""
+VALIDITY, DIFFERENCE = "validity", "difference"
+"""What a choice among outputs may go by, as commands call it: the pair is valid, or says the same
+in other words. A `dimsum.rerank.Judge` says how much."""
 
 
 def find_pad_id(tokenizer: Any) -> int:

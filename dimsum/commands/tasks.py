@@ -8,11 +8,10 @@ from typing import Any, TypeVar
 import click
 
 from dimsum.errors import UsageError
-from dimsum.rerank import DIFFERENCE, VALIDITY
 from dimsum.tasks import TaskDefinition, task_names, task_of
 from dimsum.tasks.registry import SHIPPED
 from dimsum.tasks.words import join_and, join_or
-from dimsum.writing import BATCH_SIZE
+from dimsum.writing import BATCH_SIZE, DIFFERENCE, VALIDITY
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -11,9 +11,8 @@ from dimsum.errors import UsageError
 from dimsum.evaluation.baselines import BASELINES
 from dimsum.loading import check_model
 from dimsum.models import resolve
-from dimsum.rerank import VALIDITY
 from dimsum.tasks import TaskDefinition
-from dimsum.writing import BATCH_SIZE
+from dimsum.writing import BATCH_SIZE, VALIDITY
 
 if TYPE_CHECKING:
     from dimsum.student import DType
